@@ -1,0 +1,1 @@
+"""Questions, checks, submissions and grades. Reads run records; never needs a GPU."""

@@ -1,0 +1,1 @@
+"""From a lease to a collected run, on Chameleon or on this machine."""

@@ -1,0 +1,114 @@
+"""The `servelab` command: verbs only. Each verb is one call into `reserve`, `grading` or `snippets`.
+
+Heavy modules are imported inside the verbs, so that `servelab --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+PARTS = ("model", "edge", "system")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="servelab")
+def cli() -> None:
+    """Rehearse the model serving lab on this machine, run it on Chameleon, hand it in, grade it."""
+
+
+# --- Run and look -----------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("part", metavar="PART|all")
+@click.option("--profile", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
+              help="quick: seconds per step; full: the real thing.")
+@click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE",
+              help="A notebook parameter; repeat for more. `servelab params PART` lists them.")
+@click.option("--runs", type=click.Path(path_type=Path), help="Folder of run records. Default: runs/ here.")
+@click.option("--run-id", help="Name of the run's folder. Default: the profile's name.")
+@click.option("--mode", type=click.Choice(["resume", "fresh", "replay"]), default="resume", show_default=True,
+              help="resume: do what is missing; fresh: do all again; replay: do nothing, fail if a step is missing.")
+@click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True,
+              help="Longest time one notebook may take, in seconds.")
+def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run_id: str | None, mode: str,
+        timeout_s: float) -> None:
+    """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
+    from reserve.local_run import run_parts
+
+    run_parts(part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s)
+
+
+@cli.command()
+@click.argument("part", metavar="PART")
+def params(part: str) -> None:
+    """List the parameters of PART's notebooks: type, default, meaning."""
+    from reserve.parameters import describe
+
+    click.echo(describe(part))
+
+
+@cli.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+def show(folder: Path) -> None:
+    """Print what RUN measured: tables, targets, expected v. measured."""
+    from grading.tables import show_run
+
+    click.echo(show_run(folder))
+
+
+@cli.command()
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="File to write. Default: report.html beside the first run.")
+def report(folders: tuple[Path, ...], out: Path | None) -> None:
+    """Write one self-contained HTML page with the tables, figures and host facts of the runs."""
+    from grading.report import write_report
+
+    click.echo(write_report(folders, out))
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what this machine has and lacks for the lab, and how to get it."""
+    from reserve.doctor import examine
+
+    text, ok = examine()
+    click.echo(text)
+    if not ok:
+        raise SystemExit(12)
+
+
+# --- On Chameleon -----------------------------------------------------------------------------------
+
+
+# --- Hand in and grade ------------------------------------------------------------------------------
+
+
+# --- Plan a class -----------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Entry point: errors of the kit become one line and their exit code, never a traceback."""
+    from snippets.errors import INTERRUPTED_EXIT_CODE, KitError
+
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
+        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
+    except KeyboardInterrupt:
+        click.echo("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
+        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except KitError as error:
+        click.echo(f"servelab: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The lab's building blocks: each module is small, importable, tested and shown in the notebooks."""

@@ -1,0 +1,107 @@
+"""Errors of the kit. Each says what happened, to what, and what to do; each has a documented exit code."""
+
+from __future__ import annotations
+
+INTERRUPTED_EXIT_CODE = 130
+
+
+class KitError(Exception):
+    """Base of every error that a user is meant to read. `exit_code` is what `servelab` exits with."""
+
+    exit_code = 1
+
+
+class UsageError(KitError):
+    """A parameter, an argument or a part that does not exist or has the wrong type."""
+
+    exit_code = 2
+
+
+class CellError(KitError):
+    """A notebook cell raised."""
+
+    exit_code = 3
+
+
+class KernelDied(KitError):
+    """The process that runs a notebook's cells ended before the notebook did."""
+
+    exit_code = 4
+
+
+class RunTimeout(KitError):
+    """A notebook, a cell or a wait took longer than its limit."""
+
+    exit_code = 5
+
+
+class RecordError(KitError):
+    """A run record cannot be read, was changed, or is of a newer schema."""
+
+    exit_code = 6
+
+
+class RunLocked(KitError):
+    """Another process is measuring in the same run folder."""
+
+    exit_code = 7
+
+
+class StorageError(KitError):
+    """A disk is full or a folder cannot be written."""
+
+    exit_code = 8
+
+
+class DataError(KitError):
+    """Images, labels or classes are missing or unusable."""
+
+    exit_code = 9
+
+
+class ModelError(KitError):
+    """Weights or a model file are unreadable, refused, or do not fit the data."""
+
+    exit_code = 10
+
+
+class ProviderError(KitError):
+    """An execution provider was asked for and not got."""
+
+    exit_code = 11
+
+
+class ToolMissing(KitError):
+    """A program that the step needs is not installed."""
+
+    exit_code = 12
+
+
+class ServerError(KitError):
+    """A server crashed, did not become ready, or refused to load a model."""
+
+    exit_code = 13
+
+
+class SiteError(KitError):
+    """A testbed site refused or failed a request."""
+
+    exit_code = 14
+
+
+class CredentialsError(KitError):
+    """Credentials are missing, expired, or not allowed to do what is asked."""
+
+    exit_code = 15
+
+
+class SubmissionError(KitError):
+    """A submission is incomplete, unreadable or too large."""
+
+    exit_code = 16
+
+
+class PlanError(KitError):
+    """A class plan's input is inconsistent or no plan exists."""
+
+    exit_code = 17

@@ -1,0 +1,23 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout's top folder."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test's runs and lease journal away from the user's own."""
+    base = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("SERVELAB_RUNS", str(base / "runs"))
+    monkeypatch.setenv("SERVELAB_STATE", str(base / "journal"))
