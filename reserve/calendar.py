@@ -1,0 +1,159 @@
+"""When nodes are taken, and which hour-aligned blocks are left. Times are aware UTC datetimes throughout."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CHANGEOVER = timedelta(minutes=1)
+"""Least time between two leases of one node. Blazar grants a lease that begins at the minute another ends,
+but the two can race on the node, so the course leaves at least this much."""
+
+HOUR = timedelta(hours=1)
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError for a naive datetime, whose zone nobody knows."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone: write it with one, for example {moment}+00:00")
+    return moment.astimezone(UTC)
+
+
+def next_hour(moment: datetime) -> datetime:
+    """The first whole hour (UTC) at or after `moment`."""
+    moment = utc(moment)
+    floor = moment.replace(minute=0, second=0, microsecond=0)
+    return floor if floor == moment else floor + HOUR
+
+
+def to_text(moment: datetime) -> str:
+    """`2027-03-04T15:00:00Z`: how times are written in JSON."""
+    return utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """The aware UTC datetime that `to_text` (or any ISO 8601 text) names; a text without a zone is UTC."""
+    moment = datetime.fromisoformat(text.strip())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """A half-open stretch of time, `start` to `end`, both aware and kept in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", utc(self.start))
+        object.__setattr__(self, "end", utc(self.end))
+        if self.end <= self.start:
+            raise ValueError(f"an interval ends after it starts, not {self.start} to {self.end}")
+
+    @property
+    def hours(self) -> float:
+        return (self.end - self.start) / HOUR
+
+
+@dataclass(frozen=True)
+class Block:
+    """The length that a part is reserved for: whole hours, less a margin before the last one ends."""
+
+    hours: int
+    end_margin_minutes: int
+
+    def __post_init__(self) -> None:
+        if self.hours < 1 or not 0 <= self.end_margin_minutes < 60:
+            raise ValueError(f"a block is at least one hour with a margin of 0 to 59 minutes, not {self}")
+
+    @property
+    def duration(self) -> timedelta:
+        return timedelta(hours=self.hours, minutes=-self.end_margin_minutes)
+
+    def at(self, start: datetime) -> Interval:
+        """The block that starts at `start`."""
+        return Interval(start, utc(start) + self.duration)
+
+
+@dataclass(frozen=True, order=True)
+class Slot:
+    """One block that can be reserved: its times and the nodes that are free for all of it."""
+
+    start: datetime
+    end: datetime
+    nodes: tuple[str, ...] = ()
+    hardware: str = ""
+
+
+def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The same busy time as sorted intervals that neither overlap nor touch."""
+    merged: list[Interval] = []
+    for interval in sorted(intervals):
+        if merged and interval.start <= merged[-1].end:
+            if interval.end > merged[-1].end:
+                merged[-1] = Interval(merged[-1].start, interval.end)
+        else:
+            merged.append(interval)
+    return tuple(merged)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The busy times of every node of one kind of hardware: `nodes[name]` is sorted and disjoint."""
+
+    hardware: str
+    nodes: Mapping[str, tuple[Interval, ...]]
+    fetched: datetime | None = None
+    _starts: dict[str, list[datetime]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", {name: merge(self.nodes[name]) for name in sorted(self.nodes)})
+
+    def is_free(self, node: str, wanted: Interval) -> bool:
+        """Whether nothing of `node` lies within CHANGEOVER of `wanted`."""
+        busy = self.nodes[node]
+        if not busy:
+            return True
+        if node not in self._starts:
+            self._starts[node] = [interval.start for interval in busy]
+        # Disjoint and sorted: only the last interval that begins before our end (and the gap) can collide.
+        at = bisect_right(self._starts[node], wanted.end + CHANGEOVER - timedelta(microseconds=1)) - 1
+        return at < 0 or busy[at].end + CHANGEOVER <= wanted.start
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "hardware": self.hardware,
+            "fetched": to_text(self.fetched) if self.fetched else None,
+            "nodes": {name: [[to_text(i.start), to_text(i.end)] for i in busy] for name, busy in self.nodes.items()},
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Calendar:
+        nodes = {
+            str(name): tuple(Interval(from_text(start), from_text(end)) for start, end in busy)
+            for name, busy in data["nodes"].items()
+        }
+        fetched = data.get("fetched")
+        return Calendar(str(data["hardware"]), nodes, from_text(fetched) if fetched else None)
+
+
+def free_slots(
+    calendar: Calendar, block: Block, start: datetime, until: datetime, node: str | None = None
+) -> list[Slot]:
+    """Every block from `start` on that ends by `until`: one Slot for each whole hour (UTC) at which at least
+    one node is free, naming the free nodes. With `node`, only that one counts (KeyError if it is not there)."""
+    names = list(calendar.nodes) if node is None else [node]
+    for name in names:
+        calendar.nodes[name]
+    slots = []
+    at, until = next_hour(start), utc(until)
+    while at + block.duration <= until:
+        wanted = block.at(at)
+        free = tuple(name for name in names if calendar.is_free(name, wanted))
+        if free:
+            slots.append(Slot(wanted.start, wanted.end, free, calendar.hardware))
+        at += HOUR
+    return slots

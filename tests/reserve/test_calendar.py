@@ -1,0 +1,99 @@
+"""Free blocks of a calendar: whole hours, margins, no two leases back to back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reserve import hardware
+from reserve.calendar import CHANGEOVER, Block, Calendar, Interval, free_slots, merge
+
+DAY = datetime(2027, 3, 4, tzinfo=UTC)
+GPU_BLOCK = Block(3, 10)
+
+
+def hours(start: float, end: float) -> Interval:
+    return Interval(DAY + timedelta(hours=start), DAY + timedelta(hours=end))
+
+
+def test_a_block_starts_on_the_hour_and_ends_its_margin_before_one():
+    slots = free_slots(Calendar("x", {"n1": ()}), GPU_BLOCK, DAY + timedelta(minutes=1), DAY + timedelta(hours=6))
+    assert [slot.start.hour for slot in slots] == [1, 2, 3]
+    assert all(slot.end - slot.start == timedelta(hours=2, minutes=50) for slot in slots)
+
+
+def test_courses_leases_follow_each_other_without_a_lost_hour():
+    taken = GPU_BLOCK.at(DAY)
+    slots = free_slots(Calendar("x", {"n1": (taken,)}), GPU_BLOCK, DAY, DAY + timedelta(hours=8))
+    assert slots[0].start == DAY + timedelta(hours=3)
+
+
+def test_a_lease_that_would_begin_the_minute_another_ends_is_avoided():
+    slots = free_slots(Calendar("x", {"n1": (hours(0, 2),)}), GPU_BLOCK, DAY, DAY + timedelta(hours=8))
+    assert slots[0].start == DAY + timedelta(hours=3)
+
+
+def test_a_lease_that_would_end_the_minute_another_begins_is_avoided():
+    busy = hours(2 + 50 / 60, 4)
+    assert not Calendar("x", {"n1": (busy,)}).is_free("n1", GPU_BLOCK.at(DAY))
+
+
+def test_a_slot_names_every_free_node_and_a_named_node_counts_alone():
+    calendar = Calendar("x", {"a": (hours(0, 24),), "b": ()})
+    assert free_slots(calendar, GPU_BLOCK, DAY, DAY + timedelta(hours=3))[0].nodes == ("b",)
+    assert free_slots(calendar, GPU_BLOCK, DAY, DAY + timedelta(hours=24), node="a") == []
+    with pytest.raises(KeyError):
+        free_slots(calendar, GPU_BLOCK, DAY, DAY + timedelta(hours=24), node="c")
+
+
+def test_a_calendar_survives_json():
+    calendar = Calendar("x", {"a": (hours(0, 2), hours(5, 9)), "b": ()}, fetched=DAY)
+    assert Calendar.from_json(calendar.to_json()) == calendar
+
+
+def test_times_without_a_zone_are_refused():
+    with pytest.raises(ValueError, match="time zone"):
+        Interval(datetime(2027, 3, 4), datetime(2027, 3, 5))
+
+
+busy_times = st.lists(
+    st.tuples(st.integers(0, 47 * 60), st.integers(1, 600)).map(
+        lambda t: Interval(DAY + timedelta(minutes=t[0]), DAY + timedelta(minutes=t[0] + t[1]))
+    ),
+    max_size=12,
+)
+
+
+@given(busy_times)
+def test_the_fast_search_agrees_with_looking_at_every_interval(busy):
+    calendar = Calendar("x", {"n": tuple(busy)})
+    found = {slot.start for slot in free_slots(calendar, GPU_BLOCK, DAY, DAY + timedelta(hours=48))}
+    for hour in range(46):
+        wanted = GPU_BLOCK.at(DAY + timedelta(hours=hour))
+        clear = all(i.end + CHANGEOVER <= wanted.start or i.start >= wanted.end + CHANGEOVER for i in merge(busy))
+        assert (wanted.start in found) == (clear and wanted.end <= DAY + timedelta(hours=48))
+
+
+def test_the_shipped_table_follows_the_courses_rules():
+    table = hardware.load()
+    assert {h.part for h in table.values()} == {"model", "edge", "system"}
+    for h in table.values():
+        assert h.end_margin_minutes == (10 if h.kind == "node" else 5)
+        assert h.block_hours == (3 if h.kind == "node" else 2)
+    assert [h.key for h in hardware.for_part("model")] == ["compute_liqid", "compute_gigaio"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[x]\nsite = 1\nspeed = 3", "unknown settings speed"),
+        ("[x]\nsite = 'CHI@UC'", "lacks .*block_hours"),
+        ("[x", "not valid TOML"),
+    ],
+)
+def test_a_wrong_table_is_explained(tmp_path, text, message):
+    path = tmp_path / "hardware.toml"
+    path.write_text(text)
+    with pytest.raises(hardware.UsageError, match=message):
+        hardware.load(path)
