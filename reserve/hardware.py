@@ -52,9 +52,15 @@ def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
     known = {f.name for f in fields(Hardware)} - {"key"}
     unknown = sorted(set(table) - known)
     if unknown:
-        raise UsageError(f"{source}: [{key}] has unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        raise UsageError(
+            f"{source}: [{key}] has unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
     needed = {"site", "part", "kind", "block_hours", "end_margin_minutes", "user", "network"}
-    needed |= {"node_type", "image", "flavor"} if table.get("kind") == "node" else {"machine_name", "container_image"}
+    needed |= (
+        {"node_type", "image", "flavor"}
+        if table.get("kind") == "node"
+        else {"machine_name", "container_image"}
+    )
     missing = sorted(name for name in needed if name not in table)
     if missing:
         raise UsageError(f"{source}: [{key}] lacks {', '.join(missing)}")
