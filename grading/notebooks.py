@@ -1,0 +1,178 @@
+"""Notebook sources (MyST Markdown) to Jupyter notebooks: no outputs, stable cell ids, nbgrader metadata.
+
+    python -m grading.notebooks build [PATHS] [--check]
+
+A cell's id never depends on its own content: it is the `id` in the cell's metadata where the author gave one;
+`ask-<question>` for a cell that asks a question; else the notebook's slug, the slug of the heading that it
+stands under, and its ordinal there. So text may be reworded without a new id, and a cell added under one
+heading moves no id under another. Cells that ask a question also get the nbgrader (schema 3) metadata which
+the question's kind and points call for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from grading.errors import NotebookSourceError
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+PARTS = ("model", "edge", "system")
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+MAX_ID_LENGTH = 64
+ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
+HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
+
+
+def slug(text: str, length: int = MAX_ID_LENGTH) -> str:
+    """`text` as lower-case ASCII letters, digits and hyphens, at most `length` of them."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:length].strip("-")
+
+
+def sources(paths: Iterable[Path] = ()) -> list[Path]:
+    """The MyST sources among `paths` (files or folders), or all of the kit's; in a stable order."""
+    found: set[Path] = set()
+    for path in list(paths) or [NOTEBOOKS / part for part in PARTS]:
+        if path.is_dir():
+            found.update(path.glob("**/*.md"))
+        elif path.suffix == ".md":
+            if not path.exists():
+                raise NotebookSourceError(f"{path} does not exist. Sources are {NOTEBOOKS}/<part>/N_subject.md.")
+            found.add(path)
+        else:
+            raise NotebookSourceError(f"{path} is neither a folder nor a .md notebook source.")
+    return sorted(path for path in found if path.read_text(encoding="utf-8").startswith("---\n"))
+
+
+def asked(source: str) -> str | None:
+    """The id of the question that a code cell asks, if it asks one; two in a cell are an error."""
+    ids = ASK.findall(source)
+    if len(ids) > 1:
+        raise NotebookSourceError(f"One cell asks {', '.join(ids)}; ask one question a cell, so that each can be "
+                                  "graded and repaired on its own.")
+    return ids[0] if ids else None
+
+
+def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
+    """What nbgrader must know of a cell that asks `question_id`.
+
+    Explain and screenshot are graded by hand, in that cell. The other kinds are the student's to edit here and
+    are scored by the locked cell that `servelab release` puts after them.
+    """
+    from grading.questions import question
+
+    asked_question = question(question_id)
+    by_hand = asked_question.kind in ("explain", "screenshot")
+    metadata: dict[str, Any] = {"grade": by_hand, "grade_id": cell_id, "locked": False, "schema_version": 3,
+                                "solution": True, "task": False}
+    if by_hand:
+        metadata["points"] = asked_question.points
+    return metadata
+
+
+def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
+    """One id per cell, in order; explicit ids win, a repeated one is an error."""
+    ids: list[str] = []
+    section, ordinal = "top", 0
+    for cell in cells:
+        explicit = cell.metadata.pop("id", None)
+        question_id = asked(cell.source) if cell.cell_type == "code" else None
+        heading = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+        if heading:
+            section, ordinal = slug(heading.group(1), 30) or "section", 0
+        ordinal += 1
+        if explicit:
+            cell_id = str(explicit)
+            if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", cell_id):
+                raise NotebookSourceError(f"Cell id {cell_id!r} of {notebook}: 1-64 letters, digits, - and _ only.")
+        elif question_id:
+            cell_id = f"ask-{slug(question_id, 60)}"
+        elif "parameters" in cell.metadata.get("tags", []):
+            cell_id = "parameters"
+        else:
+            cell_id = f"{notebook[:24].strip('-')}-{section}-{ordinal}"
+            repeats = 2
+            while cell_id in ids:
+                cell_id = f"{notebook[:24].strip('-')}-{section}-{ordinal}-{repeats}"
+                repeats += 1
+        if cell_id in ids:
+            raise NotebookSourceError(f"Two cells of {notebook} have the id {cell_id!r}; give one of them its own "
+                                      "(:id: in MyST).")
+        ids.append(cell_id)
+    return ids
+
+
+def convert(path: Path) -> str:
+    """The notebook JSON that the source at `path` stands for. The same source gives the same bytes."""
+    import jupytext
+    import nbformat
+
+    read = jupytext.read(path, fmt="md:myst")
+    if read.cells and ASK.search("\n".join(c.source for c in read.cells if c.cell_type == "markdown")):
+        raise NotebookSourceError(f"{path}: an ask(...) stands in a Markdown cell; put it in a ```{{code-cell}}.")
+    ids = _cell_ids(read.cells, slug(path.stem))
+    cells = []
+    for cell, cell_id in zip(read.cells, ids, strict=True):
+        metadata = dict(cell.metadata)
+        question_id = asked(cell.source) if cell.cell_type == "code" else None
+        if question_id and "nbgrader" not in metadata:
+            metadata["nbgrader"] = nbgrader_metadata(question_id, cell_id)
+        if cell.cell_type == "code":
+            cells.append(nbformat.v4.new_code_cell(cell.source, id=cell_id, metadata=metadata))
+        else:
+            cells.append(nbformat.v4.new_markdown_cell(cell.source, id=cell_id, metadata=metadata))
+    notebook = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+    notebook.nbformat_minor = 5
+    nbformat.validate(notebook)
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def build(paths: Iterable[Path] = (), *, check: bool = False) -> list[Path]:
+    """Write the notebook of every source beside it; return those that changed (with `check`: would change)."""
+    changed = []
+    for source in sources(paths):
+        target = source.with_suffix(".ipynb")
+        try:
+            text = convert(source)
+        except NotebookSourceError as error:
+            raise NotebookSourceError(f"{source.name}: {error}") from None
+        if target.exists() and target.read_text(encoding="utf-8") == text:
+            continue
+        changed.append(target)
+        if not check:
+            target.write_text(text, encoding="utf-8")
+    return changed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code (1 with --check where a notebook is out of date)."""
+    from snippets.errors import KitError
+
+    parser = argparse.ArgumentParser(prog="python -m grading.notebooks", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    build_parser = commands.add_parser("build", help="write the .ipynb beside each .md source")
+    build_parser.add_argument("paths", nargs="*", type=Path, help="sources or folders; default: all parts")
+    build_parser.add_argument("--check", action="store_true", help="write nothing; fail if a notebook is out of date")
+    options = parser.parse_args(arguments)
+    try:
+        changed = build(options.paths, check=options.check)
+    except KitError as error:
+        print(f"notebooks: {error}", file=sys.stderr)
+        return error.exit_code
+    for path in changed:
+        print(f"{'out of date' if options.check else 'wrote'}: {path}")
+    if options.check and changed:
+        print("Run `python -m grading.notebooks build` and commit what it writes.", file=sys.stderr)
+    return 1 if options.check and changed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

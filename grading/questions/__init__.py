@@ -1,0 +1,19 @@
+"""Questions of the lab: what notebooks import (`ask`) and what grading reads (`question`, `questions`)."""
+
+from __future__ import annotations
+
+from grading.questions.asking import ask, standing
+from grading.questions.schema import (
+    KINDS,
+    PARTS,
+    Question,
+    chosen,
+    format_problem,
+    is_blank,
+    number,
+    question,
+    questions,
+)
+
+__all__ = ["KINDS", "PARTS", "Question", "ask", "chosen", "format_problem", "is_blank", "number", "question",
+           "questions", "standing"]

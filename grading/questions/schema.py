@@ -1,0 +1,197 @@
+"""The questions as data: `model.toml`, `edge.toml` and `system.toml`, one `[[question]]` table each.
+
+    [[question]]
+    id = "model.graph.layout"        # <part>.<topic>.<name>
+    kind = "predict"                 # predict, choose, number, explain, screenshot
+    text = \"\"\"Markdown\"\"\"
+    points = 2
+    rubric = "What earns the points; shown to graders and, after grading, to students."
+    steps = ["graph/all/latency"]    # record steps it refers to; a prediction is locked once the first exists
+    choices = ["faster", "slower"]   # choose, and predictions by choice
+    multiple = false                 # choose: may more than one choice be named?
+    unit = "ms"                      # number, and predictions of a number
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from grading.errors import QuestionError
+
+FOLDER = Path(__file__).resolve().parent
+PARTS = ("model", "edge", "system")
+KINDS = ("predict", "choose", "number", "explain", "screenshot")
+LEADING_NUMBER = re.compile(r"^\s*([-+]?[0-9][0-9_,]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*(.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question put to the student. `points` is positive; `steps` are names of record steps."""
+
+    id: str
+    kind: str
+    text: str
+    points: float
+    rubric: str = ""
+    steps: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    multiple: bool = False
+    unit: str = ""
+
+    @property
+    def part(self) -> str:
+        """`model`, `edge` or `system`: the first word of the id."""
+        return self.id.split(".", 1)[0]
+
+    @property
+    def by_hand(self) -> bool:
+        """True where a person reads the answer: explanations and screenshots."""
+        return self.kind in ("explain", "screenshot")
+
+
+def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
+    """A Question from one TOML table; QuestionError names what is wrong and where."""
+    name = table.get("id", "?")
+
+    def refuse(what: str) -> QuestionError:
+        return QuestionError(f"{where}: question {name!r} {what}.")
+
+    known = {field.name for field in fields(Question)}
+    if unknown := sorted(set(table) - known):
+        raise refuse(f"has unknown fields {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    if missing := [key for key in ("id", "kind", "text", "points") if key not in table]:
+        raise refuse(f"lacks {', '.join(missing)}")
+    if not re.fullmatch(rf"{part}(\.[a-z0-9][a-z0-9_\-]*){{2,3}}", name):
+        raise refuse(f"needs an id of the form {part}.<topic>.<name>")
+    kind, points = table["kind"], table["points"]
+    if kind not in KINDS:
+        raise refuse(f"has kind {kind!r}; kinds are {', '.join(KINDS)}")
+    if not isinstance(points, int | float) or isinstance(points, bool) or not 0 < points <= 100:
+        raise refuse("needs points between 0 and 100")
+    if not str(table["text"]).strip():
+        raise refuse("has an empty text")
+    choices = tuple(str(choice) for choice in table.get("choices", ()))
+    if kind == "choose" and len(choices) < 2:
+        raise refuse("is of kind choose and needs at least two choices")
+    if choices and kind not in ("choose", "predict"):
+        raise refuse(f"has choices, which kind {kind} does not take")
+    if len({_plain(choice) for choice in choices}) != len(choices):
+        raise refuse("repeats a choice")
+    steps = tuple(table.get("steps", ()))
+    if kind == "predict" and not steps:
+        raise refuse("is a prediction and must name the steps that end it")
+    if kind in ("explain", "screenshot") and not table.get("rubric", "").strip():
+        raise refuse(f"is of kind {kind} and needs a rubric for whoever grades it")
+    return Question(id=name, kind=kind, text=str(table["text"]).strip(), points=float(points),
+                    rubric=str(table.get("rubric", "")).strip(), steps=steps, choices=choices,
+                    multiple=bool(table.get("multiple", False)), unit=str(table.get("unit", "")))
+
+
+def load(path: Path, part: str) -> tuple[Question, ...]:
+    """All questions of one TOML file, in its order, which is the order of the submission's pages."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("question", [])
+    except tomllib.TOMLDecodeError as error:
+        raise QuestionError(f"{path} is not valid TOML: {error}") from None
+    questions = tuple(_question(table, part, path.name) for table in tables)
+    ids = [question.id for question in questions]
+    if repeated := sorted({name for name in ids if ids.count(name) > 1}):
+        raise QuestionError(f"{path.name} gives {', '.join(repeated)} more than once.")
+    return questions
+
+
+@lru_cache(maxsize=8)
+def questions(part: str) -> tuple[Question, ...]:
+    """The questions of `part` (model, edge or system); QuestionError for another part."""
+    if part not in PARTS:
+        raise QuestionError(f"There is no part {part!r}; parts are {', '.join(PARTS)}.")
+    path = FOLDER / f"{part}.toml"
+    return load(path, part) if path.exists() else ()
+
+
+def question(question_id: str) -> Question:
+    """The question of that id; QuestionError names the nearest ids where there is none."""
+    part = question_id.split(".", 1)[0]
+    for candidate in questions(part):
+        if candidate.id == question_id:
+            return candidate
+    import difflib
+
+    near = difflib.get_close_matches(question_id, [q.id for q in questions(part)], n=3, cutoff=0.3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else f" `servelab questions {part}` lists them."
+    raise QuestionError(f"There is no question {question_id!r}.{hint}")
+
+
+def _plain(text: Any) -> str:
+    """`text` for comparison: case, spaces and quotes at the ends do not matter."""
+    return " ".join(str(text).strip().strip("\"'`").casefold().split())
+
+
+def is_blank(value: Any) -> bool:
+    """True for what counts as no answer: None, Ellipsis, nothing but spaces or dots, an empty list."""
+    if value is None or value is Ellipsis:
+        return True
+    if isinstance(value, str):
+        return not value.strip(" .\n\t\u2026")
+    return isinstance(value, list | tuple | dict | set) and not value
+
+
+def chosen(question: Question, value: Any) -> tuple[str, ...]:
+    """The choices that `value` names, spelled as the question spells them; ValueError names a stranger."""
+    given = list(value) if isinstance(value, list | tuple | set) else [value]
+    if len(given) == 1 and question.multiple and isinstance(given[0], str) and _plain(given[0]) not in {
+            _plain(choice) for choice in question.choices}:
+        given = re.split(r"[,;\n]", given[0])
+    found = []
+    for item in given:
+        matches = [choice for choice in question.choices if _plain(choice) == _plain(item)]
+        if not matches:
+            raise ValueError(f"{item!r} is not one of: {', '.join(question.choices)}")
+        if matches[0] not in found:
+            found.append(matches[0])
+    if len(found) > 1 and not question.multiple:
+        raise ValueError(f"name one choice, not {len(found)}")
+    return tuple(found)
+
+
+def number(value: Any) -> float:
+    """The finite number that `value` is or begins with ("12.5 ms" -> 12.5); ValueError otherwise."""
+    if isinstance(value, bool):
+        raise ValueError("give a number, not True or False")
+    if isinstance(value, str):
+        match = LEADING_NUMBER.match(value)
+        if not match:
+            raise ValueError(f"{value!r} does not begin with a number")
+        value = match.group(1).replace(",", "").replace("_", "")
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is not a number") from None
+    if not math.isfinite(result):
+        raise ValueError("give a finite number")
+    return result
+
+
+def format_problem(question: Question, value: Any) -> str | None:
+    """What is wrong with the form of an answer (not with its content), or None. Blank answers are fine here."""
+    if is_blank(value) or question.kind == "screenshot":
+        return None
+    try:
+        if question.choices:
+            chosen(question, value)
+        elif question.kind == "number" or (question.kind == "predict" and question.unit):
+            number(value)
+        elif not isinstance(value, str):
+            return "write the answer as text, between quotes"
+        elif question.kind == "explain" and len(value.split()) < 5:
+            return "explain in at least one sentence"
+    except ValueError as error:
+        return str(error)
+    return None
