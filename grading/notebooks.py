@@ -44,7 +44,7 @@ def sources(paths: Iterable[Path] = ()) -> list[Path]:
             found.update(path.glob("**/*.md"))
         elif path.suffix == ".md":
             if not path.exists():
-                raise NotebookSourceError(f"{path} does not exist. Sources are {NOTEBOOKS}/<part>/N_subject.md.")
+                raise NotebookSourceError(f"{path} does not exist. Sources: {NOTEBOOKS}/<part>/N_subject.md.")
             found.add(path)
         else:
             raise NotebookSourceError(f"{path} is neither a folder nor a .md notebook source.")
@@ -55,16 +55,16 @@ def asked(source: str) -> str | None:
     """The id of the question that a code cell asks, if it asks one; two in a cell are an error."""
     ids = ASK.findall(source)
     if len(ids) > 1:
-        raise NotebookSourceError(f"One cell asks {', '.join(ids)}; ask one question a cell, so that each can be "
-                                  "graded and repaired on its own.")
+        raise NotebookSourceError(f"One cell asks {', '.join(ids)}; ask one question a cell, so that each "
+                                  "can be graded and repaired on its own.")
     return ids[0] if ids else None
 
 
 def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
     """What nbgrader must know of a cell that asks `question_id`.
 
-    Explain and screenshot are graded by hand, in that cell. The other kinds are the student's to edit here and
-    are scored by the locked cell that `servelab release` puts after them.
+    Explain and screenshot are graded by hand, in that cell. The other kinds are the student's to edit here
+    and are scored by the locked cell that `servelab release` puts after them.
     """
     from grading.questions import question
 
@@ -91,7 +91,7 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
         if explicit:
             cell_id = str(explicit)
             if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", cell_id):
-                raise NotebookSourceError(f"Cell id {cell_id!r} of {notebook}: 1-64 letters, digits, - and _ only.")
+                raise NotebookSourceError(f"Cell id {cell_id!r}: use 1 to 64 letters, digits, - and _.")
         elif question_id:
             cell_id = f"ask-{slug(question_id, 60)}"
         elif "parameters" in cell.metadata.get("tags", []):
@@ -103,8 +103,8 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
                 cell_id = f"{notebook[:24].strip('-')}-{section}-{ordinal}-{repeats}"
                 repeats += 1
         if cell_id in ids:
-            raise NotebookSourceError(f"Two cells of {notebook} have the id {cell_id!r}; give one of them its own "
-                                      "(:id: in MyST).")
+            raise NotebookSourceError(f"Two cells have the id {cell_id!r}; give one of them its own (:id: in "
+                                      "MyST).")
         ids.append(cell_id)
     return ids
 
@@ -116,7 +116,7 @@ def convert(path: Path) -> str:
 
     read = jupytext.read(path, fmt="md:myst")
     if read.cells and ASK.search("\n".join(c.source for c in read.cells if c.cell_type == "markdown")):
-        raise NotebookSourceError(f"{path}: an ask(...) stands in a Markdown cell; put it in a ```{{code-cell}}.")
+        raise NotebookSourceError("An ask(...) stands in a Markdown cell; put it in a ```{code-cell}.")
     ids = _cell_ids(read.cells, slug(path.stem))
     cells = []
     for cell, cell_id in zip(read.cells, ids, strict=True):
@@ -136,7 +136,7 @@ def convert(path: Path) -> str:
 
 
 def build(paths: Iterable[Path] = (), *, check: bool = False) -> list[Path]:
-    """Write the notebook of every source beside it; return those that changed (with `check`: would change)."""
+    """Write every source's notebook beside it; return those that changed (`check`: that would change)."""
     changed = []
     for source in sources(paths):
         target = source.with_suffix(".ipynb")
@@ -160,7 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     build_parser = commands.add_parser("build", help="write the .ipynb beside each .md source")
     build_parser.add_argument("paths", nargs="*", type=Path, help="sources or folders; default: all parts")
-    build_parser.add_argument("--check", action="store_true", help="write nothing; fail if a notebook is out of date")
+    build_parser.add_argument("--check", action="store_true",
+                              help="write nothing; fail if a notebook is out of date")
     options = parser.parse_args(arguments)
     try:
         changed = build(options.paths, check=options.check)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grading.questions.asking import ask, standing
+from grading.questions.asking import ask, is_late, standing
 from grading.questions.schema import (
     KINDS,
     PARTS,
@@ -16,4 +16,4 @@ from grading.questions.schema import (
 )
 
 __all__ = ["KINDS", "PARTS", "Question", "ask", "chosen", "format_problem", "is_blank", "number", "question",
-           "questions", "standing"]
+           "is_late", "questions", "standing"]

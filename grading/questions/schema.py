@@ -180,7 +180,7 @@ def number(value: Any) -> float:
 
 
 def format_problem(question: Question, value: Any) -> str | None:
-    """What is wrong with the form of an answer (not with its content), or None. Blank answers are fine here."""
+    """What is wrong with the form of an answer (not its content), or None. A blank one is fine here."""
     if is_blank(value) or question.kind == "screenshot":
         return None
     try:
