@@ -31,7 +31,7 @@ def cli() -> None:
 @click.option("--runs", type=click.Path(path_type=Path), help="Folder of run records. Default: runs/ here.")
 @click.option("--run-id", help="Name of the run's folder. Default: the profile's name.")
 @click.option("--mode", type=click.Choice(["resume", "fresh", "replay"]), default="resume", show_default=True,
-              help="resume: do what is missing; fresh: do all again; replay: do nothing, fail if a step is missing.")
+              help="resume: do what is missing; fresh: do all again; replay: only read, fail if a step is missing.")
 @click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True,
               help="Longest time one notebook may take, in seconds.")
 def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run_id: str | None, mode: str,

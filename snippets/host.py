@@ -1,0 +1,109 @@
+"""Facts about the machine that decide what a measurement means: processor, memory, GPU, clock, packages."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from snippets.record_store import canonical, sha256_text
+
+# Flags that change how fast int8, fp16 and vectorised kernels run (x86-64 and Arm names).
+NOTED_FLAGS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8",
+               "asimd", "asimddp", "asimdhp", "fphp", "i8mm", "bf16", "sve")
+NOTED_PACKAGES = ("servelab", "numpy", "torch", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "tritonclient",
+                  "nvidia-pytriton", "fastapi", "mlcommons-loadgen", "papermill", "jupyterlab")
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def cpu_facts() -> dict[str, Any]:
+    """Model, cores that this process may use, and the noted instruction set flags."""
+    fields: dict[str, str] = {}
+    for line in _lines("/proc/cpuinfo"):
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    flags = set((fields.get("flags") or fields.get("Features") or "").split())
+    model = fields.get("model name") or (_lines("/proc/device-tree/model") or [""])[0].rstrip("\0")
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        cores = os.cpu_count() or 1
+    return {"model": model or platform.processor() or platform.machine(), "machine": platform.machine(),
+            "cores": cores, "flags": [f for f in NOTED_FLAGS if f in flags]}
+
+
+def memory_bytes() -> int:
+    """Installed memory in bytes, 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0
+
+
+def gpu_facts() -> list[dict[str, Any]]:
+    """Name, UUID, memory (MiB) and driver of each NVIDIA GPU, as nvidia-smi tells; empty without one."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    query = ["nvidia-smi", "--query-gpu=name,uuid,memory.total,driver_version,compute_cap",
+             "--format=csv,noheader,nounits"]
+    try:
+        out = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    names = ("model", "uuid", "memory_mib", "driver", "compute_capability")
+    return [dict(zip(names, [v.strip() for v in line.split(",")], strict=False)) for line in out.splitlines() if line]
+
+
+def package_versions() -> dict[str, str]:
+    """Installed versions of the packages that a measurement depends on."""
+    found = {}
+    for name in NOTED_PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def kit_commit() -> dict[str, Any]:
+    """Commit of the kit and whether its files differ from it; empty outside a git checkout."""
+    if commit := os.environ.get("SERVELAB_KIT_COMMIT"):
+        return {"commit": commit}
+    top = Path(__file__).resolve().parent.parent
+    try:
+        def git(*args: str) -> str:
+            command = ["git", "-C", str(top), *args]
+            return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+        return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        return {}
+
+
+@functools.cache
+def host_facts() -> dict[str, Any]:
+    """Everything above, with an `id` that is the hash of the facts. Cached for the life of the process."""
+    facts: dict[str, Any] = {
+        "hostname": platform.node(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "cpu": cpu_facts(),
+        "memory_bytes": memory_bytes(),
+        "gpus": gpu_facts(),
+        "clock_source": next(iter(_lines("/sys/devices/system/clocksource/clocksource0/current_clocksource")), ""),
+        "image_digest": os.environ.get("SERVELAB_IMAGE_DIGEST", ""),
+        "packages": package_versions(),
+        "kit": kit_commit(),
+    }
+    return {"id": sha256_text(canonical(facts))[:16], **facts}

@@ -1,0 +1,198 @@
+"""record.json: the document behind a run record, its hash chain, and reading it with named errors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snippets.errors import RecordError
+from snippets.record_store import canonical, sha256_text, storage_error, write_atomic
+
+SCHEMA = "servelab-record"
+SCHEMA_VERSION = 1
+SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
+
+_DIGEST_MARK = ',\n"digest": "'
+_START_AGAIN = "Restore it from a copy, or move the folder away and run again"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which version of a file was read: tells whether another process has replaced it since."""
+
+    inode: int
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp:
+        status = path.stat()
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@dataclass
+class Document:
+    """The parsed record. Step texts are kept, so that adding a step does not serialise the others again."""
+
+    head_fields: dict[str, Any]
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    _texts: list[str] = field(default_factory=list)
+    _head_text: str = ""
+
+    @classmethod
+    def new(cls, part: str, run_id: str, created_utc: str) -> Document:
+        return cls({"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "part": part, "run_id": run_id,
+                    "created_utc": created_utc, "parameters": {}, "hosts": [], "leases": [], "figures": {},
+                    "screenshots": {}, "answers": []})
+
+    @property
+    def genesis(self) -> str:
+        """What the first step follows: the hash of the run's own identity."""
+        fields = self.head_fields
+        return sha256_text(canonical([fields["schema"], fields["part"], fields["run_id"], fields["created_utc"]]))
+
+    @property
+    def head(self) -> str:
+        """Hash of the last step."""
+        return self.steps[-1]["hash"] if self.steps else self.genesis
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        return self.head_fields["answers"]
+
+    def add_step(self, step: dict[str, Any]) -> None:
+        """Append a step behind the last one; sets its `previous` and `hash`."""
+        step["previous"] = self.head
+        step["hash"] = step_hash(step)
+        self.steps.append(step)
+        self._texts.append(canonical(step))
+
+    def add_answer(self, entry: dict[str, Any]) -> None:
+        self.answers.append(entry)
+        self._head_text = ""
+
+    def add_host(self, facts: dict[str, Any]) -> bool:
+        """Add host facts unless they are known; returns whether anything changed."""
+        return self._add_unknown("hosts", facts)
+
+    def add_lease(self, facts: dict[str, Any]) -> bool:
+        return self._add_unknown("leases", facts)
+
+    def _add_unknown(self, name: str, facts: dict[str, Any]) -> bool:
+        if facts in self.head_fields[name]:
+            return False
+        self.head_fields[name].append(facts)
+        self._head_text = ""
+        return True
+
+    def set_parameters(self, notebook: str, parameters: dict[str, Any]) -> bool:
+        return self._set("parameters", notebook, parameters)
+
+    def set_picture(self, kind: str, name: str, entry: dict[str, Any]) -> bool:
+        return self._set(kind, name, entry)
+
+    def _set(self, group: str, name: str, value: dict[str, Any]) -> bool:
+        if self.head_fields[group].get(name) == value:
+            return False
+        self.head_fields[group][name] = value
+        self._head_text = ""
+        return True
+
+    def text(self) -> str:
+        """The file's text: a line a field, a line a step, and a digest of all that."""
+        if not self._head_text:
+            self._head_text = ",\n".join(f'"{k}": {canonical(v)}' for k, v in self.head_fields.items())
+        body = "{\n" + self._head_text + ',\n"steps": [\n' + ",\n".join(self._texts) + "\n]"
+        return body + _DIGEST_MARK + sha256_text(body) + '"\n}\n'
+
+
+def step_hash(step: dict[str, Any]) -> str:
+    """SHA-256 over everything that the step holds but its own hash; `previous` links it to the step before."""
+    return sha256_text(canonical({k: v for k, v in step.items() if k != "hash"}))
+
+
+def write_document(path: Path, document: Document, durable: bool = False) -> None:
+    """Replace the record file atomically. Raises StorageError where that fails; the old file then stands."""
+    write_atomic(path, document.text().encode(), durable)
+
+
+def read_document(path: Path) -> Document:
+    """Read and check record.json: its form, schema version, digest and hash chain.
+
+    Raises RecordError, which says what is wrong and what to do.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise RecordError(f"There is no run record at {path}. `servelab run PART` makes one.") from None
+    except UnicodeDecodeError as error:
+        raise RecordError(f"The record {path} is damaged: byte {error.start} is not UTF-8. {_START_AGAIN}.") from None
+    except OSError as error:
+        raise storage_error(error, path) from error
+    try:
+        fields = json.loads(text)
+    except json.JSONDecodeError as error:
+        end = "it ends too early" if error.pos >= len(text.rstrip()) - 1 else f"line {error.lineno} is not JSON"
+        raise RecordError(f"The record {path} is damaged: {end}. {_START_AGAIN}.") from None
+    if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
+        raise RecordError(f"{path} is not a run record of this kit. Name a folder that `servelab run` made.")
+    version = fields.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RecordError(f"The record {path} has schema version {version}; this kit reads up to {SCHEMA_VERSION}. "
+                          "Update the kit: git pull, then make lab.")
+    body, mark, rest = text.rpartition(_DIGEST_MARK)
+    if not mark or rest[:64] != sha256_text(body):
+        raise RecordError(f"The record {path} was changed after it was written: its digest does not fit. "
+                          f"{_START_AGAIN}.")
+    problem = structure_problem(fields)
+    if problem:
+        raise RecordError(f"The record {path} is not valid: {problem}. {_START_AGAIN}.")
+    fields.pop("digest")
+    steps = fields.pop("steps")
+    document = Document(fields, steps, [canonical(step) for step in steps])
+    broken = broken_link(document)
+    if broken is not None:
+        raise RecordError(f"The record {path} was changed: step {broken} ({steps[broken]['name']!r}) does not follow "
+                          f"the one before it. {_START_AGAIN}.")
+    return document
+
+
+def broken_link(document: Document) -> int | None:
+    """Index of the first step whose hash or link does not fit, or None."""
+    previous = document.genesis
+    for index, step in enumerate(document.steps):
+        if step["previous"] != previous or step["hash"] != step_hash(step) or step["index"] != index:
+            return index
+        previous = step["hash"]
+    return None
+
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "part": str, "run_id": str, "created_utc": str, "parameters": dict, "hosts": list, "leases": list,
+    "figures": dict, "screenshots": dict, "answers": list, "steps": list,
+}
+_STEP_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "index": int, "name": str, "key": str, "inputs": dict, "notebook": str, "started_utc": str, "ended_utc": str,
+    "seconds": (int, float), "host": str, "previous": str, "hash": str,
+}
+
+
+def structure_problem(fields: dict[str, Any]) -> str | None:
+    """First way in which a parsed record misses the published schema's required fields and types, or None.
+
+    It needs no library, for machines that have none; `record.schema.json` says the same and more.
+    """
+    for name, kind in _FIELDS.items():
+        if not isinstance(fields.get(name), kind):
+            return f"its field {name!r} is missing or of the wrong type"
+    for index, step in enumerate(fields["steps"]):
+        if not isinstance(step, dict):
+            return f"step {index} is no object"
+        for name, kind in _STEP_FIELDS.items():
+            if not isinstance(step.get(name), kind):
+                return f"step {index}: the field {name!r} is missing or of the wrong type"
+        if "result" not in step:
+            return f"step {index}: the field 'result' is missing"
+    return None

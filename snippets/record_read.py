@@ -1,0 +1,158 @@
+"""Reading a run record: for reports, checks and later parts of the lab. Nothing here writes or measures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets import record_store as store
+from snippets.errors import RecordError
+from snippets.record_file import SCHEMA_FILE, Document, read_document
+
+
+@dataclass(frozen=True)
+class Step:
+    """One measured step. `result` loads its sample arrays when it is read."""
+
+    index: int
+    name: str
+    key: str
+    inputs: dict[str, Any]
+    notebook: str
+    started_utc: str
+    ended_utc: str
+    seconds: float
+    host: str
+    folder: Path
+    encoded: Any
+
+    @property
+    def result(self) -> Any:
+        """What the step returned, arrays and paths included. Raises RecordError for changed or missing samples."""
+        return store.decode(self.encoded, self.folder, lambda reference: store.load_array(self.folder, reference))
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """File name and content of each of the step's sample arrays."""
+        for reference in store.references(self.encoded, "$array"):
+            yield reference["$array"], store.load_array(self.folder, reference)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run as its record tells it. Made by `load_record`."""
+
+    folder: Path
+    part: str
+    run_id: str
+    created_utc: str
+    parameters: dict[str, dict[str, Any]]
+    hosts: tuple[dict[str, Any], ...]
+    leases: tuple[dict[str, Any], ...]
+    figures: dict[str, dict[str, Any]]
+    screenshots: dict[str, dict[str, Any]]
+    answers: tuple[dict[str, Any], ...]
+    steps: tuple[Step, ...]
+    digest: str
+
+    @property
+    def host(self) -> dict[str, Any]:
+        """Facts of the machine that ran the latest step (of the one that opened the run, if it has no steps)."""
+        wanted = self.steps[-1].host if self.steps else None
+        known = [h for h in self.hosts if wanted is None or h.get("id") == wanted]
+        return known[-1] if known else {}
+
+    @property
+    def lease(self) -> dict[str, Any] | None:
+        """Facts of the latest lease, or None for a run on a machine of one's own."""
+        return self.leases[-1] if self.leases else None
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the steps, in the order in which each was first measured."""
+        return tuple(dict.fromkeys(step.name for step in self.steps))
+
+    def latest(self, name: str) -> Step | None:
+        """The newest step of that name, or None."""
+        return next((step for step in reversed(self.steps) if step.name == name), None)
+
+    def result(self, name: str) -> Any:
+        """Result of the newest step of that name. Raises RecordError, naming the run, if there is none."""
+        step = self.latest(name)
+        if step is None:
+            raise RecordError(f"The run {self.folder} has no step {name!r}. Measure it: servelab run {self.part}.")
+        return step.result
+
+    def verify(self) -> list[str]:
+        """Problems of the run, in words: samples, artifacts and pictures against their hashes, times in order.
+
+        Form, schema version, digest and hash chain were checked on loading. An empty list means `consistent`.
+        """
+        return [*self._schema_problems(), *self._file_problems(), *self._time_problems()]
+
+    def _schema_problems(self) -> list[str]:
+        try:
+            import jsonschema
+        except ImportError:
+            return []
+        validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
+        fields = json.loads((self.folder / "record.json").read_text())
+        return [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(fields)]
+
+    def _file_problems(self) -> list[str]:
+        problems = []
+        newest_writer: dict[str, dict[str, Any]] = {}
+        for step in self.steps:
+            for reference in store.references(step.encoded, "$array"):
+                try:
+                    store.load_array(self.folder, reference)
+                except RecordError as error:
+                    problems.append(f"step {step.name!r}: {error}")
+            for reference in store.references(step.encoded, "$file"):
+                newest_writer[reference["$file"]] = reference
+        for entry in [*newest_writer.values(), *self.figures.values(), *self.screenshots.values()]:
+            path = store.safe_path(self.folder, entry["$file"])
+            if not path.is_file():
+                problems.append(f"the file {entry['$file']} is missing")
+            elif store.sha256_file(path) != entry["sha256"]:
+                problems.append(f"the file {entry['$file']} was changed after it was recorded")
+        return problems
+
+    def _time_problems(self) -> list[str]:
+        problems = []
+        for step in self.steps:
+            try:
+                started, ended = (datetime.fromisoformat(t) for t in (step.started_utc, step.ended_utc))
+            except ValueError:
+                problems.append(f"step {step.name!r} has a time that is no ISO 8601 time")
+                continue
+            wall_s = (ended - started).total_seconds()
+            if wall_s < 0:
+                problems.append(f"step {step.name!r} ends before it starts")
+            elif abs(wall_s - step.seconds) > 2 + 0.1 * step.seconds:
+                problems.append(f"step {step.name!r} lasted {step.seconds:.1f} s by its own clock, "
+                                f"but {wall_s:.1f} s by its times")
+        return problems
+
+
+def load_record(folder: str | Path) -> Record:
+    """Read the run in `folder` (or the path of its record.json).
+
+    Raises RecordError for a record that is missing, truncated, changed, invalid or of a newer schema.
+    """
+    folder = Path(folder)
+    if folder.name == "record.json":
+        folder = folder.parent
+    document: Document = read_document(folder / "record.json")
+    fields = document.head_fields
+    plain = ("index", "name", "key", "inputs", "notebook", "started_utc", "ended_utc", "seconds", "host")
+    steps = tuple(
+        Step(folder=folder, encoded=s["result"], **{name: s[name] for name in plain}) for s in document.steps
+    )
+    return Record(folder, fields["part"], fields["run_id"], fields["created_utc"], fields["parameters"],
+                  tuple(fields["hosts"]), tuple(fields["leases"]), fields["figures"], fields["screenshots"],
+                  tuple(fields["answers"]), steps, document.head)

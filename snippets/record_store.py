@@ -1,0 +1,204 @@
+"""How a run record's values become files: canonical JSON, hashes, atomic writes, arrays and artifacts."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets.errors import KitError, RecordError, StorageError, UsageError
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_STORAGE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def canonical(value: Any) -> str:
+    """JSON text of `value` that is the same for equal values: sorted keys, no spaces, no NaN."""
+    return _ENCODER.encode(value)
+
+
+def sha256_text(text: str) -> str:
+    """Hex SHA-256 of `text` in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def storage_error(error: OSError, path: Path) -> KitError:
+    """Turn an OSError met while writing `path` into an error that names the remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        remedy = "free some space, or choose another disk with --runs, and run again: finished steps are kept"
+        return StorageError(f"The disk is full: {path} could not be written ({error.strerror}); {remedy}.")
+    remedy = "choose a folder you may write with --runs, or change its permissions"
+    return StorageError(f"{path} cannot be written ({error.strerror}); {remedy}.")
+
+
+def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
+    """Write `data` to `path` so that a reader, or a kill at any moment, sees the old file or the new, whole.
+
+    `durable` waits until the disk has it (a power cut), which a short step would feel.
+    Raises StorageError on a full disk or a folder that cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in _STORAGE_ERRNOS:
+            raise storage_error(error, path) from error
+        raise
+
+
+def describe_input(value: Any, where: str) -> Any:
+    """A JSON value that identifies `value` by its content: what a step's key is made of.
+
+    JSON values stand for themselves; arrays, files and objects with a `fingerprint` stand as hashes.
+    Raises UsageError, naming `where`, for an object whose content cannot be told.
+    """
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return number if math.isfinite(number) else {"$float": repr(number)}
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.ndarray):
+        digest = hashlib.sha256(value.tobytes()).hexdigest()
+        return {"$array": digest, "dtype": str(value.dtype), "shape": list(value.shape)}
+    if isinstance(value, Path):
+        if not value.is_file():
+            raise UsageError(f"The step's input {where} is no file: {value}. Make it first, or correct the path.")
+        return {"$file": sha256_file(value), "name": value.name}
+    fingerprint = getattr(value, "fingerprint", None)
+    if fingerprint is not None:
+        return {"$fingerprint": fingerprint() if callable(fingerprint) else fingerprint}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: describe_input(getattr(value, f.name), f"{where}.{f.name}") for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): describe_input(v, f"{where}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [describe_input(v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if callable(value) and hasattr(value, "__qualname__") and "<lambda>" not in value.__qualname__:
+        return {"$function": f"{value.__module__}.{value.__qualname__}"}
+    raise UsageError(
+        f"The step's input {where} is a {type(value).__name__}, whose content cannot be hashed. Call the step with "
+        "inputs={...}: what decides its result, as numbers, text, arrays or file paths."
+    )
+
+
+def encode(value: Any, folder: Path, save_array: Callable[[str, np.ndarray], dict], where: str = "") -> Any:
+    """The JSON form of a step's result. Arrays go through `save_array`; paths must lie under `folder`."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            raise UsageError(f"The step's result {where or 'itself'} is an array of Python objects; use numbers.")
+        return save_array(where, value)
+    if isinstance(value, Path):
+        return file_reference(value, folder)
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str) or key.startswith("$"):
+                raise UsageError(f"The step's result has the key {key!r}; keys are text that does not begin with $.")
+        return {k: encode(v, folder, save_array, f"{where}.{k}".strip(".")) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(v, folder, save_array, f"{where}.{i}".strip(".")) for i, v in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    raise UsageError(
+        f"The step's result {where or 'itself'} is a {type(value).__name__}; return numbers, text, lists, dicts with "
+        "text keys, numpy arrays, or paths under the run's folder."
+    )
+
+
+def decode(value: Any, folder: Path, load_array: Callable[[dict], np.ndarray]) -> Any:
+    """What `encode` was given: references become arrays and paths again (tuples come back as lists)."""
+    if isinstance(value, dict):
+        if "$array" in value:
+            return load_array(value)
+        if "$file" in value:
+            return folder / value["$file"]
+        if "$float" in value:
+            return float(value["$float"])
+        return {k: decode(v, folder, load_array) for k, v in value.items()}
+    if isinstance(value, list):
+        return [decode(v, folder, load_array) for v in value]
+    return value
+
+
+def file_reference(path: Path, folder: Path) -> dict[str, Any]:
+    """Where an artifact lies under the run's folder, its size in bytes and its SHA-256."""
+    try:
+        relative = path.resolve().relative_to(folder.resolve())
+    except ValueError:
+        raise UsageError(f"The artifact {path} is not under the run's folder {folder}; write it there.") from None
+    if not path.is_file():
+        raise UsageError(f"The step names the file {path}, but did not write it.")
+    return {"$file": relative.as_posix(), "bytes": path.stat().st_size, "sha256": sha256_file(path)}
+
+
+def save_array(folder: Path, relative: str, array: np.ndarray) -> dict[str, Any]:
+    """Write `array` as .npy (no pickle) under `folder`; returns the reference that stands for it in JSON."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    data = buffer.getvalue()
+    write_atomic(folder / relative, data)
+    return {
+        "$array": relative,
+        "dtype": str(array.dtype),
+        "shape": list(array.shape),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def load_array(folder: Path, reference: dict[str, Any]) -> np.ndarray:
+    """Read an array back, bit for bit as it was written. Raises RecordError if it is missing or was changed."""
+    path = safe_path(folder, reference["$array"])
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        remedy = "restore them, or measure again with --mode fresh"
+        raise RecordError(f"The samples {path} are missing; {remedy}.") from None
+    if hashlib.sha256(data).hexdigest() != reference["sha256"]:
+        remedy = "restore them, or measure again with --mode fresh"
+        raise RecordError(f"The samples {path} were changed after they were recorded; {remedy}.")
+    return np.load(io.BytesIO(data), allow_pickle=False)
+
+
+def safe_path(folder: Path, relative: str) -> Path:
+    """`folder / relative`, refused if it would lead out of the folder (a forged record)."""
+    path = folder / relative
+    if Path(relative).is_absolute() or ".." in Path(relative).parts:
+        raise RecordError(f"The record names a file outside its folder: {relative!r}.")
+    return path
+
+
+def references(value: Any, kind: str) -> list[dict[str, Any]]:
+    """All references of `kind` ("$array" or "$file") inside an encoded result."""
+    if isinstance(value, dict):
+        if kind in value:
+            return [value]
+        return [r for v in value.values() for r in references(v, kind)]
+    if isinstance(value, list):
+        return [r for v in value for r in references(v, kind)]
+    return []
