@@ -1,0 +1,3 @@
+"""Fixtures of the grading tests."""
+
+from tests.grading.fixtures import small_questions  # noqa: F401
