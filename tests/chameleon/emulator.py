@@ -1,0 +1,119 @@
+"""Start and stop an emulated Chameleon on loopback."""
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import blazar, glance, keystone, neutron, nova, reference
+from .clock import Clock
+from .faults import TABLE
+from .state import State
+from .switch import Faults
+from .wire import Door, Doors, Service
+
+SERVICES: tuple[Service, ...] = (keystone.SERVICE, blazar.SERVICE, nova.SERVICE, neutron.SERVICE, glance.SERVICE)
+
+
+class Emulator:
+    """A Chameleon of three sites; `with Emulator() as emu: os.environ.update(emu.env())`, before `import chi`.
+
+    Each emulator takes a network 127.77.N.0/24 of the loopback: .1 CHI@TACC, .2 CHI@UC, .3 CHI@Edge, floating IPs
+    from .10 on; so several run side by side. `branch`: Blazar as `chameleon` (its branch) or `upstream` answers.
+    `speed` divides the emulated delays (see Clock); `frozen` stops time between `clock.advance` calls; `hosts`:
+    further hosts, as `seed.more_hosts(100)`.
+    """
+
+    def __init__(self, *, branch: str = "chameleon", speed: float = 10_000.0, frozen: bool = False,
+                 clock: Clock | None = None, hosts: tuple[Any, ...] | list[Any] = (), **state: Any) -> None:
+        if branch not in blazar.KINDS:
+            raise ValueError(f"branch {branch!r}: chameleon or upstream")
+        self.clock = clock or Clock(speed=speed, frozen=frozen)
+        self.faults = Faults(TABLE)
+        self.state = State(self.clock, self.faults, branch=branch, hosts=tuple(hosts), **state)
+        self._doors: Doors | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Scratch space: homes of nodes, roots of containers. Gone after `stop`."""
+        return self.state.folder
+
+    def start(self) -> Emulator:
+        doors = self._take_addresses()
+        self._doors = Doors(doors, self.state.settle)
+        self.clock.on_move(self.state.settle)
+        self._doors.start()
+        return self
+
+    def _take_addresses(self) -> list[Door]:
+        sites = list(self.state.sites.values())
+        for n in range(1, 250):
+            first = Door(SERVICES[0], sites[0].name, self.state, f"127.77.{n}.1")
+            try:
+                first.open()
+            except OSError:
+                continue
+            break
+        else:
+            raise RuntimeError("no free loopback network 127.77.N.0/24: another emulator holds each")
+        self.state.floating_prefix = f"127.77.{n}"
+        for number, site in enumerate(sites, start=1):
+            site.address = f"127.77.{n}.{number}"
+        doors = [first]
+        for site in sites:
+            for service in SERVICES:
+                if service is not SERVICES[0] or site is not sites[0]:
+                    doors.append(Door(service, site.name, self.state, site.address))
+        doors.append(Door(reference.SERVICE, sites[0].name, self.state, sites[0].address))
+        for door in doors[1:]:
+            door.open()
+        return doors
+
+    def stop(self) -> None:
+        self.faults.off()
+        if self._doors is not None:
+            self._doors.stop()
+            self._doors = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Emulator:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.stop()
+
+    def env(self, site: str = "CHI@TACC", auth: str = "password") -> dict[str, str]:
+        """The environment of a signed-in student; `auth`: password or application_credential."""
+        state, address = self.state, self.state.sites[site].address
+        first = next(iter(state.sites.values())).address
+        shared = {"OS_AUTH_URL": f"http://{address}:5000/v3", "OS_REGION_NAME": site,
+                  "OS_IDENTITY_API_VERSION": "3", "OS_INTERFACE": "public",
+                  "CHI_RESOURCE_API_URL": f"http://{first}:{reference.PORT}",
+                  "EDGE_RESOURCE_API_URL": f"http://{first}:{reference.PORT}/edge-hw-discovery/devices"}
+        if auth == "application_credential":
+            number, secret = state.app_credential
+            return {**shared, "OS_AUTH_TYPE": "v3applicationcredential", "OS_APPLICATION_CREDENTIAL_ID": number,
+                    "OS_APPLICATION_CREDENTIAL_SECRET": secret}
+        return {**shared, "OS_AUTH_TYPE": "v3password", "OS_USERNAME": state.user_name, "OS_PASSWORD": state.password,
+                "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_NAME": state.project_name,
+                "OS_PROJECT_DOMAIN_NAME": "chameleon"}
+
+    def inventory(self, everyone: bool = False) -> dict[str, list[str]]:
+        return self.state.inventory(everyone)
+
+    def assert_empty(self) -> None:
+        """Nothing of the student's is left; key pairs may stay."""
+        held = {kind: names for kind, names in self.inventory().items() if names and kind != "keypairs"}
+        assert not held, f"still held on the emulator: {held}"
+
+    def wait_until(self, condition: Any, timeout_s: float = 10.0) -> None:
+        """Wait for `condition()` without touching the services."""
+        pause, waited = threading.Event(), 0.0
+        while not condition():
+            if waited > timeout_s:
+                raise TimeoutError(f"not so after {timeout_s} s")
+            pause.wait(0.01)
+            waited += 0.01

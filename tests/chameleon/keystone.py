@@ -1,0 +1,114 @@
+"""Identity: tokens from a password or an application credential, and the catalog."""
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from .model import Token, new_hex
+from .state import TOKEN_LIFE, State
+from .wire import Refusal, Reply, Request, Service
+
+# service type -> (name, port, path of its endpoint)
+CATALOG = {
+    "identity": ("keystone", 5000, "/v3"), "reservation": ("blazar", 1234, "/v1"), "compute": ("nova", 8774, "/v2.1"),
+    "network": ("neutron", 9696, ""), "image": ("glance", 9292, ""), "container": ("zun", 9517, "/v1"),
+}
+WRONG = "The request you have made requires authentication."
+
+
+def error(refusal: Refusal) -> Reply:
+    titles = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 400: "Bad Request"}
+    return Reply(refusal.status, {"error": {"code": refusal.status, "message": refusal.message,
+                                            "title": titles.get(refusal.status, "Error")}})
+
+
+def _micro(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def catalog(state: State, own: str) -> list[dict[str, Any]]:
+    """Every region is in every catalog; containers are only at the edge."""
+    entries = []
+    for kind, (name, port, path) in CATALOG.items():
+        endpoints = []
+        for site in state.sites.values():
+            if kind == "container" and site.site_class != "edge":
+                continue
+            endpoints.append({"id": new_hex(), "interface": "public", "region": site.name, "region_id": site.name,
+                              "url": f"http://{site.address}:{port}{path}"})
+        entries.append({"type": kind, "name": name, "id": new_hex(), "endpoints": endpoints})
+    return entries
+
+
+def _check(request: Request, identity: dict[str, Any], scope: Any) -> str:
+    state = request.state
+    methods = identity.get("methods") or [""]
+    if methods[0] == "password":
+        user = identity["password"]["user"]
+        named = (scope or {}).get("project") or {}
+        known = user.get("name", state.user_name) == state.user_name and user.get("id", state.user_id) == state.user_id
+        project = named.get("name", state.project_name) == state.project_name \
+            and named.get("id", state.project_id) == state.project_id
+        domain = (named.get("domain") or {}).get("name", "chameleon")
+        if known and user.get("password") == state.password and project and domain == "chameleon":
+            return "password"
+    if methods[0] == "application_credential" and scope is None:
+        given = identity["application_credential"]
+        if (given.get("id"), given.get("secret")) == state.app_credential:
+            return "application_credential"
+    raise Refusal(401, WRONG)
+
+
+def issue(request: Request) -> Reply:
+    auth = request.json().get("auth") or {}
+    try:
+        method = _check(request, auth.get("identity") or {}, auth.get("scope"))
+    except (KeyError, TypeError, AttributeError):
+        raise Refusal(400, "Expecting to find identity in auth.") from None
+    state, now = request.state, request.state.now()
+    token = Token(new_hex(), state.user_id, state.project_id, now + TOKEN_LIFE, method)
+    state.tokens[token.id] = token
+    return Reply(201, describe(request, token), {"X-Subject-Token": token.id})
+
+
+def describe(request: Request, token: Token) -> dict[str, Any]:
+    state = request.state
+    return {"token": {
+        "methods": [token.method], "issued_at": _micro(token.expires - TOKEN_LIFE), "expires_at": _micro(token.expires),
+        "user": {"id": state.user_id, "name": state.user_name, "domain": {"id": "default", "name": "Default"},
+                 "password_expires_at": None},
+        "project": {"id": state.project_id, "name": state.project_name,
+                    "domain": {"id": state.domain_id, "name": "chameleon"}},
+        "is_domain": False, "roles": [{"id": new_hex(), "name": "member"}, {"id": new_hex(), "name": "reader"}],
+        "audit_ids": [new_hex()[:22]], "catalog": catalog(state, request.site)}}
+
+
+def show(request: Request) -> Reply:
+    subject = request.headers.get("x-subject-token", "")
+    return Reply(200, describe(request, request.state.check_token(subject)), {"X-Subject-Token": subject})
+
+
+def revoke(request: Request) -> Reply:
+    request.state.tokens.pop(request.headers.get("x-subject-token", ""), None)
+    return Reply(204)
+
+
+def projects(request: Request, *_: str) -> Reply:
+    state = request.state
+    return Reply(200, {"projects": [{"id": state.project_id, "name": state.project_name, "enabled": True,
+                                     "domain_id": state.domain_id, "is_domain": False, "description": "",
+                                     "parent_id": state.domain_id, "tags": [], "options": {}, "links": {}}],
+                       "links": {"next": None, "self": "", "previous": None}})
+
+
+def version(request: Request) -> Reply:
+    url = f"http://{request.state.sites[request.site].address}:5000/v3/"
+    return Reply(200, {"version": {"id": "v3.14", "status": "stable", "updated": "2020-04-07T00:00:00Z",
+                                   "links": [{"rel": "self", "href": url}], "media-types": []}})
+
+
+SERVICE = Service("keystone", 5000, (
+    ("POST", r"/v3/auth/tokens", issue), ("GET", r"/v3/auth/tokens", show), ("DELETE", r"/v3/auth/tokens", revoke),
+    ("GET", r"/v3/users/([^/]+)/projects", projects), ("GET", r"/v3/auth/projects", projects),
+    ("GET", r"/v3/?", version),
+), error, open_paths=r"^(/v3/auth/tokens|/v3/?)$")

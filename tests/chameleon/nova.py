@@ -1,0 +1,292 @@
+"""Compute: flavors, key pairs, servers that boot on a reserved host."""
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Any
+
+from . import seed
+from .clock import dots, zulu
+from .model import Keypair, Lease, Reservation, Server, new_id
+from .state import BOOT_S, SHOWN_S, SSH_AFTER_ACTIVE_S, State
+from .wire import Refusal, Reply, Request, Service
+
+NO_HOST = "No valid host was found. There are not enough hosts available."
+KINDS = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 409: "conflictingRequest", 413: "overLimit",
+         500: "computeFault"}
+NEWEST = "2.104"
+
+
+def error(refusal: Refusal) -> Reply:
+    return Reply(refusal.status, {KINDS.get(refusal.status, "computeFault"): {"code": refusal.status,
+                                                                             "message": refusal.message}})
+
+
+def _version_asked(request: Request) -> str:
+    asked = request.headers.get("openstack-api-version", "").removeprefix("compute ").strip() \
+        or request.headers.get("x-openstack-nova-api-version", "2.1")
+    return NEWEST if asked == "latest" else asked
+
+
+def _at_least(request: Request, minor: int) -> bool:
+    return int(_version_asked(request).partition(".")[2] or 1) >= minor
+
+
+def headers(request: Request) -> dict[str, str]:
+    """novaclient checks that both are echoed."""
+    version = _version_asked(request)
+    return {"OpenStack-API-Version": f"compute {version}", "X-OpenStack-Nova-API-Version": version,
+            "Vary": "OpenStack-API-Version, X-OpenStack-Nova-API-Version"}
+
+
+def _url(request: Request, path: str) -> str:
+    return f"http://{request.state.sites[request.site].address}:8774{path}"
+
+
+def _links(request: Request, kind: str, number: str) -> list[dict[str, str]]:
+    return [{"rel": "self", "href": _url(request, f"/v2.1/{kind}/{number}")},
+            {"rel": "bookmark", "href": _url(request, f"/{kind}/{number}")}]
+
+
+def version(request: Request) -> Reply:
+    one = {"id": "v2.1", "status": "CURRENT", "version": NEWEST, "min_version": "2.1",
+           "updated": "2013-07-23T11:33:21Z", "links": [{"rel": "self", "href": _url(request, "/v2.1/")}]}
+    types = {"media-types": [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]}
+    return Reply(200, {"versions": [one]} if request.path == "/" else {"version": {**one, **types}})
+
+
+# flavors and key pairs
+
+def flavors(request: Request) -> Reply:
+    return Reply(200, {"flavors": [{**seed.FLAVOR, "links": _links(request, "flavors", seed.FLAVOR["id"])}]})
+
+
+def flavor(request: Request, number: str) -> Reply:
+    if number != seed.FLAVOR["id"]:
+        raise Refusal(404, f"Flavor {number} could not be found.")
+    return Reply(200, {"flavor": {**seed.FLAVOR, "links": _links(request, "flavors", number)}})
+
+
+def fingerprint(public_key: str) -> str:
+    """MD5 of the key's bytes, with colons."""
+    try:
+        content = base64.b64decode(public_key.split()[1], validate=True)
+    except (IndexError, binascii.Error):
+        raise Refusal(400, "Keypair data is invalid: failed to generate fingerprint") from None
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return ":".join(digest[i:i + 2] for i in range(0, 32, 2))
+
+
+def _keypair_json(one: Keypair) -> dict[str, Any]:
+    return {"name": one.name, "public_key": one.public_key, "fingerprint": one.fingerprint, "user_id": one.user,
+            "type": "ssh"}
+
+
+def keypairs(request: Request) -> Reply:
+    return Reply(200, {"keypairs": [{"keypair": {k: v for k, v in _keypair_json(one).items() if k != "user_id"}}
+                                    for one in request.state.keypairs.values() if one.site == request.site]})
+
+
+def _keypair(request: Request, name: str) -> Keypair:
+    found = request.state.keypairs.get((request.site, name))
+    if found is None:
+        raise Refusal(404, f"Keypair {name} not found for user {request.user}")
+    return found
+
+
+def keypair(request: Request, name: str) -> Reply:
+    one = _keypair(request, name)
+    return Reply(200, {"keypair": {**_keypair_json(one), "id": one.number, "created_at": dots(one.created),
+                                   "updated_at": None, "deleted": False, "deleted_at": None}})
+
+
+def create_keypair(request: Request) -> Reply:
+    wish = request.json().get("keypair") or {}
+    name, public_key = wish.get("name", ""), wish.get("public_key")
+    if not public_key:
+        raise Refusal(400, "Invalid input for field/attribute keypair: 'public_key' is a required property")
+    if (request.site, name) in request.state.keypairs:
+        raise Refusal(409, f"Key pair '{name}' already exists.")
+    one = Keypair(name, public_key, fingerprint(public_key), request.user, request.site, request.state.now(),
+                  request.state.next_number())
+    request.state.keypairs[request.site, name] = one
+    return Reply(201, {"keypair": _keypair_json(one)})
+
+
+def delete_keypair(request: Request, name: str) -> Reply:
+    _keypair(request, name)
+    del request.state.keypairs[request.site, name]
+    return Reply(204)
+
+
+# servers
+
+def create(request: Request) -> Reply:
+    state, body = request.state, request.json()
+    wish = body.get("server") or {}
+    site = state.sites[request.site]
+    if state.faults.take("quota-instances") is not None:
+        raise Refusal(403, "Quota exceeded for instances: Requested 1, but already used 1 of 1 instances")
+    image = next((each for each in site.images if each["id"] == wish.get("imageRef")), None)
+    if image is None:
+        raise Refusal(400, f"Invalid imageRef provided: {wish.get('imageRef')}")
+    if wish.get("flavorRef") != seed.FLAVOR["id"]:
+        raise Refusal(400, f"Flavor {wish.get('flavorRef')} could not be found.")
+    asked = wish.get("networks")
+    number = asked[0].get("uuid") if isinstance(asked, list) and asked else None
+    network = next((each for each in site.networks if each["id"] == number), None)
+    if network is None:
+        raise Refusal(400, f"Network {number} could not be found.")
+    key_name, public_key = wish.get("key_name"), ""
+    if key_name:
+        known = state.keypairs.get((request.site, key_name))
+        if known is None:
+            raise Refusal(400, "Invalid key_name provided.")
+        public_key = known.public_key
+    hints = body.get("OS-SCH-HNT:scheduler_hints") or body.get("os:scheduler_hints") or {}
+    now = state.now()
+    active_at = now + state.clock.delay(BOOT_S)
+    server = Server(new_id(), wish.get("name", ""), request.user, request.project, request.site, key_name, public_key,
+                    image, seed.FLAVOR, network, hints.get("reservation"), now, now, active_at,
+                    active_at + state.clock.delay(SSH_AFTER_ACTIVE_S), port_id=new_id())
+    n = state.next_number()
+    server.fixed_ip, server.mac = f"10.140.{80 + n // 250}.{n % 250 + 4}", f"fa:16:3e:00:{n >> 8:02x}:{n & 255:02x}"
+    _schedule(state, server)
+    state.servers[server.id] = server
+    return Reply(202, {"server": {
+        "id": server.id, "links": _links(request, "servers", server.id), "OS-DCF:diskConfig": "MANUAL",
+        "security_groups": [{"name": "default"}], "adminPass": secrets.token_urlsafe(9)}})
+
+
+def _schedule(state: State, server: Server) -> None:
+    found = state.reservation(server.reservation)
+    host = None
+    if found is not None and found[0].status == "ACTIVE" and found[0].site == server.site \
+            and found[1].kind == "physical:host":
+        host = _free_host(state, *found)
+    if host is None:
+        _fail(server, NO_HOST, server.created)
+        return
+    server.host = host
+    if state.faults.take("server-error") is not None:
+        _fail(server, "Build of instance " + server.id + " aborted: Failed to provision instance: "
+              "Timeout reached while waiting for callback for node " + host, server.created)
+    elif state.faults.take("server-build-forever") is not None:
+        server.active_at = server.reachable_at = datetime(9999, 1, 1)
+    elif state.faults.take("server-wrong-state") is not None:
+        server.ends_as = "SHUTOFF"
+    if state.faults.take("server-never-reachable") is not None:
+        server.reachable_at = datetime(9999, 1, 1)
+
+
+def _fail(server: Server, message: str, moment: datetime) -> None:
+    server.status = "ERROR"
+    server.fault = {"code": 500, "created": zulu(moment), "message": message}
+
+
+def _free_host(state: State, lease: Lease, reservation: Reservation) -> str | None:
+    used = {each.host for each in state.servers.values() if each.reservation == reservation.id}
+    return next((each for each in reservation.resources if each not in used), None)
+
+
+def _addresses(state: State, server: Server) -> dict[str, list[dict[str, Any]]]:
+    if server.status in ("BUILD", "ERROR"):
+        return {}
+    rows = [(server.fixed_ip, "fixed")]
+    floating = state.floating_of(server.port_id)
+    if floating is not None and state.now() >= server.shown_ip_at:
+        rows.append((floating.address, "floating"))
+    return {server.network["name"]: [{"version": 4, "addr": address, "OS-EXT-IPS:type": kind,
+                                      "OS-EXT-IPS-MAC:mac_addr": server.mac} for address, kind in rows]}
+
+
+def _task(state: State, server: Server) -> str | None:
+    if state.now() >= server.gone_at or server.gone_at.year < 9999:
+        return "deleting"
+    if server.status != "BUILD":
+        return None
+    part = (state.now() - server.created) / state.clock.delay(BOOT_S)
+    return "scheduling" if part < 0.02 else "networking" if part < 0.05 else "spawning"
+
+
+def _server_json(request: Request, server: Server) -> dict[str, Any]:
+    state = request.state
+    vm, power = {"ACTIVE": ("active", 1), "BUILD": ("building", 0), "ERROR": ("error", 0),
+                 "SHUTOFF": ("stopped", 4)}[server.status]
+    shown = {"original_name": server.flavor["name"], "vcpus": 1, "ram": 256, "disk": 1, "ephemeral": 0, "swap": 0,
+             "extra_specs": {}}
+    image: dict[str, Any] = {"id": server.image["id"], "links": _links(request, "images", server.image["id"])[1:]}
+    answer = {
+        "id": server.id, "name": server.name, "status": server.status, "created": zulu(server.created),
+        "updated": zulu(server.updated), "tenant_id": server.project, "user_id": server.user,
+        "hostId": hashlib.sha224((server.project + server.host).encode()).hexdigest()
+        if server.host and server.status not in ("BUILD", "ERROR") else "",
+        "key_name": server.key_name, "metadata": {}, "tags": [], "description": None, "image": image, "flavor": shown,
+        "addresses": _addresses(state, server),
+        "OS-EXT-AZ:availability_zone": f"blazar_{server.reservation}" if server.status == "ACTIVE" else "",
+        "OS-EXT-STS:task_state": _task(state, server), "OS-EXT-STS:vm_state": vm, "OS-EXT-STS:power_state": power,
+        "OS-SRV-USG:launched_at": dots(server.launched) if server.launched else None,
+        "OS-SRV-USG:terminated_at": None, "OS-DCF:diskConfig": "MANUAL", "accessIPv4": "", "accessIPv6": "",
+        "config_drive": "", "locked": False, "os-extended-volumes:volumes_attached": [],
+        "links": _links(request, "servers", server.id)}
+    if server.status not in ("ERROR",):
+        answer |= {"progress": 0, "security_groups": [{"name": "default"}]}
+    if server.fault is not None:
+        answer["fault"] = server.fault
+    if _at_least(request, 100):
+        image["properties"] = {}
+        hints = {"reservation": server.reservation} if server.reservation else {}
+        answer |= {"scheduler_hints": hints, "pinned_availability_zone": None, "locked_reason": None,
+                   "server_groups": [], "trusted_image_certificates": None, "OS-EXT-SRV-ATTR:hostname": server.name}
+    return answer
+
+
+def _mine(request: Request) -> list[Server]:
+    return [each for each in request.state.servers.values()
+            if each.project == request.project and each.site == request.site]
+
+
+def servers(request: Request) -> Reply:
+    name = request.query.get("name")
+    found = [each for each in _mine(request) if name is None or name in each.name]
+    if request.path.endswith("detail"):
+        return Reply(200, {"servers": [_server_json(request, each) for each in found]})
+    return Reply(200, {"servers": [{"id": each.id, "name": each.name, "links": _links(request, "servers", each.id)}
+                                   for each in found]})
+
+
+def _find(request: Request, number: str) -> Server:
+    for each in _mine(request):
+        if each.id == number:
+            return each
+    raise Refusal(404, f"Instance {number} could not be found.")
+
+
+def server(request: Request, number: str) -> Reply:
+    return Reply(200, {"server": _server_json(request, _find(request, number))})
+
+
+def delete(request: Request, number: str) -> Reply:
+    state, one = request.state, _find(request, number)
+    if state.faults.take("server-delete-ignored") is None:
+        one.gone_at = min(one.gone_at, state.now() + state.clock.delay(SHOWN_S))
+    return Reply(204)
+
+
+def action(request: Request, number: str) -> Reply:
+    """`removeFloatingIp` is gone since 2.44; python-chi still asks for it."""
+    _find(request, number)
+    raise Refusal(404, "The resource could not be found.")
+
+
+SERVICE = Service("nova", 8774, (
+    ("GET", r"/", version), ("GET", r"/v2\.1/?", version), ("GET", r"/v2\.1/flavors/detail", flavors),
+    ("GET", r"/v2\.1/flavors/([^/]+)", flavor), ("GET", r"/v2\.1/os-keypairs", keypairs),
+    ("GET", r"/v2\.1/os-keypairs/([^/]+)", keypair), ("POST", r"/v2\.1/os-keypairs", create_keypair),
+    ("DELETE", r"/v2\.1/os-keypairs/([^/]+)", delete_keypair), ("POST", r"/v2\.1/servers", create),
+    ("GET", r"/v2\.1/servers(?:/detail)?", servers), ("GET", r"/v2\.1/servers/([^/]+)", server),
+    ("DELETE", r"/v2\.1/servers/([^/]+)", delete), ("POST", r"/v2\.1/servers/([^/]+)/action", action),
+), error, open_paths=r"^(/|/v2\.1/?)$", headers=headers)
