@@ -1,0 +1,48 @@
+# The README's commands. `make` alone lists them. No logic lives here: it prepares .venv and calls `servelab`.
+PROFILE ?= quick
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help lab test test-slow test-openstack setup jupyter notebooks bench lint clean
+help:
+	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
+	@echo "make test     set up and run the tests"
+	@echo "make jupyter  set up and open the notebooks in JupyterLab"
+	@echo "make bench    benchmarks: two ways compared in one run"
+	@echo "make lint     ruff and mypy"
+	@echo "also: setup, notebooks, test-slow, test-openstack, clean"
+
+lab: setup
+	$(BIN)/servelab run all --profile $(PROFILE)
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow and not openstack"
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+test-openstack: setup
+	$(BIN)/python -m pytest -m openstack
+
+setup: $(READY)
+$(READY): pyproject.toml constraints.txt setup.sh
+	bash setup.sh $(PYTHON) $(VENV)
+	@touch $(READY)
+
+jupyter: setup
+	$(BIN)/jupyter lab notebooks
+
+notebooks: setup
+	$(BIN)/python -m grading.notebooks build
+
+bench: setup
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info

@@ -1,0 +1,88 @@
+"""Execute one notebook with papermill and say honestly how it ended."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import snippets.errors as errors
+from snippets.errors import CellError, KernelDied, KitError, RunTimeout, StorageError
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A notebook that ran to its end."""
+
+    notebook: Path
+    output: Path
+    seconds: float
+
+
+def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s: float) -> Executed:
+    """Run `notebook` from top to bottom with `parameters` injected; the executed notebook is kept at `output`.
+
+    Raises CellError for a cell that raised (or the kit's own error that it raised), KernelDied when the kernel's
+    process ended, RunTimeout after `timeout_s` seconds in all, StorageError where `output` cannot be written.
+    Whatever happens, `output` holds the cells that ran.
+    """
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    started = time.monotonic()
+
+    def remaining(_cell: Any) -> int:
+        return max(1, round(timeout_s - (time.monotonic() - started)))
+
+    try:
+        papermill.execute_notebook(
+            str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
+            progress_bar=sys.stderr.isatty(), timeout_func=remaining, request_save_on_cell_execute=True,
+        )
+    except PapermillExecutionError as error:
+        raise _cell_error(error, notebook, output) from None
+    except DeadKernelError:
+        raise _dead(notebook, output) from None
+    except (CellTimeoutError, TimeoutError):
+        raise RunTimeout(
+            f"The notebook {notebook.name} took longer than {timeout_s:.0f} s and was stopped. What it finished is "
+            f"kept; run again to go on from there, with a larger --timeout if it needs more. Executed so far: {output}"
+        ) from None
+    except OSError as error:
+        raise StorageError(f"The executed notebook {output} could not be written ({error.strerror or error}); choose a "
+                           "folder with space that you may write, with --runs.") from error
+    _check_all_ran(notebook, output)
+    return Executed(notebook, output, time.monotonic() - started)
+
+
+def _cell_error(error: Any, notebook: Path, output: Path) -> KitError:
+    text = _ANSI.sub("", f"{error.evalue}").strip()
+    where = f"in cell {error.cell_index + 1} of {notebook.name}; the executed notebook, with the traceback: {output}"
+    kind = getattr(errors, error.ename.rpartition(".")[2], None)
+    if isinstance(kind, type) and issubclass(kind, KitError):
+        return kind(f"{text}\n  ({where})")
+    return CellError(f"{error.ename}: {text}\n  ({where})\n  Correct the cell or its parameters and run again; "
+                     "finished steps are kept.")
+
+
+def _dead(notebook: Path, output: Path) -> KernelDied:
+    return KernelDied(
+        f"The kernel that ran {notebook.name} died (killed, or out of memory). Finished steps are kept: free some "
+        f"memory and run again to go on from there. Executed so far: {output}"
+    )
+
+
+def _check_all_ran(notebook: Path, output: Path) -> None:
+    """Papermill calls a notebook complete after its kernel died, so look at what really ran."""
+    import nbformat
+
+    cells = nbformat.read(output, as_version=4).cells
+    code = [c for c in cells if c.cell_type == "code" and c.source.strip()]
+    if any(c.execution_count is None for c in code):
+        raise _dead(notebook, output)

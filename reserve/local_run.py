@@ -1,0 +1,165 @@
+"""Run parts of the lab on this machine: one papermill run a notebook, one line a step."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reserve.execute import execute
+from reserve.parameters import of_parts, resolve
+from reserve.parts import expand
+from snippets.errors import UsageError
+from snippets.record import default_runs
+from snippets.record_lock import OWNER_VARIABLE, acquire
+from snippets.record_store import storage_error
+
+
+@dataclass(frozen=True)
+class PartRun:
+    """A part that ran to its end: its run folder, wall time in seconds, and how many steps were measured."""
+
+    part: str
+    folder: Path
+    seconds: float
+    measured: int
+    replayed: int
+
+
+class Progress:
+    """Follows a run's progress.jsonl from another thread and hands each new line to `tell`."""
+
+    def __init__(self, folder: Path, tell: Callable[[dict], None]) -> None:
+        self._path, self._tell = folder / "progress.jsonl", tell
+        self._offset = self._path.stat().st_size if self._path.exists() else 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self.measured = self.replayed = 0
+
+    def __enter__(self) -> Progress:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(0.2):
+            self._drain()
+        self._drain()
+
+    def _drain(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._offset += len(line)
+                event = json.loads(line)
+                self.measured += event["state"] == "done"
+                self.replayed += event["state"] == "replayed"
+                self._tell(event)
+
+
+def run_parts(part: str, *, profile: str = "quick", params: Iterable[str] = (), runs: Path | None = None,
+              run_id: str | None = None, mode: str = "resume", timeout_s: float = 1800,
+              say: Callable[[str], None] = print) -> list[PartRun]:
+    """Execute the notebooks of `part` (or of all parts) in order; returns one PartRun a part.
+
+    Raises UsageError before anything runs for an unknown part or parameter; then what `execute` raises, and
+    RunLocked while another run works in the same folder.
+    """
+    parts = expand(part)
+    known = of_parts(parts)
+    values = resolve(params, known)
+    if timeout_s <= 0:
+        raise UsageError(f"--timeout is {timeout_s:g}; it is a number of seconds above 0.")
+    base = (runs or default_runs()).resolve()
+    identity = run_id or profile
+    done = []
+    with _fresh_since(mode):
+        for name in parts:
+            folder = base / name / identity
+            paths = [path for path in known if path.parent.name == name]
+            done.append(_run_part(name, folder, paths, values, known, base, identity, profile, mode, timeout_s, say))
+    return done
+
+
+def _run_part(part: str, folder: Path, paths: list[Path], values: dict, known: dict, base: Path, run_id: str,
+              profile: str, mode: str, timeout_s: float, say: Callable[[str], None]) -> PartRun:
+    say(f"{part}: {len(paths)} notebooks, profile {profile}, into {folder}")
+    started = datetime.now(UTC)
+    measured = replayed = 0
+    with owned(folder):
+        for number, path in enumerate(paths, 1):
+            common = {"profile": profile, "runs": str(base), "run_id": run_id, "mode": mode}
+            declared = {p.name for p in known[path]}
+            injected = {k: v for k, v in common.items() if k in declared} | values[path]
+            say(f"  [{number}/{len(paths)}] {path.stem}")
+            with Progress(folder, lambda event: _say_step(event, say)) as progress:
+                executed = execute(path, folder / "notebooks" / path.name, injected, timeout_s)
+            measured, replayed = measured + progress.measured, replayed + progress.replayed
+            say(f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
+                f"{progress.replayed} replayed")
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    return PartRun(part, folder, seconds, measured, replayed)
+
+
+def _say_step(event: dict, say: Callable[[str], None]) -> None:
+    if event["state"] == "done":
+        say(f"        {event['step']:<44} {event['seconds']:7.2f} s")
+    elif event["state"] == "failed":
+        say(f"        {event['step']:<44} failed after {event['seconds']:.2f} s")
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Hold the run folder for this process and the kernels it starts; others get RunLocked.
+
+    A request to end (SIGTERM) is treated as Ctrl-C, so that kernels are stopped and finished steps are kept.
+    """
+    try:
+        (folder / "notebooks").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    lock = acquire(folder / ".run.lock", "servelab run")
+    before = os.environ.get(OWNER_VARIABLE)
+    os.environ[OWNER_VARIABLE] = str(os.getpid())
+    in_main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGTERM, _interrupt) if in_main else None
+    try:
+        yield
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, handler)
+        if before is None:
+            del os.environ[OWNER_VARIABLE]
+        else:
+            os.environ[OWNER_VARIABLE] = before
+        lock.close()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _fresh_since(mode: str) -> Iterator[None]:
+    """In mode fresh, tell every kernel since when a step counts as fresh, so that none is measured twice."""
+    if mode != "fresh":
+        yield
+        return
+    os.environ["SERVELAB_FRESH_SINCE"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    try:
+        yield
+    finally:
+        del os.environ["SERVELAB_FRESH_SINCE"]

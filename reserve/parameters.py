@@ -1,0 +1,126 @@
+"""Parameters of the notebooks, as their cells tagged `parameters` declare them, checked before anything runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reserve.parts import expand, notebooks
+from snippets.errors import UsageError
+
+# Set by options of `servelab run`, not by -p.
+BY_OPTION = {"profile": "--profile", "runs": "--runs", "run_id": "--run-id", "mode": "--mode"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of one notebook. `kind` is its annotation's text, `default` the source text of its value."""
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+    notebook: str
+
+
+def _boolean(text: str) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise ValueError(text)
+    return known[text.lower()]
+
+
+def _numbers(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    return lambda text: [kind(item) for item in text.strip("[]").split(",") if item.strip()]
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "str": str, "int": int, "float": float, "bool": _boolean,
+    "list[int]": _numbers(int), "list[float]": _numbers(float), "list[str]": _numbers(str.strip),
+}
+
+
+def of_notebook(path: Path) -> tuple[Parameter, ...]:
+    """Parameters that a notebook declares, read by papermill. Raises UsageError if it has no such cell."""
+    import papermill
+
+    found = papermill.inspect_notebook(str(path))
+    if not found:
+        raise UsageError(f"{path} has no cell tagged 'parameters'. Build the notebooks again: make notebooks.")
+    return tuple(
+        Parameter(name, entry["inferred_type_name"] or type(ast.literal_eval(entry["default"])).__name__,
+                  entry["default"], (entry["help"] or "").strip(), path.stem)
+        for name, entry in found.items()
+    )
+
+
+def of_parts(parts: Iterable[str]) -> dict[Path, tuple[Parameter, ...]]:
+    """Parameters of every notebook of the parts."""
+    return {path: of_notebook(path) for part in parts for path in notebooks(part)}
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE` texts as a dict. Raises UsageError for a text without `=` or a name given twice."""
+    values: dict[str, str] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"-p {text!r} is not of the form NAME=VALUE.")
+        if name.strip() in values:
+            raise UsageError(f"-p {name.strip()} is given twice; give it once.")
+        values[name.strip()] = value.strip()
+    return values
+
+
+def resolve(settings: Iterable[str], known: dict[Path, tuple[Parameter, ...]]) -> dict[Path, dict[str, Any]]:
+    """Typed values to inject into each notebook: each setting goes to the notebooks that declare it.
+
+    Raises UsageError for an unknown name or a value of the wrong type, listing every valid parameter.
+    """
+    values = parse_settings(settings)
+    declared = {p.name for parameters in known.values() for p in parameters}
+    for name in values:
+        if name in BY_OPTION:
+            raise UsageError(f"-p {name}=... is set by the option {BY_OPTION[name]}; use that.")
+        if name not in declared:
+            raise UsageError(f"There is no parameter {name!r}. The parameters are:\n{table(known)}")
+    resolved: dict[Path, dict[str, Any]] = {}
+    for path, parameters in known.items():
+        resolved[path] = {p.name: _typed(p, values[p.name], known) for p in parameters if p.name in values}
+    return resolved
+
+
+def _typed(parameter: Parameter, text: str, known: dict[Path, tuple[Parameter, ...]]) -> Any:
+    parse = _PARSERS.get(parameter.kind.replace(" ", ""))
+    if parse is None:
+        raise UsageError(f"The notebook {parameter.notebook} declares {parameter.name} as {parameter.kind}, which -p "
+                         f"cannot set; it sets {', '.join(_PARSERS)}.")
+    try:
+        return parse(text)
+    except ValueError:
+        raise UsageError(f"The parameter {parameter.name} takes a value of type {parameter.kind}, not {text!r}. "
+                         f"The parameters are:\n{table(known)}") from None
+
+
+def table(known: dict[Path, tuple[Parameter, ...]]) -> str:
+    """One line a parameter: name, type, default, meaning, and the notebooks that read it."""
+    merged: dict[str, list[Parameter]] = {}
+    for parameters in known.values():
+        for parameter in parameters:
+            if parameter.name not in BY_OPTION:
+                merged.setdefault(parameter.name, []).append(parameter)
+    rows = []
+    for name, uses in sorted(merged.items()):
+        where = ", ".join(dict.fromkeys(use.notebook for use in uses))
+        meaning = next((use.meaning for use in uses if use.meaning), "")
+        rows.append((name, uses[0].kind, uses[0].default, f"{meaning} [{where}]".strip()))
+    widths = [max(len(row[i]) for row in [*rows, ("", "", "", "")]) for i in range(3)]
+    return "\n".join("  " + "  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]) for row in rows)
+
+
+def describe(part: str) -> str:
+    """The parameters of a part (or of `all`), for printing."""
+    return table(of_parts(expand(part)))
