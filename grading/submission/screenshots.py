@@ -1,0 +1,160 @@
+"""The student's screenshots, found by question id: files, or pictures pasted into notebook cells.
+
+A picture belongs to the question whose id is its file's name (`screens/model.graph.netron.png`, or the id's last
+word where only one question ends so), or under whose `ask(...)` cell it was pasted. Every candidate is judged:
+not a picture, tiny, blank, or the same as another question's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grading.questions import Question
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
+MIN_WIDTH, MIN_HEIGHT = 300, 150
+MAX_PIXELS = 60_000_000
+MAX_BYTES = 20_000_000
+ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One candidate. `source` says where it was found; `problem` is empty for a usable picture."""
+
+    question: str
+    source: str
+    data: bytes = field(repr=False)
+    problem: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """File name ending by content, `.png` when unknown."""
+        if self.data[:3] == b"\xff\xd8\xff":
+            return ".jpg"
+        return ".webp" if self.data[8:12] == b"WEBP" else ".gif" if self.data[:3] == b"GIF" else ".png"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Screenshots of a submission: the best candidate per question, and what to tell the student."""
+
+    pictures: dict[str, Picture]
+    problems: tuple[str, ...]
+
+
+def judge(data: bytes) -> tuple[str, int]:
+    """What is wrong with a picture (empty if nothing), and its difference hash (64 bits; 0 if unreadable)."""
+    from PIL import Image
+
+    if len(data) > MAX_BYTES:
+        return f"is {len(data) / 1e6:.0f} MB; save it as a smaller PNG", 0
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                return f"has {width}x{height} pixels; take a picture of the window only", 0
+            grey = image.convert("L")
+    except Exception:  # Pillow's readers raise many kinds for damaged files
+        return "is not a readable picture; take it again and save it as PNG", 0
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        return f"is tiny ({width}x{height}); at least {MIN_WIDTH}x{MIN_HEIGHT} can be read", 0
+    low, high = grey.resize((64, 64)).getextrema()
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or high - low < 8:
+        return "is blank (one colour); take it once the page has loaded", 0
+    pixels = list(grey.resize((9, 8)).tobytes())
+    bits = 0
+    for row in range(8):
+        for column in range(8):
+            bits = bits << 1 | (pixels[row * 9 + column] > pixels[row * 9 + column + 1])
+    return "", bits
+
+
+def _named(stem: str, questions: Sequence[Question]) -> str | None:
+    """The id of the screenshot question that a file's stem names: its id, its id with hyphens, its last word."""
+    ids = [question.id for question in questions if question.kind == "screenshot"]
+    plain = stem.lower().replace("_", "-").replace(".", "-")
+    exact = [name for name in ids if name.lower().replace("_", "-").replace(".", "-") == plain]
+    last = [name for name in ids if name.rsplit(".", 1)[-1].lower().replace("_", "-") == plain]
+    return exact[0] if exact else last[0] if len(last) == 1 else None
+
+
+def from_folders(folders: Iterable[Path], questions: Sequence[Question],
+                 recorded: frozenset[str] = frozenset()) -> tuple[list[Picture], list[str]]:
+    """Pictures in `folders` by file name, and a message for each file that names no question.
+
+    `recorded`: file names that the run took itself (the kit's own browser); they need not name a question.
+    """
+    found, problems = [], []
+    for folder in folders:
+        for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+            if path.suffix.lower() not in SUFFIXES or path.is_symlink() or not path.is_file():
+                continue
+            name = _named(path.stem, questions)
+            if name:
+                found.append(Picture(name, f"{folder.name}/{path.name}", path.read_bytes()))
+            elif path.name not in recorded:
+                ids = [question.id for question in questions if question.kind == "screenshot"]
+                near = difflib.get_close_matches(path.stem, ids, n=1, cutoff=0.4)
+                hint = f"; did you mean {near[0]}{path.suffix}?" if near else ""
+                problems.append(f"{path.name} belongs to no screenshot question{hint}")
+    return found, problems
+
+
+def from_notebook(path: Path, questions: Sequence[Question]) -> list[Picture]:
+    """Pictures pasted into the Markdown cells of a notebook, each for the screenshot question above it."""
+    ids = {question.id for question in questions if question.kind == "screenshot"}
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
+    except (OSError, ValueError, AttributeError):
+        return []
+    found, current = [], None
+    for cell in cells if isinstance(cells, list) else []:
+        source = "".join(cell.get("source", "")) if isinstance(cell, dict) else ""
+        if asked := ASK.findall(source):
+            current = asked[-1] if asked[-1] in ids else None
+        attachments = cell.get("attachments") if isinstance(cell, dict) else None
+        for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
+            named = next((i for i in ids if i in source or i in name), current)
+            for kind, encoded in bundle.items() if isinstance(bundle, dict) else ():
+                if named and str(kind).startswith("image/"):
+                    try:
+                        data = base64.b64decode("".join(encoded), validate=False)
+                    except (binascii.Error, TypeError, ValueError):
+                        data = b""
+                    found.append(Picture(named, f"{path.name}, {name}", data))
+    return found
+
+
+def choose(candidates: Sequence[Picture], questions: Sequence[Question], problems: Sequence[str] = ()) -> Found:
+    """The first usable candidate of each question, and what is wrong, missing or doubled, by question id."""
+    told, chosen, hashes = list(problems), {}, {}
+    for question in (question for question in questions if question.kind == "screenshot"):
+        mine = [picture for picture in candidates if picture.question == question.id]
+        if not mine:
+            told.append(f"{question.id}: no screenshot. Save one as screens/{question.id}.png or paste it under "
+                        "the question")
+        for picture in mine:
+            problem, bits = judge(picture.data)
+            if problem:
+                told.append(f"{question.id}: {picture.source} {problem}")
+                continue
+            digest = hashlib.sha256(picture.data).hexdigest()
+            twin = next((name for name, (other, other_bits) in hashes.items()
+                         if other == digest or (bits ^ other_bits).bit_count() <= 1), None)
+            if twin:
+                problem = f"shows the same picture as {twin}"
+                told.append(f"{question.id}: {picture.source} {problem}")
+            hashes[question.id] = (digest, bits)
+            chosen[question.id] = Picture(question.id, picture.source, picture.data, problem)
+            break
+    return Found(chosen, tuple(told))
