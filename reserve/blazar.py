@@ -1,0 +1,180 @@
+"""Leases and calendars: Blazar's wire form to our plain data and back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reserve import chameleon
+from reserve.calendar import Calendar, Interval
+from reserve.credentials import SignIn
+from reserve.errors import CredentialsError, LeaseRefused, SiteError, SiteUnreachable
+from reserve.hardware import Hardware
+from reserve.rest import Gone, Rest
+from reserve.site import Lease, Wanted
+
+WIRE = "%Y-%m-%d %H:%M"
+
+
+def parse_time(text: str) -> datetime:
+    """Blazar's times, with or without fractions of a second, `T` or a space, in UTC without a zone."""
+    try:
+        return datetime.fromisoformat(text.strip().rstrip("Z")).replace(tzinfo=UTC)
+    except (ValueError, AttributeError):
+        raise SiteUnreachable(f"Blazar sent a time that cannot be read: {text!r}. Repeat the command.") from None
+
+
+def parse_lease(body: dict[str, Any], site: str) -> Lease:
+    """A lease of ours; raises SiteUnreachable for an answer that is not one."""
+    try:
+        reserved = (body.get("reservations") or [{}])[0]
+        return Lease(
+            id=str(body["id"]),
+            name=str(body["name"]),
+            site=site,
+            status=str(body["status"]).upper(),
+            start=parse_time(body["start_date"]),
+            end=parse_time(body["end_date"]),
+            reservation_id=str(reserved.get("id", "")),
+            detail=_detail(body),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SiteUnreachable(f"Blazar sent a lease without {error}. Repeat the command.") from None
+
+
+def _detail(body: dict[str, Any]) -> str:
+    words = [f"reservation {r.get('status')}" for r in body.get("reservations") or [] if r.get("status") == "error"]
+    words += [f"event {e.get('event_type')} failed" for e in body.get("events") or [] if e.get("status") == "ERROR"]
+    if any(r.get("missing_resources") for r in body.get("reservations") or []):
+        words.append("its node is missing")
+    return ", ".join(words)
+
+
+class Leases:
+    """Blazar of one site."""
+
+    def __init__(self, site: str, rest: Rest, signin: SignIn) -> None:
+        self.site, self.rest, self.signin = site, rest, signin
+
+    def all(self) -> list[dict[str, Any]]:
+        answer = self.rest.call("GET", "reservation", "/leases", "listing leases")
+        found = answer.get("leases") if isinstance(answer, dict) else None
+        if not isinstance(found, list):
+            raise SiteUnreachable("Blazar sent no list of leases. Repeat the command.")
+        return found
+
+    def find(self, name: str, user_id: str) -> Lease | None:
+        """The newest lease of this name that has not ended, made by this user."""
+        mine = [
+            lease
+            for lease in self.all()
+            if lease.get("name") == name
+            and lease.get("user_id") in (user_id, None)
+            and str(lease.get("status", "")).upper() not in ("TERMINATED", "DELETED")
+        ]
+        mine.sort(key=lambda lease: str(lease.get("created_at")))
+        return parse_lease(mine[-1], self.site) if mine else None
+
+    def get(self, id: str) -> Lease | None:
+        try:
+            answer = self.rest.call("GET", "reservation", f"/leases/{id}", "looking at the lease")
+        except Gone:
+            return None
+        return parse_lease(answer.get("lease", {}) if isinstance(answer, dict) else {}, self.site)
+
+    def create(self, wanted: Wanted) -> Lease:
+        """Ask for the lease. Raises LeaseRefused with Blazar's reason; SiteUnreachable if no one knows."""
+        body = {
+            "name": wanted.name,
+            "start_date": wanted.start.astimezone(UTC).strftime(WIRE),
+            "end_date": wanted.end.astimezone(UTC).strftime(WIRE),
+            "before_end_date": None,
+            "events": [],
+            "reservations": chameleon.reservations(wanted),
+        }
+        try:
+            answer = self.rest.call("POST", "reservation", "/leases", "asking for the lease", body=body)
+        except (SiteUnreachable, SiteError, CredentialsError) as error:
+            raise self._refusal(error, wanted) from None
+        return parse_lease(answer.get("lease", {}) if isinstance(answer, dict) else {}, self.site)
+
+    def _refusal(self, error: SiteError | CredentialsError, wanted: Wanted) -> Exception:
+        text = str(error)
+        if re.search(r"not enough (hosts|resources|devices)", text, re.I):
+            what = f"{wanted.node} ({wanted.hardware.key})" if wanted.node else f"every {wanted.hardware.type_name}"
+            return LeaseRefused(f"{self.site} refuses the lease {wanted.name}: {what} is taken (or unknown) at that time.")
+        if re.search(r"later than current date", text, re.I):
+            skew = self.rest.skew_s
+            hint = (
+                f" This machine's clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the site's: set it right."
+                if abs(skew) > 60
+                else ""
+            )
+            return LeaseRefused(f"{self.site} refuses the lease {wanted.name}: its start has passed.{hint}")
+        if re.search(r"end date must be later", text, re.I):
+            return LeaseRefused(f"{self.site} refuses the lease {wanted.name}: it would end before it starts.")
+        if self.signin.is_application_credential and re.search(r"trust|delegated|HTTP 500|forbids", text, re.I):
+            return CredentialsError(cannot_lease(self.site, self.signin.source) + f" (Blazar answered: {text[:160]})")
+        return error
+
+    def extend(self, lease: Lease, until: datetime) -> Lease:
+        """Move the end. Raises LeaseRefused when somebody holds the time."""
+        body = {"end_date": until.astimezone(UTC).strftime(WIRE)}
+        try:
+            self.rest.call("PUT", "reservation", f"/leases/{lease.id}", "extending the lease", body=body, again=False)
+        except (SiteError, CredentialsError) as error:
+            if re.search(r"not enough", str(error), re.I):
+                raise LeaseRefused(f"{self.site} refuses to extend {lease.name}: somebody holds the time after it.") from None
+            raise
+        after = self.get(lease.id)
+        if after is None:
+            raise SiteError(f"the lease {lease.name} ended while it was being extended. Reserve a new one.")
+        return after
+
+    def delete(self, id: str) -> None:
+        try:
+            self.rest.call("DELETE", "reservation", f"/leases/{id}", "deleting the lease")
+        except Gone:
+            return
+
+    def calendar(self, hardware: Hardware, now: datetime) -> Calendar:
+        """When each node or device of this type is taken. Raises SiteError if there is none or it is not shown."""
+        kind, path, name_key = ("hosts", "/os-hosts", "node_name") if hardware.kind == "node" else ("devices", "/devices", "name")
+        type_key = "node_type" if hardware.kind == "node" else "machine_name"
+        listed = self.rest.call("GET", "reservation", path, f"listing {kind}")
+        names = {
+            str(item.get("id")): str(item.get(name_key) or item.get("uid") or item.get("id"))
+            for item in (listed or {}).get(kind, [])
+            if item.get(type_key) == hardware.type_name and item.get("reservable", True)
+        }
+        if not names:
+            raise SiteError(
+                f"{self.site} lists no reservable {hardware.type_name}. Check the type in reserve/hardware.toml against "
+                "https://chameleoncloud.org/hardware/, or ask the help desk whether the nodes are in maintenance."
+            )
+        try:
+            taken = self.rest.call("GET", "reservation", f"{path}/allocations", "reading the calendar")
+        except (CredentialsError, Gone):
+            raise SiteError(
+                f"{self.site} does not show its calendar to this user. Look at Reservations > Host Calendar on its "
+                "dashboard, and reserve with `--start`: a taken time is refused, never charged."
+            ) from None
+        busy: dict[str, list[Interval]] = {name: [] for name in names.values()}
+        for allocation in (taken or {}).get("allocations", []):
+            name = names.get(str(allocation.get("resource_id")))
+            if name is None:
+                continue
+            for reservation in allocation.get("reservations", []):
+                start, end = parse_time(reservation["start_date"]), parse_time(reservation["end_date"])
+                if end > start and end > now - timedelta(hours=1):
+                    busy[name].append(Interval(start, end))
+        return Calendar(hardware.key, {name: tuple(times) for name, times in busy.items()}, fetched=now)
+
+
+def cannot_lease(site: str, source: str) -> str:
+    return (
+        f"the application credential in {source} cannot make leases at {site}: Blazar acts for you through a trust, "
+        "and Keystone refuses trusts to this credential. Make a new one with 'Unrestricted (dangerous)' ticked; if that "
+        "is refused too, sign in with a password (openrc.sh with OS_PASSWORD) or work in Chameleon's JupyterHub"
+    )

@@ -1,0 +1,198 @@
+"""python-chi 1.2.10, and nothing else of this package imports it: context, session, site, lease and server.
+
+Its rough edges are covered here: requests without a timeout, a site list that fails silently, words on stdout,
+settings kept from an earlier import, and errors that hide the answer they came from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from reserve.clock import Clock
+from reserve.credentials import SignIn, redact, remember_secret
+from reserve.errors import CredentialsError, Missing, SiteError, SiteUnreachable
+from reserve.hardware import Hardware
+from reserve.rest import TIMEOUT_S, Rest, failure
+from reserve.site import Wanted
+
+_active = ""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[io.StringIO]:
+    """Collect what python-chi prints."""
+    words = io.StringIO()
+    with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
+        yield words
+
+
+def _chi() -> Any:
+    """The chi package, its own `requests` calls given a timeout, its addresses read from the environment now."""
+    try:
+        import chi
+        from chi import context
+    except ImportError as error:
+        from snippets.errors import ToolMissing
+
+        raise ToolMissing(f"python-chi cannot be imported ({error}). Run: pip install 'servelab[chameleon]'") from None
+    if not isinstance(context.requests, types.SimpleNamespace):
+        import requests
+
+        def get(url: str, **kwargs: Any) -> Any:
+            return requests.get(url, timeout=TIMEOUT_S, **kwargs)
+
+        context.requests = types.SimpleNamespace(get=get, exceptions=requests.exceptions)
+    address = os.environ.get("CHI_RESOURCE_API_URL", "https://api.chameleoncloud.org")
+    if context.RESOURCE_API_URL != address:
+        context.RESOURCE_API_URL, context._sites = address, {}
+    return chi
+
+
+def connect(site: str, signin: SignIn, clock: Clock) -> Rest:
+    """Point python-chi at `site` and sign in. Raises CredentialsError or SiteUnreachable; makes nothing."""
+    chi = _chi()
+    _point_at(site, signin)
+    with _quiet():
+        rest = Rest(chi.session(), clock)
+        rest._guard("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest._session))
+    return rest
+
+
+def _token(session: Any) -> str:
+    token = session.get_token()
+    remember_secret(token)
+    return str(token)
+
+
+def _point_at(site: str, signin: SignIn) -> None:
+    """Set python-chi's context: the site's address and region, the sign-in's options, a timeout."""
+    global _active
+    chi = _chi()
+    with _quiet() as words:
+        try:
+            chi.reset()
+            chi.set("timeout", TIMEOUT_S)
+            if signin.options:
+                chi.set("auth_type", signin.auth_type)
+                for name in ("project_name", "project_id", "project_domain_id"):
+                    _set(chi, name, None)
+                for name, value in signin.options.items():
+                    _set(chi, name, value)
+            chi.use_site(site)
+            if chi.get("region_name") != site or not chi.get("auth_url"):
+                # python-chi could not fetch the list of sites and went on without a word.
+                if not (signin.region == site and signin.options.get("auth_url")):
+                    raise SiteUnreachable(
+                        f"the list of Chameleon's sites cannot be fetched from {os.environ.get('CHI_RESOURCE_API_URL')}"
+                        if os.environ.get("CHI_RESOURCE_API_URL")
+                        else "the list of Chameleon's sites cannot be fetched from https://api.chameleoncloud.org"
+                    )
+            if signin.region == site and signin.options.get("auth_url"):
+                _set(chi, "auth_url", signin.options["auth_url"])
+            chi.set("region_name", site)
+            if signin.options.get("project_domain_name"):
+                _set(chi, "project_domain_name", signin.options["project_domain_name"])
+            if signin.is_application_credential:
+                _set(chi, "project_domain_name", None)
+        except SiteUnreachable as error:
+            raise SiteUnreachable(
+                f"{error}. Check this machine's network, or set OS_AUTH_URL and OS_REGION_NAME={site} for this site."
+            ) from None
+        except (SiteError, CredentialsError):
+            raise
+        except Exception as error:
+            said = " ".join(words.getvalue().split())
+            raise SiteError(redact(
+                f"python-chi cannot use the site {site}: {error} {said}".strip()
+                + ". Check the site's name in reserve/hardware.toml, and the OS_* variables."
+            )) from None  # fmt: skip
+    _active = site
+
+
+def _set(chi: Any, name: str, value: str | None) -> None:
+    """`chi.set`, for options that not every sign-in has."""
+    with contextlib.suppress(Exception):
+        chi.set(name, value)
+
+
+def activate(site: str, signin: SignIn) -> None:
+    """Make python-chi's one global context point at `site` again, where another site was used in between."""
+    if _active != site:
+        _point_at(site, signin)
+
+
+def token_facts(rest: Rest) -> dict[str, Any]:
+    """The token's body without its catalog: user, project, application_credential."""
+
+    def access() -> Any:
+        session = rest._session.session
+        return session.auth.get_access(session)
+
+    data = rest._guard("identity", "reading the sign-in", access)._data
+    return {key: value for key, value in data.get("token", {}).items() if key != "catalog"}
+
+
+def reservations(wanted: Wanted) -> list[dict[str, Any]]:
+    """What python-chi's own Lease would ask Blazar for: one node or device of the type, or the named one."""
+    _chi()
+    with _quiet():
+        from chi.lease import Lease
+
+        lease = Lease(wanted.name, start_date=wanted.start, end_date=wanted.end)
+        hardware = wanted.hardware
+        if hardware.kind == "node":
+            named = {"node_name": wanted.node} if wanted.node else {"node_type": hardware.node_type}
+            lease.add_node_reservation(amount=1, **named)
+            return list(lease.node_reservations)
+        named = {"device_name": wanted.node} if wanted.node else {"machine_type": hardware.machine_name}
+        lease.add_device_reservation(amount=1, **named)
+        return list(lease.device_reservations)
+
+
+def submit_server(site: str, signin: SignIn, name: str, reservation: str, hardware: Hardware, key_name: str) -> None:
+    """Ask Nova for the server through python-chi's Server, without its wait and its widget."""
+    activate(site, signin)
+    with _quiet():
+        import chi.image
+        from chi import server as chi_server
+
+        keypair = types.SimpleNamespace(name=key_name)
+        try:
+            chi_server.Server(
+                name,
+                reservation_id=reservation,
+                image_name=hardware.image,
+                flavor_name=hardware.flavor,
+                keypair=keypair,
+                network_name=hardware.network,
+            ).submit(wait_for_active=False, show=None)
+        except Exception as error:
+            raise _explained(error, site, hardware) from None
+
+
+def _explained(error: BaseException, site: str, hardware: Hardware) -> Exception:
+    """python-chi's error for a server that was not made, with the answer it hides."""
+    root: BaseException = error
+    while root.args and isinstance(root.args[0], BaseException):
+        root = root.args[0]
+    text = str(root)
+    for what, name in (("image", hardware.image), ("flavor", hardware.flavor), ("network", hardware.network)):
+        if name in text and type(root).__name__ in ("CHIValueError", "ResourceError", "RuntimeError", "NotFound"):
+            return Missing(
+                f"{site} has no {what} named {name} ({text.strip()}). See the names on the site's dashboard and set "
+                f"`{what}` of [{hardware.key}] in reserve/hardware.toml."
+            )
+    status = getattr(root, "status_code", None) or getattr(root, "http_status", None) or getattr(root, "code", None)
+    if isinstance(status, int) and status >= 400:
+        body = getattr(getattr(root, "response", None), "text", "") or getattr(root, "details", "") or text
+        service = "image" if "/images" in text else "network" if "/networks" in text else "compute"
+        return failure(status, service, "asking for the server", str(body))
+    return SiteUnreachable(redact(
+        f"{site} gave no usable answer while asking for the server ({type(root).__name__}: {text[:200]}). "
+        "Repeat the command: it finds a server that was made all the same."
+    ))  # fmt: skip

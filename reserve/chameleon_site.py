@@ -1,0 +1,220 @@
+"""CHI@TACC, CHI@UC and CHI@Edge behind the one contract of `reserve.site`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from reserve import chameleon, credentials
+from reserve.blazar import Leases, cannot_lease
+from reserve.calendar import Calendar
+from reserve.clock import Clock
+from reserve.errors import CredentialsError, SiteError
+from reserve.hardware import Hardware
+from reserve.journal import Journal
+from reserve.rest import Rest
+from reserve.servers import Servers
+from reserve.site import Lease, Machine, Node, Thing, Wanted
+from reserve.ssh import Pins, SshMachine, find_key, public_key
+from reserve.zun import ContainerMachine, Containers
+
+
+class ChameleonSite:
+    """One site, signed in on first use. `key` is the private key file for its nodes ('' = the usual ones)."""
+
+    def __init__(self, name: str, journal: Journal, clock: Clock | None = None, key: str = "") -> None:
+        self.name = name
+        self.clock = clock or Clock()
+        self.journal = journal
+        self._key = key
+        self._facts: dict[str, Any] = {}
+
+    # Signing in
+
+    def sign_in(self) -> str:
+        """Sign in; returns `user in project`. Raises CredentialsError with the remedy; makes nothing."""
+        if self._facts:
+            return self._who
+        signin = credentials.find(self.name)
+        rest = chameleon.connect(self.name, signin, self.clock)
+        facts = chameleon.token_facts(rest)
+        project = facts.get("project") or {}
+        if not project:
+            raise CredentialsError(self._which_project(rest))
+        self.signin, self.rest = signin, rest
+        self.user_id = str((facts.get("user") or {}).get("id", ""))
+        self._who = f"{(facts.get('user') or {}).get('name', '?')} in project {project.get('name', '?')}"
+        self._facts = facts
+        self.leases = Leases(self.name, rest, signin)
+        self.servers = Servers(self.name, rest, signin, self.user_id)
+        self.containers = Containers(self.name, rest, self.user_id)
+        return self._who
+
+    def _which_project(self, rest: Rest) -> str:
+        answer = rest.call("GET", "identity", "/auth/projects", "listing your projects")
+        names = [str(p.get("name")) for p in (answer or {}).get("projects", [])]
+        if not names:
+            return f"you are in no project at {self.name}. Join the course's project on https://chameleoncloud.org first."
+        return f"say which project pays: `export OS_PROJECT_NAME=...`, one of {', '.join(names)}."
+
+    def check_can_lease(self) -> None:
+        """Raise CredentialsError if this sign-in cannot make leases, before anything is asked for."""
+        self.sign_in()
+        if not self.signin.is_application_credential:
+            return
+        refused = CredentialsError(cannot_lease(self.name, self.signin.source) + ".")
+        if (self._facts.get("application_credential") or {}).get("restricted"):
+            raise refused
+        try:
+            # A Keystone that keeps trusts from application credentials forbids even listing one's own.
+            self.rest.call("GET", "identity", f"/OS-TRUST/trusts?trustor_user_id={self.user_id}", "checking the sign-in")
+        except CredentialsError as error:
+            if "elegated" in str(error):
+                raise refused from None
+        except SiteError:
+            return
+
+    def now(self) -> datetime:
+        """The site's own time, by the Date of its answers."""
+        return self.rest.site_now() if self._facts else self.clock.now()
+
+    # Leases
+
+    def calendar(self, hardware: Hardware) -> Calendar:
+        self.sign_in()
+        return self.leases.calendar(hardware, self.now())
+
+    def find_lease(self, name: str) -> Lease | None:
+        self.sign_in()
+        return self.leases.find(name, self.user_id)
+
+    def get_lease(self, id: str) -> Lease | None:
+        self.sign_in()
+        return self.leases.get(id)
+
+    def create_lease(self, wanted: Wanted) -> Lease:
+        self.check_can_lease()
+        chameleon.activate(self.name, self.signin)
+        return self.leases.create(wanted)
+
+    def extend_lease(self, lease: Lease, until: datetime) -> Lease:
+        self.sign_in()
+        return self.leases.extend(lease, until)
+
+    def delete_lease(self, id: str) -> None:
+        self.sign_in()
+        self.leases.delete(id)
+
+    # Nodes
+
+    def key_path(self) -> Path:
+        return find_key(self._key, self.journal.folder)
+
+    def find_node(self, name: str, hardware: Hardware) -> Node | None:
+        self.sign_in()
+        if hardware.kind == "node":
+            return self.servers.find(name, hardware.user)
+        return self.containers.find(name, hardware.user)
+
+    def get_node(self, id: str, hardware: Hardware) -> Node | None:
+        self.sign_in()
+        if hardware.kind == "node":
+            return self.servers.get(id, hardware.user)
+        return self.containers.get(id, hardware.user)
+
+    def prepare_node(self, name: str, part: str) -> str:
+        """Upload the user's public key (journaled if it was not there); returns the key pair's name."""
+        import hashlib
+        import os
+
+        self.sign_in()
+        public = public_key(self.key_path())
+        digest = hashlib.sha256(public.split()[1].encode()).hexdigest()[:8]
+        key_name = os.environ.get("OS_KEYPAIR_NAME") or f"servelab-{digest}"
+        known = any(e.name == key_name for e in self.journal.open_entries(site=self.name, kind="keypair"))
+        entry = None if known else self.journal.intend("keypair", key_name, self.name, part)
+        made = False
+        try:
+            made = self.servers.ensure_keypair(key_name, public)
+        finally:
+            if entry and made:
+                self.journal.made(entry, key_name)
+            elif entry:
+                self.journal.gone(entry, "was there before, or was not made")
+        return key_name
+
+    def create_node(self, name: str, lease: Lease, hardware: Hardware, *, public: bool = False) -> Node:
+        self.sign_in()
+        if hardware.kind == "node":
+            return self.servers.create(name, lease, hardware, self.prepare_node(name, hardware.part))
+        return self.containers.create(name, lease, hardware, public)
+
+    def all_named(self, name: str, hardware: Hardware) -> list[Thing]:
+        """Every server or container of this name that is this user's."""
+        self.sign_in()
+        return self.servers.all_named(name) if hardware.kind == "node" else self.containers.all_named(name)
+
+    def exists(self, thing: Thing) -> bool:
+        """Whether it is still there: what `down` asks after each deletion."""
+        self.sign_in()
+        if thing.kind == "server":
+            return self.servers.get(thing.id, "") is not None
+        if thing.kind == "container":
+            return self.containers.get(thing.id, "") is not None
+        if thing.kind == "lease":
+            lease = self.leases.get(thing.id)
+            return lease is not None and lease.status not in ("TERMINATED", "DELETED")
+        if thing.kind == "floating_ip":
+            return any(one["id"] == thing.id for one in self.servers._addresses())
+        if thing.kind == "borrowed_ip":
+            return any(one["id"] == thing.id and one.get("port_id") for one in self.servers._addresses())
+        return False
+
+    def delete(self, thing: Thing) -> None:
+        """Ask for its deletion; fine if it is gone already."""
+        self.sign_in()
+        {
+            "server": self.servers.delete,
+            "container": self.containers.delete,
+            "lease": self.leases.delete,
+            "floating_ip": self.servers.delete_address,
+            "borrowed_ip": self.servers.detach_address,
+            "keypair": self.servers.delete_keypair,
+        }[thing.kind](thing.id)
+
+    def give_address(self, node: Node) -> Thing:
+        self.sign_in()
+        port = self.servers.port(node) if node.kind == "server" else self.containers.port(node.id)
+        return self.servers.attach_address(port, node.name)
+
+    def find_addresses(self, name: str, node_ids: set[str]) -> list[Thing]:
+        self.sign_in()
+        return self.servers.addresses_of(name, node_ids)
+
+    def inventory(self) -> list[Thing]:
+        """Everything of this user here that has a name or a tag of ours: what a crash may have left."""
+        self.sign_in()
+        things = [
+            Thing("lease", str(one["id"]), str(one["name"]), self.name, f"{one['status']} until {one['end_date'][:16]}")
+            for one in self.leases.all()
+            if str(one.get("name", "")).startswith("serve_")
+            and one.get("user_id") == self.user_id
+            and str(one.get("status", "")).upper() not in ("TERMINATED", "DELETED")
+        ]
+        if self.name.endswith("@Edge"):
+            listed = [(one["uuid"], one["name"], one.get("status"), "container") for one in self.containers._all()]
+        else:
+            listed = [(one["id"], one["name"], one.get("status"), "server") for one in self.servers._all()]
+        things += [
+            Thing(kind, str(id), str(name), self.name, str(status))
+            for id, name, status, kind in listed
+            if str(name).startswith("node-serve-") and str(status).upper() != "DELETED"
+        ]
+        return things + self.servers.tagged_addresses()
+
+    def open(self, node: Node) -> Machine:
+        self.sign_in()
+        if node.kind == "container":
+            return ContainerMachine(self.rest, node, self.clock)
+        return SshMachine(node, self.key_path(), Pins(self.journal.folder), self.clock)

@@ -1,0 +1,312 @@
+"""SSH to a node: one connection, every wait bounded, the node's host key pinned on first use."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shlex
+import socket
+import socketserver
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from reserve.clock import Clock
+from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
+from reserve.site import Node, OnLine, Outcome
+
+CONNECT_S = 15.0
+KEEPALIVE_S = 15
+
+
+def ssh_port() -> int:
+    """22; SERVELAB_SSH_PORT names another, for a gateway or a test."""
+    return int(os.environ.get("SERVELAB_SSH_PORT", "22"))
+
+
+def find_key(named: str, folder: Path) -> Path:
+    """The private key to sign in with: the named one, the JupyterHub's, the user's, else one made in `folder`."""
+    given = named or os.environ.get("OS_KEYPAIR_PRIVATE_KEY", "")
+    if given:
+        path = Path(given).expanduser()
+        if not path.is_file():
+            raise CredentialsError(f"there is no private key at {path}. Name an existing one with --key.")
+        return path
+    for name in ("id_ed25519", "id_ecdsa", "id_rsa"):
+        path = Path.home() / ".ssh" / name
+        if path.is_file() and path.with_suffix(".pub").is_file() and not _is_encrypted(path):
+            return path
+    own = folder / "id_ed25519"
+    if not own.is_file():
+        _generate(own)
+    return own
+
+
+def _is_encrypted(path: Path) -> bool:
+    """A key that asks for a passphrase cannot be used unattended, unless an agent holds it."""
+    if os.environ.get("SSH_AUTH_SOCK"):
+        return False
+    import paramiko
+
+    try:
+        paramiko.PKey.from_path(path)
+    except Exception:
+        return True
+    return False
+
+
+def _generate(path: Path) -> None:
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
+    public = key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH)
+    path.with_suffix(".pub").write_bytes(public + b" servelab\n")
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as handle:
+        handle.write(private)
+
+
+def public_key(private: Path) -> str:
+    """The OpenSSH public key beside a private key, or derived from it."""
+    beside = Path(f"{private}.pub")
+    if beside.is_file():
+        return beside.read_text(encoding="utf-8").strip()
+    import paramiko
+
+    try:
+        key = paramiko.PKey.from_path(private)
+    except Exception as error:
+        raise CredentialsError(
+            f"the private key {private} cannot be read ({type(error).__name__}), and {beside} is missing. "
+            "Name another key with --key."
+        ) from None
+    return f"{key.get_name()} {key.get_base64()}"
+
+
+class Pins:
+    """The host key of every node, by the node's id (addresses are used again for other nodes)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "host_keys.json"
+
+    def known(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+    def check(self, node: Node, key: Any) -> None:
+        """Pin on first use; afterwards a SiteError for any other key."""
+        keys, offered = self.known(), f"{key.get_name()} {key.get_base64()}"
+        pinned = keys.setdefault(node.id, offered)
+        if pinned != offered:
+            raise SiteError(
+                f"{node.name} at {node.address} now shows another host key than on first use: it is not the same "
+                "machine. Nothing was sent to it. If you had it rebuilt on the dashboard, run `servelab down` and `up`."
+            )
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(keys, indent=1), encoding="utf-8")
+        temporary.replace(self.path)
+
+
+class SshMachine:
+    """The Machine contract over one SSH connection, made again when it broke."""
+
+    def __init__(self, node: Node, key: Path, pins: Pins, clock: Clock, port: int | None = None) -> None:
+        self.node, self.name = node, node.name
+        self._key, self._pins, self._clock, self._port = key, pins, clock, port or ssh_port()
+        self._client: Any = None
+        self.connections = 0
+        self._transport()
+        self.home = self.run("pwd").output.strip().splitlines()[-1]
+
+    def _transport(self) -> Any:
+        if self._client is not None:
+            transport = self._client.get_transport()
+            if transport is not None and transport.is_active():
+                return transport
+            self.close()
+        import paramiko
+
+        pins, node, trouble = self._pins, self.node, []
+
+        class Pin(paramiko.MissingHostKeyPolicy):
+            def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+                try:
+                    pins.check(node, key)
+                except SiteError as error:
+                    trouble.append(error)
+                    raise paramiko.SSHException("host key") from None
+
+        client = paramiko.SSHClient()
+        client.set_missing_host_key_policy(Pin())
+        try:
+            client.connect(
+                node.address, port=self._port, username=node.user or "cc", key_filename=str(self._key),
+                timeout=CONNECT_S, banner_timeout=CONNECT_S, auth_timeout=CONNECT_S, channel_timeout=CONNECT_S,
+                look_for_keys=False, allow_agent=bool(os.environ.get("SSH_AUTH_SOCK")),
+            )  # fmt: skip
+        except paramiko.AuthenticationException:
+            client.close()
+            raise CredentialsError(
+                f"{self.name} does not accept the key {self._key} for user {node.user}: it was made with another key. "
+                "Name that key with --key, or run `servelab down` and `servelab up` to make the node with this one."
+            ) from None
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            client.close()
+            if trouble:
+                raise trouble[0] from None
+            raise ConnectionLost(
+                f"no SSH to {self.name} at {node.address}: {error or type(error).__name__}. Repeat the command; if it "
+                "stays so, look at the node's console on the dashboard, or `servelab down` and try another node."
+            ) from None
+        transport = client.get_transport()
+        assert transport is not None
+        transport.set_keepalive(KEEPALIVE_S)
+        self._client = client
+        self.connections += 1
+        return transport
+
+    def _exec(
+        self, command: str, timeout_s: float, stdin: bytes = b"", on_line: OnLine | None = None, combine: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """Run; returns status, output, and the error stream where it was kept apart."""
+        import paramiko
+
+        deadline = self._clock.seconds() + timeout_s
+        chunks: list[bytes] = []
+        errors: list[bytes] = []
+        pending = b""
+        try:
+            channel = self._transport().open_session(timeout=CONNECT_S)
+            channel.set_combine_stderr(combine)
+            channel.settimeout(0.5)
+            channel.exec_command(command)
+            sent = 0
+            while True:
+                if sent < len(stdin) and channel.send_ready():
+                    with suppress(TimeoutError):
+                        sent += channel.send(stdin[sent : sent + 65536])
+                    if sent >= len(stdin):
+                        channel.shutdown_write()
+                while channel.recv_stderr_ready():
+                    errors.append(channel.recv_stderr(65536))
+                try:
+                    data = channel.recv(65536) if sent >= len(stdin) or channel.recv_ready() else None
+                except TimeoutError:
+                    data = None
+                if data == b"":
+                    break
+                if data:
+                    chunks.append(data)
+                    if on_line:
+                        *lines, pending = (pending + data).split(b"\n")
+                        for line in lines:
+                            on_line(line.decode(errors="replace"))
+                if data is None and not channel.get_transport().is_active():
+                    raise EOFError
+                if self._clock.seconds() > deadline:
+                    channel.close()
+                    self.close()
+                    raise WaitedTooLong(
+                        f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}. Repeat the "
+                        "command: what was finished is kept."
+                    )
+            if pending and on_line:
+                on_line(pending.decode(errors="replace"))
+            while channel.recv_stderr_ready():
+                errors.append(channel.recv_stderr(65536))
+            if not channel.status_event.wait(CONNECT_S) or channel.exit_status < 0:
+                raise EOFError
+            return int(channel.exit_status), b"".join(chunks), b"".join(errors)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            self.close()
+            raise ConnectionLost(
+                f"the SSH connection to {self.name} broke ({error or 'closed by the node'}). Repeat the command: it goes "
+                "on where it stopped."
+            ) from None
+
+    def run(
+        self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
+    ) -> Outcome:
+        status, raw, _ = self._exec(command, timeout_s, on_line=on_line)
+        output = raw.decode(errors="replace")
+        if check and status != 0:
+            raise NodeCommandFailed(
+                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}", status=status, output=output
+            )
+        return Outcome(status, output)
+
+    def push(self, archive: bytes, folder: str) -> None:
+        place = shlex.quote(folder)
+        zipped = "z" if archive[:2] == b"\x1f\x8b" else ""
+        command = f"mkdir -p {place} && tar -x{zipped}f - -C {place}"
+        status, output, _ = self._exec(command, 600.0, stdin=archive)
+        if status != 0:
+            text = output.decode(errors="replace")[-300:].strip()
+            raise NodeCommandFailed(f"{self.name} could not unpack files into {folder}: {text}", status=status, output=text)
+
+    def pull(self, folder: str, names: Sequence[str]) -> bytes:
+        listing = ("\n".join(names) + "\n").encode()
+        command = f"tar -cf - -C {shlex.quote(folder)} --ignore-failed-read -T -"
+        status, output, errors = self._exec(command, 600.0, stdin=listing, combine=False)
+        if status != 0:
+            text = errors.decode(errors="replace")[-300:].strip()
+            raise NodeCommandFailed(f"{self.name} could not pack {folder}: {text}", status=status, output=text)
+        return output
+
+    def tunnel(self, remote_port: int, local_port: int = 0) -> Tunnel:
+        """Forward 127.0.0.1:local_port here to 127.0.0.1:remote_port on the node."""
+        return Tunnel(self._transport(), remote_port, local_port)
+
+    def close(self) -> None:
+        if self._client is not None:
+            with suppress(Exception):
+                self._client.close()
+            self._client = None
+
+
+class Tunnel:
+    """A local port that leads to a port on the node; `close` ends it."""
+
+    def __init__(self, transport: Any, remote_port: int, local_port: int) -> None:
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                try:
+                    channel = transport.open_channel(
+                        "direct-tcpip", ("127.0.0.1", remote_port), self.request.getpeername(), timeout=CONNECT_S
+                    )
+                except Exception:
+                    return
+                with suppress(OSError):
+                    _copy(self.request, channel)
+                channel.close()
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+        self._server = Server(("127.0.0.1", local_port), Handler)
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _copy(here: socket.socket, there: Any) -> None:
+    while True:
+        ready, _, _ = select.select([here, there], [], [], 60.0)
+        for source, target in ((here, there), (there, here)):
+            if source in ready:
+                data = source.recv(65536)
+                if not data:
+                    return
+                target.sendall(data)

@@ -1,0 +1,212 @@
+"""Containers on CHI@Edge devices: Zun's REST API, which the published clients cannot speak, and no SSH."""
+
+from __future__ import annotations
+
+import base64
+import io
+import posixpath
+import shlex
+import tarfile
+import uuid
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from reserve.clock import Clock
+from reserve.errors import ConnectionLost, Faulted, NodeCommandFailed, SiteError, SiteUnreachable
+from reserve.hardware import Hardware
+from reserve.rest import Gone, Rest
+from reserve.site import Lease, Node, OnLine, Outcome, Thing
+
+JUPYTER_PORT = 8888
+
+
+class Containers:
+    """Zun of one site."""
+
+    def __init__(self, site: str, rest: Rest, user_id: str) -> None:
+        self.site, self.rest, self.user_id = site, rest, user_id
+
+    def _all(self) -> list[dict[str, Any]]:
+        answer = self.rest.call("GET", "container", "/containers", "listing containers")
+        found = answer.get("containers") if isinstance(answer, dict) else None
+        if not isinstance(found, list):
+            raise SiteUnreachable("Zun sent no list of containers. Repeat the command.")
+        return [one for one in found if one.get("user_id") in (self.user_id, None)]
+
+    def _node(self, body: dict[str, Any], user: str) -> Node:
+        if "uuid" not in body:
+            raise SiteUnreachable("Zun sent a container without an id. Repeat the command.")
+        status = str(body.get("status") or "Creating")
+        known = {"Running": "ACTIVE", "Error": "ERROR", "Creating": "BUILD", "Created": "BUILD"}
+        detail = str(body.get("status_reason") or body.get("status_detail") or "")
+        return Node(
+            str(body["uuid"]), str(body.get("name")), self.site, "container", known.get(status, status.upper()),
+            user=user, detail=detail,
+        )  # fmt: skip
+
+    def find(self, name: str, user: str) -> Node | None:
+        found = [self._node(one, user) for one in self._all() if one.get("name") == name]
+        found = [node for node in found if node.status not in ("DELETED", "DELETING")]
+        found.sort(key=lambda node: node.status == "ERROR")
+        return found[0] if found else None
+
+    def all_named(self, name: str) -> list[Thing]:
+        return [Thing("container", str(one["uuid"]), name, self.site) for one in self._all() if one.get("name") == name]
+
+    def get(self, id: str, user: str) -> Node | None:
+        try:
+            answer = self.rest.call("GET", "container", f"/containers/{id}", "looking at the container")
+        except Gone:
+            return None
+        node = self._node(answer or {}, user)
+        return None if node.status in ("DELETED", "DELETING") else node
+
+    def create(self, name: str, lease: Lease, hardware: Hardware, public: bool) -> Node:
+        """Start the container on the leased device. Without `public` no port is opened."""
+        body: dict[str, Any] = {
+            "name": name,
+            "image": hardware.container_image,
+            "command": ["sleep", "infinity"],
+            "environment": {},
+            "hints": {"reservation": lease.reservation_id},
+        }
+        if public:
+            body["exposed_ports"] = {str(JUPYTER_PORT): {}}
+        answer = self.rest.call("POST", "container", "/containers", "asking for the container", body=body)
+        return self._node(answer or {}, hardware.user)
+
+    def delete(self, id: str) -> None:
+        query = {"stop": False, "force": True}
+        try:
+            self.rest.call("DELETE", "container", f"/containers/{id}", "deleting the container", query=query)
+        except Gone:
+            return
+
+    def port(self, id: str) -> str:
+        """The Neutron port of a container, to which a floating IP is attached."""
+        answer = self.rest.call("GET", "container", f"/containers/{id}", "looking for the container's port")
+        for addresses in ((answer or {}).get("addresses") or {}).values():
+            for address in addresses:
+                if address.get("port"):
+                    return str(address["port"])
+        raise SiteError("the container has no network port yet. Repeat the command in a minute.")
+
+
+class ContainerMachine:
+    """The Machine contract over Zun's execute and archives. Each command is one HTTP request."""
+
+    STATUS = "servelab-status:"
+    ONE_REQUEST_S = 40.0
+    """A command that may take longer runs detached on the device and is asked after: a request has a timeout."""
+
+    def __init__(self, rest: Rest, node: Node, clock: Clock) -> None:
+        self._rest, self._node, self._clock, self.name = rest, node, clock, node.name
+        self.home = "~"
+        self.home = self.run("cd && pwd", timeout_s=30).output.strip().splitlines()[-1]
+
+    def run(
+        self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
+    ) -> Outcome:
+        if timeout_s > self.ONE_REQUEST_S:
+            return self._run_detached(command, timeout_s, check, on_line)
+        # The exit status is printed too: Zun gives it as text, and a device that restarts gives none.
+        bounded = f"timeout {max(1, int(timeout_s))} sh -c {shlex.quote('cd; ' + command)}"
+        script = f"{bounded} 2>&1; echo; echo {self.STATUS}$?"
+        text = "sh -c " + shlex.quote(script)
+        try:
+            answer = self._rest.call(
+                "POST", "container", f"/containers/{self._node.id}/execute", f"running a command on {self.name}",
+                query={"command": text, "run": True},
+            )  # fmt: skip
+        except Gone:
+            raise ConnectionLost(
+                f"the container {self.name} is gone: its lease has ended or it was deleted. What was synced is kept; "
+                "reserve again and repeat the command to go on."
+            ) from None
+        except SiteUnreachable as error:
+            raise ConnectionLost(str(error)) from None
+        output, found, status_text = str((answer or {}).get("output") or "").rpartition(self.STATUS)
+        if not found:
+            raise ConnectionLost(
+                f"the container {self.name} cut a command short (exit {(answer or {}).get('exit_code')}). Repeat the command."
+            )
+        status = int(status_text.strip() or 1)
+        output = output.rstrip("\n")
+        if on_line:
+            for line in output.splitlines():
+                on_line(line)
+        if status == 124:
+            raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
+        return self._outcome(status, output, check)
+
+    def _outcome(self, status: int, output: str, check: bool) -> Outcome:
+        if check and status != 0:
+            raise NodeCommandFailed(
+                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}", status=status, output=output
+            )
+        return Outcome(status, output)
+
+    def _run_detached(self, command: str, timeout_s: float, check: bool, on_line: OnLine | None) -> Outcome:
+        job = f".servelab-job-{uuid.uuid4().hex[:8]}"
+        script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
+        self.run(f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started")
+        deadline, output = self._clock.seconds() + timeout_s, ""
+        while True:
+            look = f"cat {job}.exit 2>/dev/null || echo -; tail -c +{len(output.encode()) + 1} {job}.log"
+            state, _, new = self.run(look).output.partition("\n")
+            output += new
+            if on_line:
+                for line in new.splitlines():
+                    on_line(line)
+            if state.strip() != "-":
+                self.run(f"rm -f {job}.log {job}.exit", check=False)
+                return self._outcome(int(state.strip() or 1), output, check)
+            if self._clock.seconds() > deadline:
+                raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
+            self._clock.sleep(1.0)
+
+    def push(self, archive: bytes, folder: str) -> None:
+        # Zun takes an uncompressed tar; it extracts as root, so ownership inside does not matter.
+        import gzip
+
+        plain = gzip.decompress(archive) if archive[:2] == b"\x1f\x8b" else archive
+        self.run(f"mkdir -p {shlex.quote(folder)}")
+        path = posixpath.join(self.home, folder)
+        try:
+            self._rest.call(
+                "POST", "container", f"/containers/{self._node.id}/put_archive?path={quote(path, safe='')}",
+                f"sending files to {self.name}", body={"data": base64.b64encode(plain).decode()}, again=True,
+            )  # fmt: skip
+        except Gone:
+            raise ConnectionLost(f"{self.name} or its folder {path} is gone. Repeat `servelab up`.") from None
+        except SiteUnreachable as error:
+            raise ConnectionLost(str(error)) from None
+
+    def pull(self, folder: str, names: Sequence[str]) -> bytes:
+        """Zun hands out one path: the wanted files are packed on the device first."""
+        listing = "\n".join(names)
+        packed = ".servelab-pull.tar"
+        self.run(
+            f"cd {shlex.quote(folder)} && printf '%s\\n' {shlex.quote(listing)} | tar -cf ~/{packed} -T -", timeout_s=300
+        )
+        path = posixpath.join(self.home, packed)
+        try:
+            answer = self._rest.call(
+                "GET", "container", f"/containers/{self._node.id}/get_archive?path={quote(path, safe='')}",
+                f"fetching files from {self.name}",
+            )  # fmt: skip
+        except (Gone, SiteUnreachable) as error:
+            raise ConnectionLost(f"files cannot be fetched from {self.name}: {error}") from None
+        outer = base64.b64decode((answer or {}).get("data") or "")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(outer)) as tar:
+                member = tar.extractfile(packed)
+                if member is None:
+                    raise Faulted(f"{self.name} sent an empty archive. Repeat the command.")
+                return member.read()
+        except (tarfile.TarError, KeyError) as error:
+            raise ConnectionLost(f"{self.name} sent an archive that cannot be read ({error}). Repeat the command.") from None
+
+    def close(self) -> None:
+        """Nothing is held open between requests."""
