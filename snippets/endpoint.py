@@ -1,0 +1,279 @@
+"""The FastAPI endpoint: one factory for every backend, and the command that runs it.
+
+    python -m snippets.endpoint --backend onnx --model runs/model/quick/models/fp32.onnx --port 8000
+
+Every answer's status says what happened: 200 a prediction; 400 and 422 a request that cannot be understood; 408 and 413
+one that is too slow or too large; 415 not a picture; 503 the model is loading, failed to load, or too many wait.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi_offline import FastAPIOffline
+
+from snippets import image
+from snippets.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
+from snippets.endpoint_limits import MEGABYTE, BodyLimits
+from snippets.endpoint_schema import Health, Prediction, PredictRequest, Problem, Ready, Timing
+from snippets.errors import DataError, KitError
+from snippets.process import require_free
+
+MAX_IMAGE_MB = 10.0
+BODY_TIMEOUT_S = 10.0
+MAX_WAITING = 128
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
+
+
+@dataclass
+class _State:
+    """What the requests of one application share."""
+
+    instances: int
+    classifier: Classifier | None = None
+    error: str = ""
+    waiting: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        # An instance answers one request at a time; the others queue, and their wait is reported.
+        self.free = threading.BoundedSemaphore(self.instances)
+
+
+def create_app(
+    load: Callable[[], Classifier],
+    *,
+    title: str = "GourmetGram",
+    instances: int = 1,
+    max_image_mb: float = MAX_IMAGE_MB,
+    body_timeout_s: float = BODY_TIMEOUT_S,
+    max_waiting: int = MAX_WAITING,
+    on_failure: Callable[[Exception], None] | None = None,
+) -> FastAPI:
+    """An application that classifies photos with the model that `load()` returns.
+
+    `load` runs in a thread once the application has started: `/health` answers at once and `/ready` when it is
+    done. If it raises, `/ready` and `/predict` answer 503 with the reason and `on_failure` is told. `instances`
+    requests use the model at the same time; with more than `max_waiting` in the house the next is refused (503).
+    """
+    state = _State(instances)
+
+    def load_model() -> None:
+        try:
+            state.classifier = load()
+        except Exception as error:
+            state.error = str(error) or type(error).__name__
+            if on_failure is not None:
+                on_failure(error)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=load_model, daemon=True, name="load-model").start()
+        yield
+
+    problems: dict[int | str, dict] = {
+        code: {"model": Problem, "description": text}
+        for code, text in (
+            (408, "The request arrived too slowly"),
+            (413, "The photo is too large"),
+            (415, "The content is not of a type that can be a photo"),
+            (422, "The photo cannot be read"),
+            (503, "The model is not loaded, or too many requests wait"),
+        )
+    }
+    app = FastAPIOffline(
+        title=title, version="1", lifespan=lifespan, redoc_url=None,
+        description="Send a photo of food, get its class among the eleven of Food-11.",
+        swagger_ui_parameters={"tryItOutEnabled": True, "defaultModelsExpandDepth": -1},
+    )  # fmt: skip
+    app.state.servelab = state
+    # Base64 makes 4 characters of 3 bytes.
+    app.add_middleware(
+        BodyLimits, max_bytes=int(max_image_mb * MEGABYTE * 4 / 3) + 1000, timeout_s=body_timeout_s
+    )
+    _add_error_answers(app)
+
+    @app.get("/", include_in_schema=False)
+    async def to_documentation() -> RedirectResponse:
+        return RedirectResponse("docs")
+
+    @app.get("/health", tags=["state"], summary="Is the process alive?")
+    async def health() -> Health:
+        return Health()
+
+    @app.get("/ready", tags=["state"], summary="Is the model loaded?", responses={503: problems[503]})
+    async def ready() -> Ready:
+        model = _loaded(state)
+        return Ready(
+            backend=model.backend, model=model.model, provider=model.provider, threads=model.threads,
+            instances=instances, classes=list(model.labels), load_ms=model.load_ms,
+        )  # fmt: skip
+
+    @app.post("/predict", tags=["predict"], summary="Classify a photo sent as base64 in JSON", responses=problems)
+    async def predict(request: PredictRequest) -> Prediction:
+        try:
+            content = request.image_bytes()
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        return await _classify(state, content, max_waiting)
+
+    @app.post(
+        "/predict/image", tags=["predict"], summary="Classify a photo sent as it is", responses=problems,
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {name: {"schema": {"type": "string", "format": "binary"}} for name in IMAGE_TYPES},
+            }
+        },
+    )  # fmt: skip
+    async def predict_image(request: Request) -> Prediction:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if not content_type.startswith("image/"):
+            raise HTTPException(
+                415,
+                f"The content type is {content_type or 'missing'}: name the photo's own, such as image/jpeg.",
+            )
+        return await _classify(state, await request.body(), max_waiting)
+
+    return app
+
+
+async def _classify(state: _State, content: bytes, max_waiting: int) -> Prediction:
+    model = _loaded(state)
+    with state.lock:
+        if state.waiting >= max_waiting:
+            raise HTTPException(
+                503, f"{max_waiting} requests wait already. Try again in a second.", headers={"Retry-After": "1"}
+            )
+        state.waiting += 1
+    try:
+        return await run_in_threadpool(predict_photo, model, content, state.free)
+    except DataError as error:
+        raise HTTPException(422, str(error)) from None
+    finally:
+        with state.lock:
+            state.waiting -= 1
+
+
+def predict_photo(model: Classifier, content: bytes, free: threading.BoundedSemaphore) -> Prediction:
+    """Decode, preprocess, wait for a free instance, infer and postprocess one photo, timing each.
+
+    Raises DataError if `content` is not a picture.
+    """
+    stamps = [time.perf_counter()]
+
+    def stamp() -> None:
+        stamps.append(time.perf_counter())
+
+    pixels = image.decode(content)
+    stamp()
+    batch = image.preprocess(pixels)
+    stamp()
+    with free:
+        stamp()
+        logits = model.logits(batch)
+        stamp()
+    probabilities = image.postprocess(logits)[0]
+    stamp()
+    best = int(probabilities.argmax())
+    decode, preprocess, queue, inference, postprocess = (
+        (end - start) * 1e3 for start, end in zip(stamps, stamps[1:], strict=False)
+    )
+    return Prediction(
+        prediction=model.labels[best],
+        probability=float(probabilities[best]),
+        probabilities={name: float(value) for name, value in zip(model.labels, probabilities, strict=True)},
+        timing=Timing(
+            decode_ms=decode, preprocess_ms=preprocess, queue_ms=queue, inference_ms=inference,
+            postprocess_ms=postprocess,
+        ),
+    )  # fmt: skip
+
+
+def _loaded(state: _State) -> Classifier:
+    if state.classifier is not None:
+        return state.classifier
+    if state.error:
+        raise HTTPException(503, f"The model failed to load: {state.error}")
+    raise HTTPException(503, "The model is still loading. Try again in a second.", headers={"Retry-After": "1"})
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    """Errors of the framework in the endpoint's own form, without echoing the request."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            detail = f"The content type is {content_type or 'missing'}: send JSON (application/json)."
+            return JSONResponse({"detail": f"{detail} A photo's file as it is goes to /predict/image."}, 415)
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+        return JSONResponse({"detail": f'{where}: {first["msg"]}. Send {{"image": "<the photo in base64>"}}.'}, 422)
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, error: Exception) -> Response:
+        return JSONResponse({"detail": f"The model failed on this photo ({type(error).__name__})."}, 500)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one endpoint until it is told to stop; the exit code is that of the error, if any."""
+    parser = argparse.ArgumentParser(prog="python -m snippets.endpoint", description="Serve a model over HTTP.")
+    parser.add_argument("--backend", choices=BACKENDS, default="onnx")
+    parser.add_argument("--model", default=REHEARSAL, help="weights (pytorch) or an ONNX file (onnx)")
+    parser.add_argument("--labels", default="", help="class names, comma-separated; default: the model's own")
+    parser.add_argument("--provider", default="cpu", help="execution provider (onnx) or device (pytorch)")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the model; 0: one a core")
+    parser.add_argument("--instances", type=int, default=1, help="requests that use the model at the same time")
+    parser.add_argument("--max-image-mb", type=float, default=MAX_IMAGE_MB)
+    parser.add_argument("--body-timeout-s", type=float, default=BODY_TIMEOUT_S)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    options = parser.parse_args(arguments)
+    labels = tuple(name for name in options.labels.split(",") if name)
+    try:
+        require_free(options.port, options.host)
+    except KitError as error:
+        print(f"endpoint: {error}", file=sys.stderr)
+        return error.exit_code
+    failures: list[Exception] = []
+
+    def failed(error: Exception) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    app = create_app(
+        lambda: load_classifier(
+            options.backend, options.model, threads=options.threads, provider=options.provider, labels=labels
+        ),
+        title=f"GourmetGram: {options.backend}",
+        instances=options.instances,
+        max_image_mb=options.max_image_mb,
+        body_timeout_s=options.body_timeout_s,
+        on_failure=failed,
+    )
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=3
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if failures:
+        print(f"endpoint: {failures[0]}", file=sys.stderr)
+        return failures[0].exit_code if isinstance(failures[0], KitError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""The page passes photos on to whichever service is chosen, and its faults reach the visitor as sentences."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from snippets import image
+from snippets.browser import chromium_path, page_prediction, screenshot, swagger_prediction
+from snippets.classifier import FOOD11_CLASSES
+from snippets.errors import ServerError, ToolMissing, UsageError
+from snippets.page.__main__ import main, parse_endpoint, parse_triton
+from snippets.page.app import FOLDER, create_page
+from snippets.page.services import Service
+from snippets.process import Server, free_port, http_ready, start_server
+from tests.snippets.servers import encoded, plain, toy_classifier
+
+JPEG = encoded(plain("red"), "JPEG")
+PHOTO = FOLDER / "static" / "coffee.jpg"
+
+
+class Triton(BaseHTTPRequestHandler):
+    """Answers one model, `food`, in Triton's HTTP protocol, with the toy classifier's logits."""
+
+    def log_message(self, *args: object) -> None: ...
+
+    def _send(self, status: int, body: dict | None = None) -> None:
+        content = json.dumps(body).encode() if body is not None else b""
+        self.send_response(status)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_GET(self) -> None:
+        self._send(200 if self.path == "/v2/models/food/ready" else 400)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path != "/v2/models/food/infer":
+            return self._send(400, {"error": "unknown model"})
+        length = int(self.headers["inference-header-content-length"])
+        tensor = json.loads(body[:length])["inputs"][0]
+        batch = np.frombuffer(body[length:], dtype="<f4").reshape(tensor["shape"])
+        logits = toy_classifier().logits(batch)
+        data = [float(value) for value in logits.ravel()]
+        return self._send(200, {"outputs": [{"name": "logits", "shape": list(logits.shape), "data": data}]})
+
+
+@pytest.fixture(scope="module")
+def triton() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Triton)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def endpoint(root: Path) -> Iterator[Server]:
+    code = (
+        "import sys, uvicorn; from tests.snippets.servers import toy_classifier;"
+        "from snippets.endpoint import create_app;"
+        "uvicorn.run(create_app(toy_classifier), port=int(sys.argv[1]), log_level='warning')"
+    )
+    with start_server(
+        "endpoint", lambda port: [sys.executable, "-c", code, str(port)], ready=http_ready("/ready"), cwd=root
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def services(endpoint: Server, triton: str) -> list[Service]:
+    return [
+        Service("FastAPI", endpoint.url),
+        Service("Triton", triton, "triton", "food"),
+        Service("Other model", triton, "triton", "drinks"),
+        Service("Gone", f"http://127.0.0.1:{free_port()}"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def client(services: list[Service]) -> Iterator[TestClient]:
+    with TestClient(create_page(services, FOOD11_CLASSES)) as client:
+        yield client
+
+
+def classify(client: TestClient, service: str, content: bytes = JPEG, kind: str = "image/jpeg"):
+    return client.post(f"/classify?service={service}", content=content, headers={"content-type": kind})
+
+
+def test_endpoint_and_triton_give_the_page_the_same_ranking(client: TestClient) -> None:
+    expected = image.postprocess(toy_classifier().logits(image.preprocess(image.decode(JPEG))))[0]
+    for service in ("FastAPI", "Triton"):
+        answer = classify(client, service)
+        assert answer.status_code == 200, answer.text
+        ranking = answer.json()["ranking"]
+        assert ranking[0]["name"] == "Bread"
+        assert [guess["probability"] for guess in ranking] == pytest.approx(sorted(expected, reverse=True), rel=1e-5)
+
+
+def test_the_page_lists_services_and_which_are_ready(client: TestClient) -> None:
+    states = {item["name"]: item["ready"] for item in client.get("/services").json()}
+    assert states == {"FastAPI": True, "Triton": True, "Other model": False, "Gone": False}
+
+
+@pytest.mark.parametrize(
+    ("service", "content", "kind", "status", "says"),
+    [
+        ("Gone", JPEG, "image/jpeg", 502, "Is it running"),
+        ("Other model", JPEG, "image/jpeg", 502, "unknown model"),
+        ("Nobody", JPEG, "image/jpeg", 404, "no service named Nobody"),
+        ("FastAPI", b"a recipe", "image/jpeg", 422, "not a readable picture"),
+        ("Triton", b"a recipe", "image/jpeg", 422, "not a readable picture"),
+        ("FastAPI", b"a recipe", "text/plain", 415, "not a picture"),
+        ("FastAPI", bytes(10_500_000), "image/jpeg", 413, "Scale the photo down"),
+    ],
+)
+def test_faults_reach_the_visitor_as_sentences(
+    client: TestClient, service: str, content: bytes, kind: str, status: int, says: str
+) -> None:
+    answer = classify(client, service, content, kind)
+    assert answer.status_code == status
+    assert says in answer.json()["detail"]
+
+
+def test_nothing_on_the_page_comes_from_another_host(client: TestClient) -> None:
+    for path in ("/", "/static/page.css", "/static/page.js"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "http://" not in answer.text and "https://" not in answer.text
+    assert client.get("/").headers["content-security-policy"].startswith("default-src 'self'")
+
+
+def test_services_are_read_from_the_command_line() -> None:
+    assert parse_endpoint("ONNX=http://127.0.0.1:8000/") == Service("ONNX", "http://127.0.0.1:8000")
+    assert parse_triton("T=http://h:1/food") == Service("T", "http://h:1", "triton", "food")
+    for parse, text in ((parse_endpoint, "http://127.0.0.1"), (parse_endpoint, "A=8000"), (parse_triton, "T=http://h:1")):
+        with pytest.raises(UsageError, match="write NAME=URL"):
+            parse(text)
+
+
+def test_a_page_without_services_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", str(free_port())]) == UsageError.exit_code
+    assert "at least one service" in capsys.readouterr().err
+
+
+def test_two_services_of_one_name_are_refused() -> None:
+    with pytest.raises(UsageError, match="a name of its own"):
+        create_page([Service("A", "http://h"), Service("A", "http://i")], FOOD11_CLASSES)
+
+
+def test_a_missing_chromium_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("SERVELAB_CHROMIUM", raising=False)
+    with pytest.raises(ToolMissing, match="apt-get install chromium"):
+        chromium_path()
+
+
+def has_chromium() -> bool:
+    try:
+        return bool(chromium_path())
+    except ToolMissing:
+        return False
+
+
+@pytest.fixture(scope="module")
+def page(services: list[Service], root: Path) -> Iterator[Server]:
+    fastapi, triton = services[:2]
+    options = [f"--endpoint={fastapi.name}={fastapi.url}", f"--triton={triton.name}={triton.url}/{triton.model}"]
+    with start_server(
+        "page", lambda port: [sys.executable, "-m", "snippets.page", *options, f"--port={port}"],
+        ready=http_ready("/health"), cwd=root,
+    ) as server:  # fmt: skip
+        yield server
+
+
+@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+def test_a_browser_classifies_a_photo_on_the_page(page: Server) -> None:
+    before = screenshot(page.url, width=1000, height=640)
+    after = page_prediction(page.url, str(PHOTO), "Triton")
+    assert before.startswith(b"\x89PNG") and after.startswith(b"\x89PNG")
+    assert before != after
+
+
+@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+def test_the_page_tells_a_visitor_what_is_wrong_with_a_file(page: Server, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.jpg"
+    recipe.write_text("two eggs")
+    with pytest.raises(ServerError, match="not a readable picture"):
+        page_prediction(page.url, str(recipe), "FastAPI")
+
+
+@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+def test_swagger_executes_a_prediction(endpoint: Server) -> None:
+    assert swagger_prediction(endpoint.url, str(PHOTO)).startswith(b"\x89PNG")
