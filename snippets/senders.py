@@ -1,0 +1,159 @@
+"""One request to a model server, over and over on one connection: tritonclient (HTTP, gRPC) or plain httpx.
+
+A sender is made inside the thread that uses it. Calling it sends one request and returns what came back; any
+answer that is not a success raises. The request is built once: what is timed is the server, not the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from snippets.errors import UsageError
+
+PROTOCOLS = ("http", "grpc", "httpx")
+TRITON_TYPES = {
+    "float32": "FP32", "float16": "FP16", "float64": "FP64", "int64": "INT64", "int32": "INT32", "int8": "INT8",
+    "uint8": "UINT8", "bool": "BOOL",
+}  # fmt: skip
+
+
+class Sender(Protocol):
+    """Sends one request each time it is called."""
+
+    def __call__(self) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to ask, of whom: tensors for a model of a Triton server.
+
+    `url`: host:port (of the gRPC endpoint for protocol grpc). `inputs`: name -> array with the batch axis first.
+    `timeout_s`: a request without an answer by then is a failure.
+    """
+
+    url: str
+    model: str
+    inputs: Mapping[str, np.ndarray]
+    protocol: str = "http"
+    timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise UsageError(f"`{self.protocol}` is no protocol of the load generator; use {', '.join(PROTOCOLS)}.")
+
+    @property
+    def batch(self) -> int:
+        """Rows in one request."""
+        return len(next(iter(self.inputs.values())))
+
+    def sender(self) -> Sender:
+        """A new connection; to be used by one thread."""
+        makers: dict[str, Callable[[Target], Sender]] = {"http": HttpSender, "grpc": GrpcSender, "httpx": HttpxTriton}
+        return makers[self.protocol](self)
+
+
+@dataclass(frozen=True)
+class WebTarget:
+    """A request to an ordinary web endpoint, sent with httpx: anything but a 2xx answer is a failure."""
+
+    url: str
+    content: bytes = b""
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+    timeout_s: float = 30.0
+    batch: int = 1
+    protocol: str = "httpx"
+
+    def sender(self) -> Sender:
+        """A new connection; to be used by one thread."""
+        return WebSender(self)
+
+
+class HttpSender:
+    """tritonclient over HTTP, tensors as binary data."""
+
+    def __init__(self, target: Target) -> None:
+        import tritonclient.http as client
+
+        self._model = target.model
+        self._client = client.InferenceServerClient(
+            target.url, connection_timeout=target.timeout_s, network_timeout=target.timeout_s
+        )
+        self._inputs = [_fill(client.InferInput, name, array) for name, array in target.inputs.items()]
+
+    def __call__(self) -> Any:
+        return self._client.infer(self._model, self._inputs)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class GrpcSender:
+    """tritonclient over gRPC."""
+
+    def __init__(self, target: Target) -> None:
+        import tritonclient.grpc as client
+
+        self._model, self._timeout_s = target.model, target.timeout_s
+        # Channels with equal options share one connection in gRPC; each client of a load test has its own.
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1),
+                   ("grpc.max_send_message_length", -1)]  # fmt: skip
+        self._client = client.InferenceServerClient(target.url, channel_args=options)
+        self._inputs = [_fill(client.InferInput, name, array) for name, array in target.inputs.items()]
+
+    def __call__(self) -> Any:
+        return self._client.infer(self._model, self._inputs, client_timeout=self._timeout_s)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class WebSender:
+    """httpx with one keep-alive connection."""
+
+    def __init__(self, target: WebTarget) -> None:
+        import httpx
+
+        self._client = httpx.Client(timeout=target.timeout_s, trust_env=False)
+        self._request = self._client.build_request(
+            target.method, target.url, content=target.content or None, json=target.json, headers=dict(target.headers)
+        )
+
+    def __call__(self) -> Any:
+        reply = self._client.send(self._request)
+        reply.raise_for_status()
+        return reply
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class HttpxTriton(WebSender):
+    """Triton's binary HTTP protocol through httpx: what a client without tritonclient would write."""
+
+    def __init__(self, target: Target) -> None:
+        import tritonclient.http as client
+
+        inputs = [_fill(client.InferInput, name, array) for name, array in target.inputs.items()]
+        body, json_size = client.InferenceServerClient.generate_request_body(inputs)
+        headers = {"Content-Type": "application/octet-stream"}
+        if json_size is not None:
+            headers["Inference-Header-Content-Length"] = str(json_size)
+        url = f"http://{target.url}/v2/models/{target.model}/infer"
+        super().__init__(WebTarget(url, content=bytes(body), headers=headers, timeout_s=target.timeout_s))
+
+
+def _fill(input_class: Any, name: str, array: np.ndarray) -> Any:
+    kind = TRITON_TYPES.get(array.dtype.name)
+    if kind is None:
+        raise UsageError(f"Input `{name}` has the type {array.dtype}; send one of {', '.join(TRITON_TYPES)}.")
+    tensor = input_class(name, list(array.shape), kind)
+    tensor.set_data_from_numpy(np.ascontiguousarray(array))
+    return tensor

@@ -1,0 +1,301 @@
+"""A Triton Inference Server with one interface, whichever way it is started.
+
+    with triton.start("embedded", folder) as server:
+        seconds = server.deploy(deployment)      # loads it, or changes it in place
+        before = server.statistics("classifier")
+        ...
+        print(server.statistics("classifier") - before)
+
+`embedded`: the server binary of the nvidia-pytriton wheel; `container`: the official image through Docker;
+`url:http://host:8000`: one that is already running, of which only its model repository can be out of reach.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from snippets import triton_launch, triton_stats
+from snippets.errors import ServerError, ToolMissing, UsageError
+from snippets.triton_config import Deployment, parse
+from snippets.triton_launch import Launch, Ports
+
+READY_S = 30.0
+LOAD_S = 60.0
+# Loopback and lab machines are reached directly, whatever http_proxy says.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def start(how: str = "embedded", folder: Path | str = "", **options: Any) -> Server:
+    """A running server (see `Server` for the options); also a context manager that stops it.
+
+    Raises ToolMissing (no binary, no docker), ServerError (port taken, crash, not ready in time), UsageError.
+    """
+    server = Server(how, folder, **options)
+    server.start()
+    return server
+
+
+class Server:
+    """A Triton server that starts when first needed, so that replaying a record needs none.
+
+    how: "embedded", "container" or "url:http://host:port".
+    folder: where the model repository, the log and the backend links go; empty for a temporary one, removed on stop.
+    ports: the three loopback ports; None for free ones. image, gpus: for the container (triton_launch.container).
+    rate_limit: let instances that name resources wait for them (execution_count mode).
+    """
+
+    def __init__(
+        self, how: str = "embedded", folder: Path | str = "", *, ports: Ports | None = None,
+        image: str = "", gpus: str = "all", rate_limit: bool = True,
+    ) -> None:  # fmt: skip
+        kind, _, url = how.partition(":")
+        if kind not in ("embedded", "container", "url") or (kind == "url") != bool(url):
+            raise UsageError(f"`{how}` is no way to reach Triton. Use embedded, container or url:http://HOST:PORT.")
+        self.how, self.kind = how, kind
+        self._url = url.removeprefix("http://").rstrip("/")
+        self._temporary = not folder
+        self.folder = Path(folder) if folder else Path()
+        self._wanted_ports, self.ports = ports, ports
+        self._image, self._gpus, self._rate_limit = image, gpus, rate_limit
+        self._watch: subprocess.Popen | None = None
+        self._deployed: dict[str, str] = {}
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """host:port of the HTTP endpoint."""
+        return self._url if self.kind == "url" else f"127.0.0.1:{self._need_ports().http}"
+
+    @property
+    def grpc_url(self) -> str:
+        """host:port of the gRPC endpoint (by convention one above HTTP for a server given by URL)."""
+        if self.kind == "url":
+            host, _, port = self._url.rpartition(":")
+            return f"{host}:{int(port) + 1}"
+        return f"127.0.0.1:{self._need_ports().grpc}"
+
+    @property
+    def repository(self) -> Path:
+        """The model repository on this machine."""
+        return self.folder / "repository"
+
+    @property
+    def log_path(self) -> Path:
+        """The server's log; it outlives the server unless the folder is temporary."""
+        return self.folder / "triton.log"
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process lives (for a URL: whether it says that it does)."""
+        if self.kind == "url":
+            return self._answers("v2/health/live")
+        return self._watch is not None and self._watch.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the program that watches over the server; its descendants are the server."""
+        return self._watch.pid if self._watch is not None else None
+
+    def start(self) -> float:
+        """Start if it does not run; returns seconds until it was ready (0 if it was)."""
+        if self.kind == "url":
+            if not self._answers("v2/health/ready"):
+                raise ServerError(f"No Triton answers at {self._url}. Start it, or use triton.start('embedded').")
+            return 0.0
+        if self.running:
+            return 0.0
+        begun = time.monotonic()
+        if self._temporary and not self.folder.name:
+            self.folder = Path(tempfile.mkdtemp(prefix="servelab-triton-"))
+        self.folder = self.folder.resolve()
+        shutil.rmtree(self.repository, ignore_errors=True)
+        self.repository.mkdir(parents=True)
+        self.ports = self._wanted_ports or triton_launch.free_ports()
+        triton_launch.check_ports(self.ports)
+        self._deployed = {}
+        launch = self._launch(self.ports)
+        self.log_path.write_text("")
+        self._watch = subprocess.Popen(
+            triton_launch.watched(launch, self.log_path), stdin=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            self._wait(lambda: self._answers("v2/health/ready"), READY_S, "to be ready")
+        except BaseException:
+            self.stop(keep=True)
+            raise
+        return time.monotonic() - begun
+
+    def stop(self, keep: bool = False) -> None:
+        """Stop the server and everything that it started; `keep` leaves a temporary folder for reading the log."""
+        if self._watch is not None:
+            if self._watch.stdin:
+                self._watch.stdin.close()
+            try:
+                self._watch.wait(20)
+            except subprocess.TimeoutExpired:
+                self._watch.kill()
+                self._watch.wait()
+            self._watch = None
+        self._deployed = {}
+        if self._temporary and not keep and self.folder.name:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = Path()
+
+    def check(self) -> None:
+        """Raise ServerError, with the log's last lines, when the server is no longer there."""
+        if not self.running:
+            status = self._watch.poll() if self._watch else None
+            how = "" if status is None else f" (exit status {status}" + (
+                f", killed by signal {status - 128})" if status > 128 else ")"
+            )  # fmt: skip
+            raise ServerError(
+                f"The Triton server has stopped{how}. {self._reason()}\nRun the cell again: the steps that are done"
+                " are kept and the server starts anew."
+            )
+
+    def deploy(self, deployment: Deployment) -> float:
+        """Load a model, or bring a changed configuration into force in place; returns the seconds it took.
+
+        An unchanged deployment costs nothing. The rest of the server keeps serving meanwhile.
+        Raises ServerError with Triton's reason when the model does not load.
+        """
+        self.start()
+        name, print_ = deployment.config.name, deployment.fingerprint()
+        if self._deployed.get(name) == print_:
+            return 0.0
+        if self.kind != "url":
+            deployment.write(self.repository)
+        begun = time.monotonic()
+        self._deployed.pop(name, None)
+        # A server reached by URL has its files already: only the configuration is sent.
+        override = {"config": _json_config(deployment)} if self.kind == "url" else {}
+        self._control(name, "load", override)
+        self._deployed[name] = print_
+        return time.monotonic() - begun
+
+    def unload(self, name: str) -> float:
+        """Unload a model and wait until it is gone; returns the seconds it took."""
+        begun = time.monotonic()
+        self._deployed.pop(name, None)
+        self._control(name, "unload", {})
+        self._wait(lambda: self._state(name) not in ("READY", "UNLOADING"), LOAD_S, f"to unload {name}")
+        return time.monotonic() - begun
+
+    def only(self, *deployments: Deployment) -> list[float]:
+        """Have exactly these models loaded: unload the others first, then deploy each."""
+        self.start()
+        wanted = {d.config.name for d in deployments}
+        for name in [n for n in self._deployed if n not in wanted]:
+            self.unload(name)
+        return [self.deploy(d) for d in deployments]
+
+    def ready(self, name: str) -> bool:
+        """Whether the model answers requests now."""
+        return self._answers(f"v2/models/{name}/ready")
+
+    def statistics(self, name: str) -> triton_stats.Statistics:
+        """The model's counters since it was loaded."""
+        reply = self._get(f"v2/models/{name}/stats")
+        return triton_stats.from_json(json.loads(reply)["model_stats"][0])
+
+    def metrics(self) -> dict:
+        """Prometheus metrics, as `triton_stats.parse_metrics` reads them."""
+        if self.kind == "url":
+            host, _, port = self._url.rpartition(":")
+            address = f"{host}:{int(port) + 2}"
+        else:
+            address = f"127.0.0.1:{self._need_ports().metrics}"
+        return triton_stats.parse_metrics(self._get("metrics", address))
+
+    def log(self, lines: int = 0) -> str:
+        """The server's log, or its last lines. Empty for a server reached by URL."""
+        text = self.log_path.read_text(errors="replace") if self.folder.name and self.log_path.exists() else ""
+        return "\n".join(text.splitlines()[-lines:]) if lines else text
+
+    def _need_ports(self) -> Ports:
+        if self.ports is None:
+            raise ServerError("The Triton server has not been started yet. Call start() or deploy() first.")
+        return self.ports
+
+    def _launch(self, ports: Ports) -> Launch:
+        if self.kind == "container":
+            return triton_launch.container(self.repository, ports, self._image, self._gpus, self._rate_limit)
+        return triton_launch.embedded(self.folder, self.repository, ports, self._rate_limit)
+
+    def _get(self, path: str, address: str = "", body: bytes | None = None, timeout_s: float = 10.0) -> str:
+        request = urllib.request.Request(f"http://{address or self.url}/{path}", data=body)
+        with DIRECT.open(request, timeout=timeout_s) as reply:
+            return reply.read().decode()
+
+    def _answers(self, path: str) -> bool:
+        try:
+            self._get(path, timeout_s=2.0)
+        except OSError:
+            return False
+        return True
+
+    def _control(self, name: str, verb: str, parameters: dict[str, str]) -> None:
+        body = json.dumps({"parameters": parameters}).encode()
+        try:
+            self._get(f"v2/repository/models/{name}/{verb}", body=body, timeout_s=LOAD_S)
+        except urllib.error.HTTPError as error:
+            reason = _error_text(error.read())
+            raise ServerError(
+                f"Triton could not {verb} the model `{name}`: {reason}\nCorrect its configuration or files"
+                f" ({self.repository / name}) and deploy it again; other models are not affected."
+            ) from error
+        except OSError as error:
+            self.check()
+            raise ServerError(f"Triton did not answer within {LOAD_S:.0f} s while asked to {verb} `{name}`.") from error
+
+    def _state(self, name: str) -> str:
+        """READY, LOADING, UNLOADING or UNAVAILABLE."""
+        index = json.loads(self._get("v2/repository/index", body=b"{}"))
+        return next((m.get("state", "UNAVAILABLE") for m in index if m["name"] == name), "UNAVAILABLE")
+
+    def _wait(self, done: Callable[[], bool], limit_s: float, what: str) -> None:
+        deadline = time.monotonic() + limit_s
+        while not done():
+            if self.kind != "url":
+                self.check()
+            if time.monotonic() > deadline:
+                raise ServerError(f"Waited {limit_s:.0f} s for Triton {what}. {self._reason()}")
+            time.sleep(0.02)
+
+    def _reason(self) -> str:
+        lines = self.log().splitlines()
+        telling = [line for line in lines if line.startswith("E") or "rror:" in line or "rror response" in line]
+        if not lines:
+            return "Its log is empty."
+        return f"Its log ({self.log_path}) says: " + " | ".join((telling or lines)[-3:])
+
+
+def _json_config(deployment: Deployment) -> str:
+    from google.protobuf import json_format
+
+    message = parse(deployment.config.pbtxt())
+    if message is None:
+        raise ToolMissing("Changing a model on a Triton reached by URL needs `pip install tritonclient[grpc]`.")
+    return json_format.MessageToJson(message, preserving_proto_field_name=True)
+
+
+def _error_text(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")

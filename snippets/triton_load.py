@@ -1,0 +1,112 @@
+"""Load one or more models of a Triton server and keep what both sides saw: client samples, server statistics,
+and how busy the machine was meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from snippets import load
+from snippets.errors import ServerError
+from snippets.senders import Target
+from snippets.triton import Server
+from snippets.triton_stats import Statistics
+from snippets.utilization import Utilization
+
+
+def target(server: Server, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http",
+           timeout_s: float = 30.0) -> Target:
+    """The model on this server as a target for the load generators."""
+    url = server.grpc_url if protocol == "grpc" else server.url
+    return Target(url, model, inputs, protocol, timeout_s)
+
+
+def measure(
+    server: Server, model: str, inputs: Mapping[str, np.ndarray], *, clients: int = 0, offered_rps: float = 0.0,
+    seconds: float = 3.0, protocol: str = "http", timeout_s: float = 30.0, **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Closed loop with `clients`, or open loop at `offered_rps`; `options` go to load.closed_loop or open_loop.
+
+    Returns the generator's fields, those of Statistics.facts() (means per request over the window: queue_ms,
+    compute_ms, batches ...), client_ms (mean latency less the server's share: network and client), and
+    utilization over time (Utilization.samples(), util_s since the window opened).
+    Raises ServerError, with the number of failed requests, if the server does not live to the end.
+    """
+    asked = target(server, model, inputs, protocol, timeout_s)
+    counters = _Counters(server, model)
+    try:
+        with Utilization(server.pid) as seen:
+            counters.seen = seen
+            if clients:
+                result = load.closed_loop(asked, clients, seconds, window=counters, **options)
+            else:
+                result = load.open_loop(asked, offered_rps, seconds, window=counters, **options)
+    except OSError as error:
+        # The statistics could not be read: the server went away at a border of the window.
+        server.check()
+        raise ServerError(f"Triton's statistics for `{model}` could not be read: {error}.") from error
+    try:
+        server.check()
+    except ServerError as error:
+        sent = len(result["ok"])
+        raise ServerError(f"{result['failures']} of {sent} requests to `{model}` failed: {error}") from error
+    facts = counters.difference.facts()
+    good = result["latency_ms"][result["ok"]]
+    result["client_ms"] = float(good.mean() - facts["server_ms"]) if len(good) else 0.0
+    samples = seen.samples()
+    samples["util_s"] = samples["util_s"] - counters.opened_s
+    return {"model": model, **result, **facts, **samples}
+
+
+def beside(
+    server: Server, model: str, inputs: Mapping[str, np.ndarray], neighbour: str,
+    neighbour_inputs: Mapping[str, np.ndarray], *, neighbour_clients: int, **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """`measure` of one model while `neighbour_clients` keep another busy; adds neighbour_rps,
+    neighbour_failures and neighbour_latency_ms.
+
+    The neighbour is under load before the window opens and until after it closes.
+    """
+    stop = threading.Event()
+    other = target(server, neighbour, neighbour_inputs)
+    with ThreadPoolExecutor(1) as pool:
+        # Ended by the event, long before its own limit.
+        running = pool.submit(load.closed_loop, other, neighbour_clients, 3600, warm_up_s=0.2, stop=stop)
+        try:
+            result = measure(server, model, inputs, **options)
+        finally:
+            stop.set()
+        heavy = running.result()
+    latencies = heavy["latency_ms"][heavy["ok"]]
+    return {
+        **result,
+        "neighbour": neighbour,
+        "neighbour_clients": neighbour_clients,
+        "neighbour_rps": heavy["requests_per_s"],
+        "neighbour_failures": heavy["failures"],
+        "neighbour_latency_ms": latencies,
+    }
+
+
+class _Counters(load.Window):
+    """The model's statistics at both borders of the window."""
+
+    def __init__(self, server: Server, model: str) -> None:
+        self._server, self._model = server, model
+        self._before = Statistics()
+        self.difference = Statistics()
+        self.seen: Utilization | None = None
+        self.opened_s = 0.0
+
+    def opened(self) -> None:
+        self._before = self._server.statistics(self._model)
+        if self.seen is not None:
+            self.opened_s = time.perf_counter() - self.seen.origin
+
+    def closed(self) -> None:
+        self.difference = self._server.statistics(self._model) - self._before

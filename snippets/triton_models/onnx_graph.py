@@ -1,0 +1,38 @@
+"""Any ONNX graph with one input and one output, run by ONNX Runtime. Parameters: threads, cores."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+
+class TritonPythonModel:
+    def initialize(self, args):
+        import onnxruntime
+        from batch import device, parameters, pin
+
+        given = parameters(args)
+        pin(given)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = int(given.get("threads", "1"))
+        # Idle threads that spin would take the CPU from the other instances.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        where = device(args)
+        wanted = "CPUExecutionProvider"
+        providers: list = [wanted]
+        if where != "cpu":
+            wanted = "CUDAExecutionProvider"
+            providers = [(wanted, {"device_id": where.removeprefix("cuda:")}), "CPUExecutionProvider"]
+        path = str(HERE / "model.onnx")
+        self.session = onnxruntime.InferenceSession(path, options, providers=providers)
+        self.input = self.session.get_inputs()[0].name
+        self.output = self.session.get_outputs()[0].name
+        got = self.session.get_providers()[0]
+        if got != wanted:
+            raise RuntimeError(f"ONNX Runtime gave {got}, not {wanted}: its GPU libraries did not load")
+
+    def execute(self, requests):
+        from batch import answer
+
+        return answer(requests, self.input, self.output, lambda rows: self.session.run(None, {self.input: rows})[0])

@@ -1,0 +1,37 @@
+"""The food classifier in PyTorch: float32 images (N,3,224,224) `input` -> `logits` (N,classes).
+
+Parameters: classes, width, threads, cores.
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+
+class TritonPythonModel:
+    def initialize(self, args):
+        import torch
+        from batch import device, parameters, pin
+
+        from snippets.mobilenet import mobilenet_v2
+
+        given = parameters(args)
+        pin(given)
+        torch.set_num_threads(int(given.get("threads", "1")))
+        self.device = device(args)
+        model = mobilenet_v2(int(given["classes"]), width=float(given.get("width", "1.0")))
+        weights = HERE / "weights.pt"
+        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        self.model = model.eval().to(self.device)
+
+    def execute(self, requests):
+        import torch
+        from batch import answer
+
+        def run(images):
+            with torch.inference_mode():
+                return self.model(torch.from_numpy(images).to(self.device)).cpu().numpy()
+
+        return answer(requests, "input", "logits", run)

@@ -1,0 +1,107 @@
+"""What a Triton server counts: per-model statistics, differences between two readings, Prometheus metrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PARTS = ("queue", "compute_input", "compute_infer", "compute_output")
+METRIC = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)$")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Counters of one model since it was loaded, or the difference of two readings.
+
+    `requests`, `failures`: answered and refused requests; `inferences`: rows answered; `executions`: runs of the
+    model. `total_ns`: time of each part summed over requests, by name in PARTS. `batches`: batch size in rows ->
+    executions of that size. (Triton's statistics extension of the KServe protocol.)
+    """
+
+    requests: int = 0
+    failures: int = 0
+    inferences: int = 0
+    executions: int = 0
+    total_ns: Mapping[str, int] = field(default_factory=dict)
+    batches: Mapping[int, int] = field(default_factory=dict)
+
+    def __sub__(self, earlier: Statistics) -> Statistics:
+        """What happened between `earlier` and this reading of the same loaded model."""
+        batches = {size: n - earlier.batches.get(size, 0) for size, n in self.batches.items()}
+        return Statistics(
+            self.requests - earlier.requests,
+            self.failures - earlier.failures,
+            self.inferences - earlier.inferences,
+            self.executions - earlier.executions,
+            {part: ns - earlier.total_ns.get(part, 0) for part, ns in self.total_ns.items()},
+            {size: n for size, n in sorted(batches.items()) if n},
+        )
+
+    def mean_ms(self, part: str) -> float:
+        """Mean time of a request in one of PARTS, in milliseconds; 0 without requests."""
+        return self.total_ns.get(part, 0) / self.requests / 1e6 if self.requests else 0.0
+
+    @property
+    def mean_batch(self) -> float:
+        """Rows of the mean execution; 0 without executions."""
+        return self.inferences / self.executions if self.executions else 0.0
+
+    def facts(self) -> dict[str, Any]:
+        """The reading as JSON values, the form in which steps record it."""
+        parts = {f"{part}_ms": self.mean_ms(part) for part in PARTS}
+        compute = sum(parts[f"{part}_ms"] for part in PARTS[1:])
+        return {
+            "server_requests": self.requests,
+            "server_failures": self.failures,
+            "inferences": self.inferences,
+            "executions": self.executions,
+            "mean_batch": self.mean_batch,
+            **parts,
+            "compute_ms": compute,
+            "server_ms": parts["queue_ms"] + compute,
+            "batches": {str(size): n for size, n in self.batches.items()},
+        }
+
+
+def from_json(entry: Mapping[str, Any]) -> Statistics:
+    """One entry of the `model_stats` list that the HTTP statistics endpoint returns."""
+    inference = entry.get("inference_stats", {})
+
+    def count(name: str) -> int:
+        return int(inference.get(name, {}).get("count", 0))
+
+    return Statistics(
+        requests=count("success"),
+        failures=count("fail"),
+        inferences=int(entry.get("inference_count", 0)),
+        executions=int(entry.get("execution_count", 0)),
+        total_ns={part: int(inference.get(part, {}).get("ns", 0)) for part in PARTS},
+        batches={
+            int(row["batch_size"]): int(row.get("compute_infer", {}).get("count", 0))
+            for row in entry.get("batch_stats", [])
+        },
+    )
+
+
+def parse_metrics(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Prometheus text format -> {(metric, ((label, value), ...)): value}, labels in alphabetical order."""
+    values = {}
+    for line in text.splitlines():
+        match = METRIC.match(line.strip())
+        if match is None or line.startswith("#"):
+            continue
+        name, labels, value = match.groups()
+        values[name, tuple(sorted(LABEL.findall(labels or "")))] = float(value)
+    return values
+
+
+def metric(values: Mapping[tuple[str, tuple[tuple[str, str], ...]], float], name: str, **labels: str) -> float:
+    """Sum of the metric's values whose labels include the given ones; KeyError when there are none."""
+    wanted = set(labels.items())
+    found = [v for (n, have), v in values.items() if n == name and wanted <= set(have)]
+    if not found:
+        raise KeyError(f"no metric {name} with labels {labels}")
+    return sum(found)

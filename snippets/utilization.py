@@ -1,0 +1,96 @@
+"""How busy the machine is while something runs: CPU and memory (psutil), GPUs (NVML), sampled in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+
+class Utilization:
+    """Sample from `with` to its end.
+
+        with Utilization(server_pid=server.pid) as seen:
+            ...
+        seen.samples()
+
+    `server_pid`: a process whose own and descendants' CPU time is shown apart from the rest.
+    """
+
+    def __init__(self, server_pid: int | None = None, every_s: float = 0.2) -> None:
+        self._pid, self._every_s = server_pid, every_s
+        self._rows: list[tuple[float, float, float, float]] = []
+        self._gpu_rows: list[list[float]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self.origin = 0.0
+
+    def __enter__(self) -> Utilization:
+        self.origin = time.perf_counter()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def samples(self) -> dict[str, Any]:
+        """Arrays over time: util_s [m] since the start, util_cpu [m] (% of all cores), util_server [m] (% of all
+        cores taken by the server), util_memory_mb [m] (the server's resident memory), util_gpu [m, GPUs] (%)."""
+        table = np.array(self._rows, dtype=np.float64).reshape(-1, 4)
+        gpus = np.array(self._gpu_rows, dtype=np.float64).reshape(len(table), -1) if self._rows else np.zeros((0, 0))
+        names = ("util_s", "util_cpu", "util_server", "util_memory_mb")
+        return {**{name: table[:, i].copy() for i, name in enumerate(names)}, "util_gpu": gpus}
+
+    def _sample(self) -> None:
+        import psutil
+
+        cores = psutil.cpu_count() or 1
+        with _gpus() as gpus:
+            psutil.cpu_percent()
+            before, server_before = time.perf_counter(), self._server(psutil)[0]
+            while not self._stop.wait(self._every_s):
+                now = time.perf_counter()
+                server_s, memory = self._server(psutil)
+                # A process that ends takes its time out of the sum; that is no negative work.
+                share = max(0.0, server_s - server_before) / (now - before) / cores * 100
+                self._rows.append((now - self.origin, psutil.cpu_percent(), share, memory / 1e6))
+                self._gpu_rows.append([gpu() for gpu in gpus])
+                before, server_before = now, server_s
+
+    def _server(self, psutil: Any) -> tuple[float, int]:
+        """CPU seconds and resident bytes of the server and all its descendants."""
+        if self._pid is None:
+            return 0.0, 0
+        cpu_s, memory = 0.0, 0
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self._pid)
+            for process in [root, *root.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    times = process.cpu_times()
+                    cpu_s += times.user + times.system
+                    memory += process.memory_info().rss
+        return cpu_s, memory
+
+
+class _gpus:
+    """Readers of each GPU's utilization in percent; none without NVML (no driver, no GPU)."""
+
+    def __enter__(self) -> list[Any]:
+        self._nvml: Any = None
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+        except Exception:  # no module, no driver: NVML's errors and OSError alike mean that there is no GPU to read
+            return []
+        self._nvml = pynvml
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return [lambda h=h: float(pynvml.nvmlDeviceGetUtilizationRates(h).gpu) for h in handles]
+
+    def __exit__(self, *exc: object) -> None:
+        if self._nvml is not None:
+            self._nvml.nvmlShutdown()
