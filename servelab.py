@@ -87,6 +87,44 @@ def doctor() -> None:
 # --- Hand in and grade ------------------------------------------------------------------------------
 
 
+@cli.command()
+@click.argument("part", type=click.Choice(PARTS))
+def questions(part: str) -> None:
+    """Print PART's questions: read them before your lease begins."""
+    from grading.selfcheck import describe
+
+    click.echo(describe(part))
+
+
+@cli.command()
+@click.argument("part", type=click.Choice(PARTS))
+@click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Run folder. Default: the part's newest.")
+def check(part: str, run_folder: Path | None) -> None:
+    """Say what PART's run still lacks: answers, screenshots, measurements."""
+    from grading.selfcheck import check as examine
+
+    text, complete = examine(part, run_folder)
+    click.echo(text)
+    raise SystemExit(0 if complete else 1)
+
+
+@cli.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--netid", required=True, help="Your NetID, such as ab123.")
+@click.option("--name", default="", help="Your name, for the PDF's head.")
+@click.option("--screens", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="A folder of screenshots, each named by its question id; repeat for more.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write. Default: runs/submissions/NETID.")
+def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None) -> None:
+    """Make submission.zip and submission.pdf of one run per part (a run folder, or a part: its newest run)."""
+    from grading.selfcheck import run_folder
+    from grading.submission.collect import collect as make
+
+    folders = [run_folder(run, None) if run in PARTS else Path(run) for run in runs]
+    made = make(folders, netid=netid, name=name, out=out, screens=screens)
+    click.echo("\n".join(made.lines()))
+
+
 # --- Plan a class -----------------------------------------------------------------------------------
 
 

@@ -137,7 +137,8 @@ def from_notebook(path: Path, questions: Sequence[Question]) -> list[Picture]:
 
 def choose(candidates: Sequence[Picture], questions: Sequence[Question], problems: Sequence[str] = ()) -> Found:
     """The first usable candidate of each question, and what is wrong, missing or doubled, by question id."""
-    told, chosen, hashes = list(problems), {}, {}
+    told, chosen = list(problems), {}
+    hashes: dict[str, tuple[str, int]] = {}
     for question in (question for question in questions if question.kind == "screenshot"):
         mine = [picture for picture in candidates if picture.question == question.id]
         if not mine:

@@ -1,0 +1,86 @@
+"""`servelab questions` and `servelab check`: what is asked, and what a run still lacks before it is handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from grading.questions import format_problem, is_blank, is_late, questions, standing
+from grading.submission.collect import NOTEBOOKS, screenshots
+from snippets.errors import UsageError
+from snippets.record import Record, latest_run, load_record
+
+
+def describe(part: str) -> str:
+    """All questions of a part as text, in the order of the submission's pages."""
+    lines = []
+    asked = questions(part)
+    for number, question in enumerate(asked, start=1):
+        lines.append(f"{number:>3}. {question.id}  [{question.kind}, {question.points:g} points]")
+        lines += [f"     {line}".rstrip() for line in question.text.splitlines()]
+        if question.choices:
+            lines.append(f"     Choices: {' | '.join(question.choices)}")
+        if question.unit:
+            lines.append(f"     Unit: {question.unit}")
+        if question.kind == "predict":
+            lines.append("     Answer before you measure: the prediction is locked when the measurement begins.")
+        lines.append("")
+    total = sum(question.points for question in asked)
+    return "\n".join([*lines, f"{len(asked)} questions, {total:g} points."])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark on a run. `missing` counts against completeness; other findings are for information."""
+
+    subject: str
+    message: str
+    missing: bool = True
+
+
+def run_folder(part: str, run: Path | None) -> Path:
+    """The run named, or the part's newest; UsageError where there is none."""
+    folder = run or latest_run(part)
+    if folder is None:
+        raise UsageError(f"There is no run of part {part} yet. `servelab run {part}` makes one, or work through "
+                         f"notebooks/{part}/.")
+    return folder
+
+
+def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
+    """What a run lacks: answers, readable answers, screenshots, measurements, whole files."""
+    findings = []
+    asked = questions(record.part)
+    measured = set(record.names())
+    for question in asked:
+        entries = [answer for answer in record.answers if answer["question"] == question.id]
+        counted = standing(question, entries)
+        if question.kind != "screenshot":
+            if counted is None or is_blank(counted["value"]):
+                findings.append(Finding(question.id, "no answer yet"))
+            elif problem := format_problem(question, counted["value"]):
+                findings.append(Finding(question.id, f"the answer cannot be read: {problem}"))
+            elif question.kind == "predict" and is_late(counted):
+                findings.append(Finding(question.id, "predicted after the measurement (late)", missing=False))
+        lacking = [name for name in question.steps if name not in measured]
+        if lacking:
+            findings.append(Finding(question.id, f"not measured: {', '.join(lacking)}"))
+    found = screenshots(record, asked, (), notebooks)
+    findings += [Finding("screenshots", problem) for problem in found.problems]
+    findings += [Finding("record", problem) for problem in record.verify()]
+    return findings
+
+
+def check(part: str, run: Path | None = None) -> tuple[str, bool]:
+    """The examination of a part's run as text, and whether nothing is missing."""
+    record = load_record(run_folder(part, run))
+    asked = questions(part)
+    findings = examine(record)
+    answered = {answer["question"] for answer in record.answers}
+    done = sum(question.id in answered for question in asked)
+    lines = [f"{record.folder}: {len(record.steps)} steps measured, {done} of {len(asked)} questions answered."]
+    lines += [f"  {'-' if finding.missing else ' '} {finding.subject}: {finding.message}" for finding in findings]
+    complete = not any(finding.missing for finding in findings)
+    lines.append("Complete: hand it in with `servelab collect`." if complete else
+                 "Unanswered questions stop nothing; they earn nothing either.")
+    return "\n".join(lines), complete

@@ -1,0 +1,159 @@
+"""From runs to a submission: one folder, and in it submission.zip, submission.pdf and template.pdf."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from grading.questions import PARTS, Question, questions
+from grading.submission import archive
+from grading.submission.pages import pages
+from grading.submission.pdf import Heading, Page, render, template_pages
+from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
+from snippets.errors import SubmissionError
+from snippets.record import Record, load_record
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
+# What a run's folder contributes, and in which order it is packed when room is short.
+RANKS = {"samples": 1, "notebooks": 3, "figures": 4, "screens": 5, "models": 6}
+NETID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,31}")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What `collect` made, and what the student should know of it."""
+
+    folder: Path
+    zip: Path
+    pdf: Path
+    template: Path
+    unanswered: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """What to tell the student: the files, then what is missing or odd."""
+        told = [f"{path} ({path.stat().st_size / 1e6:.2f} MB)" for path in (self.zip, self.pdf)]
+        told += [f"  - {name}: no answer" for name in self.unanswered]
+        return told + [f"  - {remark}" for remark in self.remarks]
+
+
+def heading(records: Sequence[Record], netid: str, name: str) -> Heading:
+    """Head and foot of every page."""
+    parts = ", ".join(record.part for record in records)
+    runs = ", ".join(f"{record.part}/{record.run_id} {record.digest[:8]}" for record in records)
+    return Heading(f"Model serving lab: {parts}", name or netid, netid, runs, f"ServeLab {version()}")
+
+
+def version() -> str:
+    """Version of the installed kit, or `source` where it is not installed."""
+    try:
+        return metadata.version("servelab")
+    except metadata.PackageNotFoundError:
+        return "source"
+
+
+def records_of(runs: Iterable[Path]) -> list[Record]:
+    """The runs' records in the order of the parts. Raises SubmissionError for none, or two of one part."""
+    records = sorted((load_record(run) for run in runs), key=lambda record: PARTS.index(record.part))
+    parts = [record.part for record in records]
+    if not records or len(set(parts)) < len(parts):
+        raise SubmissionError("Name one run folder for each part that you hand in (runs/<part>/<run id>); "
+                              f"got {', '.join(parts) or 'none'}.")
+    return records
+
+
+def workbooks(part: str, notebooks: Path) -> list[Path]:
+    """Notebooks of the checkout that were run or hold pasted pictures."""
+    return [path for path in sorted((notebooks / part).glob("*.ipynb"))
+            if '"output_type"' in (text := path.read_text(encoding="utf-8")) or '"attachments"' in text]
+
+
+def screenshots(record: Record, asked: Sequence[Question], screens: Iterable[Path], notebooks: Path) -> Found:
+    """The student's screenshots for one run: named folders first, then the run's, then pasted ones."""
+    taken = frozenset(Path(entry["$file"]).name for entry in record.screenshots.values())
+    candidates, problems = from_folders([*screens, record.folder / "screens"], asked, taken)
+    for path in [*workbooks(record.part, notebooks), *sorted((record.folder / "notebooks").glob("*.ipynb"))]:
+        candidates += from_notebook(path, asked)
+    return choose(candidates, asked, problems)
+
+
+def _members(record: Record) -> list[archive.Member]:
+    """The files of a run that belong into its submission."""
+    members = [archive.Member(f"{record.part}/record.json", record.folder / "record.json", 0)]
+    for name, rank in RANKS.items():
+        for path in sorted((record.folder / name).rglob("*")):
+            if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                relative = path.relative_to(record.folder).as_posix()
+                members.append(archive.Member(f"{record.part}/{relative}", path, rank))
+    functions = record.folder / "functions.py"
+    if functions.is_file():
+        members.append(archive.Member(f"{record.part}/functions.py", functions, 0))
+    return members
+
+
+def _store(pictures: dict[str, Picture], folder: Path) -> dict[str, Path]:
+    """Write the chosen screenshots under their question ids."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, picture in pictures.items():
+        paths[name] = folder / f"{name}{picture.suffix}"
+        paths[name].write_bytes(picture.data)
+    return paths
+
+
+def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | None = None,
+            screens: Sequence[Path] = (), notebooks: Path = NOTEBOOKS,
+            cap_bytes: int = archive.CAP_BYTES) -> Collected:
+    """Make the submission of `runs` (one per part) under `out`, default `runs/submissions/<netid>`.
+
+    `screens`: further folders of screenshots named by question id. Collecting again replaces what was there.
+    Raises SubmissionError for a bad NetID or run list, RecordError for a run that cannot be read.
+    """
+    if not NETID.fullmatch(netid):
+        raise SubmissionError(f"{netid!r} is no NetID: letters, digits, '.', '_' and '-', such as ab123.")
+    records = records_of(runs)
+    out = out or records[0].folder.parent.parent / "submissions" / netid
+    folder = out / "submission"
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    all_pages: list[Page] = []
+    asked: list[Question] = []
+    remarks: list[str] = []
+    members: list[archive.Member] = []
+    with tempfile.TemporaryDirectory(prefix="servelab-collect-") as scratch:
+        for record in records:
+            mine = questions(record.part)
+            found = screenshots(record, mine, screens, notebooks)
+            paths = _store(found.pictures, Path(scratch) / record.part)
+            remarks += found.problems
+            members += _members(record)
+            members += [archive.Member(f"screens/{path.name}", path, 2) for path in paths.values()]
+            members += [archive.Member(f"{record.part}/workbooks/{path.name}", path, 3)
+                        for path in workbooks(record.part, notebooks)]
+            flawed = {name: picture.problem for name, picture in found.pictures.items() if picture.problem}
+            all_pages += pages(record, mine, paths, flawed)
+            asked += mine
+        head = heading(records, netid, name)
+        pdf, replaced = render(head, all_pages)
+        (out / "submission.pdf").write_bytes(pdf)
+        blank = Heading(head.title, footer=head.footer)
+        (out / "template.pdf").write_bytes(render(blank, template_pages(asked))[0])
+        members.append(archive.Member("submission.pdf", out / "submission.pdf", 2))
+        facts = {"netid": netid, "name": name, "kit_version": version(),
+                 "runs": [{"part": record.part, "run_id": record.run_id, "digest": record.digest}
+                          for record in records]}
+        _, left = archive.pack(out / "submission.zip", folder, members, facts, cap_bytes)
+    remarks += [f"left out: {item.name} ({item.bytes / 1e6:.1f} MB) {item.reason}" for item in left]
+    if replaced:
+        points = ", ".join(f"U+{ord(char):04X}" for char in replaced)
+        remarks.append(f"submission.pdf shows {points} as code points: no font here can draw them")
+    unanswered = tuple(page.question.id for page in all_pages
+                       if not page.answer and page.question.kind != "screenshot")
+    return Collected(folder, out / "submission.zip", out / "submission.pdf", out / "template.pdf", unanswered,
+                     tuple(remarks))

@@ -1,0 +1,196 @@
+"""Tables of a run, recomputed from its samples: what was measured, how sure, what others saw, which target is met."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snippets import stats
+from snippets.record import Record, load_record
+from snippets.stats import Estimate
+from snippets.targets import Target, published, targets
+
+PREFERRED_BATCH = 32  # the published throughput is that of batch 32
+
+
+@dataclass
+class Variant:
+    """One variant of the model: what the newest steps `*/<variant>/<what>` of a record say about it."""
+
+    name: str
+    size_mb: float | None = None
+    accuracy: Estimate | None = None
+    p50_ms: Estimate | None = None
+    p95_ms: Estimate | None = None
+    p99_ms: Estimate | None = None
+    images_per_s: Estimate | None = None
+    batch: int | None = None
+    provider: str = ""
+    published: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load put on one service."""
+
+    name: str
+    load: str
+    requests_per_s: float
+    p50_ms: Estimate
+    p95_ms: Estimate
+    p99_ms: Estimate
+    failures: int
+
+
+def variants(record: Record) -> list[Variant]:
+    """Variants in the order in which they were first measured."""
+    found: dict[str, Variant] = {}
+    for name in record.names():
+        parts = name.split("/")
+        if len(parts) < 3 or not parts[-1].startswith(("latency", "throughput", "accuracy", "size")):
+            continue
+        result = record.result(name)
+        if isinstance(result, dict):
+            variant = found.setdefault(parts[-2], Variant(parts[-2]))
+            _add(variant, parts[-1], result)
+    rows = {row["variant"]: row for row in published("model")} if record.part == "model" else {}
+    for variant in found.values():
+        variant.published = rows.get(variant.name, {})
+    return [v for v in found.values() if v.p50_ms or v.images_per_s or v.accuracy]
+
+
+def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:
+    if what == "latency" and len(result.get("latency_ms", ())) > 0:
+        summary = stats.summarize(result["latency_ms"])
+        variant.p50_ms, variant.p95_ms, variant.p99_ms = summary.p50, summary.p95, summary.p99
+        variant.provider = result.get("provider", variant.provider)
+    elif what.startswith("throughput") and len(result.get("batch_ms", ())) > 0:
+        batch = int(result["batch"])
+        rate = stats.throughput(result["batch_ms"], batch)
+        better = variant.images_per_s is None or variant.batch != PREFERRED_BATCH and (
+            batch == PREFERRED_BATCH or rate.value > variant.images_per_s.value)
+        if better:
+            variant.images_per_s, variant.batch = rate, batch
+    elif what == "accuracy" and len(result.get("predictions", ())) > 0:
+        if result.get("split", "evaluation") == "evaluation":
+            variant.accuracy = stats.accuracy(result["predictions"], result["labels"])
+    elif what == "size" and "bytes" in result:
+        variant.size_mb = result["bytes"] / 1e6
+
+
+def loads(record: Record) -> list[Load]:
+    """Every step that put a load on a service, in order."""
+    rows = []
+    for name in record.names():
+        result = record.result(name)
+        if not (isinstance(result, dict) and {"latency_ms", "ok", "seconds"} <= result.keys()):
+            continue
+        ok = result["ok"].astype(bool)
+        if not ok.any():
+            continue
+        summary = stats.summarize(result["latency_ms"][ok])
+        if "offered_rps" in result:
+            load = f"{result['offered_rps']:g} requests/s offered"
+        else:
+            load = f"{result.get('clients', 1)} client{'s' if result.get('clients', 1) != 1 else ''}"
+        if result.get("batch", 1) != 1:
+            load += f", batch {result['batch']}"
+        rows.append(Load(name, load, float(ok.sum()) / float(result["seconds"]), summary.p50, summary.p95,
+                         summary.p99, int((~ok).sum())))
+    return rows
+
+
+def applying_targets(record: Record, variant: Variant) -> list[Target]:
+    """Targets that a variant's hardware speaks to: the device for Part 2, CPU or GPU for Part 1 by its provider."""
+    gpu = variant.provider.lower().startswith(("cuda", "tensorrt"))
+    wanted = "end-user device" if record.part == "edge" else "server GPU" if gpu else "server CPU"
+    return [t for t in targets() if t.name == wanted]
+
+
+def verdict(record: Record, variant: Variant) -> str:
+    """Whether the variant meets its target on this machine, in words."""
+    texts = []
+    for target in applying_targets(record, variant):
+        missed = target.misses(p50_ms=value(variant.p50_ms), images_per_s=value(variant.images_per_s),
+                               size_mb=variant.size_mb)
+        if missed is not None:
+            texts.append(f"{target.name}: {'met' if not missed else 'missed (' + '; '.join(missed) + ')'}")
+    return ", ".join(texts)
+
+
+def value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value
+
+
+def number(x: float | None) -> str:
+    """A figure with three significant digits, an empty text for none."""
+    if x is None:
+        return ""
+    if not math.isfinite(x):
+        return "?"
+    return f"{x:.0f}" if abs(x) >= 100 else f"{x:.1f}" if abs(x) >= 10 else f"{x:.2f}"
+
+
+def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
+    """The ends of a 95 % interval; `?` for an end that the samples cannot bound."""
+    if estimate is None:
+        return ""
+    return f"{number(estimate.low * scale)}..{number(estimate.high * scale)}"
+
+
+def variant_rows(record: Record) -> list[tuple[list[str], list[str]]]:
+    """Two lines a variant: the figures, and their intervals under them."""
+    rows = []
+    for v in variants(record):
+        p = v.published
+        expected = f"{number(p['p50_ms'])} ms, {number(p['images_per_s'])}/s ({p['hardware']})" if p else ""
+        figures = [v.name, number(v.size_mb), number(value(v.accuracy) * 100) if v.accuracy else "",
+                   number(value(v.p50_ms)), number(value(v.p95_ms)), number(value(v.p99_ms)),
+                   number(value(v.images_per_s)), str(v.batch or ""), expected, verdict(record, v)]
+        intervals = ["", "", interval(v.accuracy, 100), interval(v.p50_ms), interval(v.p95_ms), interval(v.p99_ms),
+                     interval(v.images_per_s), "", "", ""]
+        rows.append((figures, intervals))
+    return rows
+
+
+VARIANT_HEADER = ["variant", "size MB", "accuracy %", "p50 ms", "p95 ms", "p99 ms", "images/s", "batch",
+                  "published", "target"]
+LOAD_HEADER = ["step", "load", "requests/s", "p50 ms", "p95 ms", "p99 ms", "failures"]
+
+
+def load_rows(record: Record) -> list[tuple[list[str], list[str]]]:
+    """Two lines a load: the figures, and their intervals under them."""
+    return [([r.name, r.load, number(r.requests_per_s), number(r.p50_ms.value), number(r.p95_ms.value),
+              number(r.p99_ms.value), str(r.failures)],
+             ["", "", "", interval(r.p50_ms), interval(r.p95_ms), interval(r.p99_ms), ""]) for r in loads(record)]
+
+
+def text_table(header: list[str], rows: list[tuple[list[str], list[str]]]) -> str:
+    """Columns aligned for a terminal; the line of intervals is left out where it would be empty."""
+    lines = [header, *[line for pair in rows for line in pair if any(line)]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    text = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([text[0], "  ".join("-" * w for w in widths), *text[1:]])
+
+
+def show_run(folder: str | Path) -> str:
+    """What a run measured, for a terminal: machine, table of variants, table of loads, problems.
+
+    Raises RecordError for a folder without a readable record.
+    """
+    record = load_record(folder)
+    host = record.host
+    lines = [f"Part {record.part}, run {record.run_id}: {len(record.names())} steps on "
+             f"{host.get('cpu', {}).get('model', 'an unknown machine')} ({host.get('cpu', {}).get('cores', '?')} cores)"
+             + "".join(f", {gpu['model']}" for gpu in host.get("gpus", []))]
+    for header, rows in ((VARIANT_HEADER, variant_rows(record)), (LOAD_HEADER, load_rows(record))):
+        if rows:
+            lines += ["", text_table(header, rows)]
+    if any(rows for rows in (variant_rows(record),)):
+        lines += ["", "Under each figure: its 95 % interval (? where the samples cannot bound it)."]
+    problems = record.verify()
+    if problems:
+        lines += ["", "The record does not hold together:", *(f"  {p}" for p in problems)]
+    return "\n".join(lines)
