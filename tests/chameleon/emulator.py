@@ -10,6 +10,7 @@ from typing import Any
 from . import blazar, glance, keystone, neutron, nova, reference
 from .clock import Clock
 from .faults import TABLE
+from .nodes import Nodes, free_ssh_port
 from .state import State
 from .switch import Faults
 from .wire import Door, Doors, Service
@@ -23,17 +24,31 @@ class Emulator:
     Each emulator takes a network 127.77.N.0/24 of the loopback: .1 CHI@TACC, .2 CHI@UC, .3 CHI@Edge, floating IPs
     from .10 on; so several run side by side. `branch`: Blazar as `chameleon` (its branch) or `upstream` answers.
     `speed` divides the emulated delays (see Clock); `frozen` stops time between `clock.advance` calls; `hosts`:
-    further hosts, as `seed.more_hosts(100)`.
+    further hosts, as `more_hosts(100)`; `node_path`, `node_env`: more folders on the PATH of nodes and containers,
+    more variables in their environment.
     """
 
     def __init__(self, *, branch: str = "chameleon", speed: float = 10_000.0, frozen: bool = False,
-                 clock: Clock | None = None, hosts: tuple[Any, ...] | list[Any] = (), **state: Any) -> None:
+                 clock: Clock | None = None, hosts: tuple[Any, ...] | list[Any] = (),
+                 node_path: tuple[Path, ...] = (), node_env: dict[str, str] | None = None, **state: Any) -> None:
         if branch not in blazar.KINDS:
             raise ValueError(f"branch {branch!r}: chameleon or upstream")
         self.clock = clock or Clock(speed=speed, frozen=frozen)
         self.faults = Faults(TABLE)
         self.state = State(self.clock, self.faults, branch=branch, hosts=tuple(hosts), **state)
         self._doors: Doors | None = None
+        self._nodes: Nodes | None = None
+        self._node_path, self._node_env = node_path, node_env
+
+    @property
+    def nodes(self) -> Nodes:
+        assert self._nodes is not None, "not started"
+        return self._nodes
+
+    @property
+    def ssh_port(self) -> int:
+        """22, or another where 22 needs a right that we lack; in `env()` as SERVELAB_SSH_PORT."""
+        return self.nodes.port
 
     @property
     def folder(self) -> Path:
@@ -43,6 +58,8 @@ class Emulator:
     def start(self) -> Emulator:
         doors = self._take_addresses()
         self._doors = Doors(doors, self.state.settle)
+        self._nodes = Nodes(self.state, port=free_ssh_port(f"{self.state.floating_prefix}.10"), path=self._node_path,
+                            env=self._node_env)
         self.clock.on_move(self.state.settle)
         self._doors.start()
         return self
@@ -76,6 +93,8 @@ class Emulator:
         if self._doors is not None:
             self._doors.stop()
             self._doors = None
+        if self._nodes is not None:
+            self._nodes.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Emulator:
@@ -90,7 +109,7 @@ class Emulator:
         state, address = self.state, self.state.sites[site].address
         first = next(iter(state.sites.values())).address
         shared = {"OS_AUTH_URL": f"http://{address}:5000/v3", "OS_REGION_NAME": site,
-                  "OS_IDENTITY_API_VERSION": "3", "OS_INTERFACE": "public",
+                  "OS_IDENTITY_API_VERSION": "3", "OS_INTERFACE": "public", "SERVELAB_SSH_PORT": str(self.ssh_port),
                   "CHI_RESOURCE_API_URL": f"http://{first}:{reference.PORT}",
                   "EDGE_RESOURCE_API_URL": f"http://{first}:{reference.PORT}/edge-hw-discovery/devices"}
         if auth == "application_credential":

@@ -1,6 +1,7 @@
 """Faults switched on and off by name while the emulator runs."""
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,15 +96,25 @@ class Faults:
                 del self._active[active.fault.name]
         return True
 
-    def take(self, name: str) -> dict[str, Any] | None:
-        """The parameters of fault `name` if it strikes now, else None."""
+    def take(self, name: str, text: str | None = None) -> dict[str, Any] | None:
+        """The parameters of fault `name` if it strikes now, else None.
+
+        With `text`, only where the fault's parameter `match`, a regular expression, is found in it.
+        """
         assert name in self.table, name
         with self._lock:
             active = self._active.get(name)
-            return active.params if active is not None and self._strike(active) else None
+            if active is None or (text is not None and not re.search(active.params.get("match", ""), text)):
+                return None
+            return active.params if self._strike(active) else None
+
+    def left(self, name: str) -> int | None:
+        """How often fault `name` still strikes: 0 when off, None without end."""
+        with self._lock:
+            active = self._active.get(name)
+            return 0 if active is None else active.times
 
     def for_request(self, service: str, method: str, path: str) -> Active | None:
-        import re
         with self._lock:
             for active in list(self._active.values()):
                 fault = active.fault
