@@ -87,7 +87,7 @@ class Leases:
         """Ask for the lease. Raises LeaseRefused with Blazar's reason; SiteUnreachable if no one knows."""
         body = {
             "name": wanted.name,
-            "start_date": wanted.start.astimezone(UTC).strftime(WIRE),
+            "start_date": "now" if wanted.at_once else wanted.start.astimezone(UTC).strftime(WIRE),
             "end_date": wanted.end.astimezone(UTC).strftime(WIRE),
             "before_end_date": None,
             "events": [],

@@ -7,7 +7,9 @@ settings kept from an earlier import, and errors that hide the answer they came 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
+import logging
 import os
 import types
 from collections.abc import Iterator
@@ -33,13 +35,17 @@ def _quiet() -> Iterator[io.StringIO]:
 
 def _chi() -> Any:
     """The chi package, its own `requests` calls given a timeout, its addresses read from the environment now."""
+    # Sign-in plugins whose own dependencies are absent are reported as errors at every import.
+    logging.getLogger("stevedore").setLevel(logging.CRITICAL)
     try:
         import chi
         from chi import context
     except ImportError as error:
         from snippets.errors import ToolMissing
 
-        raise ToolMissing(f"python-chi cannot be imported ({error}). Run: pip install 'servelab[chameleon]'") from None
+        raise ToolMissing(
+            f"python-chi cannot be imported ({error}). Run: pip install 'servelab[chameleon]'"
+        ) from None
     if not isinstance(context.requests, types.SimpleNamespace):
         import requests
 
@@ -47,6 +53,8 @@ def _chi() -> Any:
             return requests.get(url, timeout=TIMEOUT_S, **kwargs)
 
         context.requests = types.SimpleNamespace(get=get, exceptions=requests.exceptions)
+        # Each `chi.set` imports every sign-in plugin there is again; the list never changes.
+        context._auth_plugins = functools.cache(context._auth_plugins)
     address = os.environ.get("CHI_RESOURCE_API_URL", "https://api.chameleoncloud.org")
     if context.RESOURCE_API_URL != address:
         context.RESOURCE_API_URL, context._sites = address, {}
@@ -154,11 +162,15 @@ def reservations(wanted: Wanted) -> list[dict[str, Any]]:
         return list(lease.device_reservations)
 
 
-def submit_server(site: str, signin: SignIn, name: str, reservation: str, hardware: Hardware, key_name: str) -> None:
+def submit_server(
+    site: str, signin: SignIn, name: str, reservation: str, hardware: Hardware, key_name: str
+) -> None:
     """Ask Nova for the server through python-chi's Server, without its wait and its widget."""
     activate(site, signin)
     with _quiet():
-        import chi.image
+        from chi import (
+            image,  # noqa: F401 - chi.server uses it without importing it
+        )
         from chi import server as chi_server
 
         keypair = types.SimpleNamespace(name=key_name)
@@ -182,12 +194,21 @@ def _explained(error: BaseException, site: str, hardware: Hardware) -> Exception
         root = root.args[0]
     text = str(root)
     for what, name in (("image", hardware.image), ("flavor", hardware.flavor), ("network", hardware.network)):
-        if name in text and type(root).__name__ in ("CHIValueError", "ResourceError", "RuntimeError", "NotFound"):
+        if name in text and type(root).__name__ in (
+            "CHIValueError",
+            "ResourceError",
+            "RuntimeError",
+            "NotFound",
+        ):
             return Missing(
                 f"{site} has no {what} named {name} ({text.strip()}). See the names on the site's dashboard and set "
                 f"`{what}` of [{hardware.key}] in reserve/hardware.toml."
             )
-    status = getattr(root, "status_code", None) or getattr(root, "http_status", None) or getattr(root, "code", None)
+    status = (
+        getattr(root, "status_code", None)
+        or getattr(root, "http_status", None)
+        or getattr(root, "code", None)
+    )
     if isinstance(status, int) and status >= 400:
         body = getattr(getattr(root, "response", None), "text", "") or getattr(root, "details", "") or text
         service = "image" if "/images" in text else "network" if "/networks" in text else "compute"

@@ -27,13 +27,14 @@ OnLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A lease to ask for. `node` names one node or device; empty means any of the type."""
+    """A lease to ask for. `node` names one node or device; empty means any of the type. `at_once`: start now."""
 
     name: str
     hardware: Hardware
     start: datetime
     end: datetime
     node: str = ""
+    at_once: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,195 @@
+"""Leases by the course's names and rules: made once, found again after a crash, refusals explained."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from reserve.calendar import next_hour, utc
+from reserve.clock import Clock, Say, wait_for
+from reserve.errors import Faulted, LeaseRefused, Missing, SiteError, SiteUnreachable, UsageError
+from reserve.hardware import Hardware
+from reserve.journal import Entry, Journal
+from reserve.site import Lease, Site, Wanted
+from reserve.slots import next_free
+
+START_LIMIT_S = 600.0
+"""How long after its start a lease may take to become ACTIVE."""
+
+
+def user_name(netid: str = "") -> str:
+    """The NetID for the course's names: given, $SERVELAB_NETID, or the login name. Raises UsageError if unusable."""
+    name = (netid or os.environ.get("SERVELAB_NETID") or getpass.getuser()).strip().lower()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+        raise UsageError(
+            f"{name!r} cannot be part of a lease's name: use letters, digits and '-' (--netid ab123)"
+        )
+    return name
+
+
+def lease_name(part: str, netid: str) -> str:
+    return f"serve_{part}_{netid}"
+
+
+def node_name(part: str, netid: str) -> str:
+    """Servers and containers may not have `_` in their names."""
+    return f"node-serve-{part}-{netid}"
+
+
+def plan(hardware: Hardware, netid: str, start: datetime, node: str, now: datetime, hours: int = 0) -> Wanted:
+    """The lease that the course's rules allow from `start`. Raises UsageError saying which rule is broken."""
+    start = utc(start)
+    if start != next_hour(start):
+        raise UsageError(
+            f"leases start on a whole hour (UTC): {start:%Y-%m-%d %H:%M} is none; try {next_hour(start):%Y-%m-%d %H:%M}"
+        )
+    if start < now - timedelta(minutes=1):
+        raise UsageError(
+            f"{start:%Y-%m-%d %H:%M} UTC has passed: it is {now:%Y-%m-%d %H:%M} UTC at {hardware.site}"
+        )
+    length = timedelta(hours=hours or hardware.block_hours, minutes=-hardware.end_margin_minutes)
+    if length > timedelta(days=hardware.max_lease_days):
+        raise UsageError(f"a lease lasts at most {hardware.max_lease_days} days")
+    return Wanted(lease_name(hardware.part, netid), hardware, start, start + length, node)
+
+
+def refusal_in_words(site: Site, wanted: Wanted, refused: Exception) -> LeaseRefused:
+    """The refusal with the next three free blocks, and whom to ask."""
+    text = str(refused)
+    try:
+        calendar = site.calendar(wanted.hardware)
+    except SiteError:
+        where = f"See other times with `servelab slots {wanted.hardware.part}`."
+    else:
+        slots = next_free(calendar, wanted.hardware, max(wanted.start, site.now()), node=wanted.node)
+        if wanted.node and wanted.node not in calendar.nodes:
+            text += f" There is no {wanted.node} here; there are: {', '.join(calendar.nodes)}."
+        if slots:
+            times = "; ".join(
+                f"{slot.start:%Y-%m-%d %H:%M} UTC ({', '.join(slot.nodes[:3])})" for slot in slots
+            )
+            where = (
+                f"Next free: {times}. Take one with `servelab reserve {wanted.hardware.part} --start ...`."
+            )
+        else:
+            where = f"Nothing is free within 30 days: ask the course's staff, or try the other sites of {wanted.hardware.part}."
+    return LeaseRefused(f"{text} {where}")
+
+
+def ensure_lease(site: Site, wanted: Wanted, netid: str, journal: Journal, say: Say) -> Lease:
+    """The lease of this name: found if it is there, made if not. The journal knows of it before the site does.
+
+    Raises LeaseRefused in words; SiteError if a lease of this name has other times.
+    """
+    part = wanted.hardware.part
+    found = site.find_lease(wanted.name)
+    known = [
+        e for e in journal.open_entries(part=part, site=site.name, kind="lease") if e.name == wanted.name
+    ]
+    if found is not None:
+        if found.status == "ERROR":
+            raise Faulted(
+                f"the lease {wanted.name} is in ERROR at {site.name} ({found.detail or 'no reason given'}). Release it "
+                f"with `servelab down {part}` and reserve another time or node."
+            )
+        if found.start > wanted.end or found.end < wanted.start:
+            raise SiteError(
+                f"you have a lease {wanted.name} already, from {found.start:%Y-%m-%d %H:%M} to {found.end:%H:%M} UTC. "
+                f"Use it with `servelab up {part}`, or give it back with `servelab down {part}` first."
+            )
+        say(f"found the lease {wanted.name} ({found.status}), nothing new is made")
+        entry = (
+            known[-1].key
+            if known
+            else journal.intend("lease", wanted.name, site.name, part, **_facts(wanted, netid))
+        )
+        facts = {**_facts(wanted, netid), "start": found.start.isoformat(), "end": found.end.isoformat()}
+        journal.made(entry, found.id, **facts)
+        return found
+    for stale in known:
+        journal.gone(stale.key, "not at the site")
+    check = getattr(site, "check_can_lease", None)
+    if check:
+        check()
+    entry = journal.intend("lease", wanted.name, site.name, part, **_facts(wanted, netid))
+    try:
+        lease = site.create_lease(wanted)
+    except LeaseRefused as refused:
+        journal.gone(entry, "refused")
+        raise refusal_in_words(site, wanted, refused) from None
+    except SiteUnreachable as unknown:
+        # The request may have succeeded although its answer was lost.
+        lease = _find_after(site, wanted, entry, journal, unknown)
+        say(f"the answer was lost, but the lease {wanted.name} was made")
+    except Exception:
+        journal.gone(entry, "not made")
+        raise
+    journal.made(entry, lease.id)
+    say(f"lease {lease.name} at {site.name}: {lease.start:%Y-%m-%d %H:%M} to {lease.end:%H:%M} UTC")
+    return lease
+
+
+def _find_after(site: Site, wanted: Wanted, entry: str, journal: Journal, unknown: Exception) -> Lease:
+    found = site.find_lease(
+        wanted.name
+    )  # if this fails too, the entry stays open: `down` and `status` look again
+    if found is None:
+        journal.gone(entry, "not made")
+        raise unknown
+    return found
+
+
+def _facts(wanted: Wanted, netid: str) -> dict[str, Any]:
+    return {
+        "netid": netid,
+        "hardware": wanted.hardware.key,
+        "start": wanted.start.isoformat(),
+        "end": wanted.end.isoformat(),
+        "node": wanted.node,
+    }
+
+
+def current(site: Site, entry: Entry, journal: Journal) -> Lease:
+    """The journaled lease as the site sees it now. Raises Missing if it ended or is gone, Faulted if it is in ERROR."""
+    lease = site.get_lease(entry.id) if entry.id else site.find_lease(entry.name)
+    if lease is not None and not entry.id:
+        journal.made(entry.key, lease.id)
+    again = (
+        f"Release what is left with `servelab down {entry.part}`, then `servelab reserve {entry.part}` again."
+    )
+    if lease is None or lease.status in ("TERMINATED", "DELETED"):
+        raise Missing(f"the lease {entry.name} at {site.name} has ended or was deleted. {again}")
+    if lease.status == "ERROR":
+        raise Faulted(
+            f"the lease {entry.name} is in ERROR at {site.name} ({lease.detail or 'no reason given'}). {again}"
+        )
+    return lease
+
+
+def wait_active(
+    site: Site, entry: Entry, journal: Journal, clock: Clock, say: Say, start_limit_s: float
+) -> Lease:
+    """Wait for the lease's start (at most `start_limit_s`) and for ACTIVE after it."""
+    lease = current(site, entry, journal)
+    until_start = max(0.0, (lease.start - site.now()).total_seconds())
+    if until_start > start_limit_s:
+        raise SiteError(
+            f"the lease {lease.name} starts at {lease.start:%Y-%m-%d %H:%M} UTC. Come back then, or wait with "
+            f"`servelab go {entry.part}`, which waits for it."
+        )
+
+    def probe() -> Lease | None:
+        seen = current(site, entry, journal)
+        return seen if seen.status == "ACTIVE" else None
+
+    return wait_for(
+        f"the lease {lease.name} to become ACTIVE (it starts {lease.start:%H:%M} UTC)",
+        probe,
+        limit_s=until_start + START_LIMIT_S,
+        remedy=f"Release it with `servelab down {entry.part}` and reserve another block, or ask {site.name}'s help desk.",
+        clock=clock,
+        say=say,
+    )
