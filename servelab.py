@@ -37,9 +37,21 @@ def cli() -> None:
 def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run_id: str | None, mode: str,
         timeout_s: float) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
+    from grading.report import write_report
+    from grading.tables import show_run
     from reserve.local_run import run_parts
 
-    run_parts(part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s)
+    done = run_parts(part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s,
+                     say=click.echo)
+    for finished in done:
+        click.echo("\n" + show_run(finished.folder))
+    click.echo()
+    for finished in done:
+        click.echo(f"Run folder: {finished.folder} ({finished.seconds:.0f} s, {finished.measured} steps measured, "
+                   f"{finished.replayed} replayed)")
+    folders = [finished.folder for finished in done]
+    out = None if len(folders) == 1 else folders[0].parent.parent / "report.html"
+    click.echo(f"Report:     {write_report(folders, out)}")
 
 
 @cli.command()
@@ -62,7 +74,7 @@ def show(folder: Path) -> None:
 
 @cli.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="File to write. Default: report.html beside the first run.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write. Default: RUN/report.html.")
 def report(folders: tuple[Path, ...], out: Path | None) -> None:
     """Write one self-contained HTML page with the tables, figures and host facts of the runs."""
     from grading.report import write_report

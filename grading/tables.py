@@ -146,7 +146,7 @@ def variant_rows(record: Record) -> list[tuple[list[str], list[str]]]:
     for v in variants(record):
         p = v.published
         expected = f"{number(p['p50_ms'])} ms, {number(p['images_per_s'])}/s ({p['hardware']})" if p else ""
-        figures = [v.name, number(v.size_mb), number(value(v.accuracy) * 100) if v.accuracy else "",
+        figures = [v.name, number(v.size_mb), number(v.accuracy.value * 100) if v.accuracy else "",
                    number(value(v.p50_ms)), number(value(v.p95_ms)), number(value(v.p99_ms)),
                    number(value(v.images_per_s)), str(v.batch or ""), expected, verdict(record, v)]
         intervals = ["", "", interval(v.accuracy, 100), interval(v.p50_ms), interval(v.p95_ms), interval(v.p99_ms),

@@ -1,0 +1,91 @@
+"""One self-contained HTML page from run records: tables, figures, screenshots, answers, host facts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from grading.tables import LOAD_HEADER, VARIANT_HEADER, load_rows, variant_rows
+from snippets.errors import RecordError
+from snippets.record import Record, load_record
+from snippets.record_store import safe_path, write_atomic
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+TITLES = {"model": "Part 1: model optimizations", "edge": "Part 2: edge", "system": "Part 3: system optimizations"}
+
+
+def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
+    """Write the page and return its path (`report.html` in the first run's folder unless `out` says otherwise).
+
+    Raises RecordError for a folder without a readable record, StorageError where the page cannot be written.
+    """
+    import jinja2
+
+    if not folders:
+        raise RecordError("A report needs at least one run folder, such as runs/model/quick.")
+    template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE.read_text())
+    page = template.render(runs=[_run(load_record(folder)) for folder in folders])
+    path = (out or Path(folders[0]) / "report.html").resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, page.encode())
+    return path
+
+
+def _run(record: Record) -> dict[str, Any]:
+    tables = [
+        {"title": "Variants: measured, published, targets", "header": VARIANT_HEADER, "rows": variant_rows(record),
+         "numeric": range(1, 8)},
+        {"title": "Services under load", "header": LOAD_HEADER, "rows": load_rows(record), "numeric": range(2, 7)},
+    ]
+    return {
+        "title": f"{TITLES.get(record.part, record.part)} ({record.run_id})",
+        "problems": record.verify(),
+        "tables": [t for t in tables if t["rows"]],
+        "figures": _pictures(record, record.figures),
+        "screenshots": _pictures(record, record.screenshots),
+        "answers": [{"question": a["question"], "value": _text(a["value"]), "time": a["answered_utc"][:16]}
+                    for a in record.answers],
+        "hosts": [_facts(host) for host in record.hosts if _used(record, host)],
+        "parameters": [(name, _text(values)) for name, values in sorted(record.parameters.items())],
+    }
+
+
+def _used(record: Record, host: dict[str, Any]) -> bool:
+    return not record.steps or any(step.host == host.get("id") for step in record.steps)
+
+
+def _pictures(record: Record, entries: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    pictures = []
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].get("notebook", ""), item[0])):
+        path = safe_path(record.folder, entry["$file"])
+        if path.is_file():
+            data = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+            pictures.append({"name": name.replace("_", " ").replace("-", " "), "notebook": entry.get("notebook", ""),
+                             "data": data})
+    return pictures
+
+
+def _facts(host: dict[str, Any]) -> list[tuple[str, str]]:
+    cpu = host.get("cpu", {})
+    kit, gpus = host.get("kit", {}), host.get("gpus", [])
+    changed = " with local changes" if kit.get("changed") else ""
+    return [
+        ("machine", f"{host.get('hostname', '')} ({host.get('system', '')})"),
+        ("processor", f"{cpu.get('model', '')}, {cpu.get('cores', '?')} cores"),
+        ("instruction sets", " ".join(cpu.get("flags", [])) or "none of note"),
+        ("memory", f"{host.get('memory_bytes', 0) / 2**30:.0f} GiB"),
+        ("GPUs", "; ".join(f"{g['model']} {g['uuid']} (driver {g.get('driver', '?')})" for g in gpus) or "none"),
+        ("clock", host.get("clock_source", "")),
+        ("container image", host.get("image_digest", "") or "none"),
+        ("kit", f"{kit.get('commit', 'no git checkout')[:12]}{changed}"),
+        ("Python and packages", f"Python {host.get('python', '')}; "
+         + ", ".join(f"{name} {version}" for name, version in sorted(host.get("packages", {}).items()))),
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} = {v!r}" for k, v in value.items())
+    return value if isinstance(value, str) else repr(value)
