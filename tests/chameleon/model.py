@@ -127,6 +127,7 @@ class FloatingIP:
     updated: datetime
     port_id: str | None = None
     revision: int = 1
+    description: str = ""
 
 
 @dataclass

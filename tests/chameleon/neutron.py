@@ -81,7 +81,7 @@ def _floating_json(request: Request, one: FloatingIP) -> dict[str, Any]:
         "port_id": one.port_id, "fixed_ip_address": holder.fixed_ip if holder else None,
         "router_id": request.state.sites[request.site].uid + "-router" if holder else None,
         "status": "ACTIVE" if holder else "DOWN", "port_details": details, "project_id": one.project,
-        "tenant_id": one.project, "description": "", "tags": [], "created_at": zulu(one.created),
+        "tenant_id": one.project, "description": one.description, "tags": [], "created_at": zulu(one.created),
         "updated_at": zulu(one.updated), "revision_number": one.revision + 1}
 
 
@@ -119,7 +119,8 @@ def create_floatingip(request: Request) -> Reply:
     if free is None or state.faults.take("no-floating-ip") is not None:
         raise Refusal(409, f"No more IP addresses available on network {public['id']}.", "IpAddressGenerationFailure")
     now = state.now()
-    one = FloatingIP(new_id(), free, public["id"], request.project, request.site, now, now)
+    one = FloatingIP(new_id(), free, public["id"], request.project, request.site, now, now,
+                     description=str(wish.get("description") or ""))
     state.floating_ips[one.id] = one
     if wish.get("port_id"):
         _attach(request, one, wish["port_id"])
