@@ -5,7 +5,9 @@ An endpoint serves a `Classifier`; `load_classifier` makes one from PyTorch or f
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,18 +94,22 @@ def _onnx(model: str, threads: int, provider: str) -> tuple[Callable[[np.ndarray
         raise ModelError(f"{model}: no such ONNX file. Run Part 1 (it makes fp32.onnx), or give the path of one.")
     from snippets import providers
 
-    session = providers.session(model, provider=provider, threads=threads)
-    input_name = session.get_inputs()[0].name
+    run = providers.session(model, provider, threads=threads)
+    # OpenVINO's request holds one answer at a time; a session of ONNX Runtime may be used by several threads.
+    one_at_a_time = threading.Lock() if provider == "openvino" else contextlib.nullcontext()
 
     def logits(batch: np.ndarray) -> np.ndarray:
-        return session.run(None, {input_name: batch})[0]
+        with one_at_a_time:
+            return run(batch)
 
-    return logits, onnx_labels(session.get_modelmeta().custom_metadata_map)
+    return logits, onnx_labels(model)
 
 
-def onnx_labels(metadata: dict[str, str]) -> tuple[str, ...]:
+def onnx_labels(model: str | Path) -> tuple[str, ...]:
     """The class names in an ONNX file's metadata (a JSON list under "labels"), else those of Food-11."""
-    text = metadata.get("labels")
+    import onnx
+
+    text = {entry.key: entry.value for entry in onnx.load(str(model)).metadata_props}.get("labels")
     if text is None:
         return FOOD11_CLASSES
     try:

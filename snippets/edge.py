@@ -1,0 +1,125 @@
+"""What a model costs on the device: latency by number of threads, accuracy on its photos, and the manager's verdict.
+
+Needs numpy and onnxruntime only, as a Raspberry Pi has no more. Photos are uint8 (N,224,224,3), decoded elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets import image, measure, stats
+from snippets.errors import RecordError
+from snippets.record_read import Record
+from snippets.targets import Target, target
+
+VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
+DEVICE = "end-user device"
+MAX_THREADS = 4
+# Different photos that one latency measurement walks through: enough that none is special, few enough for the memory.
+PHOTOS_TIMED = 16
+
+
+def thread_counts(most: int = 0) -> list[int]:
+    """1, 2, 3, 4 threads: as many as this machine has cores (or `most`), since more than that only take turns."""
+    return list(range(1, (most or min(MAX_THREADS, measure.cores())) + 1))
+
+
+def classifier(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The ONNX file as a function from float32 (N,3,224,224) to logits (N,C), on the CPU with `threads` threads."""
+    from snippets import providers
+
+    return providers.session(model, "cpu", threads=threads)
+
+
+def latency(model: Path, photos: np.ndarray, *, threads: int, profile: str) -> dict[str, Any]:
+    """A `latency` step: single photos, already preprocessed, through the network."""
+    inputs = image.preprocess(photos[:PHOTOS_TIMED])
+    call = measure.cycle(classifier(model, threads), [inputs[i : i + 1] for i in range(len(inputs))])
+    return measure.latency(call, measure.effort(profile), provider="cpu", threads=threads)
+
+
+def preprocessing(photos: np.ndarray, *, profile: str) -> dict[str, Any]:
+    """A `latency` step: preprocessing alone, which every prediction needs before the network runs."""
+    call = measure.cycle(image.preprocess, [photos[i : i + 1] for i in range(min(PHOTOS_TIMED, len(photos)))])
+    return measure.latency(call, measure.effort(profile), provider="cpu", threads=1)
+
+
+def accuracy(model: Path, photos: np.ndarray, labels: np.ndarray, *, threads: int) -> dict[str, Any]:
+    """An `accuracy` step: the class that the model gives to each photo, one photo at a time."""
+    predict = classifier(model, threads)
+    predictions = [int(predict(image.preprocess(photos[i]))[0].argmax()) for i in range(len(photos))]
+    return {"predictions": np.array(predictions, dtype=np.int64), "labels": labels, "split": "evaluation"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model on this device. `missed`: the targets it misses, in words; empty: it meets them all."""
+
+    variant: str
+    size_mb: float
+    threads: int
+    p50: stats.Estimate
+    p95_ms: float
+    accuracy: stats.Estimate
+    missed: tuple[str, ...]
+
+
+def table(record: Record, wanted: Target | None = None) -> list[Row]:
+    """One row for each model of the run, with its fastest number of threads, from the record's samples alone."""
+    wanted = wanted or target(DEVICE)
+    rows = []
+    for variant in VARIANTS:
+        if f"kit/{variant}/size" not in record.names():
+            continue
+        size_mb = record.result(f"kit/{variant}/size")["bytes"] / 1e6
+        threads, samples = fastest(record, variant)
+        p50 = stats.median(samples)
+        checked = record.result(f"edge/{variant}/accuracy")
+        missed = wanted.misses(p50_ms=p50.value, size_mb=size_mb)
+        rows.append(
+            Row(
+                variant, size_mb, threads, p50, stats.percentile(samples, 95),
+                stats.accuracy(checked["predictions"], checked["labels"]), tuple(missed or ()),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def by_threads(record: Record, variant: str) -> dict[int, np.ndarray]:
+    """Latency samples in ms of one model, by number of threads."""
+    prefix = f"edge/{variant}-threads-"
+    found = {}
+    for name in record.names():
+        if name.startswith(prefix) and name.endswith("/latency"):
+            found[int(name.removeprefix(prefix).removesuffix("/latency"))] = record.result(name)["latency_ms"]
+    if not found:
+        raise RecordError(f"The record holds no latency of {variant} on this device. Run notebooks/edge/1_latency first.")
+    return dict(sorted(found.items()))
+
+
+def fastest(record: Record, variant: str) -> tuple[int, np.ndarray]:
+    """The number of threads with the lowest median latency, and its samples in ms."""
+    samples = by_threads(record, variant)
+    best = min(samples, key=lambda threads: float(np.median(samples[threads])))
+    return best, samples[best]
+
+
+def rows_as_markdown(rows: list[Row]) -> str:
+    """The table for a notebook, widths and verdicts in words."""
+    lines = [
+        "| model | size (MB) | threads | p50 (ms), 95 % interval | p95 (ms) | accuracy, 95 % interval | targets |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        share = row.accuracy
+        lines.append(
+            f"| {row.variant} | {row.size_mb:.2f} | {row.threads} | {row.p50.value:.2f} ({row.p50.low:.2f} to "
+            f"{row.p50.high:.2f}) | {row.p95_ms:.2f} | {share.value:.1%} ({share.low:.1%} to {share.high:.1%}) | "
+            f"{'met' if not row.missed else 'missed: ' + '; '.join(row.missed)} |"
+        )
+    return "\n".join(lines)
