@@ -84,7 +84,9 @@ def create(request: Request) -> Reply:
     if end <= start:
         raise Refusal(400, "End date must be later than start date.")
     assert request.token is not None
-    if request.token.method == "application_credential" and not state.app_credential_trusts:
+    refused = not state.app_credential_trusts or state.faults.is_on("lease-trust-refused")
+    if request.token.method == "application_credential" and refused:
+        state.faults.take("lease-trust-refused")
         raise Refusal(500, "Internal Server Error", "INTERNAL_SERVER_ERROR")
     lease = Lease(new_id(), body["name"], request.user, request.project, request.site, start, end, now, now,
                   event_ids={"start_lease": new_id(), "end_lease": new_id()})
@@ -104,7 +106,8 @@ def _reserve(request: Request, lease: Lease, wish: dict[str, Any]) -> Reservatio
     triples = calendar.constraints(wish.get("resource_properties") or "")
     busy = calendar.taken(state.leases.values(), lease.start, lease.end)
     busy |= {each for other in lease.reservations for each in other.resources}
-    free = calendar.choose(state.resources.values(), kind, request.site, triples, busy)
+    closed = state.faults.take("hosts-not-reservable") is not None
+    free = [] if closed else calendar.choose(state.resources.values(), kind, request.site, triples, busy)
     if len(free) < minimum or state.faults.take("blazar-create-refused") is not None:
         raise Refusal(500, TOO_FEW if state.branch == "upstream" else _too_few(request, lease, wish, minimum, maximum))
     return Reservation(new_id(), kind, dict(wish), minimum, maximum, free[:maximum], new_id(), state.now())
@@ -131,6 +134,9 @@ def list_all(request: Request) -> Reply:
 
 
 def show(request: Request, number: str) -> Reply:
+    lease = request.state.leases.get(number)
+    if lease is not None and request.state.faults.take("lease-vanishes") is not None:
+        request.state.drop_lease(lease)
     return Reply(200, {"lease": lease_json(request, _find(request, number))})
 
 
@@ -163,8 +169,9 @@ def delete(request: Request, number: str) -> Reply:
 
 # hosts and devices
 
-def _resource_json(one: Resource) -> dict[str, Any]:
-    return {"id": one.id, **one.properties, "reservable": one.reservable, "created_at": plain(one.created),
+def _resource_json(request: Request, one: Resource) -> dict[str, Any]:
+    reservable = one.reservable and not request.state.faults.is_on("hosts-not-reservable")
+    return {"id": one.id, **one.properties, "reservable": reservable, "created_at": plain(one.created),
             "updated_at": None}
 
 
@@ -184,7 +191,7 @@ def _allocation(request: Request, one: Resource) -> dict[str, Any]:
 
 
 def hosts(request: Request) -> Reply:
-    return Reply(200, {"hosts": [_resource_json(each) for each in _resources(request, "physical:host")]})
+    return Reply(200, {"hosts": [_resource_json(request, each) for each in _resources(request, "physical:host")]})
 
 
 def host_allocations(request: Request) -> Reply:
@@ -201,7 +208,7 @@ def host_allocation(request: Request, number: str) -> Reply:
 def host(request: Request, number: str) -> Reply:
     for each in _resources(request, "physical:host"):
         if each.id == number:
-            return Reply(200, {"host": _resource_json(each)})
+            return Reply(200, {"host": _resource_json(request, each)})
     raise Refusal(404, f"Object with {{'host_id': '{number}'}} not found")
 
 
@@ -212,7 +219,7 @@ def _needs_branch(request: Request) -> None:
 
 def devices(request: Request) -> Reply:
     _needs_branch(request)
-    return Reply(200, {"devices": [_resource_json(each) for each in _resources(request, "device")]})
+    return Reply(200, {"devices": [_resource_json(request, each) for each in _resources(request, "device")]})
 
 
 def device_allocations(request: Request) -> Reply:

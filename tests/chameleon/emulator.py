@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import blazar, glance, keystone, neutron, nova, reference
+from . import blazar, glance, keystone, neutron, nova, reference, zun
 from .clock import Clock
 from .faults import TABLE
 from .nodes import Nodes, free_ssh_port
@@ -15,7 +15,8 @@ from .state import State
 from .switch import Faults
 from .wire import Door, Doors, Service
 
-SERVICES: tuple[Service, ...] = (keystone.SERVICE, blazar.SERVICE, nova.SERVICE, neutron.SERVICE, glance.SERVICE)
+SERVICES: tuple[Service, ...] = (keystone.SERVICE, blazar.SERVICE, nova.SERVICE, neutron.SERVICE, glance.SERVICE,
+                                zun.SERVICE)
 
 
 class Emulator:
@@ -36,6 +37,7 @@ class Emulator:
         self.clock = clock or Clock(speed=speed, frozen=frozen)
         self.faults = Faults(TABLE)
         self.state = State(self.clock, self.faults, branch=branch, hosts=tuple(hosts), **state)
+        self.state.container_path, self.state.container_env = node_path, dict(node_env or {})
         self._doors: Doors | None = None
         self._nodes: Nodes | None = None
         self._node_path, self._node_env = node_path, node_env
@@ -95,6 +97,8 @@ class Emulator:
             self._doors = None
         if self._nodes is not None:
             self._nodes.stop()
+        for root in list(self.state.roots.values()):
+            root.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Emulator:

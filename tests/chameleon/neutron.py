@@ -23,6 +23,8 @@ def _filter(request: Request, rows: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def networks(request: Request) -> Reply:
+    if request.state.faults.take("network-missing") is not None:
+        return Reply(200, {"networks": []})
     return Reply(200, {"networks": _filter(request, request.state.sites[request.site].networks)})
 
 
@@ -35,8 +37,9 @@ def network(request: Request, number: str) -> Reply:
 
 def _holders(request: Request) -> list[Server | Container]:
     state = request.state
-    every: list[Server | Container] = [*(each for each in state.servers.values() if each.status in ("ACTIVE", "SHUTOFF")),
-                                       *(each for each in state.containers.values() if each.status == "Running")]
+    up = ("ACTIVE", "SHUTOFF", "Running")
+    every: list[Server | Container] = [*state.servers.values(), *state.containers.values()]
+    every = [each for each in every if each.status in up]
     return [each for each in every if each.site == request.site and each.project == request.project]
 
 

@@ -16,7 +16,7 @@ from .state import State
 
 WATCH_S = 0.05
 STAND_IN_FAULTS = ("sudo-asks-password", "apt-locked", "apt-no-network", "docker-install-fails", "docker-daemon-down",
-                   "docker-pull-fails", "docker-build-fails", "service-fails", "gpu-driver-missing", "gpu-fewer",
+                   "docker-pull-fails", "docker-build-fails", "service-fails", "gpu-driver-missing", "gpu-missing",
                    "node-disk-full", "node-no-internet", "node-clock-skew")
 
 

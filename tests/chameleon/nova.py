@@ -54,13 +54,16 @@ def _links(request: Request, kind: str, number: str) -> list[dict[str, str]]:
 def version(request: Request) -> Reply:
     one = {"id": "v2.1", "status": "CURRENT", "version": NEWEST, "min_version": "2.1",
            "updated": "2013-07-23T11:33:21Z", "links": [{"rel": "self", "href": _url(request, "/v2.1/")}]}
-    types = {"media-types": [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]}
+    types = {"media-types": [{"base": "application/json",
+                              "type": "application/vnd.openstack.compute+json;version=2.1"}]}
     return Reply(200, {"versions": [one]} if request.path == "/" else {"version": {**one, **types}})
 
 
 # flavors and key pairs
 
 def flavors(request: Request) -> Reply:
+    if request.state.faults.take("flavor-missing") is not None:
+        return Reply(200, {"flavors": []})
     return Reply(200, {"flavors": [{**seed.FLAVOR, "links": _links(request, "flavors", seed.FLAVOR["id"])}]})
 
 
@@ -110,6 +113,8 @@ def create_keypair(request: Request) -> Reply:
         raise Refusal(400, "Invalid input for field/attribute keypair: 'public_key' is a required property")
     if (request.site, name) in request.state.keypairs:
         raise Refusal(409, f"Key pair '{name}' already exists.")
+    if request.state.faults.take("keypair-quota") is not None:
+        raise Refusal(403, "Quota exceeded, too many key pairs.")
     one = Keypair(name, public_key, fingerprint(public_key), request.user, request.site, request.state.now(),
                   request.state.next_number())
     request.state.keypairs[request.site, name] = one
@@ -250,6 +255,9 @@ def _mine(request: Request) -> list[Server]:
 
 
 def servers(request: Request) -> Reply:
+    if _mine(request) and request.state.faults.take("server-vanishes") is not None:
+        _mine(request)[0].gone_at = request.state.now()
+        request.state.settle()
     name = request.query.get("name")
     found = [each for each in _mine(request) if name is None or name in each.name]
     if request.path.endswith("detail"):

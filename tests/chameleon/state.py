@@ -11,6 +11,7 @@ from typing import Any
 
 from . import seed
 from .clock import Clock
+from .containers import Root
 from .model import (
     FOREVER,
     Container,
@@ -61,7 +62,9 @@ class State:
         self.floating_prefix = "127.77.1"
         self.folder = Path(tempfile.mkdtemp(prefix="chameleon-"))
         self.on_server_change: Callable[[], None] = lambda: None
-        self.on_container_gone: Callable[[Container], None] = lambda container: None
+        self.roots: dict[str, Root] = {}
+        self.container_path: tuple[Path, ...] = ()
+        self.container_env: dict[str, str] = {}
         self._number = 0
         now = clock.now()
         by_uid = {site.uid: site.name for site in self.sites.values()}
@@ -100,6 +103,9 @@ class State:
             for container in self.containers.values():
                 if container.status == "Creating" and now >= container.running_at:
                     container.status = container.ends_as
+                    if container.status == "Running":
+                        self.roots[container.uuid].start()
+                self.roots[container.uuid].poll()
             self.on_server_change()
 
     def _settle_lease(self, lease: Lease, now: datetime) -> None:
@@ -152,7 +158,13 @@ class State:
         for address in self.floating_ips.values():
             if address.port_id == container.port_id:
                 address.port_id = None
-        self.on_container_gone(container)
+        threading.Thread(target=self.roots.pop(container.uuid).stop, daemon=True).start()
+
+    def on_container_new(self, container: Container) -> None:
+        self.roots[container.uuid] = Root(container, extra_path=self.container_path, extra_env=self.container_env)
+
+    def root_of(self, container: Container) -> Root:
+        return self.roots[container.uuid]
 
     def end_lease(self, name: str) -> None:
         """End a lease before its time, as an operator or a failing Blazar would."""

@@ -118,8 +118,8 @@ class Faults:
         with self._lock:
             for active in list(self._active.values()):
                 fault = active.fault
-                at = active.params.get("service") or fault.service
-                match = active.params.get("match") or fault.match
+                at = active.params.get("service", fault.service)
+                match = active.params.get("match", fault.match)
                 if fault.play is None or at not in (service, "any") or not re.search(match, f"{method} {path}"):
                     continue
                 if self._strike(active):

@@ -1,6 +1,7 @@
 """HTTP on loopback: one accept loop over all doors (a door is a service of a site), one thread a connection."""
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import selectors
@@ -21,17 +22,22 @@ TICK_S = 0.05
 
 @dataclass
 class Reply:
-    """`body` None: no content; a dict or list: JSON; a str: sent as it is (`content_type`)."""
+    """`body` None: no content; a dict or list: JSON; a str: sent as it is (`content_type`) unless `as_json`.
+
+    `work`: makes the reply in its place, after the state's lock was let go.
+    """
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    as_json: bool = False
+    work: Callable[[], Reply] | None = None
 
     def encoded(self) -> bytes:
         if self.body is None:
             return b""
-        return self.body.encode() if isinstance(self.body, str) else json.dumps(self.body).encode()
+        return self.body.encode() if isinstance(self.body, str) and not self.as_json else json.dumps(self.body).encode()
 
 
 class Refusal(Exception):
@@ -151,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
             with door.state.lock:
                 door.state.settle()
                 reply = door.service.answer(request)
+            if reply.work is not None:
+                reply = reply.work()
             if fault is not None:
                 late = fault.play(self, request, reply)
                 if late is None:
@@ -249,10 +257,8 @@ class Doors:
                 door.listener.close()
         with self._guard:
             for connection in self._connections:
-                try:
+                with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
         self._selector.close()
         self._wake.close()
         self._woken.close()
