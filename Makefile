@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help lab test test-slow test-openstack setup jupyter notebooks bench lint clean
+MAKEFLAGS += --no-print-directory
+.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks bench lint clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
 	@echo "make test     set up and run the tests"
@@ -43,6 +44,11 @@ bench: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# After adding a package: pins everything installed, except what hardware decides (those pins are in pyproject.toml).
+constraints: setup
+	$(BIN)/pip freeze --exclude-editable | sed -E 's/ @ file:.*-([0-9][^-]*)-py3.*/==\1/; s/^soupsieve==.*/soupsieve==2.10/' | \
+	  grep -viE '^(torch|triton|nvidia-|nvidia_|cuda-|onnxruntime)' >constraints.txt
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

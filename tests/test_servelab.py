@@ -1,0 +1,66 @@
+"""The command: it answers at once, and every mistake gets a message and a documented exit code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import servelab
+import snippets.errors
+from snippets.errors import KitError
+from snippets.record import open_run
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit code of `servelab ARGUMENTS` run in this process."""
+    monkeypatch.setattr(sys, "argv", ["servelab", *arguments])
+    try:
+        servelab.main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def test_help_imports_nothing_heavy(root: Path) -> None:
+    script = ("import sys, servelab; sys.argv = ['servelab', '--help']\n"
+              "try: servelab.main()\nexcept SystemExit: pass\n"
+              "print('HEAVY', sorted({m.partition('.')[0] for m in sys.modules} & "
+              "{'numpy', 'torch', 'chi', 'papermill', 'matplotlib', 'onnxruntime', 'jupyter_client', 'jinja2', 'ortools'}))")
+    out = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60).stdout
+    assert "Usage: servelab" in out and "HEAVY []" in out
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), [
+    (("run", "modle"), 2, "no part 'modle'"),
+    (("run", "model", "-p", "nonsense=1"), 2, "no parameter 'nonsense'"),
+    (("run", "model", "--profile", "slow"), 2, "'slow' is not one of"),
+    (("show", "nowhere"), 6, "no run record"),
+    (("report", "nowhere"), 6, "no run record"),
+    (("frobnicate",), 2, "No such command"),
+])
+def test_a_mistake_gets_one_message_and_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    assert call(monkeypatch, *arguments) == code
+    printed = capsys.readouterr().err
+    assert message in printed and "Traceback" not in printed
+
+
+def test_show_and_report_read_a_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    folder = open_run("model").folder
+    assert call(monkeypatch, "show", str(folder)) == 0
+    assert call(monkeypatch, "report", str(folder)) == 0
+    printed = capsys.readouterr().out
+    assert "Part model, run mine" in printed and printed.strip().endswith("report.html")
+
+
+def test_exit_codes_are_distinct_and_the_readme_lists_them(root: Path) -> None:
+    kinds = [k for k in vars(snippets.errors).values() if isinstance(k, type) and issubclass(k, KitError)]
+    codes = [k.exit_code for k in kinds]
+    assert len(set(codes)) == len(codes)
+    listed = {int(n) for n in re.findall(r"^\| (\d+) \|", (root / "README.md").read_text(), re.MULTILINE)}
+    assert set(codes) | {0, 130} <= listed
