@@ -1,0 +1,113 @@
+"""Tables are recomputed from samples, with intervals, published figures and targets."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grading.report import write_report
+from grading.tables import loads, show_run, variants, verdict
+from snippets.errors import RecordError
+from snippets.record import Run, load_record, open_run
+from snippets.targets import target, targets
+
+
+def measured(run: Run, variant: str, p50: float, batch_ms: float, correct: int = 90) -> None:
+    spread = np.linspace(-0.1, 0.1, 201)
+    run.step(f"1_x/{variant}/latency", lambda: {
+        "latency_ms": p50 * (1 + spread), "batch": 1, "threads": 1, "provider": "cpu"})
+    for batch, factor in ((1, 0.5), (32, 1.0), (64, 0.9)):
+        run.step(f"1_x/{variant}/throughput-{batch}", lambda b=batch, f=factor: {
+            "batch_ms": b / 32 * batch_ms / f * (1 + spread), "batch": b, "threads": 1, "provider": "cpu"}, inputs={})
+    labels = np.zeros(100, dtype=np.int64)
+    run.step(f"1_x/{variant}/accuracy", lambda: {"predictions": (np.arange(100) >= correct).astype(np.int64),
+                                                "labels": labels, "split": "evaluation"})
+    run.step(f"1_x/{variant}/size", lambda: {"bytes": 9_000_000})
+
+
+@pytest.fixture
+def folder() -> Path:
+    run = open_run("model", run_id="quick")
+    measured(run, "onnx-all", p50=2.5, batch_ms=30.0)
+    measured(run, "eager", p50=60.0, batch_ms=400.0)
+    ok = np.ones(50, dtype=bool)
+    ok[:2] = False
+    run.step("2_y/python/load-8", lambda: {"latency_ms": np.full(50, 12.0), "ok": ok, "clients": 8, "seconds": 2.0})
+    return run.folder
+
+
+def test_variants_carry_recomputed_figures_at_the_published_batch(folder: Path) -> None:
+    first, second = variants(load_record(folder))
+    assert (first.name, second.name) == ("onnx-all", "eager")
+    assert first.p50_ms is not None and first.p50_ms.value == pytest.approx(2.5)
+    assert first.p50_ms.low < 2.5 < first.p50_ms.high
+    assert first.batch == 32 and first.images_per_s is not None
+    assert first.images_per_s.value == pytest.approx(32 / 30e-3)
+    assert first.accuracy is not None and first.accuracy.value == 0.9
+    assert first.size_mb == 9.0 and first.published["hardware"] == "EPYC 7763"
+
+
+def test_targets_are_judged_on_the_runs_own_figures(folder: Path) -> None:
+    record = load_record(folder)
+    fast, slow = variants(record)
+    assert verdict(record, fast) == "server CPU: met"
+    assert verdict(record, slow).startswith("server CPU: missed (p50 60.00 ms, not below 3; 80 images/s, not 1000)")
+
+
+def test_a_target_needs_the_figures_it_asks_for() -> None:
+    device = target("end-user device")
+    assert device.misses(p50_ms=10.0, size_mb=4.0) == []
+    assert device.misses(p50_ms=15.0, size_mb=4.0) == ["p50 15.00 ms, not below 15"]
+    assert device.misses(p50_ms=10.0) is None
+    assert [t.name for t in targets()] == ["server CPU", "server GPU", "end-user device"]
+
+
+def test_loads_count_failures_and_only_successes_as_throughput(folder: Path) -> None:
+    (load,) = loads(load_record(folder))
+    assert (load.requests_per_s, load.failures, load.load) == (24.0, 2, "8 clients")
+
+
+def test_the_text_shows_both_tables_and_the_intervals(folder: Path) -> None:
+    text = show_run(folder)
+    assert "onnx-all" in text and "8.92 ms, 993/s (EPYC 7763)" in text and "server CPU: met" in text
+    assert re.search(r"2\.4\d\.\.2\.5\d", text) and "8 clients" in text
+
+
+def test_the_text_names_a_record_that_does_not_hold_together(folder: Path) -> None:
+    next(iter((folder / "samples").glob("*latency*"))).unlink()
+    with pytest.raises(RecordError, match="missing"):
+        show_run(folder)
+
+
+def test_the_report_is_one_file_with_its_pictures_inside(folder: Path) -> None:
+    from PIL import Image
+
+    run = open_run("model", run_id="quick", notebook="1_baseline")
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8), "orange").save(picture, "PNG")
+    run.screenshot("page", picture.getvalue())
+    run.answer("q", "<script>alert(1)</script>")
+    page = write_report([folder]).read_text()
+    assert base64.b64encode(picture.getvalue()).decode() in page
+    assert "<script>" not in page and "&lt;script&gt;" in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "onnx-all" in page and "The record is consistent" in page
+
+
+def test_the_report_shows_several_runs_and_warns_of_a_changed_one(folder: Path, tmp_path: Path) -> None:
+    run = open_run("edge", run_id="quick")
+    run.step("a", lambda: 1)
+    run.screenshot("x", b"png")
+    (run.folder / "screens/x.png").write_bytes(b"changed")
+    page = write_report([folder, run.folder], tmp_path / "all.html").read_text()
+    assert "Part 1" in page and "Part 2" in page and "does not hold together" in page
+
+
+def test_a_report_needs_a_record(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="at least one run"):
+        write_report([])

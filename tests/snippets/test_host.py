@@ -1,0 +1,46 @@
+"""Host facts name what decides a measurement, on machines that have it and on those that do not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from snippets import host
+
+
+def test_facts_are_stable_within_a_process_and_named_by_their_hash() -> None:
+    facts = host.host_facts()
+    assert facts is host.host_facts()
+    assert len(facts["id"]) == 16 and facts["cpu"]["cores"] == len(os.sched_getaffinity(0))
+    assert facts["memory_bytes"] > 2**28 and facts["python"].startswith("3.")
+
+
+def fake_nvidia_smi(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def test_gpus_are_read_from_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, "echo 'Tesla P100-PCIE-16GB, GPU-1, 16384, 535.1, 6.0'; "
+                              "echo 'Tesla P100-PCIE-16GB, GPU-2, 16384, 535.1, 6.0'", monkeypatch)
+    assert [g["uuid"] for g in host.gpu_facts()] == ["GPU-1", "GPU-2"]
+    assert host.gpu_facts()[0]["compute_capability"] == "6.0"
+
+
+def test_a_broken_driver_counts_as_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvidia_smi(tmp_path, "echo 'NVML: Driver/library version mismatch'; exit 18", monkeypatch)
+    assert host.gpu_facts() == []
+
+
+def test_a_raspberry_pi_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"/proc/cpuinfo": ["processor : 0", "Features : fp asimd asimddp asimdhp"],
+             "/proc/device-tree/model": ["Raspberry Pi 5 Model B Rev 1.0\0"]}
+    monkeypatch.setattr(host, "_lines", lambda path: files.get(path, []))
+    facts = host.cpu_facts()
+    assert facts["model"] == "Raspberry Pi 5 Model B Rev 1.0"
+    assert facts["flags"] == ["asimd", "asimddp", "asimdhp"]
