@@ -1,0 +1,1 @@
+"""What is right in part edge: judges over the student's own record."""

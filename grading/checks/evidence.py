@@ -1,0 +1,102 @@
+"""What a run measured, recomputed from its samples: the only source that checks and judges read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from snippets.record import Record
+from snippets.record_read import Step
+
+
+class Missing(Exception):
+    """A step, or a field of its result, that a judgement needs is not in the record."""
+
+    def __init__(self, step: str, field: str = "") -> None:
+        self.step, self.field = step, field
+        super().__init__(f"{step}{' has no usable ' + field if field else ''}")
+
+
+class Evidence:
+    """Reads a record's latest steps; every statistic is computed here, never taken from the record."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._results: dict[str, Any] = {}
+
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """Latest step of each name."""
+        return {step.name: step for step in self.record.steps}
+
+    def result(self, name: str) -> dict[str, Any]:
+        """Result of a step. Raises Missing."""
+        if name not in self._results:
+            step = self.steps.get(name)
+            result = step.result if step is not None else None
+            if not isinstance(result, dict):
+                raise Missing(name)
+            self._results[name] = result
+        return self._results[name]
+
+    def field(self, name: str, field: str) -> Any:
+        """One field of a step's result. Raises Missing."""
+        result = self.result(name)
+        if field not in result:
+            raise Missing(name, field)
+        return result[field]
+
+    def samples(self, name: str, field: str = "latency_ms") -> np.ndarray:
+        """A sample array as flat float64, finite and not empty. Raises Missing."""
+        values = self.field(name, field)
+        array = np.asarray(values, dtype=np.float64).ravel() if isinstance(values, np.ndarray | list) else None
+        if array is None or not array.size or not np.isfinite(array).all():
+            raise Missing(name, field)
+        return array
+
+    def number(self, name: str, field: str) -> float:
+        """A finite number of a step's result. Raises Missing."""
+        value = self.field(name, field)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            raise Missing(name, field)
+        return float(value)
+
+    def p(self, name: str, percent: float, field: str = "latency_ms") -> float:
+        """A percentile of a step's samples, in their unit."""
+        return float(np.percentile(self.samples(name, field), percent))
+
+    def p50(self, name: str) -> float:
+        """Median latency, ms."""
+        return self.p(name, 50)
+
+    def images_per_s(self, name: str) -> float:
+        """Throughput from batch times: batch x 1000 / median."""
+        return self.number(name, "batch") * 1000 / self.p(name, 50, "batch_ms")
+
+    def accuracy(self, name: str) -> float:
+        """Share of predictions equal to their label, recomputed."""
+        predictions, labels = self.field(name, "predictions"), self.field(name, "labels")
+        if np.shape(predictions) != np.shape(labels) or not np.size(labels):
+            raise Missing(name, "predictions")
+        return float(np.mean(np.asarray(predictions) == np.asarray(labels)))
+
+    def has(self, name: str) -> bool:
+        """Whether a step of that name was measured."""
+        return name in self.steps
+
+    def named(self, prefix: str, suffix: str = "") -> list[str]:
+        """Names of the steps that begin and end so, in the order measured."""
+        return [name for name in self.steps if name.startswith(prefix) and name.endswith(suffix)]
+
+
+def front(points: Mapping[str, tuple[float, ...]]) -> set[str]:
+    """Names not dominated: no other is at least as small in every coordinate and smaller in one."""
+    def dominates(a: Iterable[float], b: Iterable[float]) -> bool:
+        pairs = list(zip(a, b, strict=True))
+        return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
+
+    return {name for name, point in points.items()
+            if not any(dominates(other, point) for rival, other in points.items() if rival != name)}

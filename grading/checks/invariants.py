@@ -1,0 +1,151 @@
+"""Relations that hold for every measured step, whatever the machine: recomputed, not believed.
+
+Each relation looks at the fields that a step's result has and returns problems in words; a relation whose fields
+are absent says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from snippets.errors import RecordError
+from snippets.record_read import Step
+
+MIN_SAMPLES = 5
+LITTLE_TOLERANCE = 0.3
+Relation = Callable[[Mapping[str, Any]], Iterator[str]]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def times_are_real(result: Mapping[str, Any]) -> Iterator[str]:
+    """Latencies and batch times are positive and finite, and there are enough of them."""
+    for name in ("latency_ms", "batch_ms"):
+        samples = result.get(name)
+        if not isinstance(samples, np.ndarray):
+            continue
+        if samples.size < MIN_SAMPLES:
+            yield f"{name} holds {samples.size} samples; measure at least {MIN_SAMPLES}"
+        elif samples.dtype.kind not in "fiu" or not np.isfinite(samples).all():
+            yield f"{name} holds values that are no finite numbers"
+        elif samples.min() <= 0:
+            yield f"{name} holds times that are not positive"
+
+
+def summaries_match_samples(result: Mapping[str, Any]) -> Iterator[str]:
+    """A stored percentile, mean or rate is what its samples give, and p50 <= p95 <= p99."""
+    samples = result.get("latency_ms")
+    if isinstance(samples, np.ndarray) and samples.size and samples.dtype.kind in "fiu":
+        for percent in (50, 95, 99):
+            stored = _number(result.get(f"p{percent}_ms"))
+            real = float(np.percentile(samples, percent))
+            if stored is not None and abs(stored - real) > 1e-3 * max(abs(real), 1e-3):
+                yield f"p{percent}_ms is {stored:.4g}, but the samples give {real:.4g}"
+    ordered = [value for percent in (50, 95, 99) if (value := _number(result.get(f"p{percent}_ms"))) is not None]
+    if ordered != sorted(ordered):
+        yield "p50, p95 and p99 are not in order"
+
+
+def rates_match_counts(result: Mapping[str, Any]) -> Iterator[str]:
+    """A load step's rate is its successes over its seconds, and its failures are counted."""
+    ok, seconds, rate = result.get("ok"), _number(result.get("seconds")), _number(result.get("requests_per_s"))
+    if not isinstance(ok, np.ndarray) or not ok.size or not seconds:
+        return
+    if rate is not None and abs(rate - np.count_nonzero(ok) / seconds) > 0.01 * rate + 0.01:
+        yield f"requests_per_s is {rate:.4g}, but {np.count_nonzero(ok)} answers came in {seconds:.4g} s"
+    failures = _number(result.get("failures"))
+    if failures is not None and failures < np.count_nonzero(~ok.astype(bool)):
+        yield "failures are fewer than the samples that failed"
+    samples = result.get("latency_ms")
+    if isinstance(samples, np.ndarray) and samples.shape != ok.shape:
+        yield "latency_ms and ok are of different length"
+
+
+def littles_law(result: Mapping[str, Any]) -> Iterator[str]:
+    """In a closed loop, requests per second times mean latency is the number of clients (Little's law)."""
+    clients, rate, samples = result.get("clients"), _number(result.get("requests_per_s")), result.get("latency_ms")
+    if not isinstance(clients, int) or not rate or not isinstance(samples, np.ndarray) or samples.size < 100:
+        return
+    if result.get("failures"):
+        return
+    inside = rate * float(np.mean(samples)) / 1e3
+    if abs(inside - clients) > LITTLE_TOLERANCE * clients:
+        yield f"{clients} clients, but rate x latency says {inside:.2f} requests were in flight (Little's law)"
+
+
+def batches_add_up(result: Mapping[str, Any]) -> Iterator[str]:
+    """The server's batch statistics sum to its inferences and executions."""
+    batches, inferences = result.get("batches"), _number(result.get("inferences"))
+    if not isinstance(batches, Mapping) or not batches or inferences is None:
+        return
+    try:
+        counts = {int(size): int(number) for size, number in batches.items()}
+    except (TypeError, ValueError):
+        yield "the batch statistics are no counts"
+        return
+    total = sum(size * number for size, number in counts.items())
+    if total != inferences:
+        yield f"the batch statistics sum to {total} inferences, but {inferences:.0f} are recorded"
+    executions = _number(result.get("executions"))
+    if executions is not None and sum(counts.values()) != executions:
+        yield "the batch statistics do not sum to the executions"
+
+
+def predictions_are_labels(result: Mapping[str, Any]) -> Iterator[str]:
+    """Predictions and labels are paired class numbers, and a stored accuracy is theirs."""
+    predictions, labels = result.get("predictions"), result.get("labels")
+    if not isinstance(predictions, np.ndarray) or not isinstance(labels, np.ndarray):
+        return
+    if predictions.shape != labels.shape or not labels.size:
+        yield "predictions and labels do not pair"
+        return
+    if predictions.dtype.kind not in "iu" or labels.dtype.kind not in "iu" or min(predictions.min(), labels.min()) < 0:
+        yield "predictions or labels are no class numbers"
+    stored, real = _number(result.get("accuracy")), float(np.mean(predictions == labels))
+    if stored is not None and min(abs(stored - real), abs(stored / 100 - real)) > 1e-3:
+        yield f"accuracy is {stored:.4g}, but the predictions give {real:.4g}"
+
+
+def sizes_are_positive(result: Mapping[str, Any]) -> Iterator[str]:
+    """A file's size in bytes is positive."""
+    size = _number(result.get("bytes"))
+    if size is not None and size <= 0:
+        yield "bytes is not positive"
+
+
+RELATIONS: tuple[Relation, ...] = (times_are_real, summaries_match_samples, rates_match_counts, littles_law,
+                                   batches_add_up, predictions_are_labels, sizes_are_positive)
+
+
+def busy_s(result: Mapping[str, Any]) -> float:
+    """Seconds that a step's samples alone must have taken, given how many ran at once."""
+    total = 0.0
+    for name in ("latency_ms", "batch_ms", "warmup_ms"):
+        samples = result.get(name)
+        if isinstance(samples, np.ndarray) and samples.dtype.kind == "f" and np.isfinite(samples).all():
+            total += float(samples.sum()) / 1e3
+    at_once = 1.0
+    for name in ("clients", "max_clients", "in_flight_mean", "neighbour_clients"):
+        at_once = max(at_once, _number(result.get(name)) or 1.0)
+    if "offered_rps" in result or "started_s" in result:
+        return 0.0 if "clients" not in result else total / (2 * at_once)
+    return total / at_once
+
+
+def problems(step: Step) -> list[str]:
+    """What is wrong with a step's result; empty if nothing is."""
+    try:
+        result = step.result
+    except (RecordError, ValueError) as error:
+        return [str(error)]
+    if not isinstance(result, Mapping):
+        return []
+    found = [problem for relation in RELATIONS for problem in relation(result)]
+    if (least := busy_s(result)) > step.seconds * 1.02 + 0.05:
+        found.append(f"its samples alone take {least:.2f} s, but the step lasted {step.seconds:.2f} s")
+    return found

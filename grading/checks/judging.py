@@ -1,0 +1,173 @@
+"""Answers judged against the student's own record.
+
+A judge says what is right *on these numbers*: `@judge("model.graph.gain")` over a function of Evidence that returns
+Number, Choices or Verdict. What earns points: a prediction, being made in time (right or wrong); a choice, by the
+share of right and wrong choices; a number, within its tolerance, half within three times that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from grading.checks.evidence import Evidence, Missing
+from grading.checks.result import Kind, Result
+from grading.questions import Question, chosen, format_problem, is_blank, number, questions, standing
+from snippets.errors import RecordError
+from snippets.record import Record
+
+
+@dataclass(frozen=True)
+class Number:
+    """The right number; `tolerance` is relative (or absolute where `absolute`), `how` tells how to get it."""
+
+    value: float
+    how: str
+    tolerance: float = 0.1
+    absolute: bool = False
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The right choices. `accepted`: further ones that earn nothing and cost nothing (too close to call)."""
+
+    right: frozenset[str]
+    how: str
+    accepted: frozenset[str] = frozenset()
+
+
+Expected = Number | Choices
+Judge = Callable[[Evidence], Expected]
+JUDGES: dict[str, Judge] = {}
+
+
+def judge(question_id: str) -> Callable[[Judge], Judge]:
+    """Register a judge for a question."""
+    def register(function: Judge) -> Judge:
+        if question_id in JUDGES:
+            raise ValueError(f"Two judges for {question_id}.")
+        JUDGES[question_id] = function
+        return function
+
+    return register
+
+
+def one(right: str, how: str, *close: str) -> Choices:
+    """One right choice; `close` names those that the record cannot tell from it."""
+    return Choices(frozenset({right}), how, frozenset(close) - {right})
+
+
+def fastest(times: dict[str, float], how: str, margin: float = 0.05) -> Choices:
+    """The choice with the smallest value; any within `margin` of it is right too."""
+    best = min(times.values())
+    near = {name for name, value in times.items() if value <= best * (1 + margin)}
+    winner = min(times, key=lambda name: times[name])
+    return Choices(frozenset({winner}), how, frozenset(near - {winner}))
+
+
+def _score_number(expected: Number, given: float) -> tuple[float, str]:
+    error = abs(given - expected.value)
+    allowed = expected.tolerance if expected.absolute else expected.tolerance * abs(expected.value)
+    if error <= allowed + 1e-12:
+        return 1.0, "Right on your own numbers."
+    direction = "too large" if given > expected.value else "too small"
+    if math.isfinite(given) and error <= 3 * allowed:
+        return 0.5, f"Close, but {direction}. {expected.how}"
+    return 0.0, f"{expected.how} Your number is {direction} for your own record."
+
+
+def _score_choices(expected: Choices, given: Iterable[str], multiple: bool) -> tuple[float, str]:
+    named = set(given)
+    if not multiple:
+        good = bool(named & (expected.right | expected.accepted))
+        return (1.0, "Right on your own numbers.") if good else (0.0, f"{expected.how} Your record says otherwise.")
+    right, wrong = len(named & expected.right), len(named - expected.right - expected.accepted)
+    total = max(len(expected.right), 1)
+    share = max(0.0, (right - wrong) / total) if expected.right else float(not named)
+    if share >= 1:
+        return 1.0, "Right on your own numbers."
+    return share, f"{expected.how} {right} right, {wrong} wrong, {total - right} missing."
+
+
+def _told(expected: Expected) -> str:
+    if isinstance(expected, Number):
+        return f"expected {expected.value:.4g} within {expected.tolerance:g}"
+    also = f" (also accepted: {', '.join(sorted(expected.accepted))})" if expected.accepted else ""
+    return f"expected {', '.join(sorted(expected.right)) or 'none'}{also}"
+
+
+def chain(record: Record) -> list[str]:
+    """The chain's links: the run's own hash, then each step's."""
+    from snippets.record_file import read_document
+
+    document = read_document(record.folder / "record.json")
+    return [document.genesis, *(str(step["hash"]) for step in document.steps)]
+
+
+def _judged(question: Question, evidence: Evidence, value: Any, explain: str) -> tuple[float, str, str]:
+    """Share of the points, message and detail for an answered choose or number question."""
+    function = JUDGES.get(question.id)
+    if function is None:
+        return 0.0, "A person grades this one.", "no judge"
+    try:
+        expected = function(evidence)
+    except Missing as missing:
+        return 0.0, f"Measure {missing} first (servelab run {question.part}), then answer again.", "not measured"
+    except RecordError as error:
+        return 0.0, f"The samples behind this answer cannot be read: {error}", "unreadable samples"
+    if isinstance(expected, Number):
+        share, message = _score_number(expected, number(value))
+    else:
+        share, message = _score_choices(expected, chosen(question, value), question.multiple)
+    return share, message, f"{explain}; {_told(expected)}"
+
+
+def judge_answers(record: Record, screenshots: frozenset[str]) -> list[Result]:
+    """One result per question of the record's part. `screenshots`: ids for which a usable picture came."""
+    evidence = Evidence(record)
+    links = {link: index for index, link in enumerate(chain(record))}
+    results = []
+    for question in questions(record.part):
+        entries = [answer for answer in record.answers if answer["question"] == question.id]
+        results.append(_result(question, record, evidence, entries, links, question.id in screenshots))
+    return results
+
+
+def _result(question: Question, record: Record, evidence: Evidence, entries: list[Any], links: dict[str, int],
+            pictured: bool) -> Result:
+    possible = question.points
+    kind: Kind = "by hand" if question.by_hand else "answer"
+    if question.kind == "screenshot":
+        return Result(question.id, "by hand", pictured, 0, possible,
+                      "A person looks at this picture." if pictured else
+                      f"Hand in screens/{question.id}.png, or paste it under the question.")
+    entry = standing(question, [_with_place(entry, question, record, links) for entry in entries])
+    if entry is None or is_blank(entry["value"]):
+        return Result(question.id, kind, False, 0, possible, "Answer this question; nothing was recorded.")
+    value = entry["value"]
+    if problem := format_problem(question, value):
+        return Result(question.id, kind, False, 0, possible, f"Write the answer so that it can be read: {problem}.",
+                      f"answered {value!r}"[:300])
+    if question.kind == "explain":
+        return Result(question.id, "by hand", True, 0, possible, "A person reads this answer.", str(value)[:2000])
+    answered = f"answered {value!r}"[:300]
+    if question.kind == "predict":
+        late = bool(entry["measured"])
+        detail = answered
+        if question.id in JUDGES:
+            share, _, told = _judged(question, evidence, value, answered)
+            detail = f"{told}; {'came true' if share == 1 else 'did not come true'}"
+        return Result(question.id, "answer", not late, 0 if late else possible, possible,
+                      "Predict before you measure: this one came after the measurement." if late else
+                      "Predicted in time; a prediction earns its points right or wrong.", detail)
+    share, message, detail = _judged(question, evidence, value, answered)
+    return Result(question.id, "answer", share == 1, round(share * possible, 3), possible, message, detail)
+
+
+def _with_place(entry: Any, question: Question, record: Record, links: dict[str, int]) -> dict[str, Any]:
+    """The entry with `measured` found from its place in the chain rather than believed."""
+    place = links.get(entry.get("after", ""), len(record.steps))
+    steps = question.steps if question.kind == "predict" else ()
+    return {**entry, "measured": sorted({step.name for step in record.steps[:place] if step.name in steps})}

@@ -1,0 +1,1 @@
+"""What is right in part model: judges over the student's own record."""

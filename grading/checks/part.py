@@ -1,0 +1,136 @@
+"""All checks of one part's record: measurements, answers, trust."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grading.checks import invariants, trust
+from grading.checks.judging import judge_answers
+from grading.checks.result import Result
+from grading.questions import questions
+from snippets.record import Record, load_record
+
+MEASUREMENT_POINTS = 10.0
+
+
+@dataclass(frozen=True)
+class PartGrade:
+    """The grade of one part. `trust` is the highest level reached; `doubts` say why it is not higher."""
+
+    part: str
+    run_id: str
+    digest: str
+    node_type: str
+    results: tuple[Result, ...]
+    trust: str
+    doubts: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> float:
+        """Points earned without a person."""
+        return round(sum(result.points for result in self.results), 3)
+
+    @property
+    def possible(self) -> float:
+        """All points of the part, those given by hand included."""
+        return sum(result.possible for result in self.results)
+
+
+def load_judges(part: str) -> None:
+    """Import the part's judges (grading/checks/<part>.py), which register themselves."""
+    importlib.import_module(f"grading.checks.{part}")
+
+
+def wanted_steps(part: str, record: Record) -> list[str]:
+    """Steps that the part's questions rest on; of hardware that the run's host lacks, none."""
+    facts = str(record.host.get("gpus") or "")
+    names = dict.fromkeys(name for question in questions(part) for name in question.steps)
+    needs_gpu = ("cuda", "tensorrt", "gpu")
+    return [name for name in names if facts != "" or not any(word in needs_gpu for word in name.split("/"))]
+
+
+def check_measurements(record: Record) -> Result:
+    """Points for measuring: the share of the wanted steps that were measured and keep the invariants."""
+    steps = {step.name: step for step in record.steps}
+    wanted = wanted_steps(record.part, record)
+    missing = [name for name in wanted if name not in steps]
+    broken = {name: found for name in wanted if name in steps and (found := invariants.problems(steps[name]))}
+    good = len(wanted) - len(missing) - len(broken)
+    share = good / len(wanted) if wanted else float(bool(steps))
+    told = []
+    if missing:
+        told.append(f"Measure {', '.join(missing[:6])}{' ...' if len(missing) > 6 else ''} "
+                    f"(servelab run {record.part}).")
+    told += [f"Measure {name} again: {found[0]}." for name, found in list(broken.items())[:6]]
+    return Result(f"{record.part}.measured", "measurement", share == 1, round(MEASUREMENT_POINTS * share, 3),
+                  MEASUREMENT_POINTS, " ".join(told) or "All measurements are there and fit their samples.",
+                  f"{good} of {len(wanted)} steps")
+
+
+def _is_remark(problem: str) -> bool:
+    """True for lost or repainted pictures and copies: odd, but no evidence rests on them."""
+    kept = ("the file figures/", "the file screens/", "the file notebooks/")
+    return problem.startswith(kept) or (problem.startswith("the file models/") and problem.endswith("missing"))
+
+
+def trust_level(record: Record, netid: str, left_out: frozenset[str],
+                leases: Mapping[str, Mapping[str, Any]] | None, again: Record | None
+                ) -> tuple[str, list[str], list[str]]:
+    """Highest level reached, why it is not higher, and remarks that cost nothing."""
+    problems = trust.inconsistencies(record, left_out)
+    remarks = [problem for problem in problems if _is_remark(problem)]
+    doubts = [problem for problem in problems if not _is_remark(problem)]
+    if doubts:
+        return "none", doubts, remarks
+    if doubts := trust.implausibilities(record):
+        return "consistent", doubts, remarks
+    level = "plausible"
+    if leases is not None:
+        doubts = trust.lease_doubts(record, netid, leases)
+        if doubts:
+            return level, doubts, remarks
+        level = "lease-confirmed"
+    if again is not None:
+        doubts = trust.rerun_doubts(record, again)
+        level = level if doubts else "re-run"
+    return level, doubts, remarks
+
+
+def check_part(folder: Path, *, netid: str = "", screenshots: frozenset[str] = frozenset(),
+               left_out: frozenset[str] = frozenset(), leases: Mapping[str, Mapping[str, Any]] | None = None,
+               again: Record | None = None) -> PartGrade:
+    """Grade the run in `folder`. Raises RecordError if it cannot be read at all.
+
+    A record that is not even consistent earns nothing for its measurements, nor for answers judged against them.
+    """
+    record = load_record(folder)
+    load_judges(record.part)
+    level, doubts, remarks = trust_level(record, netid, left_out, leases, again)
+    results = [check_measurements(record), *judge_answers(record, screenshots)]
+    if level == "none":
+        results = [_withheld(result, doubts[0]) for result in results]
+    lease = record.lease or {}
+    return PartGrade(record.part, record.run_id, record.digest, str(lease.get("node_type") or "own machine"),
+                     tuple(results), level, tuple(doubts), tuple(remarks))
+
+
+def _withheld(result: Result, why: str) -> Result:
+    if result.kind == "by hand" or result.points == 0:
+        return result
+    return Result(result.id, result.kind, False, 0, result.possible,
+                  f"Hand in the run as it was measured: its record does not fit together ({why}).",
+                  f"{result.detail}; {result.points:g} points withheld")
+
+
+def unreadable(part: str, why: str) -> PartGrade:
+    """The grade of a part whose record cannot be read: no points yet, everything left to a person."""
+    results = [Result(f"{part}.measured", "measurement", False, 0, MEASUREMENT_POINTS, why)]
+    results += [Result(question.id, "by hand" if question.by_hand else "answer", False, 0, question.points,
+                       "No readable record came with this answer; a person looks at the PDF.")
+                for question in questions(part)]
+    return PartGrade(part, "", "", "", tuple(results), "none", (why,))

@@ -1,0 +1,221 @@
+"""How far a record can be believed. Each level is named for what was checked, and says what it does not prove.
+
+consistent       form, hashes, chain, times and recomputed statistics fit together. Somebody who writes a whole
+                 record by hand, with all of its hashes, passes.
+plausible        the figures lie within physical bounds of the hardware that the record names, and the samples look
+                 measured: neither copied, constant, sorted nor rounded. Samples shifted with care pass.
+lease-confirmed  the lease exists at the testbed, under the student's name, and the steps lie within its time. It
+                 does not say that the notebook was what ran there.
+re-run           staff measured the same steps again on the same kind of hardware and the medians agree. It does not
+                 say who made the first measurement.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grading.checks import invariants
+from snippets.errors import RecordError
+from snippets.record import Record
+from snippets.record_read import Step
+
+LEVELS = ("none", "consistent", "plausible", "lease-confirmed", "re-run")
+NOT_PROVEN = {
+    "none": "Nothing in this record can be relied on.",
+    "consistent": "The record fits together; that does not show that it was measured.",
+    "plausible": "The figures are possible on this hardware; that does not show on whose, or by whom.",
+    "lease-confirmed": "The lease was real and the times fall in it; that does not show what ran on it.",
+    "re-run": "A second measurement agrees; that does not show who made the first.",
+}
+SLACK = timedelta(seconds=5)
+RERUN_FACTOR = 1.6
+BOUNDS_FILE = Path(__file__).with_name("bounds.toml")
+
+
+@lru_cache(maxsize=1)
+def bounds() -> dict[str, Any]:
+    """The physical limits, from bounds.toml."""
+    return tomllib.loads(BOUNDS_FILE.read_text(encoding="utf-8"))
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def inconsistencies(record: Record, left_out: frozenset[str] = frozenset()) -> list[str]:
+    """Why a record is not consistent; empty if it is.
+
+    `left_out`: files (relative to the run) that the submission names as left out for size; those may be missing.
+    """
+    found = [problem for problem in record.verify()
+             if not any(problem == f"the file {name} is missing" for name in left_out)]
+    for earlier, later in pairwise(record.steps):
+        ended, started = _time(earlier.ended_utc), _time(later.started_utc)
+        if ended and started and started < ended - SLACK:
+            found.append(f"step {later.name!r} starts before {earlier.name!r}, which precedes it, has ended")
+    created = _time(record.created_utc)
+    first = _time(record.steps[0].started_utc) if record.steps else None
+    if created and first and first < created - SLACK:
+        found.append("the first step is older than the run")
+    for answer in record.answers:
+        given = _time(answer.get("answered_utc"))
+        if given is None or (created and given < created - SLACK):
+            found.append(f"the answer to {answer.get('question')!r} is older than the run")
+    for step in {step.name: step for step in record.steps}.values():
+        found += [f"step {step.name!r}: {problem}" for problem in invariants.problems(step)]
+    return found
+
+
+def _cpu_ops_per_s(host: Mapping[str, Any], int8: bool) -> float:
+    cpu, limits = host.get("cpu") or {}, bounds()["cpu"]
+    flags = set(cpu.get("flags") or [])
+    width = max([rate for flag, rate in limits["flops_per_cycle"].items() if flag in flags],
+                default=limits["flops_per_cycle"]["avx2"])
+    per_cycle = width * (limits["int8_factor"] if int8 else 1)
+    if "amx_int8" in flags:
+        per_cycle = max(per_cycle, limits["amx_int8_ops_per_cycle"])
+    return max(int(cpu.get("cores") or 1), 1) * limits["ghz"] * 1e9 * per_cycle
+
+
+def least_ms(step: Step, host: Mapping[str, Any], provider: str) -> float:
+    """The shortest time in ms in which one image can pass through the step's model on that host."""
+    work, gpu = bounds()["work"], bounds()["gpu"]
+    words = step.name.split("/")
+    variant = next((word for word in words if word in work["mobilenet_variants"]), "")
+    operations = (work["mobilenet_gflop"] if variant else work["smallest_gflop"]) * 1e9
+    cards = host.get("gpus") or []
+    if any(word in provider.lower() for word in ("cuda", "tensorrt", "gpu")):
+        model = str(cards[0].get("model", "")) if cards and isinstance(cards[0], Mapping) else ""
+        rate = next((value for name, value in gpu["tera_ops"].items() if name in model), gpu["other_tera_ops"])
+        return 1e3 * max(operations / (rate * 1e12), work["image_bytes"] / (gpu["bus_gb_per_s"] * 1e9))
+    return 1e3 * operations / _cpu_ops_per_s(host, variant in ("dynamic", "aggressive", "conservative"))
+
+
+def _looks_made(samples: np.ndarray) -> str | None:
+    """Why samples do not look measured; None if they do."""
+    if samples.size < 20:
+        return None
+    distinct = np.unique(samples).size
+    if distinct < max(3, samples.size // 20):
+        return f"only {distinct} different values in {samples.size} samples"
+    steps = np.diff(samples)
+    if np.all(steps >= 0) or np.all(steps <= 0):
+        return "the samples are in order of size"
+    if np.unique(np.round(np.diff(np.sort(samples)), 9)).size <= 2:
+        return "the samples are evenly spaced"
+    if np.allclose(samples, np.round(samples, 2), atol=1e-9):
+        return "the samples are rounded to hundredths, but the clock counts nanoseconds"
+    return None
+
+
+def _copies(arrays: Sequence[tuple[str, np.ndarray]]) -> list[str]:
+    """Pairs of sample arrays that are equal, or one a multiple of the other."""
+    found: list[str] = []
+    seen: dict[bytes, str] = {}
+    for name, samples in arrays:
+        if samples.size < 20 or np.ptp(samples) == 0:
+            continue
+        head = samples[:20] / samples[:20].mean()
+        key = np.round(head, 7).tobytes()
+        if key in seen:
+            found.append(f"{name} repeats the samples of {seen[key]}")
+        seen.setdefault(key, name)
+    return found
+
+
+def implausibilities(record: Record) -> list[str]:
+    """Why a record is not plausible; empty if it is."""
+    found = _hardware(record)
+    hosts = {host.get("id"): host for host in record.hosts}
+    arrays = []
+    for step in {step.name: step for step in record.steps}.values():
+        try:
+            result = step.result
+        except (RecordError, ValueError):
+            continue
+        if not isinstance(result, Mapping):
+            continue
+        host, provider = hosts.get(step.host, {}), str(result.get("provider", ""))
+        for name in ("latency_ms", "batch_ms"):
+            samples = result.get(name)
+            if not isinstance(samples, np.ndarray) or samples.dtype.kind != "f" or not samples.size:
+                continue
+            arrays.append((f"{step.name} {name}", samples.ravel()))
+            if reason := _looks_made(samples.ravel()):
+                found.append(f"{step.name}: {reason}")
+            batch = result.get("batch") if isinstance(result.get("batch"), int) else 1
+            least = least_ms(step, host, provider) * max(int(batch or 1), 1) * (0 if "clients" in result else 1)
+            if provider and float(np.median(samples)) < least:
+                found.append(f"{step.name}: a median of {np.median(samples):.4g} ms is below the {least:.3g} ms "
+                             "that the arithmetic needs on this hardware")
+    return found + _copies(arrays)
+
+
+def _hardware(record: Record) -> list[str]:
+    """Whether host facts, lease and part fit each other."""
+    lease = record.lease
+    if not lease:
+        return []
+    fitting = bounds()["parts"].get(record.part, {}).get("node_types", {})
+    node_type = str(lease.get("node_type", ""))
+    if node_type not in fitting:
+        return [f"a lease of {node_type or 'an unnamed type'} does not fit part {record.part} "
+                f"({', '.join(fitting)})"]
+    facts = str([host.get("gpus") for host in record.hosts]) + str([host.get("cpu") for host in record.hosts])
+    if fitting[node_type] not in facts:
+        return [f"the lease is of {node_type}, but no host of the run has {fitting[node_type]}"]
+    return []
+
+
+def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Why the testbed does not confirm the lease. `leases`: by id, with name, start_utc and end_utc."""
+    lease = record.lease
+    if not lease or not lease.get("id"):
+        return ["the record names no lease"]
+    known = leases.get(str(lease["id"]))
+    if known is None:
+        return [f"the testbed knows no lease {lease['id']}"]
+    found = []
+    if netid not in str(known.get("name", "")).split("_"):
+        found.append(f"the lease is named {known.get('name')!r}, not for {netid}")
+    start, end = _time(known.get("start_utc")), _time(known.get("end_utc"))
+    if start is None or end is None:
+        return [*found, "the testbed's times for the lease cannot be read"]
+    outside = [step.name for step in record.steps
+               if not ((began := _time(step.started_utc)) and start - SLACK <= began <= end + SLACK)]
+    if outside:
+        found.append(f"{len(outside)} steps were measured outside the lease's time, the first: {outside[0]}")
+    return found
+
+
+def rerun_doubts(record: Record, again: Record) -> list[str]:
+    """Where a second measurement by staff does not agree: medians more than 1.6 times apart, other predictions."""
+    theirs, ours = ({step.name: step for step in each.steps} for each in (record, again))
+    common = [name for name in theirs if name in ours]
+    if not common:
+        return ["the second run shares no step with this one"]
+    found = []
+    for name in common:
+        try:
+            first, second = theirs[name].result, ours[name].result
+        except (RecordError, ValueError) as error:
+            found.append(str(error))
+            continue
+        for field in ("latency_ms", "batch_ms"):
+            if isinstance(first, dict) and isinstance(first.get(field), np.ndarray) and field in second:
+                ratio = float(np.median(first[field]) / np.median(second[field]))
+                if not 1 / RERUN_FACTOR <= ratio <= RERUN_FACTOR:
+                    found.append(f"{name}: the medians differ by a factor of {max(ratio, 1 / ratio):.2f}")
+    return found

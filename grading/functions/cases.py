@@ -1,0 +1,143 @@
+"""Cases and expected values of the function tests. This module stays in the parent: no sandbox ever sees it."""
+
+from __future__ import annotations
+
+import math
+import random
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+TASKS_FILE = Path(__file__).with_name("tasks.toml")
+CASES_PER_TASK = 12
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function to write; its part is the first word of the id."""
+
+    id: str
+    name: str
+    signature: str
+    points: float
+    text: str
+
+    @property
+    def part(self) -> str:
+        return self.id.split(".", 1)[0]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call. `expected` is compared in the parent; `about` tells the student the kind of case, not its values."""
+
+    arguments: tuple[Any, ...]
+    expected: Any
+    about: str
+
+
+@lru_cache(maxsize=1)
+def tasks() -> tuple[Task, ...]:
+    """All function tasks."""
+    return tuple(Task(**table) for table in tomllib.loads(TASKS_FILE.read_text(encoding="utf-8"))["task"])
+
+
+def percentile(samples: list[float], percent: float) -> float:
+    """Linear interpolation between the nearest ranks (definition 7 of Hyndman and Fan, 1996)."""
+    ordered = sorted(samples)
+    rank = (len(ordered) - 1) * percent / 100
+    low, high = math.floor(rank), math.ceil(rank)
+    return ordered[low] + (ordered[high] - ordered[low]) * (rank - low)
+
+
+def break_even(fixed_ms: float, slow_ms: float, fast_ms: float) -> int | None:
+    """Requests until the saving covers the one-time cost."""
+    if fixed_ms <= 0:
+        return 0
+    return math.ceil(fixed_ms / (slow_ms - fast_ms) - 1e-9) if slow_ms > fast_ms else None
+
+
+def crossover_ms(edge_ms: float, server_ms: float) -> float:
+    """Where edge_ms = server_ms + round trip."""
+    return max(edge_ms - server_ms, 0.0)
+
+
+def micro_batches(arrivals_ms: list[float], max_batch: int, max_delay_ms: float) -> list[int]:
+    """Sizes of the batches, as tasks.toml defines them."""
+    sizes: list[int] = []
+    opened = -math.inf
+    for arrival in arrivals_ms:
+        if sizes and sizes[-1] < max_batch and arrival - opened <= max_delay_ms:
+            sizes[-1] += 1
+        else:
+            sizes.append(1)
+            opened = arrival
+    return sizes
+
+
+def _percentile_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
+    cases: list[tuple[tuple[Any, ...], str]] = [(([rng.uniform(1, 9)], 95.0), "a single sample")]
+    for percent in (0.0, 50.0, 95.0, 99.0, 100.0):
+        cases.append((([rng.uniform(0.1, 50) for _ in range(rng.randint(2, 60))], percent), f"p{percent:g}"))
+    while len(cases) < CASES_PER_TASK:
+        cases.append((([rng.expovariate(0.2) for _ in range(rng.randint(5, 200))], rng.uniform(1, 99)),
+                      "skewed samples"))
+    return cases
+
+
+def _break_even_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
+    cases: list[tuple[tuple[Any, ...], str]] = [
+        ((rng.uniform(1, 9), 2.0, rng.uniform(2.5, 9)), "the fast way is slower"),
+        ((rng.uniform(1, 9), 3.0, 3.0), "no saving"), ((0.0, 5.0, 1.0), "no cost"),
+        ((30.0, 5.0, 2.0), "a whole number")]
+    while len(cases) < CASES_PER_TASK:
+        fast = rng.uniform(0.5, 10)
+        cases.append(((rng.uniform(10, 60000), fast + rng.uniform(0.1, 20), fast), "ordinary numbers"))
+    return cases
+
+
+def _crossover_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
+    cases: list[tuple[tuple[Any, ...], str]] = [((rng.uniform(1, 5), rng.uniform(6, 30)), "the device is faster"),
+                                                ((4.0, 4.0), "both as fast")]
+    while len(cases) < CASES_PER_TASK:
+        cases.append(((rng.uniform(10, 90), rng.uniform(0.5, 9)), "the server is faster"))
+    return cases
+
+
+def _micro_batch_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
+    cases: list[tuple[tuple[Any, ...], str]] = [(([], 4, 5.0), "no requests"), (([3.0], 8, 2.0), "one request"),
+                                                (([1.0, 1.0, 1.0, 1.0], 1, 9.0), "batches of one"),
+                                                (([0.0, 5.0, 5.5], 8, 5.0), "an arrival on the edge of the delay")]
+    while len(cases) < CASES_PER_TASK:
+        time_ms, arrivals = 0.0, []
+        for _ in range(rng.randint(5, 80)):
+            time_ms += rng.expovariate(1 / rng.choice([0.2, 1.0, 4.0]))
+            arrivals.append(round(time_ms, 3))
+        cases.append(((arrivals, rng.choice([2, 4, 8, 16]), rng.choice([0.5, 2.0, 10.0])), "random arrivals"))
+    return cases
+
+
+_MAKERS: dict[str, tuple[Callable[..., Any], Callable[[random.Random], list[tuple[tuple[Any, ...], str]]]]] = {
+    "percentile": (percentile, _percentile_cases), "break_even": (break_even, _break_even_cases),
+    "crossover_ms": (crossover_ms, _crossover_cases), "micro_batches": (micro_batches, _micro_batch_cases)}
+
+
+def cases(task: Task, seed: str) -> list[Case]:
+    """The cases of a task, the same for the same seed (a hash of the file under test), so that grading repeats."""
+    solve, make = _MAKERS[task.name]
+    made = make(random.Random(f"{task.id} {seed}"))
+    return [Case(arguments, solve(*arguments), about) for arguments, about in made]
+
+
+def agrees(expected: Any, given: Any) -> bool:
+    """Whether a JSON value equals the expected one: same type (a whole float may stand for an int), close numbers."""
+    if expected is None or isinstance(expected, bool | str):
+        return type(given) is type(expected) and given == expected
+    if isinstance(expected, list):
+        return isinstance(given, list) and len(given) == len(expected) and all(map(agrees, expected, given))
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        return False
+    return math.isclose(expected, given, rel_tol=1e-6, abs_tol=1e-9)
