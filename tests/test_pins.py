@@ -1,4 +1,4 @@
-"""The pins of every target resolve, for its Python and platform and from wheels alone, before a lease is spent on it."""
+"""The pins of every target resolve, for its Python and platform and from wheels alone, before a lease is spent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-# target: extra, Python, platform. Ubuntu 24.04 (GPU nodes) has Python 3.12 and glibc 2.39; Debian 12 has 3.11.2 and 2.36.
+# target: extra, Python, platform. Ubuntu 24.04 (GPU nodes) has Python 3.12, glibc 2.39; Debian 12 has 3.11.2, 2.36.
 TARGETS = {
     "laptop, Linux": ("lab", "3.11.2", "x86_64-manylinux_2_35"),
     "laptop, macOS": ("lab", "3.12", "aarch64-apple-darwin"),
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.network
 def resolve(root: Path, extras: str, python: str, platform: str) -> dict[str, str] | str:
     """Package versions that the pins resolve to, or the resolver's complaint."""
     chosen = [word for extra in extras.split(",") for word in ("--extra", extra)]
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *chosen, "--constraint", "constraints.txt",
-               "--python-version", python, "--python-platform", platform, "--only-binary", ":all:", "--quiet",
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *chosen, "--constraint",
+               "constraints.txt", "--python-version", python, "--python-platform", platform, "--only-binary", ":all:", "--quiet",
                "--no-header", "--no-annotate"]
     ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280,
                            env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"})

@@ -26,10 +26,10 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_help_imports_nothing_heavy(root: Path) -> None:
+    heavy = "numpy torch chi papermill matplotlib onnxruntime jupyter_client jinja2 ortools"
     script = ("import sys, servelab; sys.argv = ['servelab', '--help']\n"
               "try: servelab.main()\nexcept SystemExit: pass\n"
-              "print('HEAVY', sorted({m.partition('.')[0] for m in sys.modules} & "
-              "{'numpy', 'torch', 'chi', 'papermill', 'matplotlib', 'onnxruntime', 'jupyter_client', 'jinja2', 'ortools'}))")
+              f"print('HEAVY', sorted({{m.partition('.')[0] for m in sys.modules}} & set({heavy!r}.split())))")
     out = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60).stdout
     assert "Usage: servelab" in out and "HEAVY []" in out
 
