@@ -30,8 +30,8 @@ def resolve(root: Path, extras: str, python: str, platform: str) -> dict[str, st
     """Package versions that the pins resolve to, or the resolver's complaint."""
     chosen = [word for extra in extras.split(",") for word in ("--extra", extra)]
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *chosen, "--constraint",
-               "constraints.txt", "--python-version", python, "--python-platform", platform, "--only-binary", ":all:", "--quiet",
-               "--no-header", "--no-annotate"]
+               "constraints.txt", "--python-version", python, "--python-platform", platform, "--only-binary", ":all:",
+               "--quiet", "--no-header", "--no-annotate"]
     ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280,
                            env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"})
     if ended.returncode:
