@@ -71,7 +71,8 @@ def _result(task: Task, made: Sequence[Case], answers: dict[int, dict[str, Any]]
             if answer is not None:
                 why = str(answer["error"])[:200] if "error" in answer else "another value than the definition gives"
             told = f"Look at {task.name} for {case.about}: {why}."
-    share = passed / len(made)
+    # A constant answer agrees with an edge case or two: credit begins where more than half agree.
+    share = passed / len(made) if passed > len(made) / 2 else 0.0
     return Result(task.id, "function", passed == len(made), round(task.points * share, 3), task.points,
                   told or f"All {len(made)} cases agree.", f"{passed} of {len(made)} cases; confined by {used}")
 
