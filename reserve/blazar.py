@@ -103,11 +103,14 @@ class Leases:
         text = str(error)
         if re.search(r"not enough (hosts|resources|devices)", text, re.I):
             what = f"{wanted.node} ({wanted.hardware.key})" if wanted.node else f"every {wanted.hardware.type_name}"
-            return LeaseRefused(f"{self.site} refuses the lease {wanted.name}: {what} is taken (or unknown) at that time.")
+            return LeaseRefused(
+                f"{self.site} refuses the lease {wanted.name}: {what} is taken (or unknown) at that time."
+            )
         if re.search(r"later than current date", text, re.I):
             skew = self.rest.skew_s
             hint = (
-                f" This machine's clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the site's: set it right."
+                f" This machine's clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the site's: set "
+                "it right."
                 if abs(skew) > 60
                 else ""
             )
@@ -125,7 +128,9 @@ class Leases:
             self.rest.call("PUT", "reservation", f"/leases/{lease.id}", "extending the lease", body=body, again=False)
         except (SiteError, CredentialsError) as error:
             if re.search(r"not enough", str(error), re.I):
-                raise LeaseRefused(f"{self.site} refuses to extend {lease.name}: somebody holds the time after it.") from None
+                raise LeaseRefused(
+                    f"{self.site} refuses to extend {lease.name}: somebody holds the time after it."
+                ) from None
             raise
         after = self.get(lease.id)
         if after is None:
@@ -140,7 +145,9 @@ class Leases:
 
     def calendar(self, hardware: Hardware, now: datetime) -> Calendar:
         """When each node or device of this type is taken. Raises SiteError if there is none or it is not shown."""
-        kind, path, name_key = ("hosts", "/os-hosts", "node_name") if hardware.kind == "node" else ("devices", "/devices", "name")
+        kind, path, name_key = (
+            ("hosts", "/os-hosts", "node_name") if hardware.kind == "node" else ("devices", "/devices", "name")
+        )
         type_key = "node_type" if hardware.kind == "node" else "machine_name"
         listed = self.rest.call("GET", "reservation", path, f"listing {kind}")
         names = {
@@ -150,7 +157,8 @@ class Leases:
         }
         if not names:
             raise SiteError(
-                f"{self.site} lists no reservable {hardware.type_name}. Check the type in reserve/hardware.toml against "
+                f"{self.site} lists no reservable {hardware.type_name}. Check the type in reserve/hardware.toml "
+                "against "
                 "https://chameleoncloud.org/hardware/, or ask the help desk whether the nodes are in maintenance."
             )
         try:
@@ -175,6 +183,7 @@ class Leases:
 def cannot_lease(site: str, source: str) -> str:
     return (
         f"the application credential in {source} cannot make leases at {site}: Blazar acts for you through a trust, "
-        "and Keystone refuses trusts to this credential. Make a new one with 'Unrestricted (dangerous)' ticked; if that "
+        "and Keystone refuses trusts to this credential. Make a new one with 'Unrestricted (dangerous)' ticked; if "
+        "that "
         "is refused too, sign in with a password (openrc.sh with OS_PASSWORD) or work in Chameleon's JupyterHub"
     )

@@ -127,9 +127,7 @@ class Calendar:
         return {
             "hardware": self.hardware,
             "fetched": to_text(self.fetched) if self.fetched else None,
-            "nodes": {
-                name: [[to_text(i.start), to_text(i.end)] for i in busy] for name, busy in self.nodes.items()
-            },
+            "nodes": {name: [[to_text(i.start), to_text(i.end)] for i in busy] for name, busy in self.nodes.items()},
         }
 
     @staticmethod

@@ -56,7 +56,7 @@ def _chi() -> Any:
         # Each `chi.set` imports every sign-in plugin there is again; the list never changes.
         context._auth_plugins = functools.cache(context._auth_plugins)
     address = os.environ.get("CHI_RESOURCE_API_URL", "https://api.chameleoncloud.org")
-    if context.RESOURCE_API_URL != address:
+    if address != context.RESOURCE_API_URL:
         context.RESOURCE_API_URL, context._sites = address, {}
     return chi
 
@@ -96,7 +96,8 @@ def _point_at(site: str, signin: SignIn) -> None:
                 # python-chi could not fetch the list of sites and went on without a word.
                 if not (signin.region == site and signin.options.get("auth_url")):
                     raise SiteUnreachable(
-                        f"the list of Chameleon's sites cannot be fetched from {os.environ.get('CHI_RESOURCE_API_URL')}"
+                        "the list of Chameleon's sites cannot be fetched from "
+                        f"{os.environ.get('CHI_RESOURCE_API_URL')}"
                         if os.environ.get("CHI_RESOURCE_API_URL")
                         else "the list of Chameleon's sites cannot be fetched from https://api.chameleoncloud.org"
                     )
@@ -162,9 +163,7 @@ def reservations(wanted: Wanted) -> list[dict[str, Any]]:
         return list(lease.device_reservations)
 
 
-def submit_server(
-    site: str, signin: SignIn, name: str, reservation: str, hardware: Hardware, key_name: str
-) -> None:
+def submit_server(site: str, signin: SignIn, name: str, reservation: str, hardware: Hardware, key_name: str) -> None:
     """Ask Nova for the server through python-chi's Server, without its wait and its widget."""
     activate(site, signin)
     with _quiet():
@@ -204,11 +203,7 @@ def _explained(error: BaseException, site: str, hardware: Hardware) -> Exception
                 f"{site} has no {what} named {name} ({text.strip()}). See the names on the site's dashboard and set "
                 f"`{what}` of [{hardware.key}] in reserve/hardware.toml."
             )
-    status = (
-        getattr(root, "status_code", None)
-        or getattr(root, "http_status", None)
-        or getattr(root, "code", None)
-    )
+    status = getattr(root, "status_code", None) or getattr(root, "http_status", None) or getattr(root, "code", None)
     if isinstance(status, int) and status >= 400:
         body = getattr(getattr(root, "response", None), "text", "") or getattr(root, "details", "") or text
         service = "image" if "/images" in text else "network" if "/networks" in text else "compute"

@@ -29,6 +29,7 @@ class ChameleonSite:
         self.journal = journal
         self._key = key
         self._facts: dict[str, Any] = {}
+        self._who = ""
 
     # Signing in
 
@@ -68,7 +69,9 @@ class ChameleonSite:
             raise refused
         try:
             # A Keystone that keeps trusts from application credentials forbids even listing one's own.
-            self.rest.call("GET", "identity", f"/OS-TRUST/trusts?trustor_user_id={self.user_id}", "checking the sign-in")
+            self.rest.call(
+                "GET", "identity", f"/OS-TRUST/trusts?trustor_user_id={self.user_id}", "checking the sign-in"
+            )
         except CredentialsError as error:
             if "elegated" in str(error):
                 raise refused from None
@@ -196,7 +199,9 @@ class ChameleonSite:
         """Everything of this user here that has a name or a tag of ours: what a crash may have left."""
         self.sign_in()
         things = [
-            Thing("lease", str(one["id"]), str(one["name"]), self.name, f"{one['status']} until {one['end_date'][:16]}")
+            Thing(
+                "lease", str(one["id"]), str(one["name"]), self.name, f"{one['status']} until {one['end_date'][:16]}"
+            )
             for one in self.leases.all()
             if str(one.get("name", "")).startswith("serve_")
             and one.get("user_id") == self.user_id

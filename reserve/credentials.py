@@ -16,7 +16,8 @@ from reserve.errors import CredentialsError
 
 HOW = (
     "On the site's dashboard (for example https://chi.tacc.chameleoncloud.org), choose Identity > Application "
-    "Credentials (or API Access > OpenStack RC), download the openrc.sh or clouds.yaml, then `source openrc.sh` or put "
+    "Credentials (or API Access > OpenStack RC), download the openrc.sh or clouds.yaml, then `source openrc.sh` or "
+    "put "
     "clouds.yaml in ~/.config/openstack/ and set OS_CLOUD. In Chameleon's JupyterHub you are signed in already."
 )
 SECRET_OPTIONS = {"password", "application_credential_secret", "token", "access_token", "client_secret", "passcode"}
@@ -80,7 +81,12 @@ def _signin(source: str, options: dict[str, str], named: str, region: str) -> Si
         if not options.get("application_credential_secret"):
             raise CredentialsError(f"{source} has an application credential without its secret. {HOW}")
         # Keystone refuses a scope beside an application credential, which has its own.
-        kept = ("auth_url", "application_credential_id", "application_credential_name", "application_credential_secret")
+        kept = (
+            "auth_url",
+            "application_credential_id",
+            "application_credential_name",
+            "application_credential_secret",
+        )
         extra = ("username", "user_domain_name", "user_domain_id") if "application_credential_name" in options else ()
         options = {key: value for key, value in options.items() if key in kept + extra}
     elif auth_type == "v3password":
@@ -97,8 +103,10 @@ def _signin(source: str, options: dict[str, str], named: str, region: str) -> Si
 
 def _from_environment(env: Mapping[str, str]) -> SignIn | None:
     names = [
-        "auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id", "project_name", "project_id",
-        "project_domain_name", "project_domain_id", "token", "application_credential_id", "application_credential_name",
+        "auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id", "project_name", "
+        ""project_id",
+        "project_domain_name", "project_domain_id", "token", "application_credential_id", "
+        ""application_credential_name",
         "application_credential_secret", "identity_provider", "protocol", "client_id", "client_secret",
         "discovery_endpoint", "access_token", "access_token_type", "access_token_endpoint", "openid_scope",
     ]  # fmt: skip
@@ -127,12 +135,16 @@ def _from_clouds(env: Mapping[str, str], site: str) -> SignIn | None:
         try:
             clouds: dict[str, Any] = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("clouds") or {}
         except (yaml.YAMLError, OSError, AttributeError) as error:
-            raise CredentialsError(f"{path} cannot be read as clouds.yaml: {str(error).splitlines()[0]}. {HOW}") from None
+            raise CredentialsError(
+                f"{path} cannot be read as clouds.yaml: {str(error).splitlines()[0]}. {HOW}"
+            ) from None
         at_site = [name for name, cloud in clouds.items() if site and cloud.get("region_name") == site]
         if wanted:
             if wanted not in clouds:
                 known = ", ".join(clouds) or "none"
-                raise CredentialsError(f"OS_CLOUD is {wanted!r}, but {path} has: {known}. Set OS_CLOUD to one of them.")
+                raise CredentialsError(
+                    f"OS_CLOUD is {wanted!r}, but {path} has: {known}. Set OS_CLOUD to one of them."
+                )
             # A course that works on several sites keeps one entry a site: the one of this site wins.
             name = wanted if clouds[wanted].get("region_name") in (None, site) or not at_site else at_site[0]
         elif len(clouds) == 1:
@@ -144,7 +156,9 @@ def _from_clouds(env: Mapping[str, str], site: str) -> SignIn | None:
             raise CredentialsError(f"{path} holds {known}. Say which to use: `export OS_CLOUD=NAME`.")
         cloud = clouds[name]
         options = {key: str(value) for key, value in (cloud.get("auth") or {}).items() if value is not None}
-        return _signin(f"{path} ({name})", options, str(cloud.get("auth_type", "")), str(cloud.get("region_name") or ""))
+        return _signin(
+            f"{path} ({name})", options, str(cloud.get("auth_type", "")), str(cloud.get("region_name") or "")
+        )
     if wanted:
         raise CredentialsError(f"OS_CLOUD is {wanted!r}, but there is no clouds.yaml. {HOW}")
     return None
@@ -156,10 +170,7 @@ def find(site: str = "", env: Mapping[str, str] | None = None) -> SignIn:
     Raises CredentialsError with the way to get one. Nothing is sent anywhere.
     """
     env = os.environ if env is None else env
-    if env.get("OS_CLOUD"):
-        found = _from_clouds(env, site)
-    else:
-        found = _from_environment(env) or _from_clouds(env, site)
+    found = _from_clouds(env, site) if env.get("OS_CLOUD") else _from_environment(env) or _from_clouds(env, site)
     if found is None and env.get("JUPYTERHUB_API_URL"):
         found = SignIn("the JupyterHub you are signed in to", "v3oidcaccesstoken", {})
     if found is None:
@@ -167,6 +178,7 @@ def find(site: str = "", env: Mapping[str, str] | None = None) -> SignIn:
     if found.is_application_credential and site and found.region and found.region != site:
         raise CredentialsError(
             f"the application credential in {found.source} was made at {found.region} and works only there, but this "
-            f"part runs at {site}. Make one on {site}'s dashboard and put both in clouds.yaml, each with its region_name."
+            f"part runs at {site}. Make one on {site}'s dashboard and put both in clouds.yaml, each with its "
+            "region_name."
         )
     return found

@@ -34,6 +34,8 @@ class Hardware:
     flavor: str = ""
     container_image: str = ""
     extra: str = ""
+    images: tuple[str, ...] = ()
+    disk_gb: float = 20.0
     about: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[str, Any] = field(default_factory=dict)
@@ -56,17 +58,13 @@ def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
             f"{source}: [{key}] has unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}"
         )
     needed = {"site", "part", "kind", "block_hours", "end_margin_minutes", "user", "network"}
-    needed |= (
-        {"node_type", "image", "flavor"}
-        if table.get("kind") == "node"
-        else {"machine_name", "container_image"}
-    )
+    needed |= {"node_type", "image", "flavor"} if table.get("kind") == "node" else {"machine_name", "container_image"}
     missing = sorted(name for name in needed if name not in table)
     if missing:
         raise UsageError(f"{source}: [{key}] lacks {', '.join(missing)}")
     if table["kind"] not in ("node", "device"):
         raise UsageError(f'{source}: [{key}] kind is "node" or "device", not {table["kind"]!r}')
-    hardware = Hardware(key=key, **table)
+    hardware = Hardware(key=key, **{**table, "images": tuple(table.get("images", ()))})
     try:
         block = hardware.block
     except (TypeError, ValueError) as error:

@@ -28,7 +28,9 @@ KINDS = ("lease", "server", "container", "floating_ip", "borrowed_ip", "keypair"
 def state_folder() -> Path:
     """$SERVELAB_STATE, else ~/.local/state/servelab; made private to the user."""
     base = os.environ.get("SERVELAB_STATE")
-    folder = Path(base) if base else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "servelab"
+    folder = (
+        Path(base) if base else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "servelab"
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -82,7 +84,9 @@ class Journal:
         if kind not in KINDS:
             raise ValueError(kind)
         key = uuid.uuid4().hex[:12]
-        self._append({"event": "intend", "key": key, "kind": kind, "name": name, "site": site, "part": part, "facts": facts})
+        self._append(
+            {"event": "intend", "key": key, "kind": kind, "name": name, "site": site, "part": part, "facts": facts}
+        )
         return key
 
     def made(self, key: str, id: str, **facts: Any) -> None:
@@ -122,7 +126,9 @@ class Journal:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise StorageError(f"cannot read the journal {self.path}: {error.strerror}. Mend its permissions.") from None
+            raise StorageError(
+                f"cannot read the journal {self.path}: {error.strerror}. Mend its permissions."
+            ) from None
         for line in lines:
             try:
                 event = json.loads(line)

@@ -24,9 +24,7 @@ def user_name(netid: str = "") -> str:
     """The NetID for the course's names: given, $SERVELAB_NETID, or the login name. Raises UsageError if unusable."""
     name = (netid or os.environ.get("SERVELAB_NETID") or getpass.getuser()).strip().lower()
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
-        raise UsageError(
-            f"{name!r} cannot be part of a lease's name: use letters, digits and '-' (--netid ab123)"
-        )
+        raise UsageError(f"{name!r} cannot be part of a lease's name: use letters, digits and '-' (--netid ab123)")
     return name
 
 
@@ -44,12 +42,11 @@ def plan(hardware: Hardware, netid: str, start: datetime, node: str, now: dateti
     start = utc(start)
     if start != next_hour(start):
         raise UsageError(
-            f"leases start on a whole hour (UTC): {start:%Y-%m-%d %H:%M} is none; try {next_hour(start):%Y-%m-%d %H:%M}"
+            f"leases start on a whole hour (UTC): {start:%Y-%m-%d %H:%M} is none; try "
+            f"{next_hour(start):%Y-%m-%d %H:%M}"
         )
     if start < now - timedelta(minutes=1):
-        raise UsageError(
-            f"{start:%Y-%m-%d %H:%M} UTC has passed: it is {now:%Y-%m-%d %H:%M} UTC at {hardware.site}"
-        )
+        raise UsageError(f"{start:%Y-%m-%d %H:%M} UTC has passed: it is {now:%Y-%m-%d %H:%M} UTC at {hardware.site}")
     length = timedelta(hours=hours or hardware.block_hours, minutes=-hardware.end_margin_minutes)
     if length > timedelta(days=hardware.max_lease_days):
         raise UsageError(f"a lease lasts at most {hardware.max_lease_days} days")
@@ -68,12 +65,8 @@ def refusal_in_words(site: Site, wanted: Wanted, refused: Exception) -> LeaseRef
         if wanted.node and wanted.node not in calendar.nodes:
             text += f" There is no {wanted.node} here; there are: {', '.join(calendar.nodes)}."
         if slots:
-            times = "; ".join(
-                f"{slot.start:%Y-%m-%d %H:%M} UTC ({', '.join(slot.nodes[:3])})" for slot in slots
-            )
-            where = (
-                f"Next free: {times}. Take one with `servelab reserve {wanted.hardware.part} --start ...`."
-            )
+            times = "; ".join(f"{slot.start:%Y-%m-%d %H:%M} UTC ({', '.join(slot.nodes[:3])})" for slot in slots)
+            where = f"Next free: {times}. Take one with `servelab reserve {wanted.hardware.part} --start ...`."
         else:
             where = f"Nothing is free within 30 days: ask the course's staff, or try the other sites of {wanted.hardware.part}."
     return LeaseRefused(f"{text} {where}")
@@ -86,25 +79,23 @@ def ensure_lease(site: Site, wanted: Wanted, netid: str, journal: Journal, say: 
     """
     part = wanted.hardware.part
     found = site.find_lease(wanted.name)
-    known = [
-        e for e in journal.open_entries(part=part, site=site.name, kind="lease") if e.name == wanted.name
-    ]
+    known = [e for e in journal.open_entries(part=part, site=site.name, kind="lease") if e.name == wanted.name]
     if found is not None:
         if found.status == "ERROR":
             raise Faulted(
-                f"the lease {wanted.name} is in ERROR at {site.name} ({found.detail or 'no reason given'}). Release it "
+                f"the lease {wanted.name} is in ERROR at {site.name} ({found.detail or 'no reason given'}). Release "
+                "it "
                 f"with `servelab down {part}` and reserve another time or node."
             )
         if found.start > wanted.end or found.end < wanted.start:
             raise SiteError(
-                f"you have a lease {wanted.name} already, from {found.start:%Y-%m-%d %H:%M} to {found.end:%H:%M} UTC. "
+                f"you have a lease {wanted.name} already, from {found.start:%Y-%m-%d %H:%M} to {found.end:%H:%M} "
+                "UTC. "
                 f"Use it with `servelab up {part}`, or give it back with `servelab down {part}` first."
             )
         say(f"found the lease {wanted.name} ({found.status}), nothing new is made")
         entry = (
-            known[-1].key
-            if known
-            else journal.intend("lease", wanted.name, site.name, part, **_facts(wanted, netid))
+            known[-1].key if known else journal.intend("lease", wanted.name, site.name, part, **_facts(wanted, netid))
         )
         facts = {**_facts(wanted, netid), "start": found.start.isoformat(), "end": found.end.isoformat()}
         journal.made(entry, found.id, **facts)
@@ -133,9 +124,7 @@ def ensure_lease(site: Site, wanted: Wanted, netid: str, journal: Journal, say: 
 
 
 def _find_after(site: Site, wanted: Wanted, entry: str, journal: Journal, unknown: Exception) -> Lease:
-    found = site.find_lease(
-        wanted.name
-    )  # if this fails too, the entry stays open: `down` and `status` look again
+    found = site.find_lease(wanted.name)  # if this fails too, the entry stays open: `down` and `status` look again
     if found is None:
         journal.gone(entry, "not made")
         raise unknown
@@ -157,9 +146,7 @@ def current(site: Site, entry: Entry, journal: Journal) -> Lease:
     lease = site.get_lease(entry.id) if entry.id else site.find_lease(entry.name)
     if lease is not None and not entry.id:
         journal.made(entry.key, lease.id)
-    again = (
-        f"Release what is left with `servelab down {entry.part}`, then `servelab reserve {entry.part}` again."
-    )
+    again = f"Release what is left with `servelab down {entry.part}`, then `servelab reserve {entry.part}` again."
     if lease is None or lease.status in ("TERMINATED", "DELETED"):
         raise Missing(f"the lease {entry.name} at {site.name} has ended or was deleted. {again}")
     if lease.status == "ERROR":
@@ -169,9 +156,7 @@ def current(site: Site, entry: Entry, journal: Journal) -> Lease:
     return lease
 
 
-def wait_active(
-    site: Site, entry: Entry, journal: Journal, clock: Clock, say: Say, start_limit_s: float
-) -> Lease:
+def wait_active(site: Site, entry: Entry, journal: Journal, clock: Clock, say: Say, start_limit_s: float) -> Lease:
     """Wait for the lease's start (at most `start_limit_s`) and for ACTIVE after it."""
     lease = current(site, entry, journal)
     until_start = max(0.0, (lease.start - site.now()).total_seconds())

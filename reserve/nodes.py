@@ -39,7 +39,8 @@ def ensure_node(
             raise
         journal.made(entry, node.id)
         say(
-            f"{kind} {name} asked for; {'bare metal takes 10 to 20 minutes' if kind == 'server' else 'a container takes minutes'}"
+            f"{kind} {name} asked for; "
+            f"{'bare metal takes 10 to 20 minutes' if kind == 'server' else 'a container takes minutes'}"
         )
     else:
         entry = known[-1].key if known else journal.intend(kind, name, site.name, part, lease=lease.id)
@@ -90,9 +91,7 @@ def _address(site: Site, node: Node, part: str, journal: Journal, clock: Clock, 
     if held:
         thing = held[0]
         if thing.id not in {entry.id for entry in known}:
-            journal.made(
-                journal.intend(thing.kind, node.name, site.name, part), thing.id, address=thing.detail
-            )
+            journal.made(journal.intend(thing.kind, node.name, site.name, part), thing.id, address=thing.detail)
         if not any(one.detail == node.address for one in held):
             site.delete(thing)  # a crash left it unattached: a fresh one is attached as it is made
     entry = journal.intend("floating_ip", node.name, site.name, part)
@@ -139,7 +138,8 @@ def reach(site: Site, node: Node, clock: Clock, say: Say, limit_s: float = REACH
             probe,
             limit_s=limit_s,
             remedy=(
-                "It runs, but nobody answers: look at its console on the dashboard, check that this network lets SSH out, "
+                "It runs, but nobody answers: look at its console on the dashboard, check that this network lets "
+                "SSH out, "
                 "or `servelab down` and try another node."
             ),
             clock=clock,

@@ -28,7 +28,7 @@ def things_of(site: Site, part: str, netids: set[str], hardware: Hardware, journ
 
     An intention whose answer a crash swallowed is looked for by its name (or, for an address, by its tag).
     """
-    entries = [e for e in journal.open_entries(part=part, site=site.name)]
+    entries = list(journal.open_entries(part=part, site=site.name))
     found = {(e.kind, e.id): Thing(e.kind, e.id, e.name, site.name) for e in entries if e.id}
     for netid in netids:
         name = node_name(part, netid)
@@ -60,9 +60,7 @@ def release(
     outcome = Released()
     for thing in things_of(site, part, netids, hardware, journal):
         entries = [
-            e
-            for e in journal.open_entries(part=part, site=site.name, kind=thing.kind)
-            if e.id in (thing.id, "")
+            e for e in journal.open_entries(part=part, site=site.name, kind=thing.kind) if e.id in (thing.id, "")
         ]
         if thing.kind == "keypair" and _still_needed(journal, site, thing):
             continue
@@ -83,7 +81,8 @@ def release(
     if outcome.left:
         names = "; ".join(f"{thing.kind} {thing.name} ({thing.id}): {why}" for thing, why in outcome.left)
         raise SiteError(
-            f"not everything of {part} is released at {site.name}: {names} Run `servelab down {part}` again; until it says "
+            f"not everything of {part} is released at {site.name}: {names} Run `servelab down {part}` again; until "
+            "it says "
             "that all is gone, it may still be counted against the project."
         )
     for entry in journal.open_entries(part=part, site=site.name):

@@ -107,10 +107,13 @@ class Rest:
     def base(self, service: str) -> str:
         """The service's address from the token's catalog, ending in its version."""
         if service not in self._bases:
-            url = self._guard(service, "finding its address", lambda: self._session.get_endpoint(service_type=service))
+            url = self._guard(
+                service, "finding its address", lambda: self._session.get_endpoint(service_type=service)
+            )
             if not url:
                 raise SiteError(
-                    f"the site's catalog has no {NAMES.get(service, service)}. Check the site's name (OS_REGION_NAME, "
+                    f"the site's catalog has no {NAMES.get(service, service)}. Check the site's name "
+                    "(OS_REGION_NAME, "
                     "--site) and that the project may use it."
                 )
             url = str(url).rstrip("/")
@@ -192,14 +195,15 @@ class Rest:
             raise failure(401, "identity", doing, str(error)) from None
         except (ks.MissingRequiredOptions, ks.MissingAuthPlugin, ks.AuthorizationFailure) as error:
             raise CredentialsError(
-                f"the sign-in is incomplete: {error}. Source the openrc file from the site's dashboard, or set OS_CLOUD."
+                f"the sign-in is incomplete: {error}. Source the openrc file from the site's dashboard, or set "
+                "OS_CLOUD."
             ) from None
         except (ks.ConnectTimeout, TimeoutError):
             raise SiteUnreachable(
                 f"{who} did not answer for {TIMEOUT_S:.0f} s while {doing}. Check this machine's network and repeat "
                 "the command: it continues where it stopped."
             ) from None
-        except (ks.ConnectFailure, ks.DiscoveryFailure, ks.SSLFailure, ks.UnknownConnectionError) as error:
+        except (ks.ConnectFailure, ks.DiscoveryFailure, ks.UnknownConnectionError) as error:
             raise SiteUnreachable(
                 f"{who} cannot be reached while {doing} ({type(error).__name__}). Check this machine's network and "
                 "repeat the command: it continues where it stopped."
@@ -209,7 +213,9 @@ class Rest:
         except ks.HttpError as error:
             raise failure(error.http_status or 500, "identity", doing, error.message or "") from None
         except ks.ClientException as error:
-            raise SiteUnreachable(f"{who} gave no usable answer while {doing}: {error}. Repeat the command.") from None
+            raise SiteUnreachable(
+                f"{who} gave no usable answer while {doing}: {error}. Repeat the command."
+            ) from None
         except ValueError as error:
             raise SiteUnreachable(
                 f"{who} sent something that is not JSON while {doing} ({error}). Repeat the command."
@@ -223,7 +229,8 @@ class Rest:
         except ValueError:
             raise SiteUnreachable(
                 f"{NAMES.get(service, service)} sent something that is not JSON while {doing}: "
-                f"{reason(answer.text)!r}. Repeat the command; behind a hotel or campus sign-in page, sign in there first."
+                f"{reason(answer.text)!r}. Repeat the command; behind a hotel or campus sign-in page, sign in there "
+                "first."
             ) from None
 
     def _retry_after(self, answer: Any) -> float:

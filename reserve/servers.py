@@ -91,7 +91,9 @@ class Servers:
         chameleon.submit_server(self.site, self.signin, name, lease.reservation_id, hardware, key_name)
         node = self.find(name, hardware.user)
         if node is None:
-            raise SiteUnreachable(f"{self.site} took the request for {name} but does not list it. Repeat the command.")
+            raise SiteUnreachable(
+                f"{self.site} took the request for {name} but does not list it. Repeat the command."
+            )
         return node
 
     def delete(self, id: str) -> None:
@@ -137,7 +139,9 @@ class Servers:
         for one in self._addresses():
             attached = (one.get("port_details") or {}).get("device_id") in server_ids
             if one.get("description") == tag(name, self.user_id) or attached:
-                found.append(Thing("floating_ip", one["id"], name, self.site, str(one.get("floating_ip_address", ""))))
+                found.append(
+                    Thing("floating_ip", one["id"], name, self.site, str(one.get("floating_ip_address", "")))
+                )
         return found
 
     def tagged_addresses(self) -> list[Thing]:
@@ -146,7 +150,9 @@ class Servers:
         for one in self._addresses():
             words = str(one.get("description") or "").split(":")
             if len(words) == 3 and words[0] == TAG and words[2] == self.user_id:
-                found.append(Thing("floating_ip", one["id"], words[1], self.site, str(one.get("floating_ip_address", ""))))
+                found.append(
+                    Thing("floating_ip", one["id"], words[1], self.site, str(one.get("floating_ip_address", "")))
+                )
         return found
 
     def attach_address(self, port: str, name: str) -> Thing:

@@ -1,23 +1,22 @@
 """The one contract that every site keeps, and the plain data that crosses it.
 
-    site.sign_in() -> who            credentials checked, early, nothing made
-    site.calendar(hardware)          when its nodes are taken
-    site.find_lease(name)            idempotence: by name, whatever a crash left
-    site.create_lease(wanted)        raises LeaseRefused with the site's reason
-    site.extend_lease(lease, until)
-    site.delete_lease(lease)
-    site.find_node(name) / create_node(...) / delete_node(node)
-    site.open(node) -> Machine       run commands, push and pull archives
+    site.sign_in()                      credentials checked, early, nothing made
+    site.calendar(hardware)             when its nodes are taken
+    site.find_lease(name)               idempotence: by name, whatever a crash left
+    site.create_lease(wanted)           raises LeaseRefused with the site's reason
+    site.find_node / create_node / give_address
+    site.open(node) -> Machine          run commands, push and pull archives
+    site.inventory()                    all that is held; site.delete(thing), site.exists(thing)
 
-`leases`, `nodes`, `release` and `go` are written against this alone; `chameleon` and `local` implement it.
+`leases`, `nodes`, `release`, `up` and `go` are written against this alone; `chameleon_site` and `local` keep it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from reserve.calendar import Calendar
 from reserve.hardware import Hardware
@@ -113,7 +112,8 @@ class Machine(Protocol):
 class Site(Protocol):
     """See the module's docstring."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def sign_in(self) -> str: ...
 
@@ -129,30 +129,22 @@ class Site(Protocol):
 
     def extend_lease(self, lease: Lease, until: datetime) -> Lease: ...
 
-    def delete_lease(self, id: str) -> None: ...
-
     def find_node(self, name: str, hardware: Hardware) -> Node | None: ...
 
     def get_node(self, id: str, hardware: Hardware) -> Node | None: ...
 
     def create_node(self, name: str, lease: Lease, hardware: Hardware, *, public: bool = False) -> Node: ...
 
-    def delete_node(self, node: Thing) -> None: ...
+    def give_address(self, node: Node) -> Thing: ...
 
-    def give_address(self, node: Node, part: str) -> Node: ...
+    def all_named(self, name: str, hardware: Hardware) -> list[Thing]: ...
 
-    def find_addresses(self, name: str) -> list[Thing]: ...
-
-    def delete_address(self, id: str) -> None: ...
+    def find_addresses(self, name: str, node_ids: set[str]) -> list[Thing]: ...
 
     def inventory(self) -> list[Thing]: ...
 
+    def exists(self, thing: Thing) -> bool: ...
+
+    def delete(self, thing: Thing) -> None: ...
+
     def open(self, node: Node) -> Machine: ...
-
-
-@dataclass
-class Report:
-    """Live words for the person, and the parameters of one command."""
-
-    say: Callable[[str], None]
-    facts: dict[str, Any] = field(default_factory=dict)

@@ -58,9 +58,7 @@ def parse_moment(text: str, tz_name: str = "") -> datetime:
     return first.astimezone(UTC)
 
 
-def next_free(
-    calendar: Calendar, hardware: Hardware, after: datetime, count: int = 3, node: str = ""
-) -> list[Slot]:
+def next_free(calendar: Calendar, hardware: Hardware, after: datetime, count: int = 3, node: str = "") -> list[Slot]:
     """The first `count` free blocks that start at or after `after`, within the following 30 days."""
     if node and node not in calendar.nodes:
         node = ""
@@ -106,9 +104,7 @@ def runs_of(slots: Sequence[Slot]) -> list[tuple[Slot, Slot, int]]:
     return groups
 
 
-def table(
-    found: Sequence[Option], start: datetime, until: datetime, tz: tzinfo | None, limit: int = 40
-) -> str:
+def table(found: Sequence[Option], start: datetime, until: datetime, tz: tzinfo | None, limit: int = 40) -> str:
     """What `servelab slots` prints. A line stands for one start, or for a row of starts an hour apart."""
     lines = []
     for option in found:
@@ -139,9 +135,7 @@ def table(
     if len(found) > 1 and firsts:
         best_start, best = min(firsts, key=lambda pair: pair[0])
         counts = ", ".join(f"{o.hardware.key} {len(o.slots)} starts" for o in found)
-        lines.append(
-            f"Soonest: {best.key} at {best.site}, {best_start:%Y-%m-%d %H:%M} UTC. In all: {counts}."
-        )
+        lines.append(f"Soonest: {best.key} at {best.site}, {best_start:%Y-%m-%d %H:%M} UTC. In all: {counts}.")
     return "\n".join(lines).rstrip()
 
 

@@ -107,7 +107,8 @@ class Pins:
         if pinned != offered:
             raise SiteError(
                 f"{node.name} at {node.address} now shows another host key than on first use: it is not the same "
-                "machine. Nothing was sent to it. If you had it rebuilt on the dashboard, run `servelab down` and `up`."
+                "machine. Nothing was sent to it. If you had it rebuilt on the dashboard, run `servelab down` and "
+                "`up`."
             )
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text(json.dumps(keys, indent=1), encoding="utf-8")
@@ -154,7 +155,8 @@ class SshMachine:
         except paramiko.AuthenticationException:
             client.close()
             raise CredentialsError(
-                f"{self.name} does not accept the key {self._key} for user {node.user}: it was made with another key. "
+                f"{self.name} does not accept the key {self._key} for user {node.user}: it was made with another "
+                "key. "
                 "Name that key with --key, or run `servelab down` and `servelab up` to make the node with this one."
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -162,7 +164,8 @@ class SshMachine:
             if trouble:
                 raise trouble[0] from None
             raise ConnectionLost(
-                f"no SSH to {self.name} at {node.address}: {error or type(error).__name__}. Repeat the command; if it "
+                f"no SSH to {self.name} at {node.address}: {error or type(error).__name__}. Repeat the command; if "
+                "it "
                 "stays so, look at the node's console on the dashboard, or `servelab down` and try another node."
             ) from None
         transport = client.get_transport()
@@ -214,7 +217,8 @@ class SshMachine:
                     channel.close()
                     self.close()
                     raise WaitedTooLong(
-                        f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}. Repeat the "
+                        f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}. Repeat "
+                        "the "
                         "command: what was finished is kept."
                     )
             if pending and on_line:
@@ -227,7 +231,8 @@ class SshMachine:
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.close()
             raise ConnectionLost(
-                f"the SSH connection to {self.name} broke ({error or 'closed by the node'}). Repeat the command: it goes "
+                f"the SSH connection to {self.name} broke ({error or 'closed by the node'}). Repeat the command: it "
+                "goes "
                 "on where it stopped."
             ) from None
 
@@ -238,7 +243,9 @@ class SshMachine:
         output = raw.decode(errors="replace")
         if check and status != 0:
             raise NodeCommandFailed(
-                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}", status=status, output=output
+                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}",
+                status=status,
+                output=output,
             )
         return Outcome(status, output)
 
@@ -249,7 +256,9 @@ class SshMachine:
         status, output, _ = self._exec(command, 600.0, stdin=archive)
         if status != 0:
             text = output.decode(errors="replace")[-300:].strip()
-            raise NodeCommandFailed(f"{self.name} could not unpack files into {folder}: {text}", status=status, output=text)
+            raise NodeCommandFailed(
+                f"{self.name} could not unpack files into {folder}: {text}", status=status, output=text
+            )
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
         listing = ("\n".join(names) + "\n").encode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import posixpath
 import shlex
 import tarfile
 import uuid
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reserve.clock import Clock
-from reserve.errors import ConnectionLost, Faulted, NodeCommandFailed, SiteError, SiteUnreachable
+from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
 from reserve.rest import Gone, Rest
 from reserve.site import Lease, Node, OnLine, Outcome, Thing
@@ -52,7 +51,9 @@ class Containers:
         return found[0] if found else None
 
     def all_named(self, name: str) -> list[Thing]:
-        return [Thing("container", str(one["uuid"]), name, self.site) for one in self._all() if one.get("name") == name]
+        return [
+            Thing("container", str(one["uuid"]), name, self.site) for one in self._all() if one.get("name") == name
+        ]
 
     def get(self, id: str, user: str) -> Node | None:
         try:
@@ -129,7 +130,8 @@ class ContainerMachine:
         output, found, status_text = str((answer or {}).get("output") or "").rpartition(self.STATUS)
         if not found:
             raise ConnectionLost(
-                f"the container {self.name} cut a command short (exit {(answer or {}).get('exit_code')}). Repeat the command."
+                f"the container {self.name} cut a command short (exit {(answer or {}).get('exit_code')}). Repeat "
+                "the command."
             )
         status = int(status_text.strip() or 1)
         output = output.rstrip("\n")
@@ -143,14 +145,18 @@ class ContainerMachine:
     def _outcome(self, status: int, output: str, check: bool) -> Outcome:
         if check and status != 0:
             raise NodeCommandFailed(
-                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}", status=status, output=output
+                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}",
+                status=status,
+                output=output,
             )
         return Outcome(status, output)
 
     def _run_detached(self, command: str, timeout_s: float, check: bool, on_line: OnLine | None) -> Outcome:
         job = f".servelab-job-{uuid.uuid4().hex[:8]}"
         script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
-        self.run(f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started")
+        self.run(
+            f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started"
+        )
         deadline, output = self._clock.seconds() + timeout_s, ""
         while True:
             look = f"cat {job}.exit 2>/dev/null || echo -; tail -c +{len(output.encode()) + 1} {job}.log"
@@ -163,50 +169,58 @@ class ContainerMachine:
                 self.run(f"rm -f {job}.log {job}.exit", check=False)
                 return self._outcome(int(state.strip() or 1), output, check)
             if self._clock.seconds() > deadline:
-                raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
+                raise ConnectionLost(
+                    f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command."
+                )
             self._clock.sleep(1.0)
 
     def push(self, archive: bytes, folder: str) -> None:
-        # Zun takes an uncompressed tar; it extracts as root, so ownership inside does not matter.
-        import gzip
-
-        plain = gzip.decompress(archive) if archive[:2] == b"\x1f\x8b" else archive
-        self.run(f"mkdir -p {shlex.quote(folder)}")
-        path = posixpath.join(self.home, folder)
+        """One file in a tar, to /tmp, unpacked there by a command: the files then belong to the container's user."""
+        name = f"servelab-{uuid.uuid4().hex[:8]}.tar"
+        path = f"/containers/{self._node.id}/put_archive?path={quote('/tmp', safe='')}"
+        body = {"data": base64.b64encode(_one_file(name, archive)).decode()}
         try:
-            self._rest.call(
-                "POST", "container", f"/containers/{self._node.id}/put_archive?path={quote(path, safe='')}",
-                f"sending files to {self.name}", body={"data": base64.b64encode(plain).decode()}, again=True,
-            )  # fmt: skip
+            self._rest.call("POST", "container", path, f"sending files to {self.name}", body=body, again=True)
         except Gone:
-            raise ConnectionLost(f"{self.name} or its folder {path} is gone. Repeat `servelab up`.") from None
+            raise ConnectionLost(f"the container {self.name} is gone. Repeat `servelab up`.") from None
         except SiteUnreachable as error:
             raise ConnectionLost(str(error)) from None
+        place, zipped = shlex.quote(folder), "z" if archive[:2] == b"\x1f\x8b" else ""
+        self.run(f"mkdir -p {place} && tar -x{zipped}f /tmp/{name} -C {place} && rm -f /tmp/{name}", timeout_s=300)
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
         """Zun hands out one path: the wanted files are packed on the device first."""
+        packed = f"servelab-{uuid.uuid4().hex[:8]}.tar"
         listing = "\n".join(names)
-        packed = ".servelab-pull.tar"
         self.run(
-            f"cd {shlex.quote(folder)} && printf '%s\\n' {shlex.quote(listing)} | tar -cf ~/{packed} -T -", timeout_s=300
+            f"cd {shlex.quote(folder)} && printf '%s\\n' {shlex.quote(listing)} | "
+            f"tar -cf /tmp/{packed} --ignore-failed-read -T -",
+            timeout_s=300,
         )
-        path = posixpath.join(self.home, packed)
+        path = f"/containers/{self._node.id}/get_archive?path={quote('/tmp/' + packed, safe='')}"
         try:
-            answer = self._rest.call(
-                "GET", "container", f"/containers/{self._node.id}/get_archive?path={quote(path, safe='')}",
-                f"fetching files from {self.name}",
-            )  # fmt: skip
+            answer = self._rest.call("GET", "container", path, f"fetching files from {self.name}")
         except (Gone, SiteUnreachable) as error:
             raise ConnectionLost(f"files cannot be fetched from {self.name}: {error}") from None
-        outer = base64.b64decode((answer or {}).get("data") or "")
+        self.run(f"rm -f /tmp/{packed}", check=False)
         try:
-            with tarfile.open(fileobj=io.BytesIO(outer)) as tar:
+            with tarfile.open(fileobj=io.BytesIO(base64.b64decode((answer or {}).get("data") or ""))) as tar:
                 member = tar.extractfile(packed)
-                if member is None:
-                    raise Faulted(f"{self.name} sent an empty archive. Repeat the command.")
+                assert member is not None
                 return member.read()
-        except (tarfile.TarError, KeyError) as error:
-            raise ConnectionLost(f"{self.name} sent an archive that cannot be read ({error}). Repeat the command.") from None
+        except (tarfile.TarError, KeyError, ValueError, AssertionError) as error:
+            raise ConnectionLost(
+                f"{self.name} sent an archive that cannot be read ({type(error).__name__}). Repeat the command."
+            ) from None
 
     def close(self) -> None:
         """Nothing is held open between requests."""
+
+
+def _one_file(name: str, content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(content), 0o644
+        tar.addfile(info, io.BytesIO(content))
+    return packed.getvalue()

@@ -1,0 +1,87 @@
+"""What every verb works with: the journal, the clock, a voice, and the sites by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reserve import hardware as table
+from reserve.clock import Clock
+from reserve.credentials import redact
+from reserve.errors import UsageError
+from reserve.hardware import Hardware
+from reserve.journal import Entry, Journal
+from reserve.local import NAME as LOCAL
+from reserve.local import LocalSite, on_this_machine
+from reserve.site import Site
+
+KIT = Path(__file__).resolve().parent.parent
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
+@dataclass
+class Desk:
+    """One command's world. `key`: the private key file for nodes; `kit`: the checkout that is sent to them."""
+
+    journal: Journal = field(default_factory=Journal)
+    clock: Clock = field(default_factory=Clock)
+    voice: Callable[[str], None] = _print
+    key: str = ""
+    kit: Path = KIT
+    hardware_file: Path | None = None
+    _sites: dict[str, Site] = field(default_factory=dict)
+
+    def say(self, text: str) -> None:
+        self.voice(redact(text))
+
+    def site(self, name: str) -> Site:
+        """The site of this name, signed in on first use."""
+        if name not in self._sites:
+            if name == LOCAL:
+                self._sites[name] = LocalSite(self.journal, self.clock)
+            else:
+                from reserve.chameleon_site import ChameleonSite
+
+                self._sites[name] = ChameleonSite(name, self.journal, self.clock, self.key)
+        return self._sites[name]
+
+    def options(self, part: str, site: str = "") -> list[Hardware]:
+        """The hardware of a part, preferred first, at one site if it is named (`local`: this machine)."""
+        found = table.for_part(part, self.hardware_file)
+        if site == LOCAL:
+            return [on_this_machine(found[0])]
+        if site and site != "chameleon":
+            at_site = [h for h in found if h.site.lower() == site.lower()]
+            if not at_site:
+                sites = ", ".join(h.site for h in found)
+                raise UsageError(f"{part} has no hardware at {site}; it runs at {sites} (see reserve/hardware.toml)")
+            return at_site
+        return found
+
+    def hardware_of(self, entry: Entry) -> Hardware:
+        """The hardware that a journaled lease is for."""
+        known = table.load(self.hardware_file)
+        key = str(entry.facts.get("hardware", ""))
+        if key not in known:
+            raise UsageError(f"the lease {entry.name} is for {key!r}, which is not in reserve/hardware.toml any more")
+        return on_this_machine(known[key]) if entry.site == LOCAL else known[key]
+
+    def netids(self, part: str, site: str) -> set[str]:
+        """The NetIDs under which things of this part were asked for at this site."""
+        return {
+            str(e.facts["netid"])
+            for e in self.journal.entries()
+            if e.part == part and e.site == site and e.kind == "lease" and e.facts.get("netid")
+        }
+
+
+def runs_folder(runs: Path | str | None = None) -> Path:
+    """Where runs are kept here."""
+    from snippets.record import default_runs
+
+    return Path(runs).expanduser() if runs else Path(os.environ.get("SERVELAB_RUNS") or default_runs())

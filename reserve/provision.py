@@ -1,0 +1,211 @@
+"""Make a node ready, in named steps: each is looked at before, done only if need be, and looked at after.
+
+All checks of all steps go to the node as one command, so a second `up` costs one round trip.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reserve.clock import Clock, Say
+from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, WaitedTooLong
+from reserve.hardware import Hardware
+from reserve.site import Machine
+
+PAUSES_S = (5.0, 20.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """`check` is a shell command that succeeds if nothing is to be done. `apply` is a command, or a function."""
+
+    name: str
+    about: str
+    check: str
+    apply: str | Callable[[Machine], None]
+    remedy: str
+    timeout_s: float = 600.0
+    tries: int = 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a machine says about itself before anything is done to it."""
+
+    cores: int
+    machine: str
+    cpu: str
+    free_gb: float
+    skew_s: float
+    gpus: tuple[str, ...]
+    gpu_problem: str
+
+
+LOOK = """echo cores=$(nproc)
+echo machine=$(uname -m)
+echo cpu=$( (lscpu 2>/dev/null | sed -n 's/^Model name: *//p' | tr '\\n' ' ') || true)
+echo free_kb=$(df -Pk . | sed 1d | tr -s ' ' | cut -d' ' -f4)
+echo now=$(date +%s)
+if command -v nvidia-smi >/dev/null 2>&1; then
+  gpus=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>&1) && echo "$gpus" | sed 's/^/gpu=/' || echo "gpu_problem=$gpus" | head -1
+fi"""
+
+
+def look(machine: Machine, clock: Clock) -> Facts:
+    """Ask the machine for its facts, in one command."""
+    values: dict[str, list[str]] = {}
+    began = clock.now().timestamp()
+    for line in machine.run(LOOK, timeout_s=40).output.splitlines():
+        name, found, value = line.partition("=")
+        if found:
+            values.setdefault(name, []).append(value.strip())
+
+    def number(name: str) -> float:
+        try:
+            return float(values[name][0])
+        except (KeyError, ValueError):
+            raise SiteError(
+                f"{machine.name} does not say its {name}: it is not the Linux that the course's image brings. "
+                "Check `image` in reserve/hardware.toml."
+            ) from None
+
+    return Facts(
+        cores=int(number("cores")),
+        machine=values.get("machine", ["?"])[0],
+        cpu=values.get("cpu", [""])[0],
+        free_gb=number("free_kb") / 1e6,
+        skew_s=number("now") - began,
+        gpus=tuple(g for g in values.get("gpu", []) if g),
+        gpu_problem=values.get("gpu_problem", [""])[0],
+    )
+
+
+def examine(machine: Machine, hardware: Hardware, clock: Clock, say: Say) -> Facts:
+    """Compare the machine with hardware.toml. Raises SiteError for what would spoil every measurement or run."""
+    facts, expected = look(machine, clock), hardware.expected
+    say(
+        f"{machine.name}: {facts.cores} cores {facts.cpu or facts.machine}, {facts.free_gb:.0f} GB free"
+        + (f", {len(facts.gpus)} x {facts.gpus[0]}" if facts.gpus else "")
+    )
+    if facts.free_gb < hardware.disk_gb:
+        raise SiteError(
+            f"the disk of {machine.name} is full: {facts.free_gb:.1f} GB free, {hardware.disk_gb:g} GB needed. "
+            "Delete what "
+            "an earlier user left (`du -xsh ~/* /var/lib/docker`), or `servelab down` and take another node."
+        )
+    if expected.get("gpu"):
+        if facts.gpu_problem or not facts.gpus:
+            raise SiteError(
+                f"{machine.name} shows no GPU ({facts.gpu_problem or 'nvidia-smi is missing'}). Reboot it on the "
+                "dashboard; "
+                f"check that `image` of [{hardware.key}] is a CUDA image; or `servelab down` and take another node "
+                "(--node)."
+            )
+        counts = expected.get("gpu_count") or [len(facts.gpus)]
+        if len(facts.gpus) not in counts:
+            raise SiteError(
+                f"{machine.name} shows {len(facts.gpus)} GPU(s), the course's {hardware.key} has {counts}: a "
+                "measurement "
+                "here would not compare. `servelab down` and take another node (--node), and tell the help desk."
+            )
+        wrong = [gpu for gpu in facts.gpus if str(expected["gpu"]) not in gpu]
+        if wrong:
+            raise SiteError(
+                f"{machine.name} has {wrong[0]}, not the {expected['gpu']} of [{hardware.key}]. Take another node "
+                "(--node)."
+            )
+    if abs(facts.skew_s) > 120:
+        say(
+            f"the clock of {machine.name} is {facts.skew_s / 60:.0f} min off: durations are unaffected, times in "
+            "the record "
+            "are the node's"
+        )
+    cpu = str(expected.get("cpu", ""))
+    if cpu and facts.cpu and cpu not in facts.cpu:
+        say(f"note: the CPU is {facts.cpu}, the course expects {cpu}; the record says what was really used")
+    return facts
+
+
+def provision(machine: Machine, steps: Sequence[Step], clock: Clock, say: Say) -> list[str]:
+    """Bring every step to its checked state, in order; returns the names of those that had to be done.
+
+    Raises SiteError naming the step, what the node said, and the remedy. Repeating it goes on at that step.
+    """
+    ready = _check_all(machine, steps)
+    done = []
+    for step in steps:
+        if ready.get(step.name):
+            say(f"  {step.name}: ready")
+            continue
+        say(f"  {step.name}: {step.about}")
+        _do(machine, step, clock, say)
+        done.append(step.name)
+    return done
+
+
+def _check_all(machine: Machine, steps: Sequence[Step]) -> dict[str, bool]:
+    command = "\n".join(
+        f"if ( {step.check}\n) >/dev/null 2>&1 </dev/null; then echo 'ready {step.name}'; else echo 'todo "
+        f"{step.name}'; fi"
+        for step in steps
+    )
+    lines = machine.run(command, timeout_s=40.0).output.splitlines()
+    return {line.split()[1]: line.startswith("ready ") for line in lines if re.match(r"(ready|todo) \S+$", line)}
+
+
+def _do(machine: Machine, step: Step, clock: Clock, say: Say) -> None:
+    trouble: SiteError | None = None
+    for attempt in range(step.tries):
+        if trouble is not None:
+            pause = PAUSES_S[min(attempt - 1, len(PAUSES_S) - 1)]
+            say(f"  {step.name}: failed ({_last(trouble)}); trying again in {pause:.0f} s")
+            clock.sleep(pause)
+        try:
+            if callable(step.apply):
+                step.apply(machine)
+            else:
+                machine.run(
+                    step.apply, timeout_s=step.timeout_s, on_line=lambda line: say(f"    | {line.rstrip()[:200]}")
+                )
+            after = machine.run(f"( {step.check}\n) 2>&1", timeout_s=40.0, check=False)
+            if after.status == 0:
+                return
+            trouble = SiteError(after.output.strip()[-300:] or "it ran, but its check does not pass")
+        except (NodeCommandFailed, ConnectionLost, WaitedTooLong) as error:
+            trouble = error
+    assert trouble is not None
+    text = trouble.output if isinstance(trouble, NodeCommandFailed) else str(trouble)
+    if re.search(r"no space left|disk quota", text, re.I):
+        raise SiteError(
+            f"the disk of {machine.name} is full (step {step.name}). Delete what is not needed there, or `servelab "
+            "down` "
+            "and take another node."
+        ) from None
+    if re.search(r"could not resolve|temporary failure resolving|network is unreachable", text, re.I):
+        raise SiteError(
+            f"{machine.name} has no internet (step {step.name}): {_last(trouble)}. Look at its network on the "
+            "dashboard, or "
+            "`servelab down` and take another node."
+        ) from None
+    if isinstance(trouble, ConnectionLost):
+        raise trouble
+    raise SiteError(
+        f"step {step.name} failed on {machine.name} after {step.tries} attempt(s): {_last(trouble)}. {step.remedy} "
+        "Then "
+        "repeat the command: finished steps are not done again."
+    ) from None
+
+
+def _last(error: Exception) -> str:
+    """The last thing that was said, which is mostly the reason."""
+    text = error.output if isinstance(error, NodeCommandFailed) else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[-1] if lines else str(error))[:240].rstrip(".")
+
+
+def quote_env(values: dict[str, str]) -> str:
+    """`A=b C='d e'`: a prefix for a shell command."""
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())

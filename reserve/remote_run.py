@@ -1,0 +1,258 @@
+"""Run a part on a node, detached, and bring each finished step home at once.
+
+The run belongs to the node: it goes on when this program, its network or its machine goes away. Called again, it
+finds the job and follows it; on another node, the run's folder is sent there first and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from reserve.clock import Clock, Say, duration_text
+from reserve.errors import ConnectionLost, NodeCommandFailed, RunTimeout, SiteError, WaitedTooLong
+from reserve.keep import Watch
+from reserve.provision import quote_env
+from reserve.site import Lease, Machine
+from reserve.steps import KIT, PYTHON, RUNS, STATE
+from reserve.sync import pull, push_run
+from snippets import errors as kit_errors
+from snippets.record import load_record
+
+POLL_S = 2.0
+RECONNECT_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What runs: a part, its run's name, and the words of `servelab run`."""
+
+    part: str
+    run_id: str
+    words: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        return f"{STATE}/jobs/{self.part}-{self.run_id}"
+
+    @property
+    def run_folder(self) -> str:
+        return f"{RUNS}/{self.part}/{self.run_id}"
+
+
+def job_for(
+    part: str, *, profile: str, params: Sequence[str], run_id: str | None, mode: str, timeout_s: float
+) -> Job:
+    """The job that `servelab run PART` with these options is."""
+    name = run_id or profile
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise kit_errors.UsageError(f"the run's name {name!r} may hold letters, digits, '.', '_' and '-'")
+    words = ["run", part, "--profile", profile, "--run-id", name, "--mode", mode, "--timeout", f"{timeout_s:g}"]
+    for param in params:
+        words += ["-p", param]
+    return Job(part, name, tuple(words))
+
+
+def _state(machine: Machine, job: Job) -> str:
+    """`none`, `running`, `dead`, or `exit N`."""
+    j = job.folder
+    command = (
+        f'if [ -f {j}/exit ]; then echo "exit $(cat {j}/exit)"; elif [ ! -f {j}/pid ]; then echo none; '
+        f'elif kill -0 "$(cat {j}/pid)" 2>/dev/null; then echo running; else echo dead; fi'
+    )
+    return machine.run(command).output.strip()
+
+
+def start(machine: Machine, job: Job, lease: Lease | None, environment: dict[str, str] | None = None) -> bool:
+    """Start the job unless it is running; True if it was started now."""
+    if _state(machine, job) == "running":
+        return False
+    env = {"PYTHONPATH": ".", "PYTHONUNBUFFERED": "1", **(environment or {})}
+    if lease is not None:
+        facts = {
+            "site": lease.site, "name": lease.name, "id": lease.id,
+            "start": lease.start.isoformat(), "end": lease.end.isoformat(),
+        }  # fmt: skip
+        env["SERVELAB_LEASE"] = json.dumps(facts, sort_keys=True)
+    words = " ".join(shlex.quote(word) for word in job.words)
+    j = f'"$HOME"/{job.folder}'
+    inner = (
+        f'{PYTHON} || exit 12; cd "$HOME"/{KIT}; '
+        f"SERVELAB_KIT_COMMIT=$(cut -d' ' -f2 .servelab-tree 2>/dev/null) {quote_env(env)} "
+        f'"$PY" servelab.py {words} --runs "$HOME"/{RUNS} '
+        f">{j}/log 2>&1; echo $? >{j}/exit.tmp; mv {j}/exit.tmp {j}/exit"
+    )
+    machine.run(
+        f"mkdir -p {j}; rm -f {j}/exit {j}/log; : >{j}/log; "
+        f'setsid nohup sh -c {shlex.quote(inner)} >/dev/null 2>&1 </dev/null & echo $! >"$HOME"/{job.folder}/pid'
+    )
+    return True
+
+
+def send_earlier(machine: Machine, job: Job, home: Path, say: Say) -> None:
+    """Send the run's folder from here if it is further than the node's: another node began it."""
+    here = _steps_here(home)
+    if not here:
+        return
+    there = machine.run(
+        f"cd {job.run_folder} 2>/dev/null && grep -c . progress.jsonl 2>/dev/null || echo 0", check=False
+    ).output.strip()
+    if there in ("", "0"):
+        say(f"sending the run so far ({here} steps): it goes on here")
+        push_run(machine, home, job.run_folder)
+
+
+def _steps_here(home: Path) -> int:
+    try:
+        return len(load_record(home).steps)
+    except kit_errors.KitError:
+        return 0
+
+
+class Follower:
+    """Streams a job's words, syncs its run, survives dropped connections, warns before the lease ends."""
+
+    def __init__(
+        self, reopen: Callable[[], Machine], machine: Machine, job: Job, home: Path, clock: Clock, say: Say, *,
+        lease_state: Callable[[], Lease | None] | None = None, watch: Watch | None = None,
+        now: Callable[[], datetime] | None = None, poll_s: float = POLL_S,
+    ) -> None:  # fmt: skip
+        self._reopen, self.machine, self._job, self._home = reopen, machine, job, home
+        self._clock, self._say, self._poll_s = clock, say, poll_s
+        self._lease_state, self._watch, self._now = lease_state, watch, now or clock.now
+        self._log_at = 1
+        self._progress = -1
+
+    def follow(self, limit_s: float) -> int:
+        """Until the job ends; its exit status. Raises SiteError when the lease ended, RunTimeout after `limit_s`."""
+        began = self._clock.seconds()
+        while True:
+            try:
+                state = self._poll()
+            except (ConnectionLost, WaitedTooLong) as lost:
+                self._reconnect(lost)
+                continue
+            if self._watch:
+                self._watch.tick(self._now())
+            if state.startswith("exit "):
+                self._sync_surely()
+                return int(state.split()[1])
+            if state in ("dead", "none"):
+                self._sync_surely()
+                raise kit_errors.KernelDied(
+                    f"the run of {self._job.part} on {self.machine.name} ended without a word (killed, or the node "
+                    "was "
+                    f"restarted). What was measured is in {self._home}; repeat the command to go on."
+                )
+            if self._clock.seconds() - began > limit_s:
+                raise RunTimeout(
+                    f"the run of {self._job.part} still goes on after {duration_text(limit_s)}. It is left running: "
+                    "repeat "
+                    "the command to follow it again."
+                )
+            self._clock.sleep(self._poll_s)
+
+    def _poll(self) -> str:
+        """One round trip: the job's state, the size of its progress, and its new words."""
+        j, run = self._job.folder, self._job.run_folder
+        command = (
+            f'if [ -f {j}/exit ]; then echo "exit $(cat {j}/exit)"; elif [ ! -f {j}/pid ]; then echo none; '
+            f'elif kill -0 "$(cat {j}/pid)" 2>/dev/null; then echo running; else echo dead; fi; '
+            f"cat {run}/progress.jsonl 2>/dev/null | wc -c; tail -c +{self._log_at} {j}/log 2>/dev/null"
+        )
+        output = self.machine.run(command, timeout_s=40).output
+        state, size, words = (output.split("\n", 2) + ["", ""])[:3]
+        complete = words[: words.rfind("\n") + 1]
+        self._log_at += len(complete.encode())
+        for line in complete.splitlines():
+            self._say(f"  {line}")
+        if size.strip().isdigit() and int(size) != self._progress:
+            pull(self.machine, run, self._home)
+            self._progress = int(size)
+        return state.strip()
+
+    def _sync_surely(self) -> None:
+        """The last pull, over a new connection if need be."""
+        for _ in range(3):
+            try:
+                pull(self.machine, self._job.run_folder, self._home)
+                return
+            except (ConnectionLost, WaitedTooLong) as lost:
+                self._reconnect(lost)
+        pull(self.machine, self._job.run_folder, self._home)
+
+    def _reconnect(self, lost: Exception) -> None:
+        self._say("the connection to the node broke; the run goes on there. Connecting again ...")
+        began, pause = self._clock.seconds(), 1.0
+        while True:
+            self._raise_if_lease_ended()
+            try:
+                self.machine.close()
+                self.machine = self._reopen()
+                self.machine.run("true", timeout_s=30)
+                self._say("connected again")
+                return
+            except (ConnectionLost, NodeCommandFailed, WaitedTooLong) as error:
+                lost = error
+            if self._clock.seconds() - began > RECONNECT_LIMIT_S:
+                raise ConnectionLost(
+                    f"{self.machine.name} does not answer any more ({lost}) What was synced is in {self._home}. "
+                    "Repeat the "
+                    "command to follow the run again, or look at the node's console on the dashboard."
+                ) from None
+            self._clock.sleep(pause)
+            pause = min(pause * 2, 30.0)
+
+    def _raise_if_lease_ended(self) -> None:
+        if self._lease_state is None:
+            return
+        try:
+            lease = self._lease_state()
+        except (SiteError, kit_errors.CredentialsError):
+            return  # the site cannot be asked now; the node may still answer
+        if lease is None or lease.status in ("TERMINATED", "TERMINATING", "ERROR", "DELETED"):
+            steps = _steps_here(self._home)
+            raise SiteError(
+                f"the lease ended while {self._job.part} was running. {steps} finished steps are in {self._home}; "
+                "at most the "
+                f"one under way is lost. Reserve again (`servelab slots {self._job.part}`), `servelab up`, and "
+                "repeat this "
+                "command: the run goes on from there."
+            )
+
+
+ERRORS: dict[int, type[kit_errors.KitError]] = {
+    kind.exit_code: kind
+    for kind in vars(kit_errors).values()
+    if isinstance(kind, type) and issubclass(kind, kit_errors.KitError) and kind is not kit_errors.KitError
+}
+
+
+def raise_for(status: int, machine: Machine, job: Job, home: Path) -> None:
+    """Turn the exit status of `servelab run` on the node into the error that it was there."""
+    if status == 0:
+        return
+    tail = machine.run(f"tail -n 12 {job.folder}/log", check=False).output.strip()
+    said = [line for line in tail.splitlines() if line.startswith("servelab: ")]
+    words = said[-1].removeprefix("servelab: ") if said else tail[-400:]
+    kind = ERRORS.get(status, kit_errors.KitError)
+    raise kind(f"{job.part} on {machine.name}: {words} What was measured is in {home}; repeat the command to go on.")
+
+
+def verify(home: Path) -> Any:
+    """The record at home, checked: hashes, chain, times. Raises RecordError naming what is wrong."""
+    record = load_record(home)
+    problems = record.verify()
+    if problems:
+        raise kit_errors.RecordError(
+            f"the run in {home} does not verify: {'; '.join(map(str, problems[:3]))}. Repeat `servelab collect` "
+            "while the "
+            "node is up."
+        )
+    return record

@@ -1,0 +1,140 @@
+"""What is held and what is running: `servelab status`, and what a crash may have left: `--orphans`."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from reserve import hardware as table
+from reserve.calendar import from_text
+from reserve.clock import duration_text
+from reserve.desk import Desk
+from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
+from reserve.journal import Entry
+from reserve.keep import node_hours
+from reserve.leases import node_name
+from reserve.site import Site, Thing
+from reserve.steps import RUNS, STATE
+from snippets.errors import KitError
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """Something at a site that no lease on record accounts for, or that the journal cannot tell about."""
+
+    thing: Thing
+    why: str
+
+
+def status(desk: Desk, *, look_inside: bool = True) -> str:
+    """Leases, nodes, minutes left, what is running. Asks only the sites at which something is on record."""
+    leases = desk.journal.open_entries(kind="lease")
+    if not leases:
+        return "nothing is held. See free blocks with `servelab slots PART`."
+    with ThreadPoolExecutor(max_workers=1) as one:  # python-chi's context is global: one site at a time
+        lines = list(one.map(lambda entry: _describe(desk, entry, look_inside), leases))
+    hours = node_hours(desk.journal.entries(), desk.clock.now())
+    lines.append("used so far: " + ", ".join(f"{value:.1f} node-hours of {key}" for key, value in hours.items()))
+    return "\n".join(lines)
+
+
+def _describe(desk: Desk, entry: Entry, look_inside: bool) -> str:
+    try:
+        site = desk.site(entry.site)
+        site.sign_in()
+        lease = site.get_lease(entry.id) if entry.id else site.find_lease(entry.name)
+    except (SiteError, CredentialsError) as error:
+        ends = entry.facts.get("end")
+        until = f", until {from_text(str(ends)):%Y-%m-%d %H:%M} UTC by the record here" if ends else ""
+        return f"{entry.part:7} {entry.name} at {entry.site}{until}; the site does not tell: {error}"
+    if lease is None or lease.status in ("TERMINATED", "DELETED"):
+        return f"{entry.part:7} {entry.name} at {entry.site}: ended or deleted. `servelab down {entry.part}` gives back the rest"
+    now = site.now()
+    if lease.start > now:
+        when = f"starts in {duration_text((lease.start - now).total_seconds())} ({lease.start:%Y-%m-%d %H:%M} UTC)"
+    else:
+        when = f"{duration_text((lease.end - now).total_seconds())} left (ends {lease.end:%H:%M} UTC)"
+    text = f"{entry.part:7} {lease.name} at {lease.site}: {lease.status}, {when}"
+    hardware = desk.hardware_of(entry)
+    try:
+        node = site.find_node(node_name(entry.part, str(entry.facts.get("netid", ""))), hardware)
+    except (SiteError, CredentialsError) as error:
+        return f"{text}; its node cannot be asked for: {error}"
+    if node is None:
+        return f"{text}; no node yet (`servelab up {entry.part}`)"
+    text += f"\n        {node.name} {node.status} {node.address}".rstrip()
+    if look_inside and node.status == "ACTIVE":
+        text += f"; {_inside(site, node, entry.part)}"
+    return text
+
+
+def _inside(site: Site, node, part: str) -> str:  # type: ignore[no-untyped-def]
+    """What runs on the node, in one command."""
+    command = (
+        f"for j in {STATE}/jobs/*/; do [ -f $j/pid ] || continue; n=$(basename $j); "
+        f'if [ -f $j/exit ]; then s="ended ($(cat $j/exit))"; elif kill -0 $(cat $j/pid) 2>/dev/null; then s=running; '
+        f'else s=dead; fi; r={RUNS}/$(echo $n | sed s,-,/,); echo "$n $s, $(grep -c . $r/progress.jsonl 2>/dev/null) steps"; '
+        "done"
+    )
+    try:
+        machine = site.open(node)
+    except (ConnectionLost, KitError) as error:
+        return f"it does not answer now: {error}"
+    try:
+        lines = machine.run(command, timeout_s=20, check=False).output.split("\n")
+    except (ConnectionLost, NodeCommandFailed, WaitedTooLong) as error:
+        return f"it does not answer now: {error}"
+    finally:
+        machine.close()
+    runs = [line for line in lines if line.strip()]
+    return "; ".join(runs) if runs else "nothing is running"
+
+
+def orphans(desk: Desk) -> list[Orphan]:
+    """Everything of yours at every site of the course that is not a lease on record here, or hangs on none.
+
+    Raises CredentialsError or SiteError if a site cannot be asked: silence would look like nothing.
+    """
+    sites = list(dict.fromkeys(h.site for h in table.load(desk.hardware_file).values()))
+    sites += [e.site for e in desk.journal.open_entries() if e.site not in sites]
+    found = []
+    for name in sites:
+        site = desk.site(name)
+        site.sign_in()
+        things = site.inventory()
+        leases = {thing.name for thing in things if thing.kind == "lease"}
+        known = {entry.id for entry in desk.journal.open_entries(site=name) if entry.id}
+        for thing in things:
+            part, netid = _part_of(thing)
+            if thing.id not in known:
+                found.append(Orphan(thing, "made elsewhere, or its making was cut short: no record here"))
+            elif thing.kind != "lease" and f"serve_{part}_{netid}" not in leases:
+                found.append(Orphan(thing, "its lease has ended"))
+        ids = {thing.id for thing in things}
+        for entry in desk.journal.open_entries(site=name):
+            if entry.kind in ("server", "container", "lease", "floating_ip") and entry.id and entry.id not in ids:
+                site_thing = Thing(entry.kind, entry.id, entry.name, name)
+                if site.exists(site_thing):
+                    found.append(Orphan(site_thing, "on record here, under a name that is not the course's"))
+    return found
+
+
+def _part_of(thing: Thing) -> tuple[str, str]:
+    words = thing.name.replace("node-serve-", "serve_", 1).replace("-", "_", 1).split("_", 2)
+    return (words[1], words[2]) if len(words) == 3 else ("", "")
+
+
+def orphans_text(desk: Desk) -> str:
+    found = orphans(desk)
+    if not found:
+        return "no orphans: all that you hold at the course's sites is on record here"
+    lines = []
+    for orphan in found:
+        part, netid = _part_of(orphan.thing)
+        fix = f"servelab down {part or 'PART'} --netid {netid or 'NETID'} --site {orphan.thing.site}"
+        lines.append(
+            f"{orphan.thing.kind} {orphan.thing.name} ({orphan.thing.id}) at {orphan.thing.site} "
+            f"{orphan.thing.detail}: "
+            f"{orphan.why}. Give it back: {fix}"
+        )
+    return "\n".join(lines)

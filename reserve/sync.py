@@ -1,0 +1,139 @@
+"""Bring a run home while it goes on: only what changed, the record last, nothing half-written.
+
+The node first sets a copy of record.json aside, then lists its files: whatever that copy names was written before
+it, so a pull that is cut short at any point leaves a record at home whose files are all there.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shlex
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from reserve.errors import ConnectionLost, SiteError
+from reserve.site import Machine
+from snippets.errors import StorageError
+
+COPY = ".record-home.json"
+SKIP = (".lock", ".tmp", ".sync")
+BATCH_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file of the run on the node: path below the run's folder, size, modification time."""
+
+    name: str
+    size: int
+    mtime: int
+
+
+def _listing(machine: Machine, folder: str) -> list[Remote]:
+    place = shlex.quote(folder)
+    command = (
+        f"cd {place} 2>/dev/null || exit 0; if [ -f record.json ]; then cp -p record.json {COPY}; fi; "
+        "find . -type f -printf '%s %T@ %P\\n'"
+    )
+    found = []
+    for line in machine.run(command, timeout_s=40).output.splitlines():
+        try:
+            size, mtime, name = line.split(" ", 2)
+            found.append(Remote(name, int(size), int(float(mtime))))
+        except ValueError:
+            continue
+    return found
+
+
+def _wanted(files: list[Remote], home: Path) -> list[Remote]:
+    wanted = []
+    for file in files:
+        name = PurePosixPath(file.name)
+        if name.is_absolute() or ".." in name.parts or name.name == "record.json":
+            continue
+        if any(name.name.endswith(ending) or name.name.startswith(ending) for ending in SKIP):
+            continue
+        target = home / ("record.json" if file.name == COPY else file.name)
+        try:
+            there = target.stat()
+        except OSError:
+            wanted.append(file)
+            continue
+        if (there.st_size, int(there.st_mtime)) != (file.size, file.mtime):
+            wanted.append(file)
+    wanted.sort(key=lambda file: (file.name == COPY, file.name))
+    return wanted
+
+
+def pull(machine: Machine, folder: str, home: Path) -> list[str]:
+    """Copy what changed of the run in `folder` on the machine to `home`; returns the names copied.
+
+    Raises ConnectionLost, StorageError (no space here), SiteError for an archive that is not what was asked for.
+    """
+    wanted = _wanted(_listing(machine, folder), home)
+    copied: list[str] = []
+    while wanted:
+        batch, size = [wanted.pop(0)], 0
+        while wanted and wanted[0].name != COPY and size + wanted[0].size < BATCH_BYTES:
+            size += wanted[0].size
+            batch.append(wanted.pop(0))
+        archive = machine.pull(folder, [file.name for file in batch])
+        copied += unpack(archive, {file.name for file in batch}, home)
+    return copied
+
+
+def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
+    """Unpack an archive that may hold `names` and nothing else; each file appears whole or not at all."""
+    incoming = home / ".incoming"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(incoming, ignore_errors=True)
+        incoming.mkdir()
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            members = []
+            for member in tar:
+                plain = member.name.removeprefix("./")
+                if not member.isfile() or plain not in names:
+                    raise SiteError(
+                        f"the node sent {member.name!r}, which was not asked for. Nothing of it was kept; look at "
+                        "the node."
+                    )
+                members.append(member)
+            tar.extractall(incoming, members=members, filter="data")
+        done = []
+        for member in members:
+            plain = member.name.removeprefix("./")
+            target = home / ("record.json" if plain == COPY else plain)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (incoming / plain).replace(target)
+            os.utime(target, (member.mtime, member.mtime))
+            done.append(plain)
+        return done
+    except tarfile.TarError as error:
+        raise ConnectionLost(f"an archive from the node was cut short ({error}). Repeat the command.") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(
+                f"no space left here for the run in {home}. Free some and repeat `servelab collect`: the node keeps "
+                "it all "
+                "until its lease ends."
+            ) from None
+        raise StorageError(f"cannot write the run to {home}: {error.strerror}. Check its permissions.") from None
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def push_run(machine: Machine, home: Path, folder: str) -> None:
+    """Send a run that was begun elsewhere to this node, so that it goes on there."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as tar:
+        for path in sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink()):
+            name = path.relative_to(home)
+            if any(path.name.endswith(e) or path.name.startswith(e) for e in SKIP) or name.parts[0] == ".incoming":
+                continue
+            tar.add(path, arcname=str(name), recursive=False)
+    machine.push(packed.getvalue(), folder)
