@@ -101,11 +101,15 @@ def doctor() -> None:
 
 @cli.command()
 @click.argument("part", type=click.Choice(PARTS))
-def questions(part: str) -> None:
+@click.option("--functions", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Also write the start of functions.py, the part's coding questions, to FILE.")
+def questions(part: str, functions: Path | None) -> None:
     """Print PART's questions: read them before your lease begins."""
-    from grading.selfcheck import describe
+    from grading.selfcheck import describe, start_functions
 
     click.echo(describe(part))
+    if functions:
+        click.echo(f"wrote {start_functions(part, functions)}; save yours as functions.py in your run's folder")
 
 
 @cli.command()
@@ -135,6 +139,30 @@ def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, .
     folders = [run_folder(run, None) if run in PARTS else Path(run) for run in runs]
     made = make(folders, netid=netid, name=name, out=out, screens=screens)
     click.echo("\n".join(made.lines()))
+
+
+@cli.command()
+@click.argument("submissions", metavar="SUBMISSION...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="grades.csv", show_default=True,
+              help="CSV to write; JSON, class report (HTML) and similarity list go beside it.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="A part that must be there; repeat.")
+@click.option("--functions", is_flag=True, help="Run the function tests too (student code, confined).")
+@click.option("--leases", type=click.Path(path_type=Path, exists=True),
+              help="The testbed's leases (JSON), to confirm those of the records.")
+@click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
+@click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
+def grade(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...], functions: bool, leases: Path | None,
+          only: str, workers: int | None) -> None:
+    """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
+    from grading.grade_class import grade_class, read_leases
+
+    grades = grade_class(submissions, out, leases=read_leases(leases) if leases else None, functions=functions,
+                         parts=parts, only=only, workers=workers, say=lambda line: click.echo(line, err=True))
+    for graded in grades:
+        trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
+        click.echo(f"{graded.netid}: {graded.points:g} of {graded.possible:g} points; {trust or graded.problems[0]}")
+    click.echo(f"wrote {out}, {out.with_suffix('.json').name}, {out.with_suffix('.html').name} and "
+               f"{out.with_suffix('.similarity.csv').name}")
 
 
 # --- Plan a class -----------------------------------------------------------------------------------

@@ -59,6 +59,14 @@ def digest_of(path: Path) -> str:
     return total.hexdigest()
 
 
+def student_of(path: Path) -> str:
+    """Who handed in, by the path: nbgrader's submitted/<student>/<assignment>, else the name up to a `_`."""
+    folders = path.parts
+    if len(folders) >= 3 and folders[-3] == "submitted":
+        return folders[-2]
+    return path.stem if path.stem.startswith("submission_") else path.stem.split("_")[0]
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
     """The folder of a submission; a zip (also one inside a folder) is unpacked into scratch space, safely."""
@@ -134,8 +142,7 @@ def grade(path: Path, *, leases: Mapping[str, Mapping[str, Any]] | None = None, 
         with opened(path) as folder:
             made = _grade_folder(_root(folder), path, digest, leases, functions, parts, again or {})
     except SubmissionError as error:
-        netid = path.stem.split("_")[0]
-        made = Grade(str(path), digest, netid, "", tuple(unreadable(part, str(error)) for part in parts),
+        made = Grade(str(path), digest, student_of(path), "", tuple(unreadable(part, str(error)) for part in parts),
                      (str(error),))
     return Grade(**{**made.__dict__, "seconds": round(time.perf_counter() - started, 4)})
 
@@ -154,7 +161,7 @@ def _screenshots(root: Path, runs: Mapping[str, Path]) -> tuple[frozenset[str], 
 def _grade_folder(root: Path, path: Path, digest: str, leases: Mapping[str, Mapping[str, Any]] | None,
                   functions: bool, expected: tuple[str, ...], again: Mapping[str, Path]) -> Grade:
     manifest = _manifest(root)
-    netid = str(manifest.get("netid") or path.stem.split("_")[0])[:64]
+    netid = str(manifest.get("netid") or student_of(path))[:64]
     runs = _runs(root)
     problems = archive.manifest_problems(root) if runs else ["no run record was handed in"]
     pictures, told = _screenshots(root, runs)

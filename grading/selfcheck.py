@@ -29,6 +29,16 @@ def describe(part: str) -> str:
     return "\n".join([*lines, f"{len(asked)} questions, {total:g} points."])
 
 
+def start_functions(part: str, path: Path) -> Path:
+    """Write the skeleton of the part's functions.py; UsageError rather than replace a file."""
+    from grading.functions.tests import skeleton
+
+    if path.exists():
+        raise UsageError(f"{path} exists already; name another file, or move it away.")
+    path.write_text(skeleton(part), encoding="utf-8")
+    return path
+
+
 @dataclass(frozen=True)
 class Finding:
     """One remark on a run. `missing` counts against completeness; other findings are for information."""

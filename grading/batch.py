@@ -1,0 +1,176 @@
+"""A class: many submissions graded in parallel, resumably, into CSV, JSON and two reports."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from grading.checks.part import PartGrade
+from grading.checks.result import Result
+from grading.grade import Grade, digest_of, grade, student_of
+from grading.similarity import doubted
+from snippets.errors import UsageError
+
+KIT = Path(__file__).resolve().parent
+IGNORED = {"__MACOSX", ".git", "feedback", "release", "source", "autograded", "gradebook.db"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every submission of a class is graded with."""
+
+    leases: Mapping[str, Mapping[str, Any]] | None = None
+    functions: bool = False
+    parts: tuple[str, ...] = ()
+
+
+def _is_one(folder: Path) -> bool:
+    """Whether a folder is one submission, not a folder of submissions."""
+    patterns = ("manifest.json", "record.json", "*/record.json", "submission.zip", "*.ipynb")
+    return any(next(folder.glob(pattern), None) for pattern in patterns)
+
+
+def _inside(path: Path, depth: int) -> Iterator[Path]:
+    """Submissions in a path; a student's folder without anything to grade is one too, below the top."""
+    if path.is_file():
+        if path.suffix == ".zip":
+            yield path
+        return
+    if _is_one(path):
+        yield path
+        return
+    children = [child for child in sorted(path.iterdir())
+                if child.name not in IGNORED and not child.name.startswith(".")]
+    found = [] if depth == 4 else [item for child in children for item in _inside(child, depth + 1)]
+    if not found and depth and children:
+        found = [path]
+    yield from found
+
+
+def discover(paths: Iterable[Path]) -> list[Path]:
+    """Submissions among `paths`: zips, submission folders, or export folders holding many of either.
+
+    Takes the exports of Gradescope (submission_<n>/), nbgrader (submitted/<student>/<assignment>/) and an LMS
+    (one zip a student). Raises UsageError where nothing is found.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist.")
+        found.update(dict.fromkeys(_inside(path, 0)))
+    if not found:
+        raise UsageError("There are no submissions there: name zips, submission folders, or an export folder.")
+    return list(found)
+
+
+def kit_digest() -> str:
+    """Hash of what decides a grade: the checks and the questions. Another kit grades again."""
+    total = hashlib.sha256()
+    for path in sorted([*KIT.rglob("*.py"), *KIT.rglob("*.toml")]):
+        total.update(path.relative_to(KIT).as_posix().encode() + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def from_json(data: Mapping[str, Any]) -> Grade:
+    """A Grade from its JSON."""
+    parts = tuple(PartGrade(**{**part, "results": tuple(Result(**result) for result in part["results"]),
+                               "doubts": tuple(part["doubts"]), "remarks": tuple(part["remarks"])})
+                  for part in data["parts"])
+    return Grade(data["source"], data["digest"], data["netid"], data["name"], parts, tuple(data["problems"]),
+                 tuple(data["prints"]), data["seconds"])
+
+
+def _one(path: Path, options: Options, cache: Path, kit: str, again: bool) -> tuple[dict[str, Any], bool]:
+    """Grade one submission in a worker, or take it from the cache; returns its JSON and whether it was graded."""
+    key = hashlib.sha256(f"{digest_of(path)} {kit} {options}".encode()).hexdigest()
+    kept = cache / f"{key}.json"
+    if not again:
+        try:
+            data = json.loads(kept.read_text(encoding="utf-8"))
+            return {**data, "source": str(path)}, False
+        except (OSError, ValueError):
+            pass
+    data = grade(path, leases=options.leases, functions=options.functions, parts=options.parts).to_json()
+    temporary = kept.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(data), encoding="utf-8")
+    temporary.replace(kept)
+    return data, True
+
+
+def failed(path: Path, error: BaseException) -> Grade:
+    """The grade of a submission whose worker broke: nothing earned, and said so."""
+    return Grade(str(path), "", student_of(path), "", (),
+                 (f"Grading itself failed ({type(error).__name__}: {error}); grade this one by hand.",))
+
+
+def grade_all(paths: Sequence[Path], options: Options, cache: Path, *, only: str = "", workers: int | None = None,
+              say: Callable[[str], None] = print) -> list[Grade]:
+    """Grade every submission; those whose content, kit and options are unchanged are not graded again.
+
+    `only`: a NetID (or part of a path) to grade again now, the others from the cache. `say` gets a progress line
+    with the time left about once a second.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    kit, started, spoken = kit_digest(), time.monotonic(), 0.0
+    grades: dict[Path, Grade] = {}
+    fresh = 0
+    with ProcessPoolExecutor(max_workers=workers or os.cpu_count() or 1) as pool:
+        waiting = {pool.submit(_one, path, options, cache, kit, bool(only) and only in str(path)): path
+                   for path in paths}
+        for done in as_completed(waiting):
+            path = waiting[done]
+            try:
+                data, graded = done.result()
+                grades[path], fresh = from_json(data), fresh + graded
+            except Exception as error:  # a worker that died must not lose the class
+                grades[path] = failed(path, error)
+            now = time.monotonic()
+            if now - spoken > 1 or len(grades) == len(paths):
+                spoken = now
+                left = (now - started) / len(grades) * (len(paths) - len(grades))
+                say(f"{len(grades)}/{len(paths)} graded ({fresh} now), about {left:.0f} s left")
+    return with_doubts([grades[path] for path in paths])
+
+
+def with_doubts(grades: Sequence[Grade]) -> list[Grade]:
+    """The grades, with trust lowered to `consistent` where a submission has samples of another student's."""
+    reasons = doubted(grades)
+    result = []
+    for each in grades:
+        if each.netid in reasons:
+            parts = tuple(replace(part, trust="consistent" if part.trust not in ("none", "consistent") else part.trust,
+                                  doubts=(*part.doubts, reasons[each.netid])) for part in each.parts)
+            each = replace(each, parts=parts)
+        result.append(each)
+    return result
+
+
+def write_csv(path: Path, grades: Sequence[Grade]) -> None:
+    """One row a submission: totals, trust, remarks, then the points of every question."""
+    ids = list(dict.fromkeys(result.id for each in grades for part in each.parts for result in part.results))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["netid", "name", "points", "possible", "by_hand", "trust", "node_type", "doubts", "problems",
+                         "source", *ids])
+        for each in sorted(grades, key=lambda item: (item.netid, item.source)):
+            results = {result.id: result for part in each.parts for result in part.results}
+            by_hand = sum(result.possible for result in results.values() if result.kind == "by hand")
+            writer.writerow([_cell(value) for value in (
+                each.netid, each.name, each.points, each.possible, by_hand,
+                " ".join(f"{part.part}:{part.trust}" for part in each.parts),
+                " ".join(f"{part.part}:{part.node_type}" for part in each.parts if part.node_type),
+                "; ".join(doubt for part in each.parts for doubt in part.doubts), "; ".join(each.problems),
+                each.source, *(results[name].points if name in results else "" for name in ids))])
+
+
+def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula (names and answers come from students)."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -1,0 +1,67 @@
+"""`servelab grade`: from submissions to grades.csv, grades.json, similarity.csv and class.html."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from grading.batch import Options, discover, grade_all, write_csv
+from grading.class_report import write_class_report
+from grading.grade import Grade
+from grading.similarity import likenesses
+from snippets.errors import UsageError
+from snippets.record_store import storage_error
+
+
+def read_leases(path: Path) -> dict[str, dict[str, Any]]:
+    """The testbed's leases by id, from a JSON list with id, name, start and end (`servelab leases --json`, or Blazar).
+
+    Times without a zone are UTC, as Blazar gives them. Raises UsageError for another form.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        leases = {}
+        for entry in entries:
+            start = entry.get("start_utc") or entry.get("start_date") or entry.get("start")
+            end = entry.get("end_utc") or entry.get("end_date") or entry.get("end")
+            leases[str(entry["id"])] = {"name": str(entry["name"]), "start_utc": _utc(start), "end_utc": _utc(end)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is no list of leases with id, name, start and end ({error}). Make it with "
+                         "`openstack reservation lease list -f json`.") from None
+    return leases
+
+
+def _utc(text: Any) -> str:
+    moment = str(text).replace(" ", "T")
+    return moment if moment.endswith("Z") or "+" in moment else f"{moment}Z"
+
+
+def grade_class(submissions: Iterable[Path], out: Path, *, leases: Mapping[str, Mapping[str, Any]] | None = None,
+                functions: bool = False, parts: tuple[str, ...] = (), only: str = "", workers: int | None = None,
+                say: Callable[[str], None] = print) -> list[Grade]:
+    """Grade all `submissions` into `out` (a .csv) and, beside it, .json, .similarity.csv and .html.
+
+    Submissions whose content did not change are taken from `<out>.cache/`. Raises UsageError where there are none,
+    StorageError where `out` cannot be written.
+    """
+    paths = discover(submissions)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        grades = grade_all(paths, Options(leases, functions, parts), out.with_suffix(".cache"), only=only,
+                           workers=workers, say=say)
+        pairs = likenesses(grades)
+        write_csv(out, grades)
+        out.with_suffix(".json").write_text(
+            json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False), encoding="utf-8")
+        with out.with_suffix(".similarity.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["first", "second", "what", "strength"])
+            writer.writerows(astuple(pair) for pair in pairs)
+        write_class_report(out.with_suffix(".html"), grades, pairs)
+    except OSError as error:
+        raise storage_error(error, out) from error
+    return grades
