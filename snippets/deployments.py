@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snippets.errors import ModelError
 from snippets.triton_config import Deployment, InstanceGroup, ModelConfig, Tensor
 
 MODELS = Path(__file__).parent / "triton_models"
@@ -70,10 +69,8 @@ def onnx_graph(
 ) -> Deployment:  # fmt: skip
     """An ONNX graph in the Python backend, or (`native`) in Triton's onnxruntime backend where the server has it.
 
-    `threads`: what one instance may use for one execution. Raises ModelError for a file that is not there.
+    `threads`: what one instance may use for one execution.
     """
-    if not Path(path).is_file():
-        raise ModelError(f"There is no ONNX file {path}. Run the model notebooks first, or give another file.")
     given = {"threads": str(threads), **(parameters or {})}
     config.setdefault("instances", groups(instances, gpus))
     if native:

@@ -82,7 +82,7 @@ class HttpSender:
     def __init__(self, target: Target) -> None:
         import tritonclient.http as client
 
-        self._model = target.model
+        self._model, self._input = target.model, client.InferInput
         self._client = client.InferenceServerClient(
             target.url, connection_timeout=target.timeout_s, network_timeout=target.timeout_s
         )
@@ -90,6 +90,11 @@ class HttpSender:
 
     def __call__(self) -> Any:
         return self._client.infer(self._model, self._inputs)
+
+    def ask(self, inputs: Mapping[str, np.ndarray]) -> Any:
+        """One request with other tensors; the reply's `as_numpy(name)` gives an output."""
+        tensors = [_fill(self._input, name, array) for name, array in inputs.items()]
+        return self._client.infer(self._model, tensors)
 
     def close(self) -> None:
         self._client.close()

@@ -1,0 +1,173 @@
+"""MLPerf's LoadGen against a Triton model: Offline (batch), SingleStream and Server (online) scenarios.
+
+Offline hands over every sample at once and counts samples per second; SingleStream sends the next one when the
+last is answered; Server draws Poisson arrivals and bounds the 99th percentile. (MLPerf Inference rules; the
+`mlcommons-loadgen` package. Its own logs stay in the folder given.)
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets.errors import ServerError, ToolMissing, UsageError
+from snippets.senders import HttpSender, Target
+
+SCENARIOS = ("Offline", "SingleStream", "Server")
+
+
+@dataclass
+class _Sut:
+    """The system under test: workers with a connection each take groups of samples from a queue."""
+
+    target: Target
+    batch: int
+    lg: Any
+    groups: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+    latency_ms: list[float] = field(default_factory=list)
+    errors: Counter = field(default_factory=Counter)
+
+    def issue(self, samples: Sequence[Any]) -> None:
+        """LoadGen hands over samples; groups of `batch` rows go to the workers."""
+        now = time.perf_counter()
+        for start in range(0, len(samples), self.batch):
+            group = [(s.id, s.index) for s in samples[start : start + self.batch]]
+            self.groups.put((now, group))
+
+    def work(self) -> None:
+        """Answer groups until None comes."""
+        (name, rows), sender = next(iter(self.target.inputs.items())), HttpSender(self.target)
+        while (item := self.groups.get()) is not None:
+            issued, group = item
+            try:
+                sender.ask({name: rows[[index for _, index in group]]})
+            except Exception as error:  # a refused or broken request of whatever kind is a failed request
+                self.errors[f"{type(error).__name__}: {error}"[:200]] += len(group)
+            ended = time.perf_counter()
+            self.latency_ms.extend([(ended - issued) * 1e3] * len(group))
+            # Failed samples are reported as done too: LoadGen would wait for them for ever. They are counted.
+            self.lg.QuerySamplesComplete([self.lg.QuerySampleResponse(id_, 0, 0) for id_, _ in group])
+        sender.close()
+
+
+def run(
+    target: Target, scenario: str, folder: Path, *, seconds: float = 3.0, batch: int = 1, workers: int = 1,
+    offered_rps: float = 0.0, target_ms: float = 0.0, expected_per_s: float = 100.0,
+) -> dict[str, Any]:  # fmt: skip
+    """One LoadGen performance test of about `seconds`; `target.inputs` holds one tensor, its rows are the samples.
+
+    batch: rows the client puts into one request (more than 1 only in Offline: a stream gives one at a time).
+    workers: requests under way at once. offered_rps and target_ms: the Server scenario's arrivals and bound on the
+    99th percentile. expected_per_s: a guess from which Offline sizes its single query.
+    Returns scenario, latency_ms [n] (since each sample was handed over), samples, samples_per_s, valid (LoadGen's
+    verdict), failures, errors, and `loadgen`: LoadGen's own results by name.
+    Raises UsageError, ToolMissing without the package, ServerError when every sample failed.
+    """
+    lg = _loadgen()
+    if scenario not in SCENARIOS:
+        raise UsageError(f"`{scenario}` is no scenario of this kit; use {', '.join(SCENARIOS)}.")
+    if scenario == "Server" and not (offered_rps > 0 and target_ms > 0):
+        raise UsageError("The Server scenario needs an offered load and a latency bound: offered_rps, target_ms.")
+    if batch > 1 and scenario != "Offline":
+        raise UsageError(f"{scenario} hands over one sample at a time; only Offline can be sent in batches.")
+    sut = _Sut(target, batch, lg)
+    threads = [threading.Thread(target=sut.work, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = lg.ConstructSUT(sut.issue, lambda: None)
+    library = lg.ConstructQSL(target.batch, target.batch, lambda indexes: None, lambda indexes: None)
+    try:
+        lg.StartTestWithLogSettings(
+            handle, library, _settings(lg, scenario, seconds, offered_rps, target_ms, expected_per_s), _logs(lg, folder)
+        )
+    finally:
+        for _ in threads:
+            sut.groups.put(None)
+        for thread in threads:
+            thread.join(target.timeout_s)
+        lg.DestroyQSL(library)
+        lg.DestroySUT(handle)
+    return _result(sut, scenario, read_log(folder / "mlperf_log_detail.txt"))
+
+
+def read_log(path: Path) -> dict[str, Any]:
+    """LoadGen's detail log -> its results and effective settings, {key: value}."""
+    values = {}
+    for line in path.read_text(errors="replace").splitlines():
+        if line.startswith(":::MLLOG"):
+            entry = json.loads(line.removeprefix(":::MLLOG"))
+            if entry["key"].startswith(("result_", "effective_")):
+                values[entry["key"]] = entry["value"]
+    if "result_validity" not in values:
+        raise ServerError(f"LoadGen's log {path} holds no result: the test did not come to its end.")
+    return values
+
+
+def _result(sut: _Sut, scenario: str, results: dict[str, Any]) -> dict[str, Any]:
+    latency_ms, failures = np.array(sut.latency_ms, dtype=np.float64), sum(sut.errors.values())
+    if failures and failures == len(latency_ms):
+        raise ServerError(f"All {failures} LoadGen samples failed: {sut.errors.most_common(1)[0][0]}")
+    rate = {
+        "Offline": "result_samples_per_second",
+        "SingleStream": "result_qps_with_loadgen_overhead",
+        "Server": "result_completed_samples_per_sec",
+    }[scenario]
+    return {
+        "scenario": scenario,
+        "batch": sut.batch,
+        "latency_ms": latency_ms,
+        "samples": len(latency_ms),
+        "samples_per_s": float(results[rate]),
+        "valid": results["result_validity"] == "VALID",
+        "failures": failures,
+        "errors": dict(sut.errors.most_common(5)),
+        "loadgen": {k: v for k, v in results.items() if k.startswith("result_")},
+    }
+
+
+def _settings(
+    lg: Any, scenario: str, seconds: float, offered_rps: float, target_ms: float, expected_per_s: float
+) -> Any:
+    settings = lg.TestSettings()
+    settings.scenario = getattr(lg.TestScenario, scenario)
+    settings.mode = lg.TestMode.PerformanceOnly
+    settings.min_duration_ms = int(seconds * 1000)
+    settings.max_duration_ms = int(seconds * 4000)
+    settings.min_query_count = 1
+    if scenario == "Offline":
+        settings.offline_expected_qps = expected_per_s
+    elif scenario == "Server":
+        settings.server_target_qps = offered_rps
+        settings.server_target_latency_ns = int(target_ms * 1e6)
+        settings.server_target_latency_percentile = 0.99
+    return settings
+
+
+def _logs(lg: Any, folder: Path) -> Any:
+    output = lg.LogOutputSettings()
+    output.outdir = str(folder)
+    output.copy_summary_to_stdout = False
+    logs = lg.LogSettings()
+    logs.log_output = output
+    logs.enable_trace = False
+    return logs
+
+
+def _loadgen() -> Any:
+    try:
+        import mlperf_loadgen
+    except ImportError as error:
+        raise ToolMissing(
+            "MLPerf LoadGen is not installed. `pip install mlcommons-loadgen` (wheels for Linux x86-64)."
+        ) from error
+    return mlperf_loadgen

@@ -1,0 +1,210 @@
+"""The system lab's measurements as recorded steps: models made once, the server started only when something is
+still to be measured, so that a replay needs neither Triton nor PyTorch."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets import deployments, loadgen, triton, triton_load
+from snippets.cache import cache_folder
+from snippets.errors import ServerError, UsageError
+from snippets.record import Run, latest_run
+from snippets.triton_config import Deployment
+
+PHOTOS = 64
+SERVICES = ("food_pytorch", "food_onnx", "similar")
+
+
+class Lab:
+    """One notebook's run, its Triton server (not started yet) and the three services of `deployments`.
+
+    triton: "embedded", "container" or "url:http://HOST:PORT"; gpus: how many GPUs the services may use (0: the CPU);
+    onnx: an fp32 ONNX file of the classifier, empty for the latest model run's, or else exported here.
+    seconds: the length of each load window. Use as a context manager, or call `close` in the last cell.
+    """
+
+    def __init__(self, run: Run, *, how: str = "embedded", gpus: int = 0, onnx: str = "", seconds: float = 2.0) -> None:
+        self.run, self.gpus, self.seconds = run, gpus, seconds
+        self.server = triton.Server(how, run.folder / "triton", gpus="all" if gpus else "")
+        self._onnx = onnx
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server, if it was needed at all, and remove its repository; its log stays in the run."""
+        self.server.stop()
+        for name in ("repository", "backends"):
+            shutil.rmtree(self.run.folder / "triton" / name, ignore_errors=True)
+
+    @cached_property
+    def models(self) -> dict[str, Any]:
+        """The classifier's files: weights and onnx (paths in the run), classes, labels, source; a recorded step."""
+        given = Path(self._onnx) if self._onnx else ""
+        return self.run.step("models/food/prepare", self._prepare, inputs={"onnx": given})
+
+    @property
+    def similar_path(self) -> Path:
+        """Where the catalogue of stored photos is kept: in the cache, being large and the same for everyone."""
+        return cache_folder() / f"similar-{deployments.PHOTOS}.onnx"
+
+    def service(self, name: str, /, **options: Any) -> Deployment:
+        """One of SERVICES with the given settings (see `deployments`): instances, threads, batching, parameters,
+        native (Triton's own ONNX backend), max_batch."""
+        options = {"gpus": self.gpus, **options}
+        if name == "similar":
+            return deployments.similar_photos(self.similar_path, **options)
+        files = self.models
+        if name == "food_pytorch":
+            return deployments.pytorch_classifier(files["weights"], files["classes"], **options)
+        if name == "food_onnx":
+            return deployments.onnx_classifier(files["onnx"], files["classes"], **options)
+        raise UsageError(f"There is no service `{name}` in this lab; it has {', '.join(SERVICES)}.")
+
+    def load(self, name: str, deployment: Deployment, *, batch: int = 1, **how: Any) -> dict[str, Any]:
+        """Deploy, put under load, and record as step `<name>/load`; `how`: clients or offered_rps, and options of
+        triton_load.measure."""
+        how = {"seconds": self.seconds, **how}
+
+        def measure() -> dict[str, Any]:
+            ready_s = self.deploy(deployment)
+            service = deployment.config.name
+            result = triton_load.measure(self.server, service, self.inputs(service, batch), **how)
+            return {"ready_s": ready_s, "instances": deployment.config.instance_count, **result}
+
+        return self.run.step(f"{name}/load", measure, inputs=self._key(deployment, batch=batch, **how))
+
+    def beside(
+        self, name: str, light: Deployment, heavy: Deployment, *, heavy_batch: int = 1, heavy_clients: int, **how: Any
+    ) -> dict[str, Any]:
+        """`load` of the light service while `heavy_clients` keep the heavy one busy with requests of `heavy_batch`."""
+        how = {"seconds": self.seconds, **how}
+
+        def measure() -> dict[str, Any]:
+            for deployment in (light, heavy):
+                self.deploy(deployment)
+            names = light.config.name, heavy.config.name
+            return triton_load.beside(
+                self.server, names[0], self.inputs(names[0], 1), names[1], self.inputs(names[1], heavy_batch),
+                neighbour_clients=heavy_clients, **how,
+            )  # fmt: skip
+
+        key = self._key(light, heavy=heavy.config.pbtxt(), heavy_batch=heavy_batch, heavy_clients=heavy_clients, **how)
+        return self.run.step(f"{name}/load", measure, inputs=key)
+
+    def loadgen(self, name: str, deployment: Deployment, scenario: str, **how: Any) -> dict[str, Any]:
+        """One MLPerf LoadGen scenario, as step `<name>/loadgen`; `how`: options of loadgen.run."""
+        how = {"seconds": self.seconds, **how}
+
+        def measure() -> dict[str, Any]:
+            self.deploy(deployment)
+            service = deployment.config.name
+            target = triton_load.target(self.server, service, self.inputs(service, PHOTOS))
+            before = self.server.statistics(service)
+            result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"), **how)
+            return {**result, "statistics": (self.server.statistics(service) - before).facts()}
+
+        return self.run.step(f"{name}/loadgen", measure, inputs=self._key(deployment, scenario=scenario, **how))
+
+    def answers(self, name: str, deployment: Deployment, photos: int = 16) -> dict[str, Any]:
+        """A classifier deployment's logits [photos, classes] for the first photos: step `<name>/outputs`."""
+
+        def ask() -> dict[str, Any]:
+            self.deploy(deployment)
+            service = deployment.config.name
+            sender = triton_load.target(self.server, service, self.inputs(service, photos)).sender()
+            try:
+                return {"logits": sender().as_numpy("logits")}
+            finally:
+                sender.close()
+
+        return self.run.step(f"{name}/outputs", ask, inputs=self._key(deployment, photos=photos))
+
+    def cold_starts(self, name: str, deployment: Deployment, times: int = 3, warm: int = 20) -> dict[str, Any]:
+        """Unload, load, ask: `times` over. Step `<name>/cold`: load_ms, first_ms, unload_ms [times], warm_ms [..]."""
+
+        def measure() -> dict[str, Any]:
+            service, rows = deployment.config.name, []
+            self.deploy(deployment)
+            warm_ms: list[float] = []
+            for _ in range(times):
+                unload_s = self.server.unload(service)
+                load_s = self.deploy(deployment)
+                sender = triton_load.target(self.server, service, self.inputs(service, 1)).sender()
+                asked = []
+                for _ in range(1 + warm):
+                    began = time.perf_counter()
+                    sender()
+                    asked.append((time.perf_counter() - began) * 1e3)
+                sender.close()
+                rows.append((unload_s * 1e3, load_s * 1e3, asked[0]))
+                warm_ms += asked[1:]
+            table = np.array(rows, dtype=np.float64)
+            return {"unload_ms": table[:, 0], "load_ms": table[:, 1], "first_ms": table[:, 2],
+                    "warm_ms": np.array(warm_ms)}  # fmt: skip
+
+        return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, times=times, warm=warm))
+
+    def native(self) -> dict[str, Any]:
+        """Whether this server has Triton's own ONNX backend: step `triton/native/backend`, {available, reason}."""
+
+        def probe() -> dict[str, Any]:
+            try:
+                self.deploy(self.service("food_onnx", native=True, name="food_native"))
+            except ServerError as error:
+                return {"available": False, "reason": str(error).splitlines()[0]}
+            return {"available": True, "reason": ""}
+
+        return self.run.step("triton/native/backend", probe, inputs={"server": self.server.kind})
+
+    def deploy(self, deployment: Deployment) -> float:
+        """Bring a deployment into force (making the catalogue file if it is its); seconds until ready."""
+        if self.similar_path in deployment.files.values():
+            deployments.write_similar_photos(self.similar_path)
+        return self.server.deploy(deployment)
+
+    def inputs(self, service: str, batch: int) -> Mapping[str, np.ndarray]:
+        """Request tensors: real photos for the classifier, random embeddings for the search."""
+        if service == "similar":
+            rows = np.random.default_rng(1).standard_normal((batch, deployments.EMBEDDING), dtype=np.float32)
+            return {"embedding": rows}
+        return {"input": self._photos[np.arange(batch) % len(self._photos)]}
+
+    @cached_property
+    def _photos(self) -> np.ndarray:
+        from snippets.data import dataset
+        from snippets.image import preprocess
+
+        return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:PHOTOS]))
+
+    def _key(self, deployment: Deployment, **more: Any) -> dict[str, Any]:
+        food = deployment.config.name.startswith("food")
+        files = {kind: self.models[kind] for kind in ("weights", "onnx")} if food else {}
+        return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}
+
+    def _prepare(self) -> dict[str, Any]:
+        from snippets.weights import load_model
+
+        module, labels = load_model("rehearsal")
+        weights = deployments.save_weights(module, self.run.models / "food_weights.pt")
+        path, source = self.run.models / "food.onnx", "exported here"
+        model_run = latest_run("model", self.run.folder.parent.parent)
+        earlier = Path(self._onnx) if self._onnx else model_run / "models" / "fp32.onnx" if model_run else None
+        if earlier is not None and earlier.is_file():
+            source = "given" if self._onnx else "the latest model run"
+            shutil.copyfile(earlier, path)
+        else:
+            from snippets.export import export_onnx
+
+            export_onnx(module, path)
+        return {"weights": weights, "onnx": path, "classes": len(labels), "labels": list(labels), "source": source}
