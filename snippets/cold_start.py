@@ -71,12 +71,17 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
     }
 
 
-def resident_mb() -> float:
-    """Memory of this process that is in RAM now, in MB; where only the peak is told (macOS), the peak."""
+def resident_mb(pid: int = 0) -> float:
+    """Memory of a process that is in RAM now, in MB (`pid` 0: this one; NaN where the system does not tell).
+
+    Where only the peak of this process is told (macOS), the peak.
+    """
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
         try:
+            if pid:
+                return float("nan")
             import resource
         except ImportError:
             return float("nan")

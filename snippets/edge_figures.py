@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import crossover, edge, soak
+from snippets import crossover, edge, plots, soak
 from snippets.cold_start import PHASES
 from snippets.record_read import Record
 from snippets.targets import target
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"fp32": "#4477aa", "dynamic": "#ee6677", "aggressive": "#228833", "conservative": "#ccbb44"}
-PHASE_COLOURS = ("#bbbbbb", "#4477aa", "#66ccee", "#ee6677")
-INK, QUIET = "#333333", "#777777"
+# The same file has the same colour as in Part 1.
+COLOURS = {"fp32": plots.color("onnx-all"), **{name: plots.color(name) for name in edge.VARIANTS[1:]}}
+PHASE_COLOURS = ("#bbbbbb", "#0072B2", "#56B4E9", "#D55E00")
+INK, QUIET, WARM, COOL = plots.INK, "#777777", "#D55E00", "#009E73"
 
 
 def latency_and_size(record: Record) -> Figure:
@@ -29,11 +30,12 @@ def latency_and_size(record: Record) -> Figure:
     for position, row in enumerate(rows):
         samples = edge.by_threads(record, row.variant)[row.threads]
         shift = dice.uniform(-0.28, 0.28, samples.size)
-        left.plot(samples, position + shift, ".", color=COLOURS[row.variant], alpha=0.35, markersize=4, mew=0)
+        left.plot(samples, position + shift, ".", color=COLOURS[row.variant], alpha=0.5, markersize=4.5, mew=0)
         left.plot([row.p50.value] * 2, [position - 0.36, position + 0.36], color=INK, lw=2)
-        left.annotate(
+        label = left.annotate(
             f"{row.p50.value:.2f}", (row.p50.value, position - 0.38), ha="center", va="bottom", fontsize=9, color=INK
         )
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8})
         right.barh(position, row.size_mb, color=COLOURS[row.variant], height=0.6)
         right.annotate(f" {row.size_mb:.2f}", (row.size_mb, position), va="center", fontsize=9, color=INK)
         longest = max(longest, row.p95_ms)
@@ -44,7 +46,8 @@ def latency_and_size(record: Record) -> Figure:
     right.set(xlim=(0, max(1.3 * max(row.size_mb for row in rows), 6)), xlabel="size of the file (MB)")
     for axes in (left, right):
         axes.set_yticks(range(len(rows)), [f"{row.variant}\n{_threads(row.threads)}" for row in rows])
-        axes.set_ylim(len(rows) - 0.5, -0.6)
+        # A strip below the last model keeps the limits' labels clear of the dots.
+        axes.set_ylim(len(rows) - 0.1, -0.7)
     right.set_yticklabels([])
     left.set_title("How long a photo takes", loc="left")
     right.set_title("What the phone must store", loc="left")
@@ -89,8 +92,8 @@ def cold_start(results: dict[str, dict[str, Any]]) -> Figure:
     axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set_xlim(0, 1.3 * max(sum(np.median(r[f"{p}_ms"]) for p in PHASES) for r in results.values()))
     axes.set_xlabel("from starting the process to the first answer (ms)")
-    axes.legend(frameon=False, fontsize=9, ncols=4, loc="upper left", bbox_to_anchor=(0, 1.02), borderaxespad=0)
-    axes.set_title("What the first user waits for", loc="left", pad=22)
+    axes.legend(frameon=False, fontsize=9, ncols=4, loc="upper left", bbox_to_anchor=(-0.01, 1.14), borderaxespad=0)
+    axes.set_title("What the first user waits for", loc="left", pad=24)
     return figure
 
 
@@ -104,11 +107,11 @@ def soaking(result: dict[str, Any]) -> Figure:
     panels[0].set_ylabel("latency (ms)")
     panels[0].legend(frameon=False, fontsize=9, ncols=2, loc="lower right")
     panels[0].set_title(f"{len(result['latency_ms']):,} predictions in {result['seconds']:.0f} s", loc="left")
-    _told(panels[1], result, "temperature_c", "temperature (°C)", "#ee6677")
-    _told(panels[2], result, "clock_mhz", "clock (MHz)", "#228833")
+    _told(panels[1], result, "temperature_c", "temperature (°C)", WARM)
+    _told(panels[2], result, "clock_mhz", "clock (MHz)", COOL)
     for time, limit in zip(result["board_s"], result["limits"], strict=True):
         if limit:
-            panels[2].axvline(time, color="#ee6677", alpha=0.25, lw=2)
+            panels[2].axvline(time, color=WARM, alpha=0.25, lw=2)
     panels[2].set(xlabel="seconds", xlim=(0, float(result["seconds"])))
     return figure
 
@@ -122,8 +125,8 @@ def cloud_or_edge(
     bare = crossover.crossover(edge_ms, server_ms)
     span = max(3 * abs(bare.rtt_ms), 2 * local, 1.3 * (measured_rtt_ms or 0), 10.0)
     rtt = np.linspace(0, span, 200)
-    axes.axhline(local, color=COLOURS["aggressive"], lw=2)
-    axes.annotate("on the device", (span, local), ha="right", va="bottom", color=COLOURS["aggressive"])
+    axes.axhline(local, color=WARM, lw=2)
+    axes.annotate("on the device", (span, local), ha="right", va="bottom", color=WARM)
     for sending, style, label in ((0.0, "-", "cloud, photo of no size"), (sending_ms, "--", "cloud, photo sent")):
         axes.plot(rtt, crossover.cloud_total_ms(rtt, server, sending), style, color=COLOURS["fp32"], label=label)
     if bare.rtt_ms > 0:
@@ -135,9 +138,9 @@ def cloud_or_edge(
         axes.annotate("the device answers before the server even without a network", (0.02, 0.95),
                       xycoords="axes fraction", va="top", color=INK)  # fmt: skip
     if measured_rtt_ms is not None:
-        axes.axvline(measured_rtt_ms, color=COLOURS["dynamic"], lw=1)
+        axes.axvline(measured_rtt_ms, color=COOL, lw=1)
         axes.annotate(f" your network: {measured_rtt_ms:.1f} ms", (measured_rtt_ms, 0), va="bottom",
-                      color=COLOURS["dynamic"])  # fmt: skip
+                      color=COOL)  # fmt: skip
     top = float(crossover.cloud_total_ms(span, server, sending_ms))
     axes.set(xlim=(0, span), ylim=(0, 1.1 * max(top, local)), xlabel="round-trip time of the network (ms)",
              ylabel="until the user sees the class (ms)")  # fmt: skip
@@ -160,10 +163,10 @@ def _told(axes: Axes, result: dict[str, Any], name: str, label: str, colour: str
 
 
 def _limit(axes: Axes, value: float) -> None:
-    axes.axvline(value, color=INK, ls="--", lw=1)
+    axes.axvline(value, color=plots.TARGET, ls="--", lw=1)
     axes.annotate(
-        f" target: below {value:g}", (value, 0.02), xycoords=("data", "axes fraction"), fontsize=9, color=INK,
-        rotation=90, ha="right", va="bottom",
+        f"target: below {value:g} ", (value, 0.01), xycoords=("data", "axes fraction"), fontsize=9, color=plots.TARGET,
+        ha="right", va="bottom",
     )  # fmt: skip
 
 
@@ -172,11 +175,9 @@ def _threads(count: int) -> str:
 
 
 def _figure(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
-    import matplotlib
-
-    matplotlib.use("agg", force=False)
     from matplotlib import pyplot
 
+    pyplot.rcParams.update(plots.STYLE)  # type: ignore[arg-type]
     shared = {"sharex": options.pop("sharex", False)}
     figure, axes = pyplot.subplots(
         rows, columns, figsize=size, layout="constrained", gridspec_kw=options or None, squeeze=False, **shared
@@ -184,7 +185,5 @@ def _figure(rows: int, columns: int, size: tuple[float, float], **options: Any) 
     pyplot.close(figure)
     found = list(axes.ravel())
     for each in found:
-        each.spines[["top", "right"]].set_visible(False)
-        each.grid(axis="x", color="#dddddd", lw=0.6)
-        each.set_axisbelow(True)
+        each.grid(axis="y", visible=False)
     return figure, found

@@ -26,6 +26,7 @@ from snippets.record import Run, latest_run
 
 PHOTOS_FILE = "photos.npz"
 PHOTOS = 110
+CALIBRATION_PHOTOS = 66
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,41 @@ def write_kit(folder: Path, *, runs: str = "", photos: int = PHOTOS, dataset: st
 
 
 def make_models(folder: Path) -> dict[str, Path]:
-    """Make the models that Part 1 would, from the rehearsal weights, in `folder`. Raises ModelError without torch."""
+    """Make stand-ins for Part 1's models from the rehearsal weights in `folder`, without its search for the best.
+
+    `aggressive` has every operator in 8 bits; `conservative` leaves the first convolution, the depthwise ones and
+    the classifier in float32. Raises ModelError where torch or onnx is missing.
+    """
     try:
+        import onnx  # noqa: F401
         import torch  # noqa: F401
     except ImportError:
         raise ModelError(
             "There are no models of Part 1 here, and without PyTorch none can be made. On the laptop, run "
             "`python -m snippets.edge_kit FOLDER`, copy the folder here and give it as the parameter `kit`."
         ) from None
-    raise NotImplementedError
+    from snippets import quantize
+    from snippets.data import dataset
+    from snippets.export import export_onnx
+    from snippets.weights import load_model
+
+    folder.mkdir(parents=True, exist_ok=True)
+    module, _ = load_model("rehearsal")
+    made = {variant: folder / f"{variant}.onnx" for variant in VARIANTS}
+    export_onnx(module, made["fp32"])
+    with tempfile.TemporaryDirectory(prefix="servelab-") as scratch:
+        prepared = quantize.prepare(made["fp32"], Path(scratch) / "prepared.onnx")
+        quantize.dynamic(prepared, made["dynamic"])
+        training = dataset("rehearsal").split("training")
+        images = quantize.calibration_images(training.images, training.labels, CALIBRATION_PHOTOS)
+        ranges = quantize.calibrate(prepared, images)
+        convolutions = quantize.convolutions(prepared)
+        sensitive = [name for at, (name, _, groups) in enumerate(convolutions) if at == 0 or groups > 1]
+        everything = quantize.Candidate("aggressive")
+        careful = quantize.Candidate("conservative", operators=("Conv",), exclude=tuple(sensitive))
+        quantize.static(prepared, ranges, everything, made["aggressive"])
+        quantize.static(prepared, ranges, careful, made["conservative"])
+    return made
 
 
 def _source(run: Run, kit: str, runs: str) -> dict[str, Path]:

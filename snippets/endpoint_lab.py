@@ -1,0 +1,187 @@
+"""The endpoint lab's services: each started when first needed, all stopped at the end, none started for a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets import browser, cold_start, image
+from snippets.endpoint_load import load_endpoint
+from snippets.errors import ServerError, ToolMissing
+from snippets.process import Server, http_ready, start_server
+from snippets.record import Run
+
+COFFEE = Path(__file__).parent / "page" / "static" / "coffee.jpg"
+BACKENDS = {"pytorch": "FastAPI, PyTorch", "onnx": "FastAPI, ONNX"}
+START_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A bad request: what is sent, of which type, and the status that tells the client so."""
+
+    name: str
+    content: bytes
+    content_type: str
+    status: int
+
+
+def faults(photo: bytes) -> tuple[Fault, ...]:
+    """What goes wrong with uploads in practice."""
+    return (
+        Fault("a text file named photo.jpg", b"two eggs, one onion", "image/jpeg", 422),
+        Fault("a text file that says so", b"two eggs, one onion", "text/plain", 415),
+        Fault("half of a photo", photo[: len(photo) // 2], "image/jpeg", 422),
+        Fault("50 MB", bytes(50_000_000), "image/jpeg", 413),
+        Fault("nothing", b"", "image/jpeg", 422),
+    )
+
+
+class EndpointLab:
+    """Endpoints and page of one run. `models`: backend -> weights or ONNX file; `labels`: class names in order.
+
+    Use as a context manager or call `close` at the end. Raises what `snippets.process.start_server` raises.
+    """
+
+    def __init__(
+        self, run: Run, models: Mapping[str, Path | str], labels: tuple[str, ...], *, device: str = "cpu", threads: int = 0
+    ) -> None:  # fmt: skip
+        self.run, self.models, self.labels, self.device, self.threads = run, dict(models), labels, device, threads
+        self._servers: dict[str, Server] = {}
+
+    def __enter__(self) -> EndpointLab:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop every service that was started."""
+        while self._servers:
+            self._servers.popitem()[1].stop()
+
+    def endpoint(self, backend: str) -> Server:
+        """The running endpoint of `backend`, started now if it is not."""
+        provider = self.device
+        return self._server(backend, lambda port: [
+            "-m", "snippets.endpoint", "--backend", backend, "--model", str(self.models[backend]),
+            "--labels", ",".join(self.labels), "--provider", provider, "--threads", str(self.threads),
+            "--port", str(port),
+        ], "/ready")  # fmt: skip
+
+    def page(self, extra: tuple[str, ...] = ()) -> Server:
+        """The running page, which offers both endpoints; `extra`: more options of `python -m snippets.page`."""
+        options = [
+            text for backend, name in BACKENDS.items() for text in ("--endpoint", f"{name}={self.endpoint(backend).url}")
+        ]
+        return self._server("page", lambda port: [
+            "-m", "snippets.page", *options, *extra, "--labels", ",".join(self.labels), "--port", str(port)
+        ], "/health")  # fmt: skip
+
+    def start(self, backend: str) -> dict[str, Any]:
+        """Step `endpoint/<backend>/start`: seconds until ready, the part spent on the model, resident memory in MB."""
+
+        def measure() -> dict[str, Any]:
+            server = self.endpoint(backend)
+            described = _json(f"{server.url}/ready")
+            return {"ready_s": server.ready_s, "load_ms": described["load_ms"], "threads": described["threads"],
+                    "rss_mb": cold_start.resident_mb(server.pid), "provider": described["provider"]}  # fmt: skip
+
+        return self.run.step(f"endpoint/{backend}/start", measure, inputs=self._key(backend))
+
+    def answer(self, backend: str, photo: bytes) -> dict[str, Any]:
+        """Step `endpoint/<backend>/answer`: the endpoint's answer to one photo."""
+        return self.run.step(
+            f"endpoint/{backend}/answer", lambda: self._post(backend, photo, "image/jpeg").json(),
+            inputs=self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8)),
+        )  # fmt: skip
+
+    def refusals(self, photo: bytes, backend: str = "onnx") -> list[dict[str, Any]]:
+        """Step `endpoint/<backend>/faults`: for each bad request the expected and the real status and the reason given."""
+
+        def measure() -> dict[str, Any]:
+            rows = []
+            for fault in faults(photo):
+                reply = self._post(backend, fault.content, fault.content_type)
+                rows.append({"name": fault.name, "expected": fault.status, "status": reply.status_code,
+                             "detail": str(reply.json().get("detail", ""))})  # fmt: skip
+            return {"rows": rows}
+
+        key = self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8))
+        return self.run.step(f"endpoint/{backend}/faults", measure, inputs=key)["rows"]
+
+    def load(self, backend: str, photo: bytes, clients: int, seconds: float) -> dict[str, Any]:
+        """Step `endpoint/<backend>-<clients>/load`: a closed loop with each answer's timing (`endpoint_load`).
+
+        Raises ServerError if the endpoint dies under the load: then nothing is recorded, and the next run measures anew.
+        """
+
+        def measure() -> dict[str, Any]:
+            server = self.endpoint(backend)
+            result = load_endpoint(server.url, photo, clients, seconds)
+            server.require_alive()
+            return result
+
+        key = self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8), clients=clients, seconds=seconds)
+        return self.run.step(f"endpoint/{backend}-{clients}/load", measure, inputs=key)
+
+    def picture(self, name: str, take: Callable[[], bytes]) -> Path | str:
+        """The screenshot `name` of the run, taken now if there is none; or, as text, why it cannot be taken."""
+        kept = self.run.folder / "screens" / f"{name}.png"
+        if self.run.mode == "replay" or (self.run.mode == "resume" and name in self.run.record().screenshots):
+            return kept if kept.is_file() else f"The run has no screenshot {name}."
+        try:
+            return self.run.screenshot(name, take())
+        except ToolMissing as error:
+            return str(error)
+
+    def swagger(self, backend: str, photo: Path) -> bytes:
+        """PNG of the endpoint's Swagger UI with the prediction of `photo` executed in it."""
+        return browser.swagger_prediction(self.endpoint(backend).url, str(photo))
+
+    def page_with(self, photo: Path, backend: str) -> bytes:
+        """PNG of the page with `photo` classified by `backend`."""
+        return browser.page_prediction(self.page().url, str(photo), BACKENDS[backend])
+
+    def _server(self, name: str, arguments: Callable[[int], list[str]], ready_path: str) -> Server:
+        import sys
+
+        server = self._servers.get(name)
+        if server is None:
+            server = self._servers[name] = start_server(
+                name, lambda port: [sys.executable, *arguments(port)], ready=http_ready(ready_path),
+                timeout_s=START_LIMIT_S, log=self.run.folder / "logs" / f"{name}.log",
+                cwd=Path(__file__).resolve().parent.parent,
+            )  # fmt: skip
+        server.require_alive()
+        return server
+
+    def _key(self, backend: str, **more: Any) -> dict[str, Any]:
+        return {"model": self.models[backend], "device": self.device, "threads": self.threads, **more}
+
+    def _post(self, backend: str, content: bytes, content_type: str) -> Any:
+        import httpx
+
+        url = f"{self.endpoint(backend).url}/predict/image"
+        try:
+            return httpx.post(url, content=content, headers={"content-type": content_type}, timeout=30, trust_env=False)
+        except httpx.HTTPError as error:
+            self._servers[backend].require_alive()
+            raise ServerError(f"{url} did not answer ({type(error).__name__}: {error}).") from None
+
+
+def by_hand(model: Callable[[np.ndarray], np.ndarray], photo: bytes) -> np.ndarray:
+    """Probabilities (C,) as the evaluation of Part 1 makes them: decode, preprocess, network, postprocess."""
+    return image.postprocess(model(image.preprocess(image.decode(photo))))[0]
+
+
+def _json(url: str) -> dict[str, Any]:
+    import httpx
+
+    reply = httpx.get(url, timeout=10, trust_env=False)
+    reply.raise_for_status()
+    return reply.json()
