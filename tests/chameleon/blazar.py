@@ -147,9 +147,7 @@ def update(request: Request, number: str) -> Reply:
     end = _moment(body["end_date"], now) if "end_date" in body else lease.end
     if lease.status in ("TERMINATED", "TERMINATING", "ERROR") and set(body) - {"name"}:
         raise Refusal(403, "Terminated lease can only be renamed")
-    if end <= start:
-        raise Refusal(400, "End date must be later than start date.")
-    if end < now.replace(second=0, microsecond=0):
+    if end <= start or end < now:
         raise Refusal(400, "End date must be later than current and start date")
     busy = calendar.taken(state.leases.values(), start, end, but=lease.id)
     clash = any(each in busy for one in lease.reservations for each in one.resources)

@@ -23,7 +23,8 @@ HTTP = (
     Fault("credentials-rejected", "keystone", "sign-in is answered 401", "the credentials are wrong or were withdrawn; "
           "where to get new ones", SIGN_IN,
           spoil.refuse(401, "The request you have made requires authentication.")),
-    Fault("keystone-forbidden", "keystone", "sign-in is answered 403", "the account has no role in the project; ask its "
+    Fault("keystone-forbidden", "keystone", "sign-in is answered 403",
+          "the account has no role in the project; ask its "
           "owner", SIGN_IN, spoil.refuse(403, "You are not authorized to perform the requested action.")),
     Fault("keystone-unavailable", "keystone", "sign-in is answered 503 by the load balancer", AGAIN,
           SIGN_IN, spoil.proxy(503)),
@@ -99,7 +100,8 @@ LEASE = (
     Fault("lease-vanishes", "blazar", "the lease is gone: somebody deleted it", "the lease is gone: reserve again"),
     Fault("lease-extension-refused", "blazar", "PUT of a later end is refused as when somebody holds the time after",
           "until when it can be extended; collect before the end"),
-    Fault("lease-delete-refused", "blazar", "DELETE of a lease is answered 500", "the lease is still held: how to delete "
+    Fault("lease-delete-refused", "blazar", "DELETE of a lease is answered 500",
+          "the lease is still held: how to delete "
           "it by hand"),
     Fault("hosts-not-reservable", "blazar", "every host and device is out of service (reservable false)",
           "the hardware is in maintenance; another site or type"),

@@ -26,6 +26,8 @@ class Site:
     uid: str
     site_class: str
     address: str = ""
+    router: str = field(default_factory=new_id)
+    security_group: str = field(default_factory=new_id)
     networks: list[dict[str, Any]] = field(default_factory=list)
     images: list[dict[str, Any]] = field(default_factory=list)
 

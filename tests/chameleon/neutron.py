@@ -53,7 +53,9 @@ def _port_json(request: Request, holder: Server | Container) -> dict[str, Any]:
         "fixed_ips": [{"subnet_id": home["subnets"][0], "ip_address": holder.fixed_ip}],
         "device_id": server.id if server else getattr(holder, "uuid", ""),
         "device_owner": f"compute:blazar_{holder.reservation}" if server else "compute:zun",
-        "security_groups": [], "binding:vnic_type": "normal", "description": "", "tags": [],
+        "security_groups": [request.state.sites[holder.site].security_group],
+        "allowed_address_pairs": [], "extra_dhcp_opts": [],
+        "port_security_enabled": True, "binding:vnic_type": "normal", "description": "", "tags": [],
         "created_at": zulu(holder.created), "updated_at": zulu(holder.created), "revision_number": 4}
 
 
@@ -82,7 +84,7 @@ def _floating_json(request: Request, one: FloatingIP) -> dict[str, Any]:
     return {
         "id": one.id, "floating_ip_address": one.address, "floating_network_id": one.network,
         "port_id": one.port_id, "fixed_ip_address": holder.fixed_ip if holder else None,
-        "router_id": request.state.sites[request.site].uid + "-router" if holder else None,
+        "router_id": request.state.sites[request.site].router if holder else None,
         "status": "ACTIVE" if holder else "DOWN", "port_details": details, "project_id": one.project,
         "tenant_id": one.project, "description": one.description, "tags": [], "created_at": zulu(one.created),
         "updated_at": zulu(one.updated), "revision_number": one.revision + 1}

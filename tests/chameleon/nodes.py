@@ -62,9 +62,8 @@ class Nodes:
             if host.address and wanted.get(number) != host.address:
                 host.close()
         for number in gone:
-            host = self.hosts.pop(number, None)
-            if host is not None:
-                host.node.kill_all()
+            if number in self.hosts:
+                self.hosts.pop(number).node.kill_all()
         for number, address in wanted.items():
             host = self.hosts.get(number) or self._new_host(servers[number])
             if not host.address:

@@ -137,7 +137,7 @@ def create(request: Request) -> Reply:
         raise Refusal(403, "Quota exceeded for instances: Requested 1, but already used 1 of 1 instances")
     image = next((each for each in site.images if each["id"] == wish.get("imageRef")), None)
     if image is None:
-        raise Refusal(400, f"Invalid imageRef provided: {wish.get('imageRef')}")
+        raise Refusal(400, "Can not find requested image")
     if wish.get("flavorRef") != seed.FLAVOR["id"]:
         raise Refusal(400, f"Flavor {wish.get('flavorRef')} could not be found.")
     asked = wish.get("networks")
@@ -237,21 +237,23 @@ def _server_json(request: Request, server: Server) -> dict[str, Any]:
         "OS-SRV-USG:terminated_at": None, "OS-DCF:diskConfig": "MANUAL", "accessIPv4": "", "accessIPv6": "",
         "config_drive": "", "locked": False, "os-extended-volumes:volumes_attached": [],
         "links": _links(request, "servers", server.id)}
-    if server.status not in ("ERROR",):
-        answer |= {"progress": 0, "security_groups": [{"name": "default"}]}
+    if server.status != "ERROR":
+        answer["progress"] = 0
+    if server.status not in ("ERROR", "BUILD"):
+        answer["security_groups"] = [{"name": "default"}]
     if server.fault is not None:
         answer["fault"] = server.fault
     if _at_least(request, 100):
         image["properties"] = {}
-        hints = {"reservation": server.reservation} if server.reservation else {}
+        hints = {"reservation": [server.reservation]} if server.reservation else {}
         answer |= {"scheduler_hints": hints, "pinned_availability_zone": None, "locked_reason": None,
                    "server_groups": [], "trusted_image_certificates": None, "OS-EXT-SRV-ATTR:hostname": server.name}
     return answer
 
 
 def _mine(request: Request) -> list[Server]:
-    return [each for each in request.state.servers.values()
-            if each.project == request.project and each.site == request.site]
+    newest_first = reversed(request.state.servers.values())
+    return [each for each in newest_first if each.project == request.project and each.site == request.site]
 
 
 def servers(request: Request) -> Reply:

@@ -70,7 +70,7 @@ class Child:
 
 async def _ready(number: int, add: Any, remove: Any) -> None:
     done = asyncio.get_running_loop().create_future()
-    add(number, lambda: done.done() or done.set_result(None))
+    add(number, lambda: None if done.done() else done.set_result(None))
     try:
         await done
     finally:

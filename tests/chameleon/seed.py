@@ -80,7 +80,8 @@ def networks(site: Site, now: datetime) -> list[dict[str, Any]]:
             "id": new_id(), "name": name, "status": "ACTIVE", "shared": shared, "router:external": external,
             "subnets": [new_id()], "project_id": owner, "tenant_id": owner, "admin_state_up": True, "mtu": 1500,
             "port_security_enabled": True, "description": "", "tags": [], "availability_zones": [],
-            "availability_zone_hints": [], "ipv4_address_scope": None, "ipv6_address_scope": None,
+            "availability_zone_hints": [], "ipv4_address_scope": None, "ipv6_address_scope": None, "qinq": None,
+            "vlan_transparent": None,
             "created_at": zulu(now), "updated_at": zulu(now), "revision_number": 2}
 
     owner = new_hex()
@@ -96,4 +97,7 @@ def image(name: str, now: datetime) -> dict[str, Any]:
         "checksum": hashlib.md5(content, usedforsecurity=False).hexdigest(), "os_hash_algo": "sha512",
         "os_hash_value": hashlib.sha512(content).hexdigest(), "os_hidden": False, "protected": False, "min_ram": 0,
         "min_disk": 0, "owner": new_hex(), "tags": [], "created_at": zulu(now), "updated_at": zulu(now),
-        "self": f"/v2/images/{number}", "file": f"/v2/images/{number}/file", "schema": "/v2/schemas/image"}
+        "self": f"/v2/images/{number}", "file": f"/v2/images/{number}/file", "schema": "/v2/schemas/image",
+        "stores": "fs",
+        "owner_specified.openstack.md5": "", "owner_specified.openstack.object": f"images/{name}",
+        "owner_specified.openstack.sha256": ""}

@@ -105,7 +105,9 @@ class Service:
             else:
                 raise Refusal(404, "The resource could not be found.", "HTTPNotFound")
         except Refusal as refusal:
-            reply = unauthorized(request) if refusal.status == 401 else self.error(refusal)
+            if refusal.status == 401:
+                return unauthorized(request)
+            reply = self.error(refusal)
         reply.headers = {**self.headers(request), **reply.headers}
         return reply
 

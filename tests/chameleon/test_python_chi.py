@@ -1,0 +1,97 @@
+"""Unmodified python-chi against the emulator, and the same session against a real OpenStack (`-m openstack`)."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .emulator import Emulator
+
+ROOT = Path(__file__).resolve().parents[2]
+pytest.importorskip("blazarclient")
+
+
+def run(arguments: list[str], env: dict[str, str], timeout_s: float = 200) -> Any:
+    """python-chi reads the environment when it is imported: a process of its own, with no other OS_*."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env={**clean, **env}, capture_output=True, text=True,
+                          timeout=timeout_s, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def check(seen: dict[str, Any]) -> None:
+    assert seen["nodes"] == [["p100-01", True], ["p100-02", True]]
+    assert (seen["lease"], seen["server"], seen["both"]) == ("ACTIVE", "ACTIVE", "ACTIVE")
+    assert len(seen["fixed"]) == 1 and seen["floating"].startswith("127.")
+    assert seen["refused"]["status"] == 500 and seen["refused"]["message"].startswith("ERROR: Not enough ")
+    assert seen["leases"] == ["scenario"] and seen["by-name"] is True
+    assert seen["left"] == 0
+
+
+@pytest.mark.parametrize("branch", ["chameleon", "upstream"])
+def test_a_student_session_on_the_emulator(branch: str) -> None:
+    with Emulator(branch=branch) as emulator:
+        check(run(["-m", "tests.chameleon.scenario"], emulator.env()))
+        emulator.assert_empty()
+        refused = [row for row in emulator.state.requests if row[4] >= 400]
+        assert {(row[1], row[2], row[4]) for row in refused} == {
+            ("blazar", "POST", 500), ("nova", "GET", 404), ("blazar", "GET", 404)}, refused
+
+
+EDGE = """
+import json, chi
+from chi import hardware, lease
+import requests
+chi.use_site("CHI@Edge")
+blazar, zun = chi.blazar(), None
+base = chi.session().get_endpoint(service_type="reservation")
+get = lambda path: chi.session().get(base + path, timeout=10).json()
+seen = {"devices": [each["name"] for each in get("/devices")["devices"]]}
+seen["free"] = [each["reservations"] for each in get("/devices/allocations")["allocations"]]
+wanted = lease.Lease("edge", duration=__import__("datetime").timedelta(hours=2))
+wanted.add_device_reservation(amount=1, machine_type="raspberrypi5")
+wanted.submit(wait_for_active=False)
+seen["kinds"] = [each["resource_type"] for each in wanted.device_reservations]
+try:
+    hardware.get_devices()
+except AttributeError as error:
+    seen["get_devices"] = str(error)
+wanted.delete()
+chi.use_site("CHI@UC")
+seen["uc"] = [(each.name, each.type) for each in hardware.get_nodes()]
+seen["projects"] = chi.context.list_projects()
+print(json.dumps(seen))
+"""
+
+
+def test_devices_by_rest_through_python_chis_session() -> None:
+    with Emulator() as emulator:
+        seen = run(["-c", EDGE], emulator.env("CHI@Edge"))
+        emulator.assert_empty()
+    assert seen["devices"] == ["rpi5-1", "rpi5-2"] and seen["free"] == [[], []]
+    assert seen["kinds"] == ["device"]
+    assert "device" in seen.get("get_devices", "device")  # PyPI's blazarclient has no devices, Chameleon's has
+    assert seen["uc"] == [["gigaio01", "compute_gigaio"]]
+    assert seen["projects"] == ["CHI-course"]
+
+
+def test_an_application_credential_signs_in_without_a_project() -> None:
+    code = ("import json, chi; chi.use_site('CHI@TACC'); chi.set('project_domain_name', None);"
+            "print(json.dumps(len(chi.blazar().host.list())))")
+    with Emulator() as emulator:
+        assert run(["-c", code], emulator.env(auth="application_credential")) == 4
+
+
+@pytest.mark.openstack
+def test_a_student_session_on_a_real_openstack() -> None:
+    """Needs the OS_* and CHI_RESOURCE_API_URL of a cloud that this test may use."""
+    if "OS_AUTH_URL" not in os.environ:
+        pytest.skip("no OS_AUTH_URL")
+    env = {key: value for key, value in os.environ.items() if key.startswith("OS_")}
+    check(run(["-m", "tests.chameleon.scenario"], env))
