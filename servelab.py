@@ -6,6 +6,7 @@ Heavy modules are imported inside the verbs, so that `servelab --help` answers a
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -34,9 +35,17 @@ def cli() -> None:
               help="resume: do what is missing; fresh: do all again; replay: only read, fail if a step is missing.")
 @click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True,
               help="Longest time one notebook may take, in seconds.")
+@click.option("--site", default="", help="chameleon: on the node that `servelab up` made. Default: this machine.")
 def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run_id: str | None, mode: str,
-        timeout_s: float) -> None:
+        timeout_s: float, site: str) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
+    if site:
+        from reserve.booking import run_at
+
+        for each in PARTS if part == "all" else (part,):
+            click.echo(run_at(site, each, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode,
+                              timeout_s=timeout_s))
+        return
     from grading.report import write_report
     from grading.tables import show_run
     from reserve.local_run import run_parts
@@ -94,6 +103,115 @@ def doctor() -> None:
 
 
 # --- On Chameleon -----------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("part", metavar="PART")
+@click.option("--from", "start", default="", metavar="TIME", help="UTC, or of --tz. Default: the next hour.")
+@click.option("--until", default="", metavar="TIME", help="Default: seven days later.")
+@click.option("--site", default="", help="CHI@TACC, CHI@UC or CHI@Edge. Default: every site of the part.")
+@click.option("--node", default="", help="One node or device by name.")
+@click.option("--tz", default="", metavar="ZONE", help="Your time zone, as America/New_York. Default: this machine's.")
+def slots(part: str, start: str, until: str, site: str, node: str, tz: str) -> None:
+    """Show free blocks for PART, in UTC and in your time."""
+    from reserve.booking import show_slots
+
+    click.echo(show_slots(part, start=start, until=until, site=site, node=node, tz=tz))
+
+
+def _on_chameleon(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every verb that reserves."""
+    for option in (
+        click.option("--tz", default="", metavar="ZONE", help="Zone of --start. Default: UTC."),
+        click.option("--node", default="", help="One node or device by name."),
+        click.option("--site", default="", help="CHI@TACC, CHI@UC, CHI@Edge, or local (this machine, no account)."),
+        click.option("--netid", default="", help="Your NetID, for the lease's name. Default: $SERVELAB_NETID."),
+        click.option("--start", default="", metavar="TIME", help="A whole hour, UTC; or `now`. Default: the next free."),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("part", metavar="PART")
+@_on_chameleon
+def reserve(part: str, start: str, netid: str, site: str, node: str, tz: str) -> None:
+    """Reserve a block for PART by the course's rules; a refusal names the next free ones."""
+    from reserve.booking import options
+    from reserve.desk import Desk
+    from reserve.go import reserve as make
+
+    make(Desk(), part, options(start=start, netid=netid, site=site, node=node, tz=tz))
+
+
+@cli.command()
+@click.argument("part", metavar="PART")
+@click.option("--public", is_flag=True, help="Open JupyterLab to the internet. Default: an SSH tunnel only.")
+@click.option("--tunnel", is_flag=True, help="Keep the SSH tunnel open until Ctrl-C.")
+@click.option("--data", "dataset", default="rehearsal", show_default=True, help="Data set to prepare on the node.")
+@click.option("--key", default="", help="Private SSH key. Default: the usual ones in ~/.ssh.")
+def up(part: str, public: bool, tunnel: bool, dataset: str, key: str) -> None:
+    """Wait for the lease, boot and prepare the node, print the one URL. Repeat it freely."""
+    from reserve.booking import bring_up
+
+    bring_up(part, public=public, tunnel=tunnel, dataset=dataset, key=key)
+
+
+@cli.command()
+@click.option("--orphans", "lost", is_flag=True, help="Search every site for what a crash left behind.")
+def status(lost: bool) -> None:
+    """Show leases, nodes, minutes left, and what is running."""
+    from reserve import status as look
+    from reserve.desk import Desk
+
+    click.echo(look.orphans_text(Desk()) if lost else look.status(Desk()))
+
+
+@cli.command()
+@click.argument("part", metavar="PART")
+@click.option("--extend", default="", metavar="LENGTH", help="For example 1h or 30m, if nobody holds the time after.")
+def keep(part: str, extend: str) -> None:
+    """Show how long PART's node is yours, or extend its lease."""
+    from reserve.booking import keep as keep_on
+
+    keep_on(part, extend)
+
+
+@cli.command()
+@click.argument("part", metavar="PART|all")
+@click.option("--netid", default="", help="Also look for what another machine made under this NetID ...")
+@click.option("--site", default="", help="... at this site.")
+def down(part: str, netid: str, site: str) -> None:
+    """Give back everything PART holds, and check that it is gone."""
+    from reserve.desk import Desk
+    from reserve.down import down as release
+
+    for each in PARTS if part == "all" else (part,):
+        release(Desk(), each, netid=netid, site=site)
+
+
+@cli.command()
+@click.argument("part", metavar="PART|all")
+@_on_chameleon
+@click.option("--profile", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
+@click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A notebook parameter.")
+@click.option("--runs", type=click.Path(path_type=Path), help="Folder of run records. Default: runs/ here.")
+@click.option("--run-id", help="Name of the run's folder. Default: the profile's name.")
+@click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True, help="Seconds for one notebook.")
+@click.option("--keep", is_flag=True, help="Do not give the node back at the end.")
+@click.option("--key", default="", help="Private SSH key. Default: the usual ones in ~/.ssh.")
+def go(part: str, start: str, netid: str, site: str, node: str, tz: str, profile: str, params: tuple[str, ...],
+       runs: Path | None, run_id: str | None, timeout_s: float, keep: bool, key: str) -> None:
+    """Reserve, boot, run, collect and give back, unattended. Repeat it to go on after any failure."""
+    from reserve.booking import options
+    from reserve.desk import Desk
+    from reserve.go import go as all_of_it
+
+    wishes = options(start=start, netid=netid, site=site, node=node, tz=tz, profile=profile, params=params, runs=runs,
+                     run_id=run_id, timeout_s=timeout_s, keep=keep)
+    for folder in all_of_it(Desk(key=key), part, wishes):
+        click.echo(folder)
+
 
 
 # --- Hand in and grade ------------------------------------------------------------------------------
@@ -163,6 +281,32 @@ def grade(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...], func
         click.echo(f"{graded.netid}: {graded.points:g} of {graded.possible:g} points; {trust or graded.problems[0]}")
     click.echo(f"wrote {out}, {out.with_suffix('.json').name}, {out.with_suffix('.html').name} and "
                f"{out.with_suffix('.similarity.csv').name}")
+
+
+@cli.group()
+def gradescope() -> None:
+    """Make what an instructor uploads to Gradescope."""
+
+
+@gradescope.command("build")
+@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="autograder.zip", show_default=True)
+@click.option("--functions", is_flag=True, help="Also run the function tests (student code, confined).")
+def gradescope_build(part: str, out: Path, functions: bool) -> None:
+    """Write autograder.zip: it grades PART's records with the standard library and numpy."""
+    from grading.gradescope.build import build
+
+    click.echo(build(part, out, functions=functions))
+
+
+@gradescope.command("template")
+@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="template.pdf", show_default=True)
+def gradescope_template(part: str, out: Path) -> None:
+    """Write template.pdf: question N on page N, for a fixed-template assignment."""
+    from grading.submission.collect import write_template
+
+    click.echo(write_template(PARTS if part == "all" else (part,), out))
 
 
 # --- Plan a class -----------------------------------------------------------------------------------

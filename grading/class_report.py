@@ -76,7 +76,8 @@ def _questions(grades: Sequence[Grade]) -> str:
     for name, found in sorted(automatic.items(), key=lambda item: mean(map(_share, item[1]))):
         shares = [_share(result) for result in found]
         bar = f'<span class="bar" style="width:{6 * mean(shares):.2f}rem"></span>'
-        rows.append([f"<code>{escape(name)}</code>", bar, f"{100 * mean(shares):.0f} %", f"{sum(share == 1 for share in shares)} of {len(shares)}",
+        rows.append([f"<code>{escape(name)}</code>", bar, f"{100 * mean(shares):.0f} %",
+                     f"{sum(share == 1 for share in shares)} of {len(shares)}",
                      _spread(shares)])
     by_hand = [[f"<code>{escape(name)}</code>", f"{sum(result.passed for result in found)} of {len(found)}"]
                for name, found in results.items() if found[0].kind == "by hand"]

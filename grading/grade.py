@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,20 @@ def sample_prints(record: Record) -> list[str]:
                 order = np.argsort(values, kind="stable").astype(np.int16)
                 found.add(archive.sha256(order.tobytes())[:16])
     return sorted(found)
+
+
+@contextmanager
+def open_records(path: Path) -> Iterator[list[Record]]:
+    """The records of a submission that can be read, while its folder exists."""
+    try:
+        with opened(path) as folder:
+            records = []
+            for run in _runs(_root(folder)).values():
+                with suppress(KitError, ValueError, TypeError, KeyError):
+                    records.append(load_record(run))
+            yield records
+    except SubmissionError:
+        yield []
 
 
 def grade(path: Path, *, leases: Mapping[str, Mapping[str, Any]] | None = None, functions: bool = False,

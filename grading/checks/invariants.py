@@ -23,13 +23,18 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def borrowed(result: Mapping[str, Any]) -> bool:
+    """Whether a step only carries over samples of elsewhere and says from where (`source`): it measured nothing."""
+    return isinstance(result.get("source"), str)
+
+
 def times_are_real(result: Mapping[str, Any]) -> Iterator[str]:
     """Latencies and batch times are positive and finite, and there are enough of them."""
     for name in ("latency_ms", "batch_ms"):
         samples = result.get(name)
         if not isinstance(samples, np.ndarray):
             continue
-        if samples.size < MIN_SAMPLES:
+        if samples.size < MIN_SAMPLES and not borrowed(result):
             yield f"{name} holds {samples.size} samples; measure at least {MIN_SAMPLES}"
         elif samples.dtype.kind not in "fiu" or not np.isfinite(samples).all():
             yield f"{name} holds values that are no finite numbers"
@@ -124,6 +129,8 @@ RELATIONS: tuple[Relation, ...] = (times_are_real, summaries_match_samples, rate
 
 def busy_s(result: Mapping[str, Any]) -> float:
     """Seconds that a step's samples alone must have taken, given how many ran at once."""
+    if borrowed(result):
+        return 0.0
     total = 0.0
     for name in ("latency_ms", "batch_ms", "warmup_ms"):
         samples = result.get(name)

@@ -92,7 +92,7 @@ def _cpu_ops_per_s(host: Mapping[str, Any], int8: bool) -> float:
 def least_ms(step: Step, host: Mapping[str, Any], provider: str) -> float:
     """The shortest time in ms in which one image can pass through the step's model on that host."""
     work, gpu = bounds()["work"], bounds()["gpu"]
-    words = step.name.split("/")
+    words = [word.split("-threads")[0] for word in step.name.split("/")]
     variant = next((word for word in words if word in work["mobilenet_variants"]), "")
     operations = (work["mobilenet_gflop"] if variant else work["smallest_gflop"]) * 1e9
     cards = host.get("gpus") or []
@@ -145,7 +145,7 @@ def implausibilities(record: Record) -> list[str]:
             result = step.result
         except (RecordError, ValueError):
             continue
-        if not isinstance(result, Mapping):
+        if not isinstance(result, Mapping) or invariants.borrowed(result):
             continue
         host, provider = hosts.get(step.host, {}), str(result.get("provider", ""))
         for name in ("latency_ms", "batch_ms"):

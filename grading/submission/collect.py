@@ -82,6 +82,15 @@ def screenshots(record: Record, asked: Sequence[Question], screens: Iterable[Pat
     return choose(candidates, asked, problems)
 
 
+def write_template(parts: Sequence[str], out: Path) -> Path:
+    """template.pdf for submissions of exactly these parts: the same pages, empty."""
+    asked = [question for part in PARTS if part in parts for question in questions(part)]
+    named = ", ".join(part for part in PARTS if part in parts)
+    head = Heading(f"Model serving lab: {named}", footer=f"ServeLab {version()}")
+    out.write_bytes(render(head, template_pages(asked))[0])
+    return out
+
+
 def _members(record: Record) -> list[archive.Member]:
     """The files of a run that belong into its submission."""
     members = [archive.Member(f"{record.part}/record.json", record.folder / "record.json", 0)]
@@ -123,7 +132,6 @@ def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | Non
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     all_pages: list[Page] = []
-    asked: list[Question] = []
     remarks: list[str] = []
     members: list[archive.Member] = []
     with tempfile.TemporaryDirectory(prefix="servelab-collect-") as scratch:
@@ -138,12 +146,10 @@ def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | Non
                         for path in workbooks(record.part, notebooks)]
             flawed = {name: picture.problem for name, picture in found.pictures.items() if picture.problem}
             all_pages += pages(record, mine, paths, flawed)
-            asked += mine
         head = heading(records, netid, name)
         pdf, replaced = render(head, all_pages)
         (out / "submission.pdf").write_bytes(pdf)
-        blank = Heading(head.title, footer=head.footer)
-        (out / "template.pdf").write_bytes(render(blank, template_pages(asked))[0])
+        write_template([record.part for record in records], out / "template.pdf")
         members.append(archive.Member("submission.pdf", out / "submission.pdf", 2))
         facts = {"netid": netid, "name": name, "kit_version": version(),
                  "runs": [{"part": record.part, "run_id": record.run_id, "digest": record.digest}

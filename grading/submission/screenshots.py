@@ -52,30 +52,62 @@ class Found:
     problems: tuple[str, ...]
 
 
-def judge(data: bytes) -> tuple[str, int]:
-    """What is wrong with a picture (empty if nothing), and its difference hash (64 bits; 0 if unreadable)."""
+def _header_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height by the file's header, for graders without Pillow: PNG, GIF, JPEG; None for another file."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+        return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    if data[:3] == b"GIF" and len(data) >= 10:
+        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    at = 2
+    while data[:2] == b"\xff\xd8" and at + 9 < len(data) and data[at] == 0xFF:
+        if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[at + 7:at + 9]), int.from_bytes(data[at + 5:at + 7])
+        at += 2 + int.from_bytes(data[at + 2:at + 4])
+    return None
+
+
+def _pixels(data: bytes) -> tuple[tuple[int, int], tuple[float, float], bytes]:
+    """Size, darkest and lightest of a small grey copy, and a 9x8 grey copy. Raises what Pillow raises."""
     from PIL import Image
 
+    with Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > MAX_PIXELS:
+            return image.size, (0, 255), b""
+        grey = image.convert("L")
+    low, high = grey.resize((64, 64)).getextrema()
+    assert isinstance(low, int | float) and isinstance(high, int | float)
+    return image.size, (low, high), grey.resize((9, 8)).tobytes()
+
+
+def judge(data: bytes) -> tuple[str, int]:
+    """What is wrong with a picture (empty if nothing), and its difference hash (64 bits; 0 if unknown).
+
+    Without Pillow (an autograder with the standard library only) size and form are read from the header.
+    """
     if len(data) > MAX_BYTES:
         return f"is {len(data) / 1e6:.0f} MB; save it as a smaller PNG", 0
+    unreadable = "is not a readable picture; take it again and save it as PNG"
+    small = b""
+    low, high = 0.0, 255.0
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                return f"has {width}x{height} pixels; take a picture of the window only", 0
-            grey = image.convert("L")
+        size, (low, high), small = _pixels(data)
+    except ImportError:
+        found = _header_size(data)
+        if found is None:
+            return unreadable, 0
+        size = found
     except Exception:  # Pillow's readers raise many kinds for damaged files
-        return "is not a readable picture; take it again and save it as PNG", 0
-    if width < MIN_WIDTH or height < MIN_HEIGHT:
-        return f"is tiny ({width}x{height}); at least {MIN_WIDTH}x{MIN_HEIGHT} can be read", 0
-    low, high = grey.resize((64, 64)).getextrema()
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or high - low < 8:
+        return unreadable, 0
+    if size[0] * size[1] > MAX_PIXELS:
+        return f"has {size[0]}x{size[1]} pixels; take a picture of the window only", 0
+    if size[0] < MIN_WIDTH or size[1] < MIN_HEIGHT:
+        return f"is tiny ({size[0]}x{size[1]}); at least {MIN_WIDTH}x{MIN_HEIGHT} can be read", 0
+    if high - low < 8:
         return "is blank (one colour); take it once the page has loaded", 0
-    pixels = list(grey.resize((9, 8)).tobytes())
     bits = 0
-    for row in range(8):
+    for row in range(8 if small else 0):
         for column in range(8):
-            bits = bits << 1 | (pixels[row * 9 + column] > pixels[row * 9 + column + 1])
+            bits = bits << 1 | (small[row * 9 + column] > small[row * 9 + column + 1])
     return "", bits
 
 
@@ -151,7 +183,7 @@ def choose(candidates: Sequence[Picture], questions: Sequence[Question], problem
                 continue
             digest = hashlib.sha256(picture.data).hexdigest()
             twin = next((name for name, (other, other_bits) in hashes.items()
-                         if other == digest or (bits ^ other_bits).bit_count() <= 1), None)
+                         if other == digest or (bits and (bits ^ other_bits).bit_count() <= 1)), None)
             if twin:
                 problem = f"shows the same picture as {twin}"
                 told.append(f"{question.id}: {picture.source} {problem}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import zipfile
 from pathlib import Path
@@ -20,14 +19,7 @@ from grading.submission.collect import Collected, collect
 from grading.submission.pdf import Heading, Page, render, template_pages
 from snippets.errors import SubmissionError
 from snippets.record import Run, open_run
-
-
-def picture(seed: int, width: int = 640, height: int = 400) -> bytes:
-    """A PNG with large blocks of random colour, different for each seed."""
-    blocks = np.random.default_rng(seed).integers(0, 255, (5, 8, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(blocks).resize((width, height), Image.Resampling.NEAREST).save(buffer, "PNG")
-    return buffer.getvalue()
+from tests.grading.pictures import picture
 
 
 def pdf_text(path: Path, page: int | None = None) -> str:

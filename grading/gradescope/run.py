@@ -1,0 +1,62 @@
+"""What run_autograder starts: grades /autograder/submission and always leaves a valid results.json.
+
+    python3 run.py [BASE]       BASE is /autograder there
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).resolve().parent.parent.parent
+
+
+def submitter(base: Path) -> str:
+    """NetID of whoever handed in: the part of the e-mail address before the @; empty if unknown."""
+    try:
+        metadata = json.loads((base / "submission_metadata.json").read_text(encoding="utf-8"))
+        return str(metadata["users"][0]["email"]).partition("@")[0]
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return ""
+
+
+def expected(source: Path) -> dict[str, Any]:
+    """What this autograder was built for: parts, and whether function tests run."""
+    return json.loads((source / "autograder.json").read_text(encoding="utf-8"))
+
+
+def main(base: Path) -> int:
+    """Grade; the exit code is 0 as long as a result could be written."""
+    sys.path.insert(0, str(SOURCE))
+    from grading.gradescope import results
+
+    target = base / "results" / "results.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    results.write(target, results.failure("Grading was stopped early (time or memory). Tell your instructor."))
+    try:
+        if os.geteuid() == 0:
+            SOURCE.chmod(0o700)  # student functions run as another user, who must not read the checks
+        from grading.grade import grade, open_records
+
+        built = expected(SOURCE)
+        parts = tuple(built["parts"])
+        graded = grade(base / "submission", parts=parts)
+        with open_records(base / "submission") as records:
+            board = results.leaderboard(records)
+        results.write(target, results.results(graded, board, submitter(base)))
+        if built.get("functions"):
+            graded = grade(base / "submission", parts=parts, functions=True)
+            results.write(target, results.results(graded, board, submitter(base)))
+    except Exception as error:
+        kept = json.loads(target.read_text(encoding="utf-8"))
+        if not kept.get("tests"):
+            results.write(target, results.failure(f"Grading failed: {type(error).__name__}: {error}. Tell your "
+                                                  "instructor; the submission is kept."))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "/autograder")))

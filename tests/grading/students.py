@@ -1,0 +1,159 @@
+"""Made-up students of part edge: honest, incomplete, broken and cheating. Their clock is made up too, so that a soak
+of minutes takes no time; everything else goes through the real run record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from grading.checks import edge as _edge  # noqa: F401  (registers its judges)
+from grading.checks.evidence import Evidence, Missing
+from grading.checks.judging import JUDGES, Choices, Number
+from grading.questions import ask, questions
+from grading.submission.collect import Collected, collect
+from snippets import record
+from snippets.record_file import Document, write_document
+from snippets.record_store import write_atomic
+from tests.grading.pictures import picture
+
+VARIANTS = {"fp32": (40.0, 9_000_000), "dynamic": (30.0, 2_500_000), "aggressive": (12.0, 2_500_000),
+            "conservative": (14.0, 6_000_000)}
+EXPLANATION = ("On my device number {seed} the dynamic file is smaller yet slower than the static one: its scales "
+               "are found anew for every photo, and that work costs time in each of the {seed} layers I looked at.")
+
+
+class Clock:
+    """Time that passes only when a step says so."""
+
+    def __init__(self, seed: int) -> None:
+        self.ns = 0
+        self.start = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(minutes=7 * seed)
+
+    def perf_counter_ns(self) -> int:
+        self.ns += 1_000_000
+        return self.ns
+
+    def utc_now(self) -> str:
+        moment = self.start + timedelta(microseconds=self.ns / 1000)
+        return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@contextmanager
+def at(clock: Clock) -> Iterator[None]:
+    """The run record on this clock."""
+    with mock.patch.object(record, "time", clock), mock.patch.object(record, "utc_now", clock.utc_now):
+        yield
+
+
+def times(rng: np.random.Generator, median: float, count: int) -> np.ndarray:
+    """Skewed latencies in ms, as servers have them."""
+    return median * np.exp(rng.normal(0, 0.06, count)) + rng.exponential(median * 0.02, count)
+
+
+def steps(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any], float]]:
+    """Name, result and seconds of every step of part edge."""
+    speed = float(rng.uniform(0.9, 1.5))
+    for variant, (median, size) in VARIANTS.items():
+        for threads in (1, 2, 4):
+            samples = times(rng, median * speed / threads ** 0.7, 60)
+            yield (f"edge/{variant}-threads-{threads}/latency",
+                   {"latency_ms": samples, "batch": 1, "threads": threads, "provider": "cpu"}, samples.sum() / 1e3 + 1)
+        labels = rng.integers(0, 11, 50)
+        right = rng.random(50) < 0.85
+        yield (f"edge/{variant}/accuracy", {"predictions": np.where(right, labels, (labels + 1) % 11), "labels": labels,
+                                            "split": "evaluation"}, 1.0)
+        yield f"kit/{variant}/size", {"bytes": size}, 0.1
+        phases = {f"{phase}_ms": times(rng, scale * speed, 5) for phase, scale in
+                  (("process", 40), ("libraries", 300), ("model", 90), ("first_inference", 50))}
+        yield (f"cold/{variant}/start", {**phases, "rss_mb": times(rng, 60, 20).reshape(5, 4), "threads": 1}, 6.0)
+    samples = times(rng, 15 * speed, 400) * np.linspace(1, float(rng.uniform(0.95, 1.3)), 400)
+    started = np.cumsum(samples) / 1e3
+    seconds = float(started[-1])
+    yield ("soak/all/soak", {"latency_ms": samples, "started_s": started, "seconds": seconds, "absent": {"limits": "x"},
+                             "board_s": started[::40], "temperature_c": np.full(10, 50.0), "limits": []}, seconds)
+    yield "soak/all/power", {"power_w": 8.0, "source": "assumed"}, 0.1
+    edge, server = times(rng, 12 * speed, 60), times(rng, 3 * speed, 60)
+    yield "cloud/all/crossover", {"edge_ms": edge, "server_ms": server, "rtt_ms": [1.0]}, 0.5
+
+
+def right_answer(question: Any, evidence: Evidence) -> Any:
+    """What the question's judge expects, as a student would write it."""
+    expected = JUDGES[question.id](evidence)
+    if isinstance(expected, Number):
+        return round(expected.value, 4)
+    assert isinstance(expected, Choices)
+    right = sorted(expected.right | expected.accepted)
+    return right if question.multiple else right[0]
+
+
+def make_run(runs: Path, seed: int, *, predict: str = "before", answered: bool = True, wrong: bool = False,
+             keep_steps: float = 1.0) -> Path:
+    """A run of part edge. `predict`: before, after or never; `keep_steps`: share of the steps that were measured."""
+    clock, rng = Clock(seed), np.random.default_rng(seed)
+    with at(clock):
+        run = record.open_run("edge", notebook="1_latency", runs=runs)
+        asked = questions("edge")
+
+        def predict_now() -> None:
+            for question in asked:
+                if question.kind == "predict":
+                    ask(run, question.id, answer=question.choices[0] if question.choices else 2.0)
+
+        if predict == "before":
+            predict_now()
+        all_steps = list(steps(rng))
+        for name, result, seconds in all_steps[:round(len(all_steps) * keep_steps)]:
+            def measure(result: dict[str, Any] = result, seconds: float = seconds) -> dict[str, Any]:
+                clock.ns += int(seconds * 1e9)
+                return result
+
+            run.step(name, measure, inputs={"seed": seed})
+        if predict == "after":
+            predict_now()
+        evidence = Evidence(run.record())
+        for question in asked if answered else ():
+            try:
+                if question.kind in ("number", "choose"):
+                    value = right_answer(question, evidence)
+                    if wrong:
+                        value = 1e6 if question.kind == "number" else [question.choices[0]]
+                    ask(run, question.id, answer=value)
+                elif question.kind == "explain":
+                    ask(run, question.id, answer=EXPLANATION.format(seed=seed * 37 + len(question.id)))
+            except Missing:
+                continue
+        for question in asked:
+            if question.kind == "screenshot":
+                write_atomic(run.folder / "screens" / f"{question.id}.png", picture(seed))
+    return run.folder
+
+
+def hand_in(run: Path, netid: str, out: Path) -> Collected:
+    """The submission of a run."""
+    return collect([run], netid=netid, out=out, notebooks=out / "none")
+
+
+def rewrite(run: Path, change: Any) -> None:
+    """A forger: edits the record and makes every hash of record.json fit again."""
+    fields = json.loads((run / "record.json").read_text())
+    change(fields)
+    fields.pop("digest")
+    made = fields.pop("steps")
+    document = Document(fields)
+    for step in made:
+        document.add_step(step)
+    write_document(run / "record.json", document)
+
+
+def copied(run: Path, target: Path) -> Path:
+    """Another student's run, copied."""
+    shutil.copytree(run, target)
+    return target
