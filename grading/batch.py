@@ -82,7 +82,7 @@ def kit_digest() -> str:
 def from_json(data: Mapping[str, Any]) -> Grade:
     """A Grade from its JSON."""
     parts = tuple(PartGrade(**{**part, "results": tuple(Result(**result) for result in part["results"]),
-                               "doubts": tuple(part["doubts"]), "remarks": tuple(part["remarks"])})
+                               **{name: tuple(part[name]) for name in ("doubts", "remarks", "prints")}})
                   for part in data["parts"])
     return Grade(data["source"], data["digest"], data["netid"], data["name"], parts, tuple(data["problems"]),
                  tuple(data["prints"]), data["seconds"])

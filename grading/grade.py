@@ -111,24 +111,6 @@ def _runs(root: Path) -> dict[str, Path]:
     return {part: runs[part] for part in PARTS if part in runs}
 
 
-def sample_prints(record: Record) -> list[str]:
-    """Hashes of the order of size of each array of times: equal for copies of samples, scaled or shifted too."""
-    import numpy as np
-
-    found = set()
-    for step in {step.name: step for step in record.steps}.values():
-        try:
-            arrays = list(step.arrays())
-        except (KitError, ValueError):
-            continue
-        for name, samples in arrays:
-            values = samples.ravel()[:200]
-            if "_ms" in name and values.dtype.kind == "f" and np.unique(values).size >= 20:
-                order = np.argsort(values, kind="stable").astype(np.int16)
-                found.add(archive.sha256(order.tobytes())[:16])
-    return sorted(found)
-
-
 @contextmanager
 def open_records(path: Path) -> Iterator[list[Record]]:
     """The records of a submission that can be read, while its folder exists."""
@@ -180,14 +162,15 @@ def _grade_folder(root: Path, path: Path, digest: str, leases: Mapping[str, Mapp
     problems = archive.manifest_problems(root) if runs else ["no run record was handed in"]
     pictures, told = _screenshots(root, runs)
     left_out = [str(item.get("name")) for item in manifest.get("left_out", []) if isinstance(item, dict)]
-    graded, prints = [], []
+    graded: list[PartGrade] = []
+    prints: list[str] = []
     for part in PARTS:
         if part in runs:
             try:
                 mine = frozenset(name.partition("/")[2] for name in left_out if name.startswith(f"{part}/"))
                 result = check_part(runs[part], netid=netid, screenshots=pictures, left_out=mine, leases=leases,
                                     again=load_record(again[part]) if part in again else None)
-                prints += sample_prints(load_record(runs[part]))
+                prints += result.prints
             except KitError as error:
                 result = unreadable(part, str(error).replace(str(root), ""))
             except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
@@ -196,7 +179,7 @@ def _grade_folder(root: Path, path: Path, digest: str, leases: Mapping[str, Mapp
         elif part in expected:
             graded.append(unreadable(part, f"Part {part} was not handed in."))
     return Grade(str(path), digest, netid, str(manifest.get("name") or ""), tuple(graded),
-                 (*problems, *told), tuple(prints))
+                 (*problems, *told), tuple(sorted(set(prints))))
 
 
 def _with_functions(graded: PartGrade, run: Path) -> PartGrade:

@@ -87,12 +87,13 @@ class Record:
             raise RecordError(f"The run {self.folder} has no step {name!r}. Measure it: servelab run {self.part}.")
         return step.result
 
-    def verify(self) -> list[str]:
+    def verify(self, schema: bool = True) -> list[str]:
         """Problems of the run, in words: samples, artifacts and pictures against their hashes, times in order.
 
         Form, schema version, digest and hash chain were checked on loading. An empty list means `consistent`.
+        `schema=False` leaves the published JSON Schema out, whose library takes seconds to import.
         """
-        return [*self._schema_problems(), *self._file_problems(), *self._time_problems()]
+        return [*(self._schema_problems() if schema else ()), *self._file_problems(), *self._time_problems()]
 
     def _schema_problems(self) -> list[str]:
         try:

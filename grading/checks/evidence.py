@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from snippets.errors import RecordError
 from snippets.record import Record
 from snippets.record_read import Step
 
@@ -26,21 +27,35 @@ class Evidence:
     def __init__(self, record: Record) -> None:
         self.record = record
         self._results: dict[str, Any] = {}
+        self._unreadable: dict[str, str] = {}
 
     @cached_property
     def steps(self) -> dict[str, Step]:
         """Latest step of each name."""
         return {step.name: step for step in self.record.steps}
 
-    def result(self, name: str) -> dict[str, Any]:
-        """Result of a step. Raises Missing."""
+    def loaded(self, name: str) -> Any:
+        """Whatever a step returned, read from disk once; None if it cannot be read (see `unreadable`)."""
         if name not in self._results:
-            step = self.steps.get(name)
-            result = step.result if step is not None else None
-            if not isinstance(result, dict):
-                raise Missing(name)
-            self._results[name] = result
+            try:
+                self._results[name] = self.steps[name].result
+            except (RecordError, ValueError) as error:
+                self._results[name], self._unreadable[name] = None, str(error)
         return self._results[name]
+
+    def unreadable(self, name: str) -> str:
+        """Why a step's samples cannot be read; empty if they can."""
+        self.loaded(name)
+        return self._unreadable.get(name, "")
+
+    def result(self, name: str) -> dict[str, Any]:
+        """Result of a step. Raises Missing; RecordError if its samples cannot be read."""
+        result = self.loaded(name) if name in self.steps else None
+        if name in self._unreadable:
+            raise RecordError(self._unreadable[name])
+        if not isinstance(result, dict):
+            raise Missing(name)
+        return result
 
     def field(self, name: str, field: str) -> Any:
         """One field of a step's result. Raises Missing."""

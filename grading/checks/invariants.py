@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from snippets.errors import RecordError
 from snippets.record_read import Step
 
 MIN_SAMPLES = 5
@@ -144,12 +143,8 @@ def busy_s(result: Mapping[str, Any]) -> float:
     return total / at_once
 
 
-def problems(step: Step) -> list[str]:
-    """What is wrong with a step's result; empty if nothing is."""
-    try:
-        result = step.result
-    except (RecordError, ValueError) as error:
-        return [str(error)]
+def problems(step: Step, result: Any) -> list[str]:
+    """What is wrong with a step's `result`; empty if nothing is."""
     if not isinstance(result, Mapping):
         return []
     found = [problem for relation in RELATIONS for problem in relation(result)]

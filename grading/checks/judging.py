@@ -124,9 +124,9 @@ def _judged(question: Question, evidence: Evidence, value: Any, explain: str) ->
     return share, message, f"{explain}; {_told(expected)}"
 
 
-def judge_answers(record: Record, screenshots: frozenset[str]) -> list[Result]:
+def judge_answers(evidence: Evidence, screenshots: frozenset[str]) -> list[Result]:
     """One result per question of the record's part. `screenshots`: ids for which a usable picture came."""
-    evidence = Evidence(record)
+    record = evidence.record
     links = {link: index for index, link in enumerate(chain(record))}
     results = []
     for question in questions(record.part):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from grading.checks import invariants, trust
+from grading.checks.evidence import Evidence
 from grading.checks.judging import judge_answers
 from grading.checks.result import Result
 from grading.questions import questions
@@ -19,7 +23,9 @@ MEASUREMENT_POINTS = 10.0
 
 @dataclass(frozen=True)
 class PartGrade:
-    """The grade of one part. `trust` is the highest level reached; `doubts` say why it is not higher."""
+    """The grade of one part. `trust` is the highest level reached; `doubts` say why it is not higher;
+    `prints` are hashes that similarity is judged by.
+    """
 
     part: str
     run_id: str
@@ -29,6 +35,7 @@ class PartGrade:
     trust: str
     doubts: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    prints: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:
@@ -54,12 +61,12 @@ def wanted_steps(part: str, record: Record) -> list[str]:
     return [name for name in names if facts != "" or not any(word in needs_gpu for word in name.split("/"))]
 
 
-def check_measurements(record: Record) -> Result:
+def check_measurements(evidence: Evidence) -> Result:
     """Points for measuring: the share of the wanted steps that were measured and keep the invariants."""
-    steps = {step.name: step for step in record.steps}
+    record, steps = evidence.record, evidence.steps
     wanted = wanted_steps(record.part, record)
     missing = [name for name in wanted if name not in steps]
-    broken = {name: found for name in wanted if name in steps and (found := invariants.problems(steps[name]))}
+    broken = {name: found for name in wanted if name in steps and (found := _wrong(evidence, name))}
     good = len(wanted) - len(missing) - len(broken)
     share = good / len(wanted) if wanted else float(bool(steps))
     told = []
@@ -72,22 +79,28 @@ def check_measurements(record: Record) -> Result:
                   f"{good} of {len(wanted)} steps")
 
 
+def _wrong(evidence: Evidence, name: str) -> list[str]:
+    unreadable = evidence.unreadable(name)
+    return [unreadable] if unreadable else invariants.problems(evidence.steps[name], evidence.loaded(name))
+
+
 def _is_remark(problem: str) -> bool:
     """True for lost or repainted pictures and copies: odd, but no evidence rests on them."""
     kept = ("the file figures/", "the file screens/", "the file notebooks/")
     return problem.startswith(kept) or (problem.startswith("the file models/") and problem.endswith("missing"))
 
 
-def trust_level(record: Record, netid: str, left_out: frozenset[str],
+def trust_level(evidence: Evidence, netid: str, left_out: frozenset[str],
                 leases: Mapping[str, Mapping[str, Any]] | None, again: Record | None
                 ) -> tuple[str, list[str], list[str]]:
     """Highest level reached, why it is not higher, and remarks that cost nothing."""
-    problems = trust.inconsistencies(record, left_out)
+    record = evidence.record
+    problems = trust.inconsistencies(evidence, left_out)
     remarks = [problem for problem in problems if _is_remark(problem)]
     doubts = [problem for problem in problems if not _is_remark(problem)]
     if doubts:
         return "none", doubts, remarks
-    if doubts := trust.implausibilities(record):
+    if doubts := trust.implausibilities(evidence):
         return "consistent", doubts, remarks
     level = "plausible"
     if leases is not None:
@@ -109,14 +122,33 @@ def check_part(folder: Path, *, netid: str = "", screenshots: frozenset[str] = f
     A record that is not even consistent earns nothing for its measurements, nor for answers judged against them.
     """
     record = load_record(folder)
+    evidence = Evidence(record)
     load_judges(record.part)
-    level, doubts, remarks = trust_level(record, netid, left_out, leases, again)
-    results = [check_measurements(record), *judge_answers(record, screenshots)]
+    level, doubts, remarks = trust_level(evidence, netid, left_out, leases, again)
+    results = [check_measurements(evidence), *judge_answers(evidence, screenshots)]
     if level == "none":
         results = [_withheld(result, doubts[0]) for result in results]
     lease = record.lease or {}
     return PartGrade(record.part, record.run_id, record.digest, str(lease.get("node_type") or "own machine"),
-                     tuple(results), level, tuple(doubts), tuple(remarks))
+                     tuple(results), level, tuple(doubts), tuple(remarks), sample_prints(evidence))
+
+
+def sample_prints(evidence: Evidence) -> tuple[str, ...]:
+    """Hashes of the order of size of each array of times: equal for copies of samples, scaled or shifted too."""
+    found = set()
+    for name in evidence.steps:
+        for values in _arrays_ms(evidence.loaded(name)):
+            if np.unique(values[:200]).size >= 20:
+                order = np.argsort(values[:200], kind="stable").astype(np.int16)
+                found.add(hashlib.sha256(order.tobytes()).hexdigest()[:16])
+    return tuple(sorted(found))
+
+
+def _arrays_ms(result: Any) -> list[np.ndarray]:
+    """A result's arrays of milliseconds, flat."""
+    items = result.items() if isinstance(result, dict) else ()
+    return [value.ravel() for name, value in items
+            if name.endswith("_ms") and isinstance(value, np.ndarray) and value.dtype.kind == "f"]
 
 
 def _withheld(result: Result, why: str) -> Result:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from grading.checks import invariants
+from grading.checks.evidence import Evidence
 from snippets.errors import RecordError
 from snippets.record import Record
 from snippets.record_read import Step
@@ -54,12 +55,13 @@ def _time(text: Any) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def inconsistencies(record: Record, left_out: frozenset[str] = frozenset()) -> list[str]:
+def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) -> list[str]:
     """Why a record is not consistent; empty if it is.
 
     `left_out`: files (relative to the run) that the submission names as left out for size; those may be missing.
     """
-    found = [problem for problem in record.verify()
+    record = evidence.record
+    found = [problem for problem in record.verify(schema=False)
              if not any(problem == f"the file {name} is missing" for name in left_out)]
     for earlier, later in pairwise(record.steps):
         ended, started = _time(earlier.ended_utc), _time(later.started_utc)
@@ -73,8 +75,8 @@ def inconsistencies(record: Record, left_out: frozenset[str] = frozenset()) -> l
         given = _time(answer.get("answered_utc"))
         if given is None or (created and given < created - SLACK):
             found.append(f"the answer to {answer.get('question')!r} is older than the run")
-    for step in {step.name: step for step in record.steps}.values():
-        found += [f"step {step.name!r}: {problem}" for problem in invariants.problems(step)]
+    for name, step in evidence.steps.items():
+        found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, evidence.loaded(name))]
     return found
 
 
@@ -135,16 +137,14 @@ def _copies(arrays: Sequence[tuple[str, np.ndarray]]) -> list[str]:
     return found
 
 
-def implausibilities(record: Record) -> list[str]:
+def implausibilities(evidence: Evidence) -> list[str]:
     """Why a record is not plausible; empty if it is."""
+    record = evidence.record
     found = _hardware(record)
     hosts = {host.get("id"): host for host in record.hosts}
     arrays = []
-    for step in {step.name: step for step in record.steps}.values():
-        try:
-            result = step.result
-        except (RecordError, ValueError):
-            continue
+    for step in evidence.steps.values():
+        result = evidence.loaded(step.name)
         if not isinstance(result, Mapping) or invariants.borrowed(result):
             continue
         host, provider = hosts.get(step.host, {}), str(result.get("provider", ""))
