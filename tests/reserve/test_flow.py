@@ -1,0 +1,38 @@
+"""From a lease to a collected run and back, on emulated nodes where everything really runs."""
+
+from __future__ import annotations
+
+import urllib.request
+
+from reserve.down import down
+from reserve.go import Options, reserve, run_on_node
+from reserve.status import status
+from reserve.up import up
+from snippets.record import load_record
+
+NOW = Options(netid="ab123", at_once=True)
+
+
+def test_a_node_is_reserved_prepared_used_and_given_back(desk, chameleon):
+    reserve(desk, "system", NOW)
+    ready = up(desk, "system")
+    assert ready.machine.connections == 1
+    tunnel = ready.machine.tunnel(int(ready.url.split(":")[2].split("/")[0]))
+    try:
+        token = ready.url.split("token=")[1]
+        address = f"http://127.0.0.1:{tunnel.port}/api/status?token={token}"
+        assert urllib.request.urlopen(address, timeout=10).status == 200
+    finally:
+        tunnel.close()
+    desk.words.clear()
+    again = up(desk, "system")
+    assert any("nothing was left to do" in line for line in desk.words)
+    home = run_on_node(desk, "system", NOW, again)
+    record = load_record(home)
+    assert len(record.steps) == 4 and not record.verify()
+    assert record.lease["name"] == "serve_system_ab123"
+    assert "4 steps" in status(desk)
+    ready.machine.close()
+    down(desk, "system")
+    chameleon.assert_empty()
+    assert desk.journal.open_entries() == []
