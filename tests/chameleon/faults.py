@@ -197,8 +197,8 @@ NODE = (
     Fault("gpu-driver-missing", "node", "nvidia-smi cannot talk to the driver", "the image lacks the driver"),
     Fault("gpu-missing", "node", "nvidia-smi sees no GPU from now on",
           "the node differs from its description: another node"),
-    Fault("kernel-dies-on-node", "node", "the Jupyter kernel on the node is killed", "the kernel died; finished steps "
-          "are safe; `resume`"),
+    Fault("kernel-dies-on-node", "node", "the Jupyter kernel on the node is killed once it is `seconds` old",
+          "the kernel died; finished steps are safe; `resume`", defaults={"seconds": 0.0}),
 )
 
 TABLE: dict[str, Fault] = {fault.name: fault for fault in (*HTTP, *LEASE, *SERVER, *CONTAINER, *NODE)}

@@ -91,14 +91,17 @@ class Node:
         kill_marked("CHAMELEON_NODE", self.folder)
 
     def kernels(self) -> list[int]:
-        return [pid for pid in self.processes() if "ipykernel" in _command(pid)]
+        """Python processes that were started as a Jupyter kernel."""
+        words = {pid: _command(pid) for pid in self.processes()}
+        return [pid for pid, (program, *rest) in words.items()
+                if "python" in Path(program).name and any("ipykernel" in each for each in rest)]
 
 
-def _command(pid: int) -> str:
+def _command(pid: int) -> list[str]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        return ""
+        return [""]
 
 
 def marked_processes(variable: str, folder: Path) -> list[int]:

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 from .model import Server
@@ -29,6 +31,7 @@ class Nodes:
         self.commands: list[tuple[str, str]] = []
         self.hosts: dict[str, Host] = {}
         self._wanted: dict[str, str] = {}
+        self._first_seen: dict[int, float] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="chameleon-nodes", daemon=True)
         self._thread.start()
@@ -100,10 +103,18 @@ class Nodes:
             await asyncio.sleep(WATCH_S)
             for host in list(self.hosts.values()):
                 self.read_struck(host)
-                if self.state.faults.is_on("kernel-dies-on-node"):
-                    for pid in host.node.kernels():
-                        if self.state.faults.take("kernel-dies-on-node"):
-                            os.kill(pid, signal.SIGKILL)
+                self._kill_kernels(host)
+
+    def _kill_kernels(self, host: Host) -> None:
+        faults = self.state.faults
+        wanted = faults.params("kernel-dies-on-node")
+        if wanted is None:
+            return
+        for pid in host.node.kernels():
+            age_s = time.monotonic() - self._first_seen.setdefault(pid, time.monotonic())
+            if age_s >= wanted["seconds"] and faults.take("kernel-dies-on-node") is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     # for tests
 

@@ -34,6 +34,7 @@ class Student:
         self.emulator, self.site = emulator, emulator.state.sites[site]
         self.cloud = Cloud(emulator.env(site))
         self.cloud.sign_in("", "pw").raise_for_status()
+        self.home = ""  # the address of this student's node, for tests that have one
         self.key = asyncssh.generate_private_key("ssh-ed25519")
 
     def ask(self, method: str, kind: str, path: str, body: Any = None) -> requests.Response:

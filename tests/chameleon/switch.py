@@ -108,6 +108,12 @@ class Faults:
                 return None
             return active.params if self._strike(active) else None
 
+    def params(self, name: str) -> dict[str, Any] | None:
+        """The parameters of fault `name` while it is on, without striking."""
+        with self._lock:
+            active = self._active.get(name)
+            return None if active is None else active.params
+
     def left(self, name: str) -> int | None:
         """How often fault `name` still strikes: 0 when off, None without end."""
         with self._lock:

@@ -186,7 +186,7 @@ def test_the_environment_file_is_printed_and_ctrl_c_ends_it() -> None:
     while not (line := process.stdout.readline()).startswith("#"):
         assert line, "ended too early"
         lines.append(line)
-    env = dict(re.fullmatch(r"export (\w+)=(.*)\n", line).groups() for line in lines)  # type: ignore[union-attr]
+    env = dict(re.findall(r"export (\w+)=(.*)\n", "".join(lines)))
     assert requests.get(env["CHI_RESOURCE_API_URL"] + "/sites.json", timeout=5).ok
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(10) == 0

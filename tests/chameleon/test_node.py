@@ -136,7 +136,7 @@ def test_docker_appears_when_it_is_installed(machine: Machine) -> None:
                        " && systemctl is-active docker && docker pull nvcr.io/nvidia/tritonserver:25.06-py3"
                        " && docker image inspect nvcr.io/nvidia/tritonserver:25.06-py3 > /dev/null"
                        " && docker run -d --name triton nvcr.io/nvidia/tritonserver:25.06-py3 && docker ps")
-    assert done.exit_status == 0 and done.stdout.splitlines()[-2:] == ["triton", "triton"], done.stderr
+    assert done.exit_status == 0 and str(done.stdout).splitlines()[-2:] == ["triton", "triton"], done.stderr
     assert machine.run("docker image inspect nothing").exit_status == 1
     calls = machine.emulator.nodes.of(SERVER).calls()
     assert "sudo apt-get install -y docker.io" in calls and "systemctl enable --now docker" in calls
@@ -144,8 +144,8 @@ def test_docker_appears_when_it_is_installed(machine: Machine) -> None:
 
 def test_nvidia_smi_tells_of_the_hosts_gpus(machine: Machine) -> None:
     done = machine.run("nvidia-smi --query-gpu=name,memory.total,compute_cap --format=csv,noheader; nvidia-smi -L")
-    assert done.stdout.splitlines()[0] == "Tesla P100-PCIE-16GB, 16384 MiB, 6.0"
-    assert len(done.stdout.splitlines()) == 4
+    assert str(done.stdout).splitlines()[0] == "Tesla P100-PCIE-16GB, 16384 MiB, 6.0"
+    assert len(str(done.stdout).splitlines()) == 4
 
 
 def test_processes_end_with_the_server() -> None:
