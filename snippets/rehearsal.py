@@ -49,20 +49,56 @@ def fingerprint(counts: dict[str, int] | None = None) -> str:
 
 def draw(label: int, split: str, number: int) -> Image.Image:
     """Picture `number` of class `label` in `split`: RGB, 224x224, the same pixels every time."""
+    dice, trouble = _dice(label, split, number)
+    picture, _ = _scene(dice, label, trouble)
+    return _camera(picture, dice, trouble)
+
+
+def where(label: int, split: str, number: int, side: int = 56) -> np.ndarray:
+    """What lies where in that picture: uint8 (side,side), 0 for no food, else 1 + the class's number."""
+    dice, trouble = _dice(label, split, number)
+    _, food = _scene(dice, label, trouble)
+    return np.asarray(food.resize((side, side), Image.Resampling.NEAREST))
+
+
+def _dice(label: int, split: str, number: int) -> tuple[Dice, float]:
+    """A picture's chance, and how much trouble it makes (0 to DIFFICULTY)."""
     dice = Dice(f"servelab rehearsal {VERSION} {split} {label} {number}")
-    trouble = DIFFICULTY * dice.real(0, 1)
+    return dice, DIFFICULTY * dice.real(0, 1)
+
+
+def _scene(dice: Dice, label: int, trouble: float) -> tuple[Image.Image, Image.Image]:
+    """Table, plate, dishes and what is in front of them; and the map of what lies where."""
     picture = _table(dice)
+    food = Image.new("L", picture.size)
     size = CANVAS * dice.real(0.3 - 0.1 * trouble, 0.42)
     x, y = CANVAS * dice.real(0.36, 0.64), CANVAS * dice.real(0.36, 0.64)
     _plate(picture, dice, x, y, size)
     if dice.chance(0.25 + 0.4 * trouble):
         # Another class beside the first and smaller than it: sometimes barely.
-        ratio = dice.real(0.35, 0.6 + 0.35 * trouble)
-        _side_dish(picture, dice, label, x, y, size, ratio)
-    DISHES[CLASSES[label]](Pen(picture, dice, x, y, size, dice.whole(0, 359)))
+        other = (label + dice.whole(1, len(CLASSES) - 1)) % len(CLASSES)
+        degree, away = dice.whole(0, 359), size * dice.real(0.9, 1.15)
+        at = (x + away * COS[degree], y + away * SIN[degree])
+        _serve(picture, food, dice, other, at, size * dice.real(0.35, 0.6 + 0.35 * trouble))
+    _serve(picture, food, dice, label, (x, y), size)
     if dice.chance(0.15 + 0.3 * trouble):
+        before = picture.copy()
         _occlude(picture, dice)
-    return _camera(picture, dice, trouble)
+        food.paste(0, mask=_changed(before, picture))
+    return picture, food
+
+
+def _serve(
+    picture: Image.Image, food: Image.Image, dice: Dice, label: int, at: tuple[float, float], size: float
+) -> None:
+    """Draw a dish, and note on the map where it lies."""
+    before = picture.copy()
+    DISHES[CLASSES[label]](Pen(picture, dice, *at, size, dice.whole(0, 359)))
+    food.paste(1 + label, mask=_changed(before, picture))
+
+
+def _changed(before: Image.Image, after: Image.Image) -> Image.Image:
+    return ImageChops.difference(before, after).convert("L").point([0, *[255] * 255])
 
 
 def _table(dice: Dice) -> Image.Image:
@@ -103,15 +139,6 @@ def _plate(picture: Image.Image, dice: Dice, x: float, y: float, size: float) ->
         pen.ellipse(0, 0, 0.74, 0.72, shade(ware, 0.93 if kind else 0.78))
     elif kind == 3:
         pen.polygon([(-1.0, -0.8), (1.0, -0.8), (1.0, 0.8), (-1.0, 0.8)], shade(ware, 0.9))
-
-
-def _side_dish(picture: Image.Image, dice: Dice, label: int, x: float, y: float, size: float, ratio: float) -> None:
-    """A dish of another class, `ratio` times the size, touching the main one's place."""
-    other = (label + dice.whole(1, len(CLASSES) - 1)) % len(CLASSES)
-    degree = dice.whole(0, 359)
-    away = size * dice.real(0.9, 1.15)
-    pen = Pen(picture, dice, x + away * COS[degree], y + away * SIN[degree], size * ratio, dice.whole(0, 359))
-    DISHES[CLASSES[other]](pen)
 
 
 def _occlude(picture: Image.Image, dice: Dice) -> None:
