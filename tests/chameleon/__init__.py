@@ -1,4 +1,28 @@
-"""An emulated Chameleon for tests: HTTP services on loopback that unmodified python-chi talks to."""
+"""An emulated Chameleon for tests: HTTP services on loopback that unmodified python-chi talks to, nodes over SSH.
+
+    with Emulator() as emulator:
+        os.environ.update(emulator.env())              # before `import chi`
+        emulator.faults.on("server-error", times=1)    # faults.py lists them
+        emulator.clock.advance(hours=3)                # leases end, tokens expire
+        emulator.nodes.of("node-serve-model-me").calls()   # what sudo, apt-get, docker ... were asked
+        emulator.assert_empty()                        # nothing of the student's is left
+
+- Sites: CHI@TACC (2 compute_liqid, 2 gpu_p100), CHI@UC (1 compute_gigaio), CHI@Edge (2 Raspberry Pi 5). Hosts,
+  leases, key pairs and addresses of one site are unknown at the others; sign-in and catalog are shared.
+- Delays are those of Chameleon divided by `speed`: boot 15 min, SSH 2 min later, a lease's start 5 s.
+  `Emulator(frozen=True, speed=1)` keeps them whole and lets time pass only by `clock.advance`.
+- `emulator.state.book("p100-01", start, end)`: somebody else's lease. `emulator.state.end_lease(name)`: ends early.
+- `emulator.state.requests`: (site, service, method, path, status) of every request so far.
+- A node's commands run as the current user in a scratch home directory: `$HOME`, not /home/cc. `sudo` moves paths
+  below /etc, /var, /opt, /srv, /root, /mnt and /usr/local into the node's folder; other absolute paths are the
+  machine's own. `sudo`, `apt-get`, `docker` (once installed), `systemctl`, `nvidia-smi`, `curl` and a few more are
+  stand-ins from node_bin/, which record their calls; every other program is the machine's.
+- `python -m tests.chameleon` serves one to try commands by hand; `--faults` lists the faults.
+
+What it is held to: recorded/openstack.json, answers of real services to conversation.py, and recorded/branch.json,
+facts about Chameleon's own Blazar. Not recorded anywhere, and so not to be relied on: Zun's error bodies, quota
+messages, and everything about Chameleon's lease limits.
+"""
 from .clock import Clock
 from .emulator import Emulator
 from .seed import more_hosts

@@ -76,7 +76,8 @@ class Emulator:
                 continue
             break
         else:
-            raise RuntimeError("no free loopback network 127.77.N.0/24: another emulator holds each")
+            raise RuntimeError("no loopback network 127.77.N.0/24 is free; the emulator needs Linux, where all of "
+                               "127.0.0.0/8 is this machine, and none of its other runs holding all 249")
         self.state.floating_prefix = f"127.77.{n}"
         for number, site in enumerate(sites, start=1):
             site.address = f"127.77.{n}.{number}"

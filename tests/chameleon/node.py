@@ -56,7 +56,7 @@ class Node:
             "PATH": os.pathsep.join(str(each) for each in path), "HOME": str(self.home), "USER": "cc", "LOGNAME": "cc",
             "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TMPDIR": str(self.folder / "tmp"),
             "CHAMELEON_NODE": str(self.folder), "CHAMELEON_ROOT": str(self.folder / "root"),
-            "CHAMELEON_BIN": str(self.machine_bin), "CHAMELEON_REAL_CURL": shutil.which("curl") or "false",
+            "CHAMELEON_REAL_CURL": shutil.which("curl") or "false",
             **self.extra_env}
 
     def calls(self) -> list[str]:

@@ -158,7 +158,7 @@ class State:
         for address in self.floating_ips.values():
             if address.port_id == container.port_id:
                 address.port_id = None
-        threading.Thread(target=self.roots.pop(container.uuid).stop, daemon=True).start()
+        self.roots.pop(container.uuid).stop()
 
     def on_container_new(self, container: Container) -> None:
         self.roots[container.uuid] = Root(container, extra_path=self.container_path, extra_env=self.container_env)

@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 pytest.importorskip("blazarclient")
 
 
-def run(arguments: list[str], env: dict[str, str], timeout_s: float = 200) -> Any:
+def run(arguments: list[str], env: dict[str, str], folder: Path = ROOT, timeout_s: float = 200) -> Any:
     """python-chi reads the environment when it is imported: a process of its own, with no other OS_*."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env={**clean, **env}, capture_output=True, text=True,
-                          timeout=timeout_s, check=False)
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, env={**clean, **env}, capture_output=True,
+                          text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -45,7 +45,7 @@ def test_a_student_session_on_the_emulator() -> None:
 
 EDGE = """
 import json, os, chi
-from chi import hardware, lease
+from chi import container, hardware, lease
 chi.use_site("CHI@Edge")
 base = chi.session().get_endpoint(service_type="reservation")
 get = lambda path: chi.session().get(base + path, timeout=10).json()
@@ -59,6 +59,25 @@ try:
     hardware.get_devices()
 except AttributeError as error:
     seen["get_devices"] = str(error)
+while wanted.status != "ACTIVE":
+    pass
+zun = chi.session().get_endpoint(service_type="container")
+body = {"name": "edge", "image": "python:3.11", "hints": {"reservation": wanted.device_reservations[0]["id"]},
+        "command": ["sh", "-c", "echo started; exec sleep 600"]}
+seen["none"] = container.get_container("edge")
+chi.session().post(zun + "/containers", json=body)
+while (one := container.get_container("edge")).status != "Running":
+    pass
+seen["listed"] = [each.name for each in container.list_containers()]
+seen["execute"] = one.execute("echo hi")
+open("there.txt", "w").write("content")
+one.upload("there.txt", "/tmp")
+seen["uploaded"] = one.execute("cat /tmp/there.txt")[0]
+one.download("/tmp/there.txt", "back")
+seen["downloaded"] = os.listdir("back")
+seen["logs"] = one.logs()
+one.delete()
+seen["deleted"] = container.get_container("edge")
 wanted.delete()
 chi.use_site("CHI@UC")
 seen["uc"] = [(each.name, each.type) for each in hardware.get_nodes()]
@@ -72,13 +91,16 @@ print(json.dumps(seen))
 """
 
 
-def test_devices_by_rest_through_python_chis_session_and_an_application_credential() -> None:
+def test_devices_and_containers_through_python_chis_session_and_an_application_credential(tmp_path: Path) -> None:
     with Emulator() as emulator:
         other = json.dumps(emulator.env(auth="application_credential"))
-        seen = run(["-c", EDGE], {**emulator.env("CHI@Edge"), "APPLICATION_CREDENTIAL": other})
+        seen = run(["-c", EDGE], {**emulator.env("CHI@Edge"), "APPLICATION_CREDENTIAL": other}, tmp_path)
         emulator.assert_empty()
     assert seen["devices"] == ["rpi5-1", "rpi5-2"] and seen["free"] == [[], []]
     assert seen["kinds"] == ["device"]
+    assert seen["none"] is None and seen["deleted"] is None and seen["listed"] == ["edge"]
+    assert seen["execute"] == ["hi\n", "0"]
+    assert (seen["uploaded"], seen["downloaded"], seen["logs"]) == ("content", ["there.txt"], "started\n")
     assert "device" in seen.get("get_devices", "device")  # PyPI's blazarclient has no devices, Chameleon's has
     assert seen["uc"] == [["gigaio01", "compute_gigaio"]]
     assert seen["projects"] == ["CHI-course"]

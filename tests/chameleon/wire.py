@@ -7,6 +7,7 @@ import re
 import selectors
 import socket
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -108,7 +109,7 @@ class Service:
             if refusal.status == 401:
                 return unauthorized(request)
             reply = self.error(refusal)
-        reply.headers = {**self.headers(request), **reply.headers}
+        reply.headers = {**self.headers(request), "x-openstack-request-id": f"req-{uuid.uuid4()}", **reply.headers}
         return reply
 
 
