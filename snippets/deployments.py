@@ -21,20 +21,24 @@ PHOTOS = 16384
 NEAREST = 5
 
 
-def groups(instances: int, gpus: int = 0, **options: Any) -> tuple[InstanceGroup, ...]:
-    """One instance group: `instances` copies on the CPU, or on each of the first `gpus` GPUs."""
+Instances = int | tuple[InstanceGroup, ...]
+
+
+def groups(instances: Instances, gpus: int = 0, **options: Any) -> tuple[InstanceGroup, ...]:
+    """One instance group: `instances` copies on the CPU, or on each of the first `gpus` GPUs; groups as they are."""
+    if not isinstance(instances, int):
+        return instances
     if gpus:
         return (InstanceGroup(instances, "gpu", tuple(range(gpus)), **options),)
     return (InstanceGroup(instances, **options),)
 
 
 def pytorch_classifier(
-    weights: Path, classes: int, *, name: str = "food_pytorch", width: float = 1.0, instances: int = 1,
+    weights: Path, classes: int, *, name: str = "food_pytorch", width: float = 1.0, instances: Instances = 1,
     gpus: int = 0, threads: int = 1, parameters: Mapping[str, str] | None = None, **config: Any,
 ) -> Deployment:  # fmt: skip
     """The classifier from a torch state dict (as `save_weights` writes it). `config`: fields of ModelConfig."""
     given = {"classes": str(classes), "width": str(width), "threads": str(threads), **(parameters or {})}
-    config.setdefault("instances", groups(instances, gpus))
     kit = Path(__file__).parent
     files = {
         "model.py": MODELS / "pytorch_classifier.py",
@@ -46,7 +50,8 @@ def pytorch_classifier(
         "snippets/errors.py": kit / "errors.py",
     }
     return Deployment(
-        ModelConfig(name, "python", (IMAGE,), (Tensor("logits", "FP32", (classes,)),), parameters=given, **config),
+        ModelConfig(name, "python", (IMAGE,), (Tensor("logits", "FP32", (classes,)),), parameters=given,
+                    instances=groups(instances, gpus), **config),  # fmt: skip
         files,
     )
 
@@ -64,7 +69,7 @@ def similar_photos(path: Path, *, name: str = "similar", **options: Any) -> Depl
 
 
 def onnx_graph(
-    path: Path, input_: Tensor, output: Tensor, *, name: str, native: bool = False, instances: int = 1,
+    path: Path, input_: Tensor, output: Tensor, *, name: str, native: bool = False, instances: Instances = 1,
     gpus: int = 0, threads: int = 1, parameters: Mapping[str, str] | None = None, **config: Any,
 ) -> Deployment:  # fmt: skip
     """An ONNX graph in the Python backend, or (`native`) in Triton's onnxruntime backend where the server has it.
@@ -72,13 +77,13 @@ def onnx_graph(
     `threads`: what one instance may use for one execution.
     """
     given = {"threads": str(threads), **(parameters or {})}
-    config.setdefault("instances", groups(instances, gpus))
     if native:
         given = {"intra_op_thread_count": str(threads), **(parameters or {})}
         files = {"model.onnx": Path(path)}
     else:
         files = {"model.py": MODELS / "onnx_graph.py", "batch.py": MODELS / "batch.py", "model.onnx": Path(path)}
     backend = "onnxruntime" if native else "python"
+    config["instances"] = groups(instances, gpus)
     return Deployment(ModelConfig(name, backend, (input_,), (output,), parameters=given, **config), files)
 
 

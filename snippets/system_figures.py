@@ -47,7 +47,7 @@ def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
         bottom += heights
     for position, top in enumerate(bottom):
         left.annotate(f"{top:.0f} ms", (position, top), ha="center", va="bottom", fontsize=9, color=INK)
-    left.set(ylabel="mean time of a request (ms)", ylim=(0, 1.25 * max(bottom)))
+    left.set(ylabel="mean time of a request (ms)", ylim=(0, 1.45 * max(bottom)))
     left.legend(frameon=False, fontsize=9, loc="upper left")
     left.set_title(title, loc="left")
     _bars(right, list(loads), [load["samples_per_s"] for load in loads.values()], "answers per second")
@@ -65,6 +65,7 @@ def latency_and_throughput(curves: Mapping[str, Sequence[Load]], title: str) -> 
             axes.annotate(f"{load['clients']}", (rate, p50(load)), textcoords="offset points", xytext=(5, -11),
                           fontsize=8, color=colour)  # fmt: skip
     axes.set(xlabel="answers per second", ylabel="latency (ms): median, dotted: p95", yscale="log", xlim=(0, None))
+    axes.set_ylim(axes.get_ylim()[0] / 1.4)
     _plain_log(axes)
     axes.legend(frameon=False, fontsize=9)
     axes.set_title(title, loc="left")
@@ -98,7 +99,7 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
         axes.fill_between(load["util_s"], load["util_server"], color=COLOURS[0], alpha=0.5, lw=0, label="CPU: Triton")
         for gpu, line in enumerate(np.asarray(load["util_gpu"]).T):
             axes.plot(load["util_s"], line, color=COLOURS[1 + gpu], lw=1.5, label=f"GPU {gpu}")
-        axes.set(ylim=(0, 105), xlabel="time (s)", title=label)
+        axes.set(xlim=(-0.5, load["seconds"] + 0.5), ylim=(0, 105), xlabel="time (s)", title=label)
     panels[0].set_ylabel("busy (%)")
     panels[-1].legend(frameon=True, framealpha=0.8, edgecolor="none", fontsize=8, loc="lower right")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
@@ -118,7 +119,7 @@ def grid(loads: Mapping[tuple[int, int], Load], p95_target_ms: float, title: str
                       va="center", fontsize=10, color=INK)  # fmt: skip
         if (i, t) == best:
             axes.add_patch(_frame(column, row))
-    axes.imshow(table, cmap="YlGnBu", alpha=0.6, aspect="auto", origin="lower")
+    axes.imshow(table, cmap="YlGn", alpha=0.7, vmin=0, vmax=1.5 * np.nanmax(table), aspect="auto", origin="lower")
     axes.set_xticks(range(len(instances)), [str(i) for i in instances])
     axes.set_yticks(range(len(threads)), [str(t) for t in threads])
     axes.set(xlabel="instances of the model", ylabel="threads of each instance")
@@ -190,6 +191,8 @@ def little(loads: Mapping[str, Load], title: str) -> Figure:
         axes.plot(result.expected, result.seen, "o", color=colour, label=label)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high),
              xlabel="arrivals per second x mean latency", ylabel="requests in the system, counted")  # fmt: skip
+    _plain_log(axes, "x")
+    _plain_log(axes)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     axes.set_title(title, loc="left")
     return figure
@@ -206,7 +209,7 @@ def scenarios(results: Mapping[str, Load], title: str) -> Figure:
     right.plot(list(results), tails, "_", color=INK, ms=22, mew=2, label="p99")
     right.set(yscale="log", ylim=(min(medians) / 3, max(tails) * 3))
     _plain_log(right)
-    right.legend(frameon=False, fontsize=9)
+    right.legend(frameon=False, fontsize=9, markerscale=0.5, loc="upper left")
     return figure
 
 

@@ -54,24 +54,26 @@ class Utilization:
             before, server_before = time.perf_counter(), self._server(psutil)[0]
             while not self._stop.wait(self._every_s):
                 now = time.perf_counter()
-                server_s, memory = self._server(psutil)
-                # A process that ends takes its time out of the sum; that is no negative work.
-                share = max(0.0, server_s - server_before) / (now - before) / cores * 100
+                server, memory = self._server(psutil)
+                # Process by process: one that ended in between must not take its past out of the sum.
+                worked_s = sum(cpu_s - server_before.get(pid, 0.0) for pid, cpu_s in server.items())
+                share = worked_s / (now - before) / cores * 100
                 self._rows.append((now - self.origin, psutil.cpu_percent(), share, memory / 1e6))
                 self._gpu_rows.append([gpu() for gpu in gpus])
-                before, server_before = now, server_s
+                before, server_before = now, server
 
-    def _server(self, psutil: Any) -> tuple[float, int]:
-        """CPU seconds and resident bytes of the server and all its descendants."""
+    def _server(self, psutil: Any) -> tuple[dict[int, float], int]:
+        """CPU seconds of the server and all its descendants by process id, and their resident bytes."""
+        cpu_s: dict[int, float] = {}
+        memory = 0
         if self._pid is None:
-            return 0.0, 0
-        cpu_s, memory = 0.0, 0
+            return cpu_s, memory
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self._pid)
             for process in [root, *root.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):
                     times = process.cpu_times()
-                    cpu_s += times.user + times.system
+                    cpu_s[process.pid] = times.user + times.system
                     memory += process.memory_info().rss
         return cpu_s, memory
 

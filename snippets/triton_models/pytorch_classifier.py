@@ -32,6 +32,6 @@ class TritonPythonModel:
 
         def run(images):
             with torch.inference_mode():
-                return self.model(torch.from_numpy(images).to(self.device)).cpu().numpy()
+                return self.model(torch.tensor(images, device=self.device)).cpu().numpy()
 
         return answer(requests, "input", "logits", run)

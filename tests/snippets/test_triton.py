@@ -1,0 +1,354 @@
+"""A real Triton: started, changed in place, measured, broken in every way that a lab meets, and never left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from snippets import triton, triton_launch, triton_load, triton_stats
+from snippets.errors import ServerError, ToolMissing, UsageError
+from snippets.load import closed_loop
+from snippets.record import open_run
+from snippets.triton import Server
+from snippets.triton_config import DynamicBatching, InstanceGroup
+from tests.snippets.triton_models import NUMBERS, doubler
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ask(server: Server, model: str = "double", protocol: str = "http") -> np.ndarray:
+    sender = triton_load.target(server, model, NUMBERS, protocol).sender()
+    try:
+        return np.asarray(sender().as_numpy("y"))
+    finally:
+        sender.close()
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def server_process(server: Server) -> psutil.Process:
+    assert server.pid is not None
+    return next(p for p in tree(server.pid) if p.name() == "tritonserver")
+
+
+def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def nobody_listens(ports: list[int]) -> bool:
+    return all(socket.socket().connect_ex(("127.0.0.1", port)) != 0 for port in ports)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that the test may harm."""
+    with Server("embedded", tmp_path / "own") as server:
+        yield server
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_a_deployed_model_answers(triton_server: Server, tmp_path: Path, protocol: str) -> None:
+    triton_server.deploy(doubler(tmp_path))
+    assert ask(triton_server, protocol=protocol).tolist() == [[0, 2, 4, 6]]
+
+
+def test_a_changed_setting_comes_into_force_in_place_and_an_unchanged_one_costs_nothing(
+    triton_server: Server, tmp_path: Path
+) -> None:
+    first = doubler(tmp_path)
+    triton_server.deploy(first)
+    process = server_process(triton_server).pid
+    assert triton_server.deploy(first) == 0
+    changed = doubler(tmp_path, parameters={"factor": "3"}, instances=(InstanceGroup(2),))
+    assert triton_server.deploy(changed) > 0
+    assert ask(triton_server).tolist() == [[0, 3, 6, 9]]
+    assert server_process(triton_server).pid == process
+    assert "count: 2" in (triton_server.repository / "double" / "config.pbtxt").read_text()
+
+
+def test_a_model_that_fails_to_load_says_why_and_harms_nobody(triton_server: Server, tmp_path: Path) -> None:
+    triton_server.deploy(doubler(tmp_path))
+    with pytest.raises(ServerError, match="the weights are for another network"):
+        triton_server.deploy(doubler(tmp_path, "broken", parameters={"fail": "yes"}))
+    assert ask(triton_server).tolist() == [[0, 2, 4, 6]]
+    triton_server.deploy(doubler(tmp_path, "broken"))
+    assert triton_server.ready("broken")
+
+
+def test_a_change_that_fails_leaves_the_working_version_in_service(triton_server: Server, tmp_path: Path) -> None:
+    triton_server.deploy(doubler(tmp_path))
+    with pytest.raises(ServerError, match="could not load the model `double`"):
+        triton_server.deploy(doubler(tmp_path, parameters={"fail": "yes"}))
+    assert ask(triton_server).tolist() == [[0, 2, 4, 6]]
+
+
+def test_an_unloaded_model_is_gone_until_it_is_deployed_again(triton_server: Server, tmp_path: Path) -> None:
+    triton_server.deploy(doubler(tmp_path))
+    triton_server.unload("double")
+    assert not triton_server.ready("double")
+    assert triton_server.deploy(doubler(tmp_path)) > 0
+    assert triton_server.ready("double")
+
+
+def test_only_keeps_exactly_the_named_models(triton_server: Server, tmp_path: Path) -> None:
+    triton_server.only(doubler(tmp_path, "a"), doubler(tmp_path, "b"))
+    triton_server.only(doubler(tmp_path, "b"))
+    assert triton_server.ready("b") and not triton_server.ready("a")
+
+
+def test_statistics_count_every_request_and_the_batches_add_up(triton_server: Server, tmp_path: Path) -> None:
+    slow = doubler(tmp_path, parameters={"ms": "10"}, batching=DynamicBatching())
+    triton_server.deploy(slow)
+    before = triton_server.statistics("double")
+    closed_loop(triton_load.target(triton_server, "double", NUMBERS), 8, 0.5, warm_up_s=0)
+    seen = triton_server.statistics("double") - before
+    assert seen.requests == seen.inferences > 8
+    assert sum(size * runs for size, runs in seen.batches.items()) == seen.inferences
+    assert sum(seen.batches.values()) == seen.executions < seen.requests
+    assert max(seen.batches) > 1
+    assert seen.mean_ms("compute_infer") >= 10
+
+
+def test_prometheus_metrics_agree_with_the_statistics(triton_server: Server, tmp_path: Path) -> None:
+    def counted() -> tuple[float, int]:
+        success = triton_stats.metric(triton_server.metrics(), "nv_inference_request_success", model="double")
+        return success, triton_server.statistics("double").requests
+
+    triton_server.deploy(doubler(tmp_path))
+    ask(triton_server)
+    before = counted()
+    for _ in range(5):
+        ask(triton_server)
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [5, 5]
+
+
+def test_the_split_of_a_request_adds_up_to_what_the_client_saw(triton_server: Server, tmp_path: Path) -> None:
+    triton_server.deploy(doubler(tmp_path, parameters={"ms": "20"}))
+    one = triton_load.measure(triton_server, "double", NUMBERS, clients=1, seconds=1.0)
+    eight = triton_load.measure(triton_server, "double", NUMBERS, clients=8, seconds=1.0)
+    assert one["failures"] == eight["failures"] == 0
+    assert one["compute_ms"] >= 20 and eight["queue_ms"] > 3 * eight["compute_ms"] > one["queue_ms"]
+    assert np.median(eight["latency_ms"]) > 4 * np.median(one["latency_ms"])
+    assert eight["requests_per_s"] < 2 * one["requests_per_s"]
+    assert one["server_ms"] + one["client_ms"] == pytest.approx(one["latency_ms"].mean())
+    assert len(one["util_s"]) == len(one["util_cpu"]) == len(one["util_server"]) > 0
+    assert one["util_memory_mb"].max() > 10
+
+
+def test_a_neighbour_is_under_load_during_the_whole_window(triton_server: Server, tmp_path: Path) -> None:
+    for name in ("light", "heavy"):
+        triton_server.deploy(doubler(tmp_path, name, parameters={"ms": "5"}))
+    result = triton_load.beside(
+        triton_server, "light", NUMBERS, "heavy", NUMBERS, neighbour_clients=2, clients=1, seconds=0.5, warm_up_s=0.2
+    )
+    assert result["model"] == "light" and result["failures"] == result["neighbour_failures"] == 0
+    assert result["neighbour_rps"] > 0 and len(result["neighbour_latency_ms"]) > 0
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        free = triton_launch.free_ports()
+        with pytest.raises(ServerError, match=f"http port {port} is taken"):
+            triton.start(ports=replace(free, http=port))
+
+
+def test_a_port_taken_after_the_check_ends_in_the_logs_reason(
+    triton_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert triton_server.ports is not None
+    monkeypatch.setattr(triton_launch, "check_ports", lambda ports: None)
+    # Answering there is another server: only the grpc and metrics ports are free.
+    ports = replace(triton_launch.free_ports(), grpc=triton_server.ports.grpc)
+    server = Server("embedded", tmp_path / "second", ports=ports)
+    with pytest.raises(ServerError, match=f"(?s)has stopped.*{ports.grpc}"):
+        server.start()
+    assert server.pid is None
+
+
+def test_a_missing_wheel_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ToolMissing, match=r"pip install .*nvidia-pytriton"):
+        triton.start()
+
+
+def test_a_missing_binary_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Spec:
+        submodule_search_locations = [str(tmp_path)]
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: Spec)
+    with pytest.raises(ToolMissing, match=f"{tmp_path}.*missing"):
+        triton.start()
+
+
+@pytest.mark.parametrize("how", ["", "embeded", "url:", "container:latest"])
+def test_an_unknown_way_to_start_is_refused(how: str) -> None:
+    with pytest.raises(UsageError, match="embedded, container or url"):
+        Server(how)
+
+
+def test_an_address_where_nobody_answers_is_named() -> None:
+    port = triton_launch.free_ports().http
+    with pytest.raises(ServerError, match=f"No Triton answers at 127.0.0.1:{port}"):
+        triton.start(f"url:http://127.0.0.1:{port}")
+
+
+def test_a_server_reached_by_url_is_reconfigured_but_not_stopped(triton_server: Server, tmp_path: Path) -> None:
+    triton_server.deploy(doubler(tmp_path))
+    with triton.start(f"url:http://{triton_server.url}") as guest:
+        guest.deploy(doubler(tmp_path, parameters={"factor": "5"}))
+        assert ask(guest).tolist() == [[0, 5, 10, 15]]
+    assert triton_server.running
+    triton_server._deployed.clear()  # the guest changed it behind this object's back
+
+
+def test_a_server_killed_in_mid_load_fails_the_step_with_the_count_and_the_next_run_resumes(tmp_path: Path) -> None:
+    server = Server("embedded", tmp_path / "own")
+    deployment = doubler(tmp_path, parameters={"ms": "5"})
+
+    def measure(kill: bool) -> dict:
+        server.deploy(deployment)
+        process = server_process(server)
+
+        class Killer:
+            def __call__(self, *args: object) -> triton_stats.Statistics:
+                process.kill()
+                return triton_stats.Statistics()
+
+        if kill:
+            original, server.statistics = server.statistics, Killer()  # type: ignore[method-assign, assignment]
+        try:
+            return triton_load.measure(server, "double", NUMBERS, clients=4, seconds=1.0, timeout_s=2)
+        finally:
+            if kill:
+                server.statistics = original  # type: ignore[method-assign]
+
+    run = open_run("system", runs=tmp_path / "runs")
+    with pytest.raises(ServerError, match=r"(?s)[1-9]\d* of \d+ requests to `double` failed.*killed by signal 9"):
+        run.step("triton/double/load", measure, True, inputs={})
+    assert not run.has("triton/double/load")
+    result = run.step("triton/double/load", measure, False, inputs={})
+    server.stop()
+    assert result["failures"] == 0 and len(result["latency_ms"]) > 10
+
+
+def test_a_client_that_hangs_blocks_neither_the_others_nor_the_end(own_server: Server, tmp_path: Path) -> None:
+    own_server.deploy(doubler(tmp_path))
+    host, port = own_server.url.split(":")
+    with socket.create_connection((host, int(port))) as hanging:
+        hanging.sendall(b"POST /v2/models/double/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert ask(own_server).tolist() == [[0, 2, 4, 6]]
+        processes = tree(own_server.pid or 0)
+        own_server.stop()
+    assert not any(p.is_running() for p in processes)
+
+
+def test_stopping_leaves_no_process_port_or_shared_memory(own_server: Server, tmp_path: Path) -> None:
+    own_server.deploy(doubler(tmp_path, instances=(InstanceGroup(2),)))
+    processes, ports = tree(own_server.pid or 0), list(vars(own_server.ports).values())
+    assert len(processes) >= 4
+    own_server.stop()
+    assert not any(p.is_running() for p in processes)
+    assert nobody_listens(ports)
+    assert not list(Path("/dev/shm").glob(f"servelab_{os.getpid()}_{ports[0]}_*"))
+
+
+@pytest.mark.parametrize(
+    ("number", "victim"),
+    [(signal.SIGINT, "owner"), (signal.SIGKILL, "owner"), (signal.SIGKILL, "watch")],
+    ids=["Ctrl-C", "kernel killed", "watcher killed"],
+)
+def test_however_the_owner_ends_nothing_is_left_behind(tmp_path: Path, number: signal.Signals, victim: str) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-m", "tests.snippets.triton_owner", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert owner.stdout is not None
+        facts = json.loads(owner.stdout.readline())
+        processes = tree(facts["watch"])
+        assert any(p.name() == "tritonserver" for p in processes)
+        os.kill(owner.pid if victim == "owner" else facts["watch"], number)
+        assert until(lambda: not any(p.is_running() and p.status() != "zombie" for p in processes))
+        assert until(lambda: nobody_listens(facts["ports"]))
+    finally:
+        owner.kill()
+        owner.communicate()
+    # A killed watcher cannot tidy up after itself; everything else must.
+    if victim == "owner":
+        assert not list(Path("/dev/shm").glob(f"servelab_{owner.pid}_*"))
+    for region in Path("/dev/shm").glob(f"servelab_{owner.pid}_*"):
+        region.unlink()
+
+
+@pytest.fixture
+def fake_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[list[str]]]:
+    """A `docker` on PATH that runs the embedded server in the container's place; returns what it was told."""
+    command, log = tmp_path / "bin" / "docker", tmp_path / "docker.log"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/snippets/fake_docker.py" "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("FAKE_DOCKER_LOG", str(log))
+    return lambda: [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_the_container_is_started_served_from_and_removed_through_docker(
+    tmp_path: Path, fake_docker: Callable[[], list[list[str]]]
+) -> None:
+    with triton.start("container", tmp_path / "own") as server:
+        server.deploy(doubler(tmp_path))
+        assert ask(server).tolist() == [[0, 2, 4, 6]]
+        name = f"servelab-triton-{os.getpid()}-{server.ports.http}"  # type: ignore[union-attr]
+    told = fake_docker()
+    assert told[0][0] == "run" and f"--name={name}" in told[0]
+    assert told[-1] == ["rm", "--force", name]
+
+
+def test_the_container_command_is_exact(tmp_path: Path, fake_docker: object) -> None:
+    launch = triton_launch.container(tmp_path, triton_launch.Ports(1, 2, 3), gpus="device=0")
+    docker, *arguments = launch.command
+    assert Path(docker).name == "docker"
+    image = arguments.index(triton_launch.IMAGE)
+    assert {"run", "--rm", "--init", "--gpus=device=0", f"--volume={tmp_path}:/models:ro"} <= set(arguments[:image])
+    assert [a for a in arguments if a.startswith("--publish=")] == [
+        "--publish=127.0.0.1:1:8000", "--publish=127.0.0.1:2:8001", "--publish=127.0.0.1:3:8002",
+    ]  # fmt: skip
+    inside = arguments[image + 1 :]
+    assert inside[0] == "tritonserver" and "--model-repository=/models" in inside
+    assert "--model-control-mode=explicit" in inside and "--http-port=8000" in inside
+
+
+def test_an_image_without_a_tag_is_refused(tmp_path: Path, fake_docker: object) -> None:
+    with pytest.raises(UsageError, match="no tag"):
+        triton_launch.container(tmp_path, triton_launch.Ports(1, 2, 3), image="tritonserver")
+
+
+def test_without_docker_the_container_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(ToolMissing, match="docker.*embedded"):
+        triton.start("container", tmp_path)

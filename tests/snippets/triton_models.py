@@ -1,0 +1,45 @@
+"""Small models for a real Triton: what they take and return is known, and how long they take is a parameter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets.deployments import MODELS
+from snippets.triton_config import Deployment, ModelConfig, Tensor
+
+NUMBERS = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
+
+# Each execution takes `ms`, however many rows it has: the ideal case for batching, and independent of the machine.
+DOUBLE = '''
+import sys, time
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parent))
+from batch import answer, parameters
+
+class TritonPythonModel:
+    def initialize(self, args):
+        self.given = parameters(args)
+        if self.given.get("fail"):
+            raise RuntimeError("the weights are for another network")
+
+    def execute(self, requests):
+        time.sleep(float(self.given.get("ms", "0")) / 1e3)
+        return answer(requests, "x", "y", lambda rows: rows * float(self.given.get("factor", "2")))
+'''
+
+
+def doubler(
+    folder: Path, name: str = "double", *, parameters: dict[str, str] | None = None, **config: Any
+) -> Deployment:
+    """y = factor * x (N,4), taking `ms` for each execution; parameters: ms, factor, fail."""
+    model = folder / "double.py"
+    if not model.exists():
+        model.write_text(DOUBLE)
+    tensors = (Tensor("x", "FP32", (4,)),), (Tensor("y", "FP32", (4,)),)
+    return Deployment(
+        ModelConfig(name, "python", *tensors, parameters=parameters or {}, **config),
+        {"model.py": model, "batch.py": MODELS / "batch.py"},
+    )
