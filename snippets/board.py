@@ -71,7 +71,7 @@ class Board:
         values_mhz = re.findall(r"^cpu MHz\s*:\s*([\d.]+)$", _read(self._root / "proc/cpuinfo"), re.MULTILINE)
         if values_mhz:
             return Reading(max(map(float, values_mhz)))
-        return Reading(None, "no cpufreq in /sys, no vcgencmd and no clock in /proc/cpuinfo (hidden by a virtual machine?)")
+        return Reading(None, "no cpufreq in /sys, no vcgencmd and no clock in /proc/cpuinfo")
 
     def throttling(self) -> Throttling:
         """What limits the clock now, and what has since power-on (Raspberry Pi firmware only)."""
@@ -81,7 +81,7 @@ class Board:
         told = self._vcgencmd("get_throttled")
         if told and (match := re.fullmatch(r"throttled=(0x[0-9a-fA-F]+)", told)):
             return _throttling(int(match[1], 16))
-        return Throttling(None, None, "only a Raspberry Pi's firmware tells (get_throttled), and it is not to be found here")
+        return Throttling(None, None, "only a Raspberry Pi's firmware tells (get_throttled), which is not found here")
 
     def power_w(self) -> Reading:
         """The power that the board's regulators deliver, in watts (Raspberry Pi 5: sum over its rails).

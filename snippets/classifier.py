@@ -74,7 +74,7 @@ def _pytorch(model: str, threads: int, device: str) -> tuple[Callable[[np.ndarra
     import torch
 
     from snippets.errors import ProviderError
-    from snippets.weights import load_model
+    from snippets.model import load_model
 
     if device == "cuda" and not torch.cuda.is_available():
         raise ProviderError("PyTorch finds no CUDA GPU. Use device cpu, or run this on a node with a GPU.")

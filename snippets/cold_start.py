@@ -27,8 +27,9 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
 
     Returns float64 (repeats,) arrays: `process_ms` (until Python runs our first line), `libraries_ms` (importing numpy
     and onnxruntime), `model_ms` (reading the file and building the session), `first_inference_ms`; `steady_ms`, the
-    median of the calls that follow; `answered_ms`, when the parent saw the first answer; and `rss_mb` (repeats,4), resident
-    memory after each phase in MB. Raises ModelError if the model cannot be loaded, RunTimeout after `limit_s` for one start.
+    median of the calls that follow; `answered_ms`, when the parent saw the first answer; and `rss_mb` (repeats,4),
+    resident memory after each phase in MB.
+    Raises ModelError if the model cannot be loaded, RunTimeout after `limit_s` for one start.
     """
     import numpy as np
 

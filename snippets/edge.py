@@ -98,7 +98,7 @@ def by_threads(record: Record, variant: str) -> dict[int, np.ndarray]:
         if name.startswith(prefix) and name.endswith("/latency"):
             found[int(name.removeprefix(prefix).removesuffix("/latency"))] = record.result(name)["latency_ms"]
     if not found:
-        raise RecordError(f"The record holds no latency of {variant} on this device. Run notebooks/edge/1_latency first.")
+        raise RecordError(f"The record holds no latency of {variant} on a device. Run notebooks/edge/1_latency first.")
     return dict(sorted(found.items()))
 
 

@@ -78,8 +78,8 @@ def threads(record: Record) -> Figure:
 
 def cold_start(results: dict[str, dict[str, Any]]) -> Figure:
     """Stacked bars of the phases until the first answer (medians), a steady prediction below each, by model."""
-    figure, (axes,) = _figure(1, 1, (9, 0.75 * len(results) + 1.6))
-    for position, (variant, result) in enumerate(results.items()):
+    figure, (axes,) = _figure(1, 1, (9, 0.65 * len(results) + 1.7))
+    for position, result in enumerate(results.values()):
         left = 0.0
         for phase, colour in zip(PHASES, PHASE_COLOURS, strict=True):
             length = float(np.median(result[f"{phase}_ms"]))
@@ -90,10 +90,11 @@ def cold_start(results: dict[str, dict[str, Any]]) -> Figure:
         axes.annotate(f" {left:.0f} ms; then {steady:.1f} ms", (left, position), va="center", fontsize=9, color=INK)
     axes.set_yticks(range(len(results)), list(results))
     axes.set_ylim(len(results) - 0.5, -0.5)
-    axes.set_xlim(0, 1.3 * max(sum(np.median(r[f"{p}_ms"]) for p in PHASES) for r in results.values()))
+    longest = max(sum(float(np.median(result[f"{phase}_ms"])) for phase in PHASES) for result in results.values())
+    axes.set_xlim(0, 1.3 * longest)
     axes.set_xlabel("from starting the process to the first answer (ms)")
-    axes.legend(frameon=False, fontsize=9, ncols=4, loc="upper left", bbox_to_anchor=(-0.01, 1.14), borderaxespad=0)
-    axes.set_title("What the first user waits for", loc="left", pad=24)
+    figure.legend(frameon=False, fontsize=9, ncols=4, loc="outside lower center")
+    axes.set_title("What the first user waits for", loc="left")
     return figure
 
 

@@ -76,6 +76,8 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
         cache[:] = [images]
         return {"labels": labels, "count": len(labels), "sha256": hashlib.sha256(images.tobytes()).hexdigest()}
 
+    if kit and run.mode != "replay" and not (Path(kit) / PHOTOS_FILE).is_file():
+        raise DataError(f"The kit {kit} has no {PHOTOS_FILE}. Make the kit again: python -m snippets.edge_kit FOLDER")
     chosen = {"kit": Path(kit) / PHOTOS_FILE} if kit and run.mode != "replay" else {"dataset": dataset}
     if run.mode == "replay" and "kit/photos" in recorded.names():
         described = recorded.result("kit/photos")
@@ -115,7 +117,7 @@ def make_models(folder: Path) -> dict[str, Path]:
     from snippets import quantize
     from snippets.data import dataset
     from snippets.export import export_onnx
-    from snippets.weights import load_model
+    from snippets.model import load_model
 
     folder.mkdir(parents=True, exist_ok=True)
     module, _ = load_model("rehearsal")
@@ -186,7 +188,7 @@ def _photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command: write a kit."""
-    parser = argparse.ArgumentParser(prog="python -m snippets.edge_kit", description="Pack models and photos for a device.")
+    parser = argparse.ArgumentParser(prog="python -m snippets.edge_kit", description="Pack a kit for a device.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runs", default="", help="folder of run records")
     parser.add_argument("--photos", type=int, default=PHOTOS)

@@ -24,8 +24,8 @@ from fastapi_offline import FastAPIOffline
 
 from snippets import image
 from snippets.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
-from snippets.endpoint_limits import MEGABYTE, BodyLimits
-from snippets.endpoint_schema import Health, Prediction, PredictRequest, Problem, Ready, Timing
+from snippets.endpoint_limits import MEGABYTE, BodyLimits, too_large
+from snippets.endpoint_schema import Health, Prediction, PredictRequest, Problem, Ready, Timing, upload_problem
 from snippets.errors import DataError, KitError
 from snippets.process import require_free
 
@@ -99,7 +99,10 @@ def create_app(
     app.state.servelab = state
     # Base64 makes 4 characters of 3 bytes.
     app.add_middleware(
-        BodyLimits, max_bytes=int(max_image_mb * MEGABYTE * 4 / 3) + 1000, timeout_s=body_timeout_s
+        BodyLimits,
+        max_bytes=int(max_image_mb * MEGABYTE * 4 / 3) + 1000,
+        timeout_s=body_timeout_s,
+        photo_mb=max_image_mb,
     )
     _add_error_answers(app)
 
@@ -143,7 +146,10 @@ def create_app(
                 415,
                 f"The content type is {content_type or 'missing'}: name the photo's own, such as image/jpeg.",
             )
-        return await _classify(state, await request.body(), max_waiting)
+        content = await request.body()
+        if len(content) > max_image_mb * MEGABYTE:
+            raise HTTPException(413, too_large(max_image_mb))
+        return await _classify(state, content, max_waiting)
 
     return app
 
@@ -159,7 +165,7 @@ async def _classify(state: _State, content: bytes, max_waiting: int) -> Predicti
     try:
         return await run_in_threadpool(predict_photo, model, content, state.free)
     except DataError as error:
-        raise HTTPException(422, str(error)) from None
+        raise HTTPException(422, upload_problem(error)) from None
     finally:
         with state.lock:
             state.waiting -= 1

@@ -43,8 +43,8 @@ def waiting(loads: Mapping[str, Load]) -> Figure:
     axes.set_xticks(shown, [str(tick) for tick in shown])
     axes.minorticks_off()
     axes.set_ylim(0, 101)
-    axes.legend(fontsize=9, loc="lower right")
-    return figure
+    figure.legend(fontsize=9, ncols=2, loc="outside lower center")
+    return _closed(figure)
 
 
 def where_time_goes(loads: Mapping[str, Load]) -> Figure:
@@ -62,13 +62,22 @@ def where_time_goes(loads: Mapping[str, Load]) -> Figure:
     axes.set_ylim(len(loads) - 0.5, -0.5)
     axes.margins(x=0.12)
     axes.grid(axis="y", visible=False)
-    axes.legend(fontsize=9, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.9 / (0.7 * len(loads) + 0.4)))
+    figure.legend(fontsize=9, ncols=3, loc="outside lower center")
+    return _closed(figure)
+
+
+def _closed(figure: Figure) -> Figure:
+    """The figure, out of pyplot's hands: a notebook would else show it a second time."""
+    from matplotlib import pyplot
+
+    pyplot.close(figure)
     return figure
 
 
 def table(loads: Mapping[str, Load]) -> str:
     """Markdown: requests per second, failures, median with its interval and p95 of each load."""
-    lines = ["| service | clients | requests/s | failures | p50 (ms), 95 % interval | p95 (ms) |", "|---|---|---|---|---|---|"]
+    heading = "| service | clients | requests/s | failures | p50 (ms), 95 % interval | p95 (ms) |"
+    lines = [heading, "|---|---|---|---|---|---|"]
     for name, load in loads.items():
         values = good_ms(load)
         middle = stats.median(values)

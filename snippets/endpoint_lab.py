@@ -48,8 +48,14 @@ class EndpointLab:
     """
 
     def __init__(
-        self, run: Run, models: Mapping[str, Path | str], labels: tuple[str, ...], *, device: str = "cpu", threads: int = 0
-    ) -> None:  # fmt: skip
+        self,
+        run: Run,
+        models: Mapping[str, Path | str],
+        labels: tuple[str, ...],
+        *,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
         self.run, self.models, self.labels, self.device, self.threads = run, dict(models), labels, device, threads
         self._servers: dict[str, Server] = {}
 
@@ -75,15 +81,13 @@ class EndpointLab:
 
     def page(self, extra: tuple[str, ...] = ()) -> Server:
         """The running page, which offers both endpoints; `extra`: more options of `python -m snippets.page`."""
-        options = [
-            text for backend, name in BACKENDS.items() for text in ("--endpoint", f"{name}={self.endpoint(backend).url}")
-        ]
+        options = [f"--endpoint={name}={self.endpoint(backend).url}" for backend, name in BACKENDS.items()]
         return self._server("page", lambda port: [
             "-m", "snippets.page", *options, *extra, "--labels", ",".join(self.labels), "--port", str(port)
         ], "/health")  # fmt: skip
 
     def start(self, backend: str) -> dict[str, Any]:
-        """Step `endpoint/<backend>/start`: seconds until ready, the part spent on the model, resident memory in MB."""
+        """Step `endpoint/<backend>/start`: seconds until ready, `load_ms` for the model, resident memory in MB."""
 
         def measure() -> dict[str, Any]:
             server = self.endpoint(backend)
@@ -101,7 +105,7 @@ class EndpointLab:
         )  # fmt: skip
 
     def refusals(self, photo: bytes, backend: str = "onnx") -> list[dict[str, Any]]:
-        """Step `endpoint/<backend>/faults`: for each bad request the expected and the real status and the reason given."""
+        """Step `endpoint/<backend>/faults`: for each bad request the status expected, the status got and its reason."""
 
         def measure() -> dict[str, Any]:
             rows = []
@@ -117,7 +121,7 @@ class EndpointLab:
     def load(self, backend: str, photo: bytes, clients: int, seconds: float) -> dict[str, Any]:
         """Step `endpoint/<backend>-<clients>/load`: a closed loop with each answer's timing (`endpoint_load`).
 
-        Raises ServerError if the endpoint dies under the load: then nothing is recorded, and the next run measures anew.
+        Raises ServerError if the endpoint dies under the load: nothing is recorded then, and the next run measures.
         """
 
         def measure() -> dict[str, Any]:

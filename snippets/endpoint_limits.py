@@ -17,13 +17,15 @@ DRAIN_FACTOR = 10
 class BodyLimits:
     """ASGI middleware: 413 for a body over `max_bytes`, 408 for one that has not arrived after `timeout_s` seconds.
 
+    `photo_mb` is what the client is told to be allowed (in base64 a photo of that size takes a third more bytes).
     The application gets the whole body at once, so a slow client holds a socket here and never a worker thread.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float, photo_mb: float) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.timeout_s = timeout_s
+        self.photo_mb = photo_mb
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
@@ -36,11 +38,7 @@ class BodyLimits:
             await _answer(send, 408, f"The request did not arrive within {self.timeout_s:g} s. Send it again, faster.")
             return
         except _TooLarge:
-            await _answer(
-                send, 413,
-                f"The request is larger than the {self.max_bytes / MEGABYTE:.1f} MB allowed. Scale the photo down: "
-                "the model looks at 224x224 pixels.",
-            )  # fmt: skip
+            await _answer(send, 413, too_large(self.photo_mb))
             return
         if body is not None:
             await self.app(scope, _replay(body, receive), send)
@@ -65,6 +63,13 @@ class BodyLimits:
                 if size > self.max_bytes:
                     raise _TooLarge
                 return b"".join(chunks)
+
+
+def too_large(photo_mb: float) -> str:
+    """What to tell a client whose photo is larger than `photo_mb` megabytes."""
+    return (
+        f"The photo is larger than the {photo_mb:g} MB allowed. Scale it down: the model looks at 224x224 pixels of it."
+    )
 
 
 class _TooLarge(Exception):

@@ -56,8 +56,8 @@ def load_endpoint(
 ) -> dict[str, Any]:
     """`closed_loop` on an endpoint's /predict/image with the file `photo`, and each answer's timing.
 
-    Adds to the load step `decode_ms`, `preprocess_ms`, `queue_ms`, `inference_ms`, `postprocess_ms`: float64 (m,) for the
-    answers that arrived within the window, as the endpoint measured them.
+    Adds to the load step `decode_ms`, `preprocess_ms`, `queue_ms`, `inference_ms`, `postprocess_ms`: float64 (m,) for
+    the answers that arrived within the window, as the endpoint measured them.
     """  # fmt: skip
     target = TimedTarget(f"{url}/predict/image", content=photo, headers={"content-type": content_type})
     borders = _Borders()
@@ -67,7 +67,7 @@ def load_endpoint(
 
 
 def account(result: dict[str, Any]) -> dict[str, float]:
-    """Mean milliseconds of a request by stage; `transport` is what the client waited beyond the endpoint's own stages."""
+    """Mean milliseconds of a request by stage; `transport` is what the client waited beyond the endpoint's stages."""
     stages = {stage: float(np.mean(result[f"{stage}_ms"])) for stage in STAGES}
     waited = float(np.mean(np.asarray(result["latency_ms"])[np.asarray(result["ok"], dtype=bool)]))
     return {**stages, "transport": max(0.0, waited - sum(stages.values()))}

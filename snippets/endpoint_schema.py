@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +32,12 @@ class PredictRequest(BaseModel):
                 f"`image` is not base64 ({str(error).rstrip('.')}).{cut} Encode the whole file's bytes, "
                 "for example with base64.b64encode(data).decode()."
             ) from None
+
+
+def upload_problem(error: Exception) -> str:
+    """What `image.decode` says of an upload, for the person who sent it: without names of Python objects."""
+    text = re.sub(r" ?<_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error))
+    return text.replace("Replace or delete it", "Send another")
 
 
 class Timing(BaseModel):

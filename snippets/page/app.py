@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from snippets.endpoint_limits import MEGABYTE, BodyLimits
+from snippets.endpoint_schema import upload_problem
 from snippets.errors import DataError, UsageError
 from snippets.page.services import Refusal, Service, classify, is_ready
 
@@ -64,7 +65,8 @@ def create_page(services: Sequence[Service], labels: Sequence[str]) -> FastAPI:
             yield
 
     app = FastAPI(title="GourmetGram", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(BodyLimits, max_bytes=int(MAX_IMAGE_MB * MEGABYTE), timeout_s=ANSWER_TIMEOUT_S)
+    limits = {"max_bytes": int(MAX_IMAGE_MB * MEGABYTE), "photo_mb": MAX_IMAGE_MB}
+    app.add_middleware(BodyLimits, timeout_s=ANSWER_TIMEOUT_S, **limits)
 
     @app.get("/")
     async def page() -> FileResponse:
@@ -98,7 +100,7 @@ def create_page(services: Sequence[Service], labels: Sequence[str]) -> FastAPI:
         except Refusal as refusal:
             raise HTTPException(refusal.status, str(refusal)) from None
         except DataError as error:
-            raise HTTPException(422, str(error)) from None
+            raise HTTPException(422, upload_problem(error)) from None
         return PageAnswer(
             service=service,
             ranking=[Guess(name=name, probability=value) for name, value in answer.ranking],

@@ -120,7 +120,7 @@ def test_the_page_lists_services_and_which_are_ready(client: TestClient) -> None
         ("FastAPI", b"a recipe", "image/jpeg", 422, "not a readable picture"),
         ("Triton", b"a recipe", "image/jpeg", 422, "not a readable picture"),
         ("FastAPI", b"a recipe", "text/plain", 415, "not a picture"),
-        ("FastAPI", bytes(10_500_000), "image/jpeg", 413, "Scale the photo down"),
+        ("FastAPI", bytes(10_500_000), "image/jpeg", 413, "larger than the 10 MB"),
     ],
 )
 def test_faults_reach_the_visitor_as_sentences(
