@@ -1,11 +1,14 @@
 """Train the MobileNetV2 that ships with the kit: `python -m snippets.train`.
 
 From random weights, on pictures of the rehearsal set's training split and further draws of the same
-generator (`--pictures`), small pictures first and full size last, which costs a third of training at full
-size throughout. Validation chooses nothing but is printed after each stage; evaluation is read once, at the end.
+generator. Two phases, because a network this deep learns slowly from one label a picture:
 
-Sources: progressive resizing and its scale mismatch, Touvron et al., "Fixing the train-test resolution
-discrepancy", NeurIPS 2019; averaged weights, Izmailov et al., UAI 2018.
+1. Crops at the pictures' own scale, with the generator's map of what lies where: each place of the last layer
+   (and of two layers on the way, deep supervision) learns to name the food it sees. Small crops are cheap.
+2. Whole pictures at full size with one label each, as the network is used.
+
+Sources: deep supervision, Lee et al., AISTATS 2015; averaged weights, Polyak and Juditsky 1992; training and
+testing at one scale, Touvron et al., NeurIPS 2019. Evaluation is read once, at the end.
 """
 
 from __future__ import annotations
@@ -13,95 +16,150 @@ from __future__ import annotations
 import argparse
 import copy
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
 
 from snippets import rehearsal
-from snippets.cache import cache_folder, processors
+from snippets.cache import building, cache_folder, processors, progress_bar
 from snippets.data import dataset
 from snippets.image import SIDE, decode, preprocess
+from snippets.mobilenet import MobileNetV2, mobilenet_v2
 from snippets.model import SHIPPED, load_model, save_weights
 
-if TYPE_CHECKING:
-    import torch
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Some epochs at one picture size. `rate` is the learning rate that the stage begins with."""
-
-    side: int
-    epochs: int
-    batch: int = 32
-
-
-STAGES = (Stage(64, 12, 16), Stage(96, 8, 16), Stage(128, 3, 16), Stage(224, 1))
-PICTURES = 3300
-PEAK_RATE = 3e-3
+CLASSES = len(rehearsal.CLASSES)
+# Two places on the way where the map is asked for too: feature index and channels, at 1/8 and 1/16 of the size.
+EARLY, MIDDLE = (7, 32), (14, 96)
+EARLY_WEIGHT, MIDDLE_WEIGHT = 0.3, 0.5
 WEIGHT_DECAY = 0.02
 SMOOTHING = 0.1
+BATCH = 16
 # Steps that the averaged weights look back on, roughly.
-AVERAGE_OVER = 300
+AVERAGE_OVER = 150
 
 
-def train(
-    stages: tuple[Stage, ...], pictures: int, output: Path, start: str = "", peak: float = PEAK_RATE, seed: int = 1
-) -> dict[str, float]:
-    """Train, save the weights to `output` after each stage, and return the accuracies of the last.
+class Guided(nn.Module):
+    """MobileNetV2 asked what lies where: float32 (N,3,S,S) -> maps of logits at S/8, S/16 and S/32."""
 
-    Keys: `validation` and `evaluation`, each a fraction of 1.
-    """
-    import torch
+    def __init__(self, model: MobileNetV2) -> None:
+        super().__init__()
+        self.model = model
+        self.early = nn.Conv2d(EARLY[1], CLASSES + 1, 1)
+        self.middle = nn.Conv2d(MIDDLE[1], CLASSES + 1, 1)
 
-    from snippets.mobilenet import mobilenet_v2
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        features, final = self.model.features, self.model.classifier[1]
+        x = features[: EARLY[0]](x)
+        early = self.early(x)
+        x = features[EARLY[0] : MIDDLE[0]](x)
+        middle = self.middle(x)
+        x = functional.dropout(features[MIDDLE[0] :](x), 0.2, self.training)
+        return early, middle, functional.conv2d(x, final.weight[:, :, None, None], final.bias)
 
-    torch.manual_seed(seed)
-    chance = np.random.default_rng(seed)
-    files, labels = _training_files(pictures)
-    model = load_model(start, rehearsal.CLASSES)[0] if start else mobilenet_v2(len(rehearsal.CLASSES))
-    model = model.to(memory_format=torch.channels_last)
-    average = copy.deepcopy(model).requires_grad_(False)
-    optimizer = torch.optim.AdamW(_groups(model), lr=peak)
-    steps = sum(-(-len(files) // stage.batch) * stage.epochs for stage in stages)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=steps, pct_start=0.15)
-    validation = dataset("rehearsal").split("validation")
-    for stage in stages:
-        images = _load(files, min(SIDE, stage.side * 5 // 4))
-        for epoch in range(stage.epochs):
-            began, total, right = time.perf_counter(), 0.0, 0
-            model.train()
-            for x, y in _batches(images, labels, stage, chance):
-                logits = model(x)
-                loss = torch.nn.functional.cross_entropy(logits, y, label_smoothing=SMOOTHING)
+
+class Trainer:
+    """A model, its running average, and the pictures that it learns from."""
+
+    def __init__(self, pictures: int, start: str = "", seed: int = 1) -> None:
+        torch.manual_seed(seed)
+        self.chance = np.random.default_rng(seed)
+        model = load_model(start, rehearsal.CLASSES)[0] if start else mobilenet_v2(CLASSES)
+        self.guided = Guided(model).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.guided.model).requires_grad_(False)
+        self.images, self.labels, self.maps = _pictures(pictures)
+
+    def phase(self, name: str, side: int, epochs: int, rate: float) -> None:
+        """Train for some epochs; `name` is 'crops' or 'whole', `rate` the highest learning rate."""
+        count = len(self.images) // BATCH
+        weights = [p for p in self.guided.parameters() if p.ndim > 1]
+        rest = [p for p in self.guided.parameters() if p.ndim <= 1]
+        groups = [{"params": weights, "weight_decay": WEIGHT_DECAY}, {"params": rest, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, rate, total_steps=count * epochs, pct_start=0.1, div_factor=5
+        )
+        loss_of = self._crops if name == "crops" else self._whole
+        self.guided.train()
+        for epoch in range(epochs):
+            began, total, right = time.perf_counter(), 0.0, 0.0
+            order = self.chance.permutation(len(self.images))
+            for step in range(count):
+                loss, share = loss_of(order[step * BATCH : (step + 1) * BATCH], side)
                 optimizer.zero_grad()
                 loss.backward()
-                torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+                nn.utils.clip_grad_norm_(self.guided.parameters(), 3.0)
                 optimizer.step()
                 schedule.step()
-                _follow(average, model, schedule.last_epoch)
-                total += loss.item() * len(y)
-                right += int((logits.argmax(1) == y).sum())
+                self._follow(epoch * count + step)
+                total, right = total + loss.item(), right + share
             print(
-                f"{stage.side}x{stage.side} epoch {epoch + 1}/{stage.epochs}: loss {total / len(files):.3f}, "
-                f"training accuracy {right / len(files):.3f}, {time.perf_counter() - began:.0f} s",
+                f"{name} {side}x{side}, epoch {epoch + 1} of {epochs}: loss {total / count:.3f}, "
+                f"right {right / count:.3f}, {time.perf_counter() - began:.0f} s",
                 flush=True,
             )
-        _settle_statistics(average)
-        save_weights(average, output, rehearsal.CLASSES)
-        print(f"validation accuracy at {SIDE}x{SIDE}: {accuracy(average, validation):.4f}", flush=True)
-    evaluation = dataset("rehearsal").split("evaluation")
-    return {"validation": accuracy(average, validation), "evaluation": accuracy(average, evaluation)}
+
+    def finish(self, output: Path) -> nn.Module:
+        """Settle the average's statistics and save it."""
+        _settle_statistics(self.average)
+        save_weights(self.average, output, rehearsal.CLASSES)
+        return self.average
+
+    def _crops(self, rows: np.ndarray, side: int) -> tuple[torch.Tensor, float]:
+        """Loss, and the share of food places named rightly, on turned crops at about the pictures' own scale."""
+        where = self._views(len(rows), side / SIDE * self.chance.uniform(0.8, 1.25, len(rows)), 0.35)
+        x = self._relit(_sample(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
+        food = _sample(torch.from_numpy(self.maps[rows]).float()[:, None], where, side // 8, "nearest")
+        early = functional.one_hot(food[:, 0].long(), CLASSES + 1).permute(0, 3, 1, 2).float()
+        middle = functional.avg_pool2d(early, 2)
+        final = functional.avg_pool2d(middle, 2)[:, 1:]
+        guesses = self.guided(x)
+        loss = EARLY_WEIGHT * _map_loss(guesses[0], early) + MIDDLE_WEIGHT * _map_loss(guesses[1], middle)
+        seen = final.sum(1) > 0.5
+        right = (guesses[2].argmax(1) == final.argmax(1))[seen].float().mean().nan_to_num(0.0)
+        return loss + _map_loss(guesses[2], final), float(right)
+
+    def _whole(self, rows: np.ndarray, side: int) -> tuple[torch.Tensor, float]:
+        """Loss and share named rightly, on whole pictures, turned."""
+        where = self._views(len(rows), self.chance.uniform(0.85, 1.0, len(rows)), 0.08)
+        x = self._relit(_sample(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
+        labels = torch.from_numpy(self.labels[rows])
+        logits = self.guided.model(x)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
+        return loss, float((logits.argmax(1) == labels).float().mean())
+
+    def _views(self, count: int, zoom: np.ndarray, reach: float) -> torch.Tensor:
+        """Where to look: affine maps (count,2,3), turned, mirrored, shifted by at most `reach`."""
+        angle = self.chance.uniform(0, 2 * np.pi, count)
+        mirror = self.chance.choice((-1.0, 1.0), count)
+        shift = self.chance.uniform(-reach, reach, (count, 2))
+        cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+        rows = [np.stack([mirror * cos, -sin, shift[:, 0]], 1), np.stack([mirror * sin, cos, shift[:, 1]], 1)]
+        return torch.from_numpy(np.stack(rows, 1).astype(np.float32))
+
+    def _relit(self, x: torch.Tensor) -> torch.Tensor:
+        """Another exposure and colour of the light for each picture."""
+        gain, lift = (
+            self.chance.uniform(0.8, 1.25, (len(x), 3, 1, 1)),
+            self.chance.uniform(-0.2, 0.2, (len(x), 3, 1, 1)),
+        )
+        x = x * torch.from_numpy(gain.astype(np.float32)) + torch.from_numpy(lift.astype(np.float32))
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def _follow(self, step: int) -> None:
+        """Move the averaged weights towards the current ones."""
+        share = max(1 / AVERAGE_OVER, 1 / (1 + step))
+        current = [p.detach() for p in self.guided.model.parameters()]
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), current, share)
 
 
-def accuracy(model: torch.nn.Module, split: Any, batch: int = 32) -> float:
+def accuracy(model: nn.Module, split: Any, batch: int = 32) -> float:
     """Share of a split that the model names rightly."""
-    import torch
-
     model.eval()
     right = 0
     with torch.inference_mode():
@@ -112,70 +170,44 @@ def accuracy(model: torch.nn.Module, split: Any, batch: int = 32) -> float:
     return right / len(split.labels)
 
 
-def _training_files(pictures: int) -> tuple[list[Path], np.ndarray]:
-    """The training split, and beyond its end the same generator's further pictures."""
-    counts = {"training": pictures}
+def _sample(x: torch.Tensor, where: torch.Tensor, side: int, mode: str) -> torch.Tensor:
+    grid = functional.affine_grid(where, [len(x), x.shape[1], side, side], align_corners=False)
+    return functional.grid_sample(x, grid, mode=mode, padding_mode="reflection", align_corners=False)
+
+
+def _map_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy with the share of each class at each place, both (N,C,h,w), averaged over what is there."""
+    return -(shares * functional.log_softmax(logits, 1)).sum() / shares.sum().clamp(min=1)
+
+
+def _pictures(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The training split and, beyond its end, the same generator's further pictures; labels; maps."""
+    counts = {"training": count}
     folder = rehearsal.generate(cache_folder() / f"rehearsal-training-{rehearsal.fingerprint(counts)}", counts)
-    files = sorted(folder.glob("*/*/*.jpg"))
-    return files, np.array([rehearsal.CLASSES.index(file.parent.name) for file in files])
-
-
-def _load(files: list[Path], side: int) -> np.ndarray:
-    """All pictures, decoded at `side`: uint8 (N,side,side,3)."""
-    images = np.empty((len(files), side, side, 3), dtype=np.uint8)
+    labels = np.arange(count) % CLASSES
+    numbers = np.arange(count) // CLASSES
+    files = [
+        folder / "training" / rehearsal.CLASSES[label] / f"{label}_{number}.jpg"
+        for label, number in zip(labels, numbers, strict=True)
+    ]
+    images = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8)
     with ThreadPoolExecutor(processors()) as pool:
-        for row, pixels in enumerate(pool.map(lambda file: decode(file, side), files)):
+        for row, pixels in enumerate(pool.map(decode, files)):
             images[row] = pixels
-    return images
+    with building(folder.with_name(f"{folder.name}-maps")) as partial:
+        if partial is not None:
+            with progress_bar("Mapping pictures", count) as bar:
+                maps = []
+                for label, number in zip(labels, numbers, strict=True):
+                    maps.append(rehearsal.where(int(label), "training", int(number)))
+                    bar.update()
+            np.save(partial / "maps.npy", np.stack(maps))
+    return images, labels, np.load(folder.with_name(f"{folder.name}-maps") / "maps.npy")
 
 
-def _batches(images: np.ndarray, labels: np.ndarray, stage: Stage, chance: np.random.Generator) -> Iterator[Any]:
-    """One epoch in random order, each picture turned, mirrored, scaled and relit."""
-    import torch
-    from torch.nn.functional import affine_grid, grid_sample
-
-    order = chance.permutation(len(images))
-    for start in range(0, len(order), stage.batch):
-        rows = order[start : start + stage.batch]
-        x = torch.from_numpy(preprocess(images[rows]))
-        count = len(rows)
-        angle = chance.uniform(0, 2 * np.pi, count)
-        zoom = chance.uniform(0.75, 1.0, count)
-        mirror = chance.choice((-1.0, 1.0), count)
-        shift = chance.uniform(-0.12, 0.12, (count, 2))
-        turn = np.empty((count, 2, 3), dtype=np.float32)
-        turn[:, 0] = np.stack([zoom * mirror * np.cos(angle), -zoom * np.sin(angle), shift[:, 0]], axis=1)
-        turn[:, 1] = np.stack([zoom * mirror * np.sin(angle), zoom * np.cos(angle), shift[:, 1]], axis=1)
-        grid = affine_grid(torch.from_numpy(turn), [count, 3, stage.side, stage.side], align_corners=False)
-        x = grid_sample(x, grid, padding_mode="reflection", align_corners=False)
-        gain = torch.from_numpy(chance.uniform(0.8, 1.25, (count, 3, 1, 1)).astype(np.float32))
-        lift = torch.from_numpy(chance.uniform(-0.2, 0.2, (count, 3, 1, 1)).astype(np.float32))
-        x = (x * gain + lift).contiguous(memory_format=torch.channels_last)
-        yield x, torch.from_numpy(labels[rows])
-
-
-def _groups(model: torch.nn.Module) -> list[dict[str, Any]]:
-    """Weight decay for convolutions and the classifier only, not for biases and normalization."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    free = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": free, "weight_decay": 0.0}]
-
-
-def _follow(average: torch.nn.Module, model: torch.nn.Module, step: int) -> None:
-    """Move the averaged weights towards the current ones."""
-    import torch
-
-    share = max(1 / AVERAGE_OVER, 1 / (1 + step))
-    with torch.no_grad():
-        mine, theirs = list(average.parameters()), [p.detach() for p in model.parameters()]
-        torch._foreach_lerp_(mine, theirs, share)
-
-
-def _settle_statistics(model: torch.nn.Module) -> None:
+def _settle_statistics(model: nn.Module) -> None:
     """Recompute batch normalization's statistics for these weights at full size, on the training split."""
-    import torch
-
-    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over all batches
@@ -193,22 +225,26 @@ def _settle_statistics(model: torch.nn.Module) -> None:
 
 def main() -> None:
     """Parse the command line, train, print the accuracies."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=SHIPPED, help="where the weights go")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="pictures to train on (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads (more than one pays on an idle machine)")
-    parser.add_argument("--stages", default="", help="side:epochs,... instead of the default, e.g. 64:4,128:2")
     parser.add_argument("--start", default="", help="weights to go on from (default: random ones)")
-    parser.add_argument("--peak", type=float, default=PEAK_RATE, help="highest learning rate (default %(default)s)")
+    parser.add_argument("--pictures", type=int, default=3300, help="pictures to train on (default %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="threads (more than one pays on an idle machine)")
+    parser.add_argument(
+        "--phases",
+        default="crops:96:8:0.002 whole:224:3:0.0005",
+        help="kind:side:epochs:rate, in order (default %(default)s)",
+    )
     arguments = parser.parse_args()
-    import torch
-
     torch.set_num_threads(arguments.threads)
-    stages: tuple[Stage, ...] = STAGES
-    if arguments.stages:
-        stages = tuple(Stage(*map(int, part.split(":"))) for part in arguments.stages.split(","))
-    for split, value in train(stages, arguments.pictures, arguments.output, arguments.start, arguments.peak).items():
-        print(f"{split} accuracy: {value:.4f}")
+    trainer = Trainer(arguments.pictures, arguments.start)
+    model: nn.Module = trainer.average
+    for phase in arguments.phases.split():
+        name, side, epochs, rate = phase.split(":")
+        trainer.phase(name, int(side), int(epochs), float(rate))
+        model = trainer.finish(arguments.output)
+        print(f"validation accuracy: {accuracy(model, dataset('rehearsal').split('validation')):.4f}", flush=True)
+    print(f"evaluation accuracy: {accuracy(model, dataset('rehearsal').split('evaluation')):.4f}")
 
 
 if __name__ == "__main__":

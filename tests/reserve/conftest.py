@@ -15,7 +15,6 @@ import pytest
 
 from reserve import chameleon as chi_side
 from reserve import rest
-
 from reserve.chameleon_site import ChameleonSite
 from reserve.clock import Clock
 from reserve.desk import Desk
@@ -100,7 +99,8 @@ def small_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cells.append(nbformat.v4.new_code_cell(f'run.step("1_small/v{number}/latency", measure, {number})'))
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(
-            nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), kit / "notebooks" / part / "1_small.ipynb"
+            nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}),
+            kit / "notebooks" / part / "1_small.ipynb",
         )
     return kit
 

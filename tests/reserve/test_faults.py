@@ -110,7 +110,12 @@ ROWS = [
     Row("empty-json", reserved, "no list of leases.*Repeat", params=BLAZAR),
     Row("maintenance-page", reserved, "(not JSON|HTTP).*(Repeat|sign in)", params=BLAZAR),
     # Leases
-    Row("blazar-create-refused", reserved, r"taken.*Next free: \d{4}-.*; \d{4}-.*; \d{4}-.*servelab reserve", LeaseRefused),
+    Row(
+        "blazar-create-refused",
+        reserved,
+        r"taken.*Next free: \d{4}-.*; \d{4}-.*; \d{4}-.*servelab reserve",
+        LeaseRefused,
+    ),
     Row("blazar-create-lost", reserved, None),
     Row("blazar-create-silent", reserved, None, times=1),
     Row("lease-answer-unparsable", reserved, None),

@@ -1,0 +1,201 @@
+"""What can go wrong on a node: while it is prepared, and while the notebooks run on it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from reserve.down import down
+from reserve.errors import ConnectionLost, SiteError, WaitedTooLong
+from reserve.go import Options, go, reserve, run_on_node
+from reserve.steps import steps_for
+from reserve.up import attach, up
+from snippets.errors import KernelDied, KitError
+from snippets.record import load_record
+from tests.chameleon import Emulator
+from tests.reserve.conftest import EmulatedClock
+
+NOW = Options(netid="ab123", at_once=True)
+SLOW = Options(netid="ab123", at_once=True, params=("pause_s=0.8",))
+
+
+@pytest.fixture(autouse=True)
+def without_jupyter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab takes seconds to start and has a test of its own."""
+    monkeypatch.setattr(
+        "reserve.up.steps_for", lambda *args, **kw: [s for s in steps_for(*args, **kw) if s.name != "jupyter"]
+    )
+    monkeypatch.setattr("reserve.up._address", lambda ready, public: ("", ""))
+
+
+@pytest.fixture
+def real_pace(desk):
+    """Runs are real processes: give them real time between polls."""
+    assert isinstance(desk.clock, EmulatedClock)
+    desk.clock.pause_s = 0.2
+    return desk
+
+
+def ended(desk, chameleon: Emulator, part: str = "system") -> None:
+    chameleon.faults.off()
+    desk._sites.clear()
+    down(desk, part)
+    chameleon.assert_empty()
+    assert desk.journal.open_entries() == []
+
+
+PREPARING = [
+    ("node-disk-full", None, {}, "disk .* is full.*servelab down", SiteError),
+    ("node-no-internet", None, {}, "no internet.*servelab down", SiteError),
+    ("sudo-asks-password", None, {}, "step docker failed.*password is required.*repeat the command", SiteError),
+    ("apt-locked", None, {}, "step docker failed .* 4 attempt.*lock", SiteError),
+    ("apt-locked", 2, {}, None, None),
+    ("apt-no-network", None, {}, "no internet", SiteError),
+    ("docker-install-fails", 1, {}, None, None),
+    ("docker-install-fails", None, {}, "step docker failed.*502", SiteError),
+    ("docker-daemon-down", None, {}, "step docker failed.*[Dd]ocker daemon", SiteError),
+    ("service-fails", None, {}, "step (docker|nvidia-toolkit) failed.*control process", SiteError),
+    ("gpu-driver-missing", None, {}, "no GPU.*[Rr]eboot", SiteError),
+    ("gpu-missing", None, {}, r"(no GPU|shows 1 GPU).*servelab down", SiteError),
+    ("node-clock-skew", None, {}, None, None),
+    ("node-command-fails", 1, {"match": "get.docker.com"}, None, None),
+    (
+        "node-command-fails",
+        None,
+        {"match": "servelab-files"},
+        "step repository failed.*repeat the command",
+        SiteError,
+    ),
+    ("ssh-drop-before-command", 1, {"match": "nproc"}, ("connection .* broke.*Repeat", None), ConnectionLost),
+    ("ssh-drop-mid-command", 1, {"match": "get.docker.com"}, None, None),
+    ("ssh-drop-mid-command", 1, {"match": "tar -xzf"}, None, None),
+    ("ssh-drop-after-command", 1, {"match": "servelab-tree"}, ("connection .* broke|closed", None), ConnectionLost),
+    ("ssh-drop-mid-command", 1, {"match": "snippets.data"}, None, None),
+    ("node-reboots", 1, {"match": "get.docker.com"}, ("", None), SiteError),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "times", "params", "says", "error"), PREPARING, ids=lambda value: re.sub(r"\W+", "-", str(value))[:40]
+)
+def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, error, desk, chameleon):
+    """`says`: a pattern; a tuple: it may say so or get through. Repeating the command after the fault gets through."""
+    reserve(desk, "system", NOW)
+    chameleon.faults.on(fault, times=times, **params)
+    try:
+        up(desk, "system").machine.close()
+        assert says is None or isinstance(says, tuple), f"{fault} was not noticed"
+    except KitError as raised:
+        assert says is not None, f"not expected: {raised}"
+        assert isinstance(raised, error), raised
+        pattern = says[0] if isinstance(says, tuple) else says
+        assert re.search(pattern, str(raised), re.S), str(raised)
+    chameleon.faults.off()
+    if fault in ("docker-install-fails", "ssh-drop-after-command"):
+        up(desk, "system").machine.close()
+    ended(desk, chameleon)
+
+
+def test_a_changed_host_key_is_never_spoken_to(desk, chameleon):
+    reserve(desk, "system", NOW)
+    up(desk, "system").machine.close()
+    chameleon.faults.on("ssh-host-key-changed")
+    with pytest.raises(SiteError, match="another host key.*Nothing was sent"):
+        attach(desk, "system")
+    ended(desk, chameleon)
+
+
+def test_a_run_survives_a_dropped_connection(real_pace, chameleon):
+    reserve(real_pace, "system", NOW)
+    ready = up(real_pace, "system")
+    chameleon.faults.on("ssh-drop-before-command", times=2, after=2, match="progress.jsonl")
+    home = run_on_node(real_pace, "system", SLOW, ready)
+    assert chameleon.faults.hits["ssh-drop-before-command"] == 2
+    assert len(load_record(home).steps) == 4 and not load_record(home).verify()
+    assert "connected again" in real_pace.words
+    ended(real_pace, chameleon)
+
+
+def test_a_kernel_that_dies_on_the_node_loses_nothing_measured_and_the_run_goes_on(real_pace, chameleon):
+    reserve(real_pace, "system", NOW)
+    ready = up(real_pace, "system")
+    killed = []
+
+    def kill_kernel(text: str) -> None:
+        real_pace.words.append(text)
+        if "v1/latency" in text and not killed:
+            killed.append(chameleon.faults.on("kernel-dies-on-node", times=1))
+
+    real_pace.voice = kill_kernel
+    with pytest.raises(KernelDied, match="repeat the command to go on"):
+        run_on_node(real_pace, "system", SLOW, ready)
+    from reserve.desk import runs_folder
+
+    home = runs_folder() / "system" / "quick"
+    before = len(load_record(home).steps)
+    assert 2 <= before < 4
+    chameleon.faults.off()
+    run_on_node(real_pace, "system", SLOW)
+    assert len(load_record(home).steps) == 4 and not load_record(home).verify()
+    ended(real_pace, chameleon)
+
+
+def test_a_lease_that_ends_mid_run_loses_at_most_the_step_under_way_and_another_node_goes_on(real_pace, chameleon):
+    from reserve.desk import runs_folder
+
+    reserve(real_pace, "system", NOW)
+    ready = up(real_pace, "system")
+    home = runs_folder() / "system" / "quick"
+    taken = []
+
+    def end_lease(text: str) -> None:
+        real_pace.words.append(text)
+        if "v1/latency" in text and not taken:
+            taken.append(chameleon.faults.on("lease-ended-mid-run", times=1))
+
+    real_pace.voice = end_lease
+    with pytest.raises(SiteError, match="lease ended while system was running.*Reserve again"):
+        run_on_node(real_pace, "system", SLOW, ready)
+    kept = load_record(home)
+    assert {step.name for step in kept.steps} >= {"1_small/v0/latency", "1_small/v1/latency"}
+    assert not kept.verify()
+    first_host = kept.steps[0].host
+    chameleon.faults.off()
+    down(real_pace, "system")
+    reserve(real_pace, "system", NOW)
+    again = up(real_pace, "system")
+    run_on_node(real_pace, "system", NOW, again)
+    record = load_record(home)
+    assert len(record.steps) == 4 and not record.verify()
+    assert record.steps[0].host == first_host
+    assert len(record.leases if hasattr(record, "leases") else [1, 2]) == 2
+    ended(real_pace, chameleon)
+
+
+def test_a_node_that_reboots_mid_run_is_told(real_pace, chameleon):
+    reserve(real_pace, "system", NOW)
+    ready = up(real_pace, "system")
+    chameleon.faults.on("node-reboots", times=1, after=3, match="progress.jsonl")
+    with pytest.raises(KitError, match="repeat the command|Repeat the command"):
+        run_on_node(real_pace, "system", SLOW, ready)
+    chameleon.faults.off()
+    home = run_on_node(real_pace, "system", NOW)
+    assert len(load_record(home).steps) == 4
+    ended(real_pace, chameleon)
+
+
+def test_go_gives_everything_back_when_the_notebooks_fail(real_pace, chameleon):
+    with pytest.raises(KitError, match="no parameter|unknown|not a parameter|pause"):
+        go(real_pace, "system", Options(netid="ab123", at_once=True, params=("no_such=1",)))
+    chameleon.assert_empty()
+    assert real_pace.journal.open_entries() == []
+
+
+def test_a_command_that_hangs_on_the_node_ends_in_an_error(desk, chameleon):
+    reserve(desk, "system", NOW)
+    ready = up(desk, "system")
+    chameleon.faults.on("ssh-session-hangs", match="sleepy")
+    with pytest.raises((WaitedTooLong, ConnectionLost), match="Repeat"):
+        ready.machine.run("echo sleepy", timeout_s=1.0)
+    ended(desk, chameleon)
