@@ -84,7 +84,7 @@ def closed_loop(
                 failed = 0
         _close(send)
 
-    with _threads(client, clients) as threads:
+    with _threads(client, clients, target.timeout_s) as threads:
         _nap(warm_up_s, threads, stop)
         window.opened()
         opened = time.perf_counter()
@@ -127,6 +127,8 @@ def open_loop(
     log, stop, turn, connected = _Log(), threading.Event(), threading.Lock(), threading.Barrier(max_clients + 1)
     origin, queue = 0.0, iter(arrivals.tolist())
 
+    answered = log
+
     def client() -> None:
         send = _open(target)
         connected.wait()
@@ -137,11 +139,11 @@ def open_loop(
                 break
             _sleep_until(origin + due)
             error = _attempt(send)
-            log.add(origin + due, time.perf_counter(), error)
+            answered.add(origin + due, time.perf_counter(), error)
         _close(send)
 
     samples: list[int] = []
-    with _threads(client, max_clients) as threads:
+    with _threads(client, max_clients, target.timeout_s) as threads:
         origin = time.perf_counter() + 0.05
         connected.wait()
         _sleep_until(origin + warm_up_s)
@@ -155,6 +157,8 @@ def open_loop(
         while any(t.is_alive() for t in threads) and time.perf_counter() < deadline:
             time.sleep(SAMPLE_S)
         drained = time.perf_counter()
+        # What is answered later than this counts as never answered.
+        log = _Log(list(log.rows))
         stop.set()
     in_window = arrivals[arrivals >= warm_up_s]
     rows = [row for row in log.rows if row[0] >= opened]
@@ -183,18 +187,19 @@ def poisson_arrivals(rate: float, seconds: float, seed: int) -> np.ndarray:
 class _Log:
     """Rows (started, ended, error) from many threads; `list.append` is atomic in CPython."""
 
-    def __init__(self) -> None:
-        self.rows: list[tuple[float, float, str]] = []
+    def __init__(self, rows: list[tuple[float, float, str]] | None = None) -> None:
+        self.rows = rows or []
 
     def add(self, started: float, ended: float, error: str) -> None:
         self.rows.append((started, ended, error))
 
 
 class _threads:
-    """Start `count` threads of `work`; on leaving wait for them, also after Ctrl-C in the block."""
+    """Start `count` threads of `work`; on leaving wait for each, `join_s` seconds at most."""
 
-    def __init__(self, work: Callable[[], None], count: int) -> None:
+    def __init__(self, work: Callable[[], None], count: int, join_s: float) -> None:
         self._threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+        self._join_s = join_s
 
     def __enter__(self) -> list[threading.Thread]:
         for thread in self._threads:
@@ -204,7 +209,7 @@ class _threads:
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         # After an interruption nobody waits: the threads are daemons and end with their next answer.
         for thread in self._threads if kind is None else ():
-            thread.join()
+            thread.join(self._join_s)
 
 
 def _open(target: Asked) -> Sender | str:

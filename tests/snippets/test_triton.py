@@ -225,32 +225,33 @@ def test_a_server_reached_by_url_is_reconfigured_but_not_stopped(triton_server: 
     triton_server._deployed.clear()  # the guest changed it behind this object's back
 
 
-def test_a_server_killed_in_mid_load_fails_the_step_with_the_count_and_the_next_run_resumes(tmp_path: Path) -> None:
+def test_a_server_killed_in_mid_load_fails_the_step_with_the_count_and_the_next_run_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = Server("embedded", tmp_path / "own")
     deployment = doubler(tmp_path, parameters={"ms": "5"})
 
-    def measure(kill: bool) -> dict:
+    def measure() -> dict:
         server.deploy(deployment)
-        process = server_process(server)
+        return triton_load.measure(server, "double", NUMBERS, clients=4, seconds=1.0, timeout_s=2)
 
-        class Killer:
-            def __call__(self, *args: object) -> triton_stats.Statistics:
-                process.kill()
-                return triton_stats.Statistics()
+    def killed_as_the_window_opens() -> dict:
+        server.deploy(deployment)
+        readings = iter([server_process(server).kill, lambda: None])
 
-        if kill:
-            original, server.statistics = server.statistics, Killer()  # type: ignore[method-assign, assignment]
-        try:
-            return triton_load.measure(server, "double", NUMBERS, clients=4, seconds=1.0, timeout_s=2)
-        finally:
-            if kill:
-                server.statistics = original  # type: ignore[method-assign]
+        def statistics(name: str) -> triton_stats.Statistics:
+            next(readings)()
+            return triton_stats.Statistics()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(server, "statistics", statistics)
+            return measure()
 
     run = open_run("system", runs=tmp_path / "runs")
     with pytest.raises(ServerError, match=r"(?s)[1-9]\d* of \d+ requests to `double` failed.*killed by signal 9"):
-        run.step("triton/double/load", measure, True, inputs={})
+        run.step("triton/double/load", killed_as_the_window_opens, inputs={})
     assert not run.has("triton/double/load")
-    result = run.step("triton/double/load", measure, False, inputs={})
+    result = run.step("triton/double/load", measure, inputs={})
     server.stop()
     assert result["failures"] == 0 and len(result["latency_ms"]) > 10
 
