@@ -1,0 +1,152 @@
+"""Signing in: every way to, every wrong way told early, and no secret anywhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reserve import credentials
+from reserve.chameleon_site import ChameleonSite
+from reserve.clock import Clock
+from reserve.desk import Desk
+from reserve.go import Options, reserve
+from reserve.journal import Journal
+from snippets.errors import CredentialsError
+from tests.reserve.test_faults import booted
+
+PASSWORD = {"OS_AUTH_TYPE": "v3password", "OS_USERNAME": "s", "OS_PASSWORD": "longenough", "OS_PROJECT_NAME": "p"}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def clouds(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / "clouds.yaml"
+    path.write_text(text)
+    return {"OS_CLIENT_CONFIG_FILE": str(path)}
+
+
+TWO = """
+clouds:
+  tacc: {region_name: CHI@TACC, auth_type: v3applicationcredential,
+         auth: {auth_url: 'https://x:5000/v3', application_credential_id: a, application_credential_secret: secret-a}}
+  uc: {region_name: CHI@UC, auth_type: v3applicationcredential,
+       auth: {auth_url: 'https://y:5000/v3', application_credential_id: b, application_credential_secret: secret-b}}
+"""
+
+
+def test_each_site_gets_its_own_entry_of_clouds_yaml(tmp_path):
+    env = clouds(tmp_path, TWO)
+    assert credentials.find("CHI@UC", env).options["application_credential_id"] == "b"
+    assert credentials.find("CHI@TACC", {**env, "OS_CLOUD": "tacc"}).options["application_credential_id"] == "a"
+    assert credentials.find("CHI@UC", {**env, "OS_CLOUD": "tacc"}).options["application_credential_id"] == "b"
+
+
+def test_an_application_credential_takes_no_project_along():
+    env = {
+        "OS_APPLICATION_CREDENTIAL_ID": "a", "OS_APPLICATION_CREDENTIAL_SECRET": "secret-a",
+        "OS_PROJECT_NAME": "p", "OS_AUTH_URL": "https://x:5000/v3",
+    }  # fmt: skip
+    found = credentials.find("CHI@TACC", env)
+    assert found.is_application_credential and "project_name" not in found.options
+
+
+def test_the_jupyterhub_is_a_sign_in():
+    assert credentials.find("CHI@TACC", {"JUPYTERHUB_API_URL": "http://hub"}).auth_type == "v3oidcaccesstoken"
+
+
+@pytest.mark.parametrize(
+    ("env", "says"),
+    [
+        ({}, "no Chameleon sign-in found.*Application Credentials"),
+        ({"OS_USERNAME": "s", "OS_PASSWORD": ""}, "neither a password"),
+        ({"OS_AUTH_TYPE": "v3password", "OS_PASSWORD": "longenough"}, "lacks OS_USERNAME"),
+        ({"OS_APPLICATION_CREDENTIAL_ID": "a"}, "without its secret"),
+        ({"OS_AUTH_TYPE": "v2password", "OS_USERNAME": "s", "OS_PASSWORD": "longenough"}, "cannot do"),
+        ({"OS_CLOUD": "nowhere"}, "no clouds.yaml"),
+    ],
+)
+def test_what_is_missing_is_named(env, says):
+    with pytest.raises(CredentialsError, match=says):
+        credentials.find("CHI@TACC", {"OS_CLIENT_CONFIG_FILE": "/nonexistent", **env})
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "says"),
+    [
+        (TWO, {"OS_CLOUD": "ucc"}, "has: tacc, uc"),
+        (TWO.replace("CHI@UC", "CHI@TACC"), {}, "Say which to use"),
+        ("clouds: [", {}, "cannot be read"),
+        ("clouds: {a: {auth: {auth_url: x}}}", {}, "neither a password"),
+    ],
+)
+def test_a_wrong_clouds_yaml_is_explained(tmp_path, text, more, says):
+    with pytest.raises(CredentialsError, match=says):
+        credentials.find("CHI@TACC", {**clouds(tmp_path, text), **more})
+
+
+def test_a_credential_of_another_site_is_told_before_anything_is_sent(tmp_path):
+    env = {**clouds(tmp_path, TWO.split("  uc")[0]), "OS_CLOUD": "tacc"}
+    with pytest.raises(CredentialsError, match="made at CHI@TACC and works only there"):
+        credentials.find("CHI@UC", env)
+
+
+def test_an_application_credential_that_cannot_lease_is_told_before_anything_is_asked_for(
+    chameleon, monkeypatch, desk
+):
+    for name in ("OS_USERNAME", "OS_PASSWORD", "OS_PROJECT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in chameleon.env(auth="application_credential").items():
+        monkeypatch.setenv(name, value)
+    chameleon.state.app_credential_trusts = False
+    chameleon.faults.on("lease-trust-refused")
+    with pytest.raises(CredentialsError, match="cannot make leases.*[Uu]nrestricted.*JupyterHub"):
+        reserve(desk, "system", Options(netid="ab123", at_once=True))
+    assert desk.journal.open_entries() == []
+    chameleon.assert_empty()
+
+
+def test_no_secret_reaches_journal_words_or_repr(chameleon, desk, tmp_path):
+    booted(desk)
+    site = desk.site("CHI@TACC")
+    secrets = {chameleon.state.password, site.rest._session.get_token()}
+    secrets |= {line for line in (tmp_path / "state" / "id_ed25519").read_text().splitlines() if len(line) > 40}
+    written = "\n".join(p.read_text(errors="replace") for p in (tmp_path / "state").rglob("*.json*"))
+    seen = written + "\n".join(desk.words) + repr(site.signin) + repr(desk.journal.entries())
+    for secret in secrets:
+        assert secret not in seen
+    from reserve.down import down
+
+    down(desk, "system")
+
+
+def test_a_secret_inside_an_error_is_hidden():
+    credentials.remember_secret("hunter2-hunter2")
+    assert credentials.redact("HTTP 500: password=hunter2-hunter2") == "HTTP 500: password=***"
+
+
+def test_no_file_of_the_kit_holds_a_secret(root):
+    """Keys, tokens and passwords have no place in the repository."""
+    telling = re.compile(r"BEGIN (OPENSSH|RSA|EC) PRIVATE KEY|gAAAA[A-Za-z0-9_-]{40}")
+    for path in [*root.glob("reserve/**/*.*"), *root.glob("notebooks/**/*.*"), *root.glob("*.md")]:
+        if path.is_file() and path.suffix in (".py", ".toml", ".md", ".ipynb"):
+            assert not telling.search(path.read_text(errors="replace")), path
+
+
+def test_several_projects_are_a_question_not_a_guess(chameleon, monkeypatch, tmp_path):
+    """A sign-in without a project gets a token for none; python-chi would take the first without a word."""
+    monkeypatch.setattr("reserve.chameleon.token_facts", lambda rest: {"user": {"id": "u", "name": "student"}})
+    site = ChameleonSite("CHI@TACC", Journal(tmp_path / "j"), Clock())
+    with pytest.raises(CredentialsError, match=r"export OS_PROJECT_NAME=\.\.\.`, one of .*CHI-course"):
+        site.sign_in()
+
+
+def test_a_missing_private_key_is_told(desk):
+    made = Desk(journal=desk.journal, clock=desk.clock, voice=desk.voice, key="/nonexistent/key")
+    with pytest.raises(CredentialsError, match="no private key at /nonexistent/key.*--key"):
+        made.site("CHI@TACC").key_path()

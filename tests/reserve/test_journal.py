@@ -1,0 +1,90 @@
+"""The journal: on disk before the request, whole lines only, mended after a crash."""
+
+import json
+import multiprocessing
+
+import pytest
+
+from reserve.journal import Journal
+from snippets.errors import RunLocked, StorageError
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path / "state")
+
+
+def test_an_intention_is_on_disk_before_anything_else_happens(journal):
+    journal.intend("lease", "serve_model_ab123", "CHI@TACC", "model", netid="ab123")
+    again = Journal(journal.folder)
+    (entry,) = again.open_entries(part="model")
+    assert (entry.kind, entry.id, entry.facts["netid"]) == ("lease", "", "ab123")
+
+
+def test_entries_follow_their_events(journal):
+    key = journal.intend("lease", "a", "CHI@TACC", "model")
+    journal.made(key, "id-1", start="2027-03-04T15:00:00Z")
+    assert journal.lease_for_command("model").id == "id-1"
+    journal.note(key, end="2027-03-04T17:50:00Z")
+    assert journal.entries()[0].facts["end"].startswith("2027")
+    journal.gone(key, "deleted")
+    assert journal.open_entries() == [] and journal.entries()[0].gone
+
+
+def test_a_torn_last_line_is_skipped_and_the_next_line_is_whole(journal):
+    journal.intend("lease", "a", "CHI@TACC", "model")
+    with journal.path.open("a") as handle:
+        handle.write('{"event": "intend", "key": "zz", "ki')
+    journal.intend("server", "b", "CHI@TACC", "model")
+    assert [entry.name for entry in journal.entries()] == ["a", "b"]
+    assert sum(1 for line in journal.path.read_text().splitlines() if _whole(line)) == 2
+
+
+def _whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def test_only_the_user_may_read_it(journal):
+    journal.intend("lease", "a", "CHI@TACC", "model")
+    assert journal.path.stat().st_mode & 0o077 == 0
+
+
+def test_no_lease_on_record_is_told_with_the_way_to_one(journal):
+    with pytest.raises(Exception, match="servelab slots edge.*servelab reserve edge"):
+        journal.lease_for_command("edge")
+
+
+def test_two_commands_on_one_part_do_not_meet(journal):
+    def hold(ready, done):
+        with journal.locked("model"):
+            ready.set()
+            done.wait(10)
+
+    context = multiprocessing.get_context("fork")
+    ready, done = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(ready, done))
+    other.start()
+    assert ready.wait(10)
+    with pytest.raises(RunLocked, match=f"process {other.pid}"), journal.locked("model"):
+        pass
+    with journal.locked("edge"):
+        pass
+    done.set()
+    other.join()
+    with journal.locked("model"):
+        pass
+
+
+def test_a_journal_that_cannot_be_written_stops_the_command(journal, monkeypatch):
+    journal.path.mkdir()
+    with pytest.raises(StorageError, match="Nothing was asked of the site"):
+        journal.intend("lease", "a", "CHI@TACC", "model")
+
+
+def test_entries_of_an_unknown_kind_are_a_mistake(journal):
+    with pytest.raises(ValueError):
+        journal.intend("castle", "a", "CHI@TACC", "model")
