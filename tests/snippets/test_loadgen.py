@@ -1,0 +1,80 @@
+"""MLPerf's LoadGen on a real Triton: its scenarios, its own log, and our count agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snippets import loadgen, triton_load
+from snippets.errors import ServerError, ToolMissing, UsageError
+from snippets.senders import Target
+from snippets.triton import Server
+from tests.snippets.triton_models import doubler
+
+pytest.importorskip("mlperf_loadgen")
+ROWS = {"x": np.arange(32, dtype=np.float32).reshape(8, 4)}
+
+
+@pytest.fixture
+def target(triton_server: Server, tmp_path: Path) -> Target:
+    triton_server.deploy(doubler(tmp_path, parameters={"ms": "5"}))
+    return triton_load.target(triton_server, "double", ROWS)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options"),
+    [
+        ("SingleStream", {}),
+        ("Offline", {"batch": 8, "expected_per_s": 800}),
+        ("Server", {"offered_rps": 50, "target_ms": 500, "workers": 4}),
+    ],
+)
+def test_every_sample_that_loadgen_counts_was_answered(
+    triton_server: Server, target: Target, tmp_path: Path, scenario: str, options: dict
+) -> None:
+    before = triton_server.statistics("double")
+    result = loadgen.run(target, scenario, tmp_path / "log", seconds=0.5, **options)
+    answered = triton_server.statistics("double") - before
+    assert result["failures"] == 0 and result["samples"] == answered.inferences == len(result["latency_ms"]) > 8
+    assert set(answered.batches) <= {1, 2, 3, 4, 5, 6, 7, 8} and max(answered.batches) == options.get("batch", 1)
+    assert (result["latency_ms"] >= 5).all() and result["samples_per_s"] > 0
+    # LoadGen's own stopwatch and ours see the same.
+    theirs = result["loadgen"]["result_50.00_percentile_latency_ns"] / 1e6
+    assert np.median(result["latency_ms"]) == pytest.approx(theirs, rel=0.3)
+    assert (tmp_path / "log" / "mlperf_log_detail.txt").is_file()
+
+
+def test_offline_in_batches_is_faster_than_a_single_stream(target: Target, tmp_path: Path) -> None:
+    stream = loadgen.run(target, "SingleStream", tmp_path / "a", seconds=0.5)
+    offline = loadgen.run(target, "Offline", tmp_path / "b", seconds=0.5, batch=8, expected_per_s=800)
+    assert offline["samples_per_s"] > 3 * stream["samples_per_s"]
+
+
+def test_a_server_that_refuses_everything_ends_the_test_with_its_reason(target: Target, tmp_path: Path) -> None:
+    nowhere = Target(target.url, "nothing", ROWS)
+    with pytest.raises(ServerError, match=r"(?s)All \d+ LoadGen samples failed.*nothing"):
+        loadgen.run(nowhere, "SingleStream", tmp_path, seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "words"),
+    [("MultiStream", {}, "no scenario"), ("Server", {}, "offered_rps"), ("SingleStream", {"batch": 2}, "Offline")],
+)
+def test_a_test_that_makes_no_sense_is_refused(tmp_path: Path, scenario: str, options: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        loadgen.run(Target("nowhere:1", "m", ROWS), scenario, tmp_path, **options)
+
+
+def test_without_the_package_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "mlperf_loadgen", None)
+    with pytest.raises(ToolMissing, match="pip install mlcommons-loadgen"):
+        loadgen.run(Target("nowhere:1", "m", ROWS), "Offline", tmp_path)
+
+
+def test_a_log_without_a_result_is_an_error(tmp_path: Path) -> None:
+    log = tmp_path / "mlperf_log_detail.txt"
+    log.write_text(':::MLLOG {"key": "effective_scenario", "value": "Offline"}\n')
+    with pytest.raises(ServerError, match="no result"):
+        loadgen.read_log(log)

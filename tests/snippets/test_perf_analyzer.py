@@ -1,0 +1,82 @@
+"""perf_analyzer is found or said to be missing, and its report is read in this kit's units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from snippets import perf_analyzer, triton_load
+from snippets.errors import ServerError, ToolMissing
+from snippets.triton import Server
+from tests.snippets.triton_models import NUMBERS, doubler
+
+REPORT = """Concurrency,Inferences/Second,Client Send,Network+Server Send/Recv,Server Queue,Server Compute Input,\
+Server Compute Infer,Server Compute Output,Client Recv,p50 latency,p90 latency,p95 latency,p99 latency
+4,27.6285,166,6712,102253,163,35696,418,0,142674,186950,199993,218524
+"""
+
+
+def test_a_report_is_read_in_milliseconds(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text(REPORT)
+    read = perf_analyzer.read_report(path)
+    assert read["clients"] == 4 and read["samples_per_s"] == 27.6285
+    assert read["queue_ms"] == 102.253 and read["compute_infer_ms"] == 35.696
+    assert read["p50_ms"] == 142.674 and read["p99_ms"] == pytest.approx(218.524)
+
+
+def test_an_empty_report_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text(REPORT.splitlines()[0] + "\n")
+    with pytest.raises(ServerError, match="no request succeeded"):
+        perf_analyzer.read_report(path)
+
+
+def fake(folder: Path, script: str) -> Path:
+    binary = folder / "perf_analyzer"
+    binary.write_text(f"#!/bin/sh\n{script}\n")
+    binary.chmod(0o755)
+    return binary
+
+
+def test_the_one_on_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binary = fake(tmp_path, "echo Perf Analyzer Version 9")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = perf_analyzer.find(tmp_path / "empty")
+    assert found.binary == binary and found.version() == "Perf Analyzer Version 9"
+
+
+def test_missing_names_every_place_and_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ToolMissing, match=r"(?s)not on PATH.*python -m snippets.perf_analyzer"):
+        perf_analyzer.find(tmp_path)
+
+
+def test_one_that_cannot_run_is_missing_in_the_loaders_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(tmp_path, "echo 'libb64.so.0d: cannot open shared object file' >&2; exit 127")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(ToolMissing, match=r"libb64.so.0d.*apt-get install libb64-0d"):
+        perf_analyzer.find(tmp_path / "empty")
+
+
+def test_a_failing_measurement_tells_the_programs_reason(tmp_path: Path, triton_server: Server) -> None:
+    broken = perf_analyzer.PerfAnalyzer(fake(tmp_path, "echo 'error: unknown model' >&2; exit 99"), None)
+    with pytest.raises(ServerError, match="exit status 99.*unknown model"):
+        perf_analyzer.measure(broken, triton_server, "nothing", 1, shapes={}, report=tmp_path / "report.csv")
+
+
+@pytest.mark.network
+def test_the_real_program_agrees_with_our_generator(tmp_path: Path, triton_server: Server) -> None:
+    try:
+        program = perf_analyzer.fetch()
+    except ToolMissing as error:
+        pytest.skip(str(error))
+    triton_server.deploy(doubler(tmp_path, parameters={"ms": "20"}))
+    theirs = perf_analyzer.measure(
+        program, triton_server, "double", 4, shapes={"x": (4,)}, window_s=1, report=tmp_path / "report.csv"
+    )
+    ours = triton_load.measure(triton_server, "double", NUMBERS, clients=4, seconds=2)
+    assert theirs["clients"] == 4 and theirs["compute_infer_ms"] >= 20
+    # A service time that does not depend on the machine: both must see the same throughput.
+    assert ours["samples_per_s"] == pytest.approx(theirs["samples_per_s"], rel=0.1)

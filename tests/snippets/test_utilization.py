@@ -1,0 +1,51 @@
+"""Utilization is sampled while something runs, and a server's part is told from the rest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from snippets.utilization import Utilization
+
+# Works until its input closes, in a child of its own: what a server with workers looks like.
+WORKER = "import subprocess,sys; subprocess.run([sys.executable, '-c', 'while True: sum(range(1000))'])"
+
+
+def test_samples_have_one_length_and_ascending_times() -> None:
+    with Utilization(every_s=0.02) as seen:
+        time.sleep(0.2)
+    samples = seen.samples()
+    lengths = {len(samples[name]) for name in ("util_s", "util_cpu", "util_server", "util_memory_mb", "util_gpu")}
+    assert len(lengths) == 1 and lengths.pop() >= 2
+    assert (np.diff(samples["util_s"]) > 0).all()
+    assert ((samples["util_cpu"] >= 0) & (samples["util_cpu"] <= 100)).all()
+
+
+def test_a_working_descendant_counts_as_the_server_and_an_idle_process_does_not() -> None:
+    worker = subprocess.Popen([sys.executable, "-c", WORKER], start_new_session=True)
+    try:
+        with Utilization(worker.pid, every_s=0.1) as busy:
+            time.sleep(1.0)
+        with Utilization(every_s=0.1) as nobody:
+            time.sleep(0.3)
+    finally:
+        os.killpg(worker.pid, 9)
+        worker.wait()
+    assert busy.samples()["util_server"].max() > 5
+    assert busy.samples()["util_memory_mb"].max() > 1
+    assert nobody.samples()["util_server"].max() == 0
+
+
+def test_a_server_that_ends_is_no_negative_work() -> None:
+    worker = subprocess.Popen([sys.executable, "-c", WORKER], start_new_session=True)
+    with Utilization(worker.pid, every_s=0.05) as seen:
+        time.sleep(0.3)
+        os.killpg(worker.pid, 9)
+        worker.wait()
+        time.sleep(0.3)
+    samples = seen.samples()
+    assert (samples["util_server"] >= 0).all() and samples["util_memory_mb"][-1] == 0
