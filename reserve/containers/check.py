@@ -1,0 +1,106 @@
+"""All that can be said of the containers without Docker: each image, each compose file, each pin."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from reserve.containers import compose, dockerfile
+from reserve.containers.pins import FOLDER, ROOT, Pins
+from snippets.errors import SiteError
+
+UNREACHABLE = ("error sending request", "dns error", "Could not connect", "tunnel error")
+
+
+def dockerfiles() -> list[Path]:
+    """The kit's Dockerfiles."""
+    return sorted(FOLDER.glob("*/Dockerfile"))
+
+
+def problems(pins: Pins) -> list[str]:
+    """Everything that is wrong, a line each; empty when all is well. Needs no network."""
+    found: list[str] = []
+    for path in dockerfiles():
+        found += dockerfile.problems(path, ROOT, pins)
+        found += dockerfile.hadolint(path) or []
+    for name, variant in pins.variants.items():
+        found += compose.problems([FOLDER / file for file in variant.compose], pins, name)
+    used = {name for path in dockerfiles() for name in dockerfile.declared(path)}
+    found += [f"pins.toml: no Dockerfile uses {name}" for name in pins.arguments() if name not in used]
+    folders = {path.parent.name for path in dockerfiles()}
+    found += [f"pins.toml: {one.argument} is for {one.image}, which is no image" for one in pins.packages
+              if one.image not in folders]  # fmt: skip
+    return list(dict.fromkeys(found))
+
+
+def write(pins: Pins) -> list[Path]:
+    """Set the Dockerfiles' ARG defaults to what pins.toml says; the files that changed."""
+    changed = []
+    for path in dockerfiles():
+        text = path.read_text(encoding="utf-8")
+        new = text
+        for name, value in pins.arguments().items():
+            new = re.sub(rf"^ARG {name}=.*$", f"ARG {name}={value}", new, flags=re.MULTILINE)
+        if new != text:
+            path.write_text(new, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def resolutions(pins: Pins, only: frozenset[str] = frozenset()) -> dict[str, str]:
+    """For each image: empty if its Python packages resolve from wheels, else the resolver's complaint.
+
+    `only`: images to ask for (default: all). Asks the package index through uv; SiteError where it cannot be reached.
+    """
+    wanted: dict[str, Wanted] = {}
+    for name, variant in pins.variants.items():
+        image = "edge" if name == "edge" else "jupyter"
+        wanted[f"{image} ({name})"] = Wanted((), (variant.extra,), variant.python, variant.platform)
+    base = pins.variants["cpu"]
+    for image in sorted({package.image for package in pins.packages}):
+        own = tuple(f"{package.name}=={package.version}" for package in pins.packages if package.image == image)
+        python, platform = pins.inside.get(image, (base.python, base.platform))
+        wanted[image] = Wanted(own, () if image in pins.inside else ("runtime", "serve"), python, platform)
+    wanted["page"] = Wanted(
+        ("fastapi", "httpx", "numpy", "pillow", "pydantic", "uvicorn"), (), base.python, base.platform
+    )
+    wanted = {name: what for name, what in wanted.items() if not only or name in only}
+    with ThreadPoolExecutor(3) as pool:
+        answers = pool.map(lambda name: _resolve(name, wanted[name], constrained=name not in pins.inside), wanted)
+        return dict(zip(wanted, answers, strict=True))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an image installs: packages, extras of the kit, and the Python and platform that wheels must fit."""
+
+    packages: tuple[str, ...]
+    extras: tuple[str, ...]
+    python: str
+    platform: str
+
+
+def _resolve(image: str, wanted: Wanted, *, constrained: bool) -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
+        file.write("\n".join(wanted.packages))
+        file.flush()
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "uv", "pip", "compile", file.name, "--quiet", "--no-header", "--no-annotate",
+                *([str(ROOT / "pyproject.toml")] if wanted.extras else []),
+                *(word for extra in wanted.extras for word in ("--extra", extra)),
+                "--python-version", wanted.python, "--python-platform", wanted.platform, "--only-binary", ":all:",
+                *(["--constraint", str(ROOT / "constraints.txt")] if constrained else []),
+            ],
+            capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+    if done.returncode == 0:
+        return ""
+    if any(word in done.stderr for word in UNREACHABLE):
+        raise SiteError(f"The package index cannot be reached, so the pins cannot be resolved: {done.stderr.strip()}")
+    return f"{image}: Python {wanted.python} on {wanted.platform}: {done.stderr.strip()}"
