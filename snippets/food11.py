@@ -98,7 +98,14 @@ def unpack(archive: Path, folder: Path, pictures: int = 0) -> Path:
                     target.write_bytes(stream.read())
                     found += 1
                     bar.update()
-        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile,
+            tarfile.TarError,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             archive.unlink(missing_ok=True)
             raise DataError(f"{archive} is damaged ({error}) and was removed. Download it again.") from error
         if found == 0 or (pictures and found != pictures):

@@ -85,7 +85,9 @@ class Pen:
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0) -> None:
         self.polygon(oval(x, y, rx, ry, turn), colour)
 
-    def mound(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0, low: float = 0.62) -> None:
+    def mound(
+        self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0, low: float = 0.62
+    ) -> None:
         """A rounded body: nested ovals from a dark rim to a light top."""
         for step in range(6):
             share = step / 5
@@ -116,7 +118,8 @@ class Pen:
             x, y = self.somewhere(reach)
             r = size * self.dice.real(0.5, 1.4)
             self.polygon(
-                oval(x, y * squash, r, r * self.dice.real(0.5, 1), self.dice.whole(0, 359), 8), self.dice.pick(colours)
+                oval(x, y * squash, r, r * self.dice.real(0.5, 1), self.dice.whole(0, 359), 8),
+                self.dice.pick(colours),
             )
 
     def somewhere(self, reach: float) -> Point:
