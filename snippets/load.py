@@ -23,6 +23,7 @@ from snippets.senders import Sender
 GIVE_UP_AFTER = 20
 RETRY_S = 0.02
 SAMPLE_S = 0.005
+AT_LEAST = 3
 MAX_CLIENTS = 512
 
 
@@ -60,7 +61,8 @@ def closed_loop(
     window: Window | None = None,
     stop: threading.Event | None = None,
 ) -> dict[str, Any]:
-    """`clients` connections, each always waiting for one answer, measured for `seconds` after the warm-up.
+    """`clients` connections, each always waiting for one answer, measured for `seconds` after the warm-up, and longer
+    where that is not enough for AT_LEAST answers.
 
     The samples are the requests that ended within the window. Returns latency_ms, started_s (since the window
     opened; negative for those already under way) and ok, each [n]; clients, batch, protocol, seconds, warm_up_s,
@@ -89,6 +91,8 @@ def closed_loop(
         window.opened()
         opened = time.perf_counter()
         _nap(seconds, threads, stop)
+        # A slow model may need longer for a few answers than the window lasts.
+        _wait_for_answers(log, opened, threads, stop, target.timeout_s)
         closed = time.perf_counter()
         window.closed()
         stop.set()
@@ -182,6 +186,15 @@ def poisson_arrivals(rate: float, seconds: float, seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
     times = np.cumsum(generator.exponential(1 / rate, size=int(rate * seconds + 10 * (rate * seconds) ** 0.5 + 20)))
     return times[times < seconds]
+
+
+def _wait_for_answers(
+    log: _Log, opened: float, threads: list[threading.Thread], stop: threading.Event, limit_s: float
+) -> None:
+    deadline = time.perf_counter() + limit_s
+    while sum(1 for _, ended, _ in log.rows if ended >= opened) < AT_LEAST and time.perf_counter() < deadline:
+        if not any(t.is_alive() for t in threads) or stop.wait(SAMPLE_S):
+            break
 
 
 class _Log:

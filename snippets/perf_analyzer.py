@@ -63,7 +63,7 @@ class PerfAnalyzer:
             raise ToolMissing(f"perf_analyzer ({self.binary}) cannot run here: {error}. {REMEDY}") from error
         if done.returncode:
             raise ToolMissing(f"perf_analyzer ({self.binary}) cannot run here: {done.stderr.strip()}. {REMEDY}")
-        return done.stdout.strip()
+        return (done.stdout + done.stderr).strip()
 
 
 def find(cache: str | Path | None = None) -> PerfAnalyzer:

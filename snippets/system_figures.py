@@ -276,10 +276,12 @@ def _plain_log(axes: Axes, which: str = "y") -> None:
 
 
 def _figure(rows: int, columns: int, size: tuple[float, float], width_ratios: Any = None, sharey: bool = False) -> Any:
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
-    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharey=sharey,
-                                gridspec_kw={"width_ratios": width_ratios} if width_ratios else None)  # fmt: skip
+    # Not through pyplot: a notebook would show an open figure a second time.
+    figure = Figure(figsize=size, layout="constrained")
+    ratios = {"width_ratios": width_ratios} if width_ratios else None
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey, gridspec_kw=ratios)
     for one in axes.flat:
         one.spines[["top", "right"]].set_visible(False)
     return figure, list(axes.flat)

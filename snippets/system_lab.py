@@ -14,26 +14,36 @@ import numpy as np
 
 from snippets import deployments, loadgen, triton, triton_load
 from snippets.cache import cache_folder
-from snippets.errors import ServerError, UsageError
+from snippets.errors import ModelError, ServerError, UsageError
 from snippets.record import Run, latest_run
 from snippets.triton_config import Deployment
 
 PHOTOS = 64
 SERVICES = ("food_pytorch", "food_onnx", "similar")
+# Logits of two exports of one network differ by rounding only.
+SAME_NETWORK = 1e-2
+# Length of a load window by profile; "tiny" is for the kit's own tests, too short to learn from.
+WINDOW_S = {"tiny": 0.5, "quick": 2.0, "full": 8.0}
 
 
 class Lab:
     """One notebook's run, its Triton server (not started yet) and the three services of `deployments`.
 
     triton: "embedded", "container" or "url:http://HOST:PORT"; gpus: how many GPUs the services may use (0: the CPU);
-    onnx: an fp32 ONNX file of the classifier, empty for the latest model run's, or else exported here.
-    seconds: the length of each load window. Use as a context manager, or call `close` in the last cell.
+    weights: the classifier, as for model.load_model; onnx: the same network as an fp32 ONNX file, empty for the
+    latest model run's if it is that network, or else exported here.
+    The run's profile gives the length of each load window (WINDOW_S). Use as a context manager, or call `close` in
+    the last cell. Raises UsageError for an unknown profile.
     """
 
-    def __init__(self, run: Run, *, how: str = "embedded", gpus: int = 0, onnx: str = "", seconds: float = 2.0) -> None:
-        self.run, self.gpus, self.seconds = run, gpus, seconds
+    def __init__(
+        self, run: Run, *, how: str = "embedded", gpus: int = 0, weights: str = "rehearsal", onnx: str = ""
+    ) -> None:
+        if run.profile not in WINDOW_S:
+            raise UsageError(f"profile is {run.profile!r}; the system lab knows {', '.join(WINDOW_S)}.")
+        self.run, self.gpus, self.seconds = run, gpus, WINDOW_S[run.profile]
         self.server = triton.Server(how, run.folder / "triton", gpus="all" if gpus else "")
-        self._onnx = onnx
+        self._weights, self._onnx = weights, onnx
 
     def __enter__(self) -> Lab:
         return self
@@ -50,8 +60,8 @@ class Lab:
     @cached_property
     def models(self) -> dict[str, Any]:
         """The classifier's files: weights and onnx (paths in the run), classes, labels, source; a recorded step."""
-        given = Path(self._onnx) if self._onnx else ""
-        return self.run.step("models/food/prepare", self._prepare, inputs={"onnx": given})
+        weights, onnx = (Path(p) if Path(p).is_file() else p for p in (self._weights, self._onnx))
+        return self.run.step("models/food/prepare", self._prepare, inputs={"weights": weights, "onnx": onnx})
 
     @property
     def similar_path(self) -> Path:
@@ -193,18 +203,22 @@ class Lab:
         return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}
 
     def _prepare(self) -> dict[str, Any]:
-        from snippets.weights import load_model
+        from snippets.export import export_onnx, largest_difference
+        from snippets.model import load_model
 
-        module, labels = load_model("rehearsal")
+        module, labels = load_model(self._weights)
         weights = deployments.save_weights(module, self.run.models / "food_weights.pt")
         path, source = self.run.models / "food.onnx", "exported here"
         model_run = latest_run("model", self.run.folder.parent.parent)
         earlier = Path(self._onnx) if self._onnx else model_run / "models" / "fp32.onnx" if model_run else None
-        if earlier is not None and earlier.is_file():
+        if earlier is not None and earlier.is_file() and largest_difference(module, earlier) < SAME_NETWORK:
             source = "given" if self._onnx else "the latest model run"
             shutil.copyfile(earlier, path)
+        elif self._onnx:
+            raise ModelError(
+                f"{self._onnx} is missing or not the network of weights={self._weights}: the lab compares engines on"
+                " one network. Give both parameters for the same one, or leave onnx empty."
+            )
         else:
-            from snippets.export import export_onnx
-
             export_onnx(module, path)
         return {"weights": weights, "onnx": path, "classes": len(labels), "labels": list(labels), "source": source}

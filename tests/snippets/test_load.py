@@ -92,6 +92,12 @@ def test_samples_are_those_that_ended_in_the_window_and_the_rate_follows_from_th
     assert result["samples_per_s"] == pytest.approx(3 * result["requests_per_s"])
 
 
+def test_a_slow_server_gets_the_time_for_a_few_answers() -> None:
+    result = load.closed_loop(Desk(service_s=0.2), 1, 0.1, warm_up_s=0)
+    assert result["ok"].sum() == load.AT_LEAST and result["seconds"] > 0.5
+    assert result["requests_per_s"] < 6
+
+
 def test_warm_up_is_not_in_the_samples() -> None:
     desk = Desk(service_s=0.001)
     began = time.perf_counter()

@@ -1,0 +1,193 @@
+"""The system lab's notebooks run from top to bottom on a real Triton, and replay without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snippets import queueing, triton_launch
+from snippets.errors import KitError, RecordError
+from snippets.record import open_run
+from snippets.record_read import Record, load_record
+from snippets.system_figures import best_under, p50, percentile
+from snippets.system_lab import Lab
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks" / "system"
+TRITON_NOTEBOOKS = ("2_triton", "3_batching", "4_instances", "5_online_and_batch")
+
+
+def execute(name: str, **parameters: Any) -> None:
+    """Run a notebook's code cells in this process, with parameters put after the parameters cell."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for cell in json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), f"{name}:{cell['id']}", "exec"), namespace)
+            if "parameters" in cell["metadata"].get("tags", []):
+                namespace.update(parameters)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run records in which every Triton notebook has been executed once, with load windows of half a second."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in TRITON_NOTEBOOKS:
+        execute(name, profile="tiny", runs=str(folder), run_id="test")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record(runs: Path) -> Record:
+    return load_record(runs / "system" / "test")
+
+
+def loads(record: Record) -> dict[str, dict[str, Any]]:
+    return {name: record.result(name) for name in record.names() if name.endswith("/load")}
+
+
+@pytest.mark.timeout(600)
+def test_the_record_of_all_notebooks_is_sound(record: Record) -> None:
+    assert record.verify() == []
+    assert len(record.figures) >= 15
+
+
+def test_no_request_failed_in_any_load(record: Record) -> None:
+    results = loads(record)
+    assert len(results) >= 30
+    assert {name: r["errors"] for name, r in results.items() if r["failures"] or r.get("neighbour_failures")} == {}
+
+
+def test_batches_add_up_to_the_inferences_of_every_load(record: Record) -> None:
+    for name, result in loads(record).items():
+        rows = sum(int(size) * runs for size, runs in result["batches"].items())
+        assert rows == result["inferences"] > 0, name
+        assert sum(result["batches"].values()) == result["executions"], name
+
+
+def test_percentiles_are_in_order_and_samples_match_the_rate(record: Record) -> None:
+    for name, result in loads(record).items():
+        assert p50(result) <= percentile(result, 95) <= percentile(result, 99), name
+        if "clients" in result:
+            assert result["requests_per_s"] == pytest.approx(result["ok"].sum() / result["seconds"]), name
+
+
+def test_with_more_clients_than_instances_the_queue_takes_the_time(record: Record) -> None:
+    one, sixteen = (record.result(f"triton/pytorch-{n}/load") for n in (1, 16))
+    assert sixteen["queue_ms"] > 5 * sixteen["compute_ms"]
+    assert one["queue_ms"] < one["compute_ms"]
+
+
+def test_a_client_batch_reaches_the_model_as_one_execution(record: Record) -> None:
+    assert set(record.result("triton/pytorch-batch-16/load")["batches"]) == {"16"}
+
+
+def test_both_engines_give_the_same_answers_as_the_model_itself(record: Record) -> None:
+    import torch
+
+    from snippets.data import dataset
+    from snippets.image import preprocess
+    from snippets.model import load_model
+
+    served = [record.result(f"triton/{name}/outputs")["logits"] for name in ("food_pytorch", "food_onnx")]
+    model, _ = load_model("rehearsal")
+    photos = preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[: len(served[0])]))
+    with torch.inference_mode():
+        expected = model.eval()(torch.from_numpy(photos)).numpy()
+    assert np.ptp(expected) > 1
+    for logits in served:
+        np.testing.assert_allclose(logits, expected, atol=1e-3)
+
+
+def test_dynamic_batching_pays_where_memory_is_the_limit(record: Record) -> None:
+    off, on = (record.result(f"batching/{setting}-32/load") for setting in ("off", "on"))
+    assert set(off["batches"]) == {"1"} and on["mean_batch"] > 3
+    assert on["samples_per_s"] > 1.5 * off["samples_per_s"]
+    assert p50(on) < p50(off)
+
+
+def test_a_lone_client_pays_for_the_queue_delay(record: Record) -> None:
+    never, waits = (record.result(f"batching/{setting}-1/load") for setting in ("on", "on-waits-10-ms"))
+    assert waits["queue_ms"] > 9 > never["queue_ms"]
+
+
+def test_the_grid_has_every_setting_and_a_best_one_under_a_lenient_target(record: Record) -> None:
+    grid = {(i, t): record.result(f"instances/{i}x{t}/load") for i in (1, 2, 4) for t in (1, 2)}
+    assert best_under(grid, 1e9) == max(grid, key=lambda key: grid[key]["samples_per_s"])
+    assert best_under(grid, 0) is None
+    assert grid[4, 1]["queue_ms"] < grid[1, 1]["queue_ms"]
+
+
+def test_a_rate_limit_holds_the_heavy_neighbour_back(record: Record) -> None:
+    shared, limited = (record.result(f"neighbour/{name}/load") for name in ("shared", "limited"))
+    assert 0 < limited["neighbour_rps"] < shared["neighbour_rps"]
+
+
+def test_offline_batches_beat_one_by_one(record: Record) -> None:
+    single, batches = (record.result(f"online/offline-{n}/loadgen") for n in (1, 32))
+    assert single["failures"] == batches["failures"] == 0
+    assert batches["samples_per_s"] > 1.5 * single["samples_per_s"]
+    assert batches["statistics"]["inferences"] == batches["samples"]
+
+
+def test_beyond_its_capacity_the_server_falls_behind_and_batching_moves_that_point(record: Record) -> None:
+    beyond, batching = record.result("online/off-130/load"), record.result("online/on-130/load")
+    assert p50(beyond) > 2 * p50(batching)
+    assert beyond["completed_rps"] < batching["completed_rps"]
+
+
+def test_littles_law_holds_wherever_the_server_keeps_up(record: Record) -> None:
+    stable = {n: r for n, r in loads(record).items() if "offered_rps" in r and queueing.keeps_up(r)}
+    assert stable
+    # Half a second holds few arrivals, and requests that straddle its ends count on one side only.
+    assert {n: e for n, r in stable.items() if (e := queueing.little(r).error) > 0.4} == {}
+
+
+def test_a_cold_start_is_dearer_than_a_warm_request(record: Record) -> None:
+    for service in ("similar", "food-onnx", "food-pytorch"):
+        name = "search" if service == "similar" else service
+        cold = record.result(f"online/{name}/cold")
+        assert np.median(cold["load_ms"] + cold["first_ms"]) > 5 * np.median(cold["warm_ms"]), service
+
+
+@pytest.mark.parametrize("name", TRITON_NOTEBOOKS)
+def test_a_replay_measures_nothing_and_starts_no_server(
+    runs: Path, record: Record, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a replay must not start Triton")
+
+    monkeypatch.setattr(triton_launch, "embedded", refuse)
+    before = [step.name for step in record.steps]
+    execute(name, profile="tiny", runs=str(runs), run_id="test", mode="replay")
+    assert [step.name for step in load_record(runs / "system" / "test").steps] == before
+
+
+def test_a_replay_of_what_was_never_measured_names_the_step(runs: Path, record: Record) -> None:
+    run = open_run("system", runs=runs, run_id="test", mode="replay", profile="tiny")
+    lab = Lab(run)
+    with pytest.raises(RecordError, match="triton/pytorch-99/load"):
+        lab.load("triton/pytorch-99", lab.service("food_pytorch"), clients=99)
+
+
+def test_a_step_that_fails_is_not_recorded_and_the_next_run_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise KitError("no server today")
+
+    def measure(prepare: Callable[[Lab], None]) -> dict[str, Any]:
+        run = open_run("system", runs=tmp_path, run_id="again", profile="tiny")
+        with Lab(run) as lab:
+            prepare(lab)
+            return lab.load("batching/once", lab.service("similar"), clients=1, seconds=0.2, warm_up_s=0)
+
+    with pytest.raises(KitError, match="no server today"):
+        measure(lambda lab: monkeypatch.setattr(lab.server, "deploy", broken))
+    assert measure(lambda lab: None)["failures"] == 0
