@@ -16,7 +16,7 @@ NOW = Options(netid="ab123", at_once=True)
 def test_a_node_is_reserved_prepared_used_and_given_back(desk, chameleon):
     reserve(desk, "system", NOW)
     ready = up(desk, "system")
-    assert ready.machine.connections == 1
+    assert ready.machine.connections == 2  # one, and one more after joining the docker group
     tunnel = ready.machine.tunnel(int(ready.url.split(":")[2].split("/")[0]))
     try:
         token = ready.url.split("token=")[1]
@@ -27,6 +27,7 @@ def test_a_node_is_reserved_prepared_used_and_given_back(desk, chameleon):
     desk.words.clear()
     again = up(desk, "system")
     assert any("nothing was left to do" in line for line in desk.words)
+    assert again.machine.connections == 1
     home = run_on_node(desk, "system", NOW, again)
     record = load_record(home)
     assert len(record.steps) == 4 and not record.verify()
