@@ -148,12 +148,23 @@ def free_slots(
     names = list(calendar.nodes) if node is None else [node]
     for name in names:
         calendar.nodes[name]
-    slots = []
-    at, until = next_hour(start), utc(until)
-    while at + block.duration <= until:
-        wanted = block.at(at)
-        free = tuple(name for name in names if calendar.is_free(name, wanted))
-        if free:
-            slots.append(Slot(wanted.start, wanted.end, free, calendar.hardware))
-        at += HOUR
-    return slots
+    first, until = next_hour(start), utc(until)
+    count = max(0, (until - block.duration - first) // HOUR + 1)
+    free: list[list[str]] = [[] for _ in range(count)]
+    for name in names:
+        open_starts = bytearray(b"\1") * count
+        for busy in calendar.nodes[name]:
+            # A block that starts strictly between these two moments comes too near to `busy`.
+            after = (busy.start - CHANGEOVER - block.duration - first) // HOUR + 1
+            before = -((first - busy.end - CHANGEOVER) // HOUR)
+            if before > 0 and after < count:
+                low, high = max(after, 0), min(before, count)
+                open_starts[low:high] = bytes(max(high - low, 0))
+        for at, is_open in enumerate(open_starts):
+            if is_open:
+                free[at].append(name)
+    return [
+        Slot(first + at * HOUR, first + at * HOUR + block.duration, tuple(nodes), calendar.hardware)
+        for at, nodes in enumerate(free)
+        if nodes
+    ]
