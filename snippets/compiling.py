@@ -1,0 +1,100 @@
+"""PyTorch as a student first meets it (eager), and the same module after torch.compile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets.measure import thread_count
+
+Logits = Callable[[np.ndarray], np.ndarray]
+
+
+def eager(module: Any, threads: int = 0) -> Logits:
+    """The module as a function of numpy arrays, float32 (N,3,H,W) -> (N,classes), with its threads pinned."""
+    import torch
+
+    torch.set_num_threads(thread_count(threads))
+    module = module.eval()
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return module(torch.from_numpy(batch)).numpy()
+
+    return run
+
+
+def compiler_absence() -> str:
+    """Why torch.compile cannot work here, in words; empty when it can. It needs a C++ compiler on a CPU."""
+    named = os.environ.get("CXX", "")
+    if any(shutil.which(name) for name in (named, "g++", "clang++", "c++") if name):
+        return ""
+    return "torch.compile writes C++ and there is no C++ compiler here (Debian and Ubuntu: apt install g++)"
+
+
+class Compiled:
+    """A module under torch.compile, one batch size at a time.
+
+    The weights are frozen into the compiled code, so that the compiler may fold batch normalization into
+    the convolutions before it; its caches are switched off, so that the compile time is a cold one.
+    """
+
+    def __init__(self, module: Any, threads: int = 0) -> None:
+        import torch
+
+        torch.set_num_threads(thread_count(threads))
+        self._module = module.eval()
+        self._functions: dict[int, Any] = {}
+
+    def compile(self, batch: np.ndarray) -> float:
+        """Compile for this batch's shape and run it once. Returns seconds from call to first result."""
+        import torch
+
+        start = time.perf_counter_ns()
+        with _cold_and_frozen():
+            torch._dynamo.reset()
+            function = torch.compile(self._module, dynamic=False)
+            with torch.inference_mode():
+                function(torch.from_numpy(batch))
+        self._functions[len(batch)] = function
+        return (time.perf_counter_ns() - start) / 1e9
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Logits of a batch; a size that was not compiled yet is compiled first."""
+        import torch
+
+        if len(batch) not in self._functions:
+            self.compile(batch)
+        function = self._functions[len(batch)]
+        with torch.inference_mode():
+            return function(torch.from_numpy(batch)).numpy()
+
+
+@contextmanager
+def _cold_and_frozen() -> Iterator[None]:
+    import warnings
+
+    import torch._inductor.config as settings
+
+    before = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
+    folder = tempfile.mkdtemp(prefix="compile.")
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
+    try:
+        with settings.patch(freezing=True, force_disable_caches=True), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if before is None:
+            os.environ.pop("TORCHINDUCTOR_CACHE_DIR", None)
+        else:
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = before
+        # The compiled code is loaded; its sources are of no more use (and a busy compiler may hold some).
+        shutil.rmtree(Path(folder), ignore_errors=True)

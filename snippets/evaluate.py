@@ -1,0 +1,62 @@
+"""Accuracy: predictions of a model on a split of the data, kept whole so that anyone can recount them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from snippets.data import Split
+from snippets.errors import DataError
+from snippets.image import preprocess
+
+Logits = Callable[[np.ndarray], np.ndarray]
+
+
+def subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Sorted indices of `count` images with every class in its share; all of them for 0 or too large a count."""
+    total = len(labels)
+    if count <= 0 or count >= total:
+        return np.arange(total)
+    order = np.random.default_rng(seed).permutation(total)
+    ranks = np.empty(total)
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        ranks[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.sort(np.lexsort((order, ranks))[:count])
+
+
+def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndarray | None = None) -> np.ndarray:
+    """Class numbers, int64 (N,), of uint8 images (N,224,224,3), in batches through the kit's one preprocess."""
+    chosen = np.arange(len(images)) if indices is None else indices
+    if len(chosen) == 0:
+        raise DataError("There are no images to evaluate. Choose a split that has some.")
+    found = [np.asarray(model(preprocess(images[chosen[start:start + batch]]))).argmax(axis=1)
+             for start in range(0, len(chosen), batch)]
+    return np.concatenate(found).astype(np.int64)
+
+
+def accuracy(model: Logits, split: Split, name: str, *, limit: int = 0, batch: int = 32) -> dict[str, Any]:
+    """Result of a recorded `accuracy` step: `predictions` and `labels` int64 (n,), `indices`, the split's name.
+
+    `limit` takes that many images, every class in its share; 0 takes all.
+    """
+    indices = subset(split.labels, limit)
+    return {"predictions": predict(model, split.images, batch, indices),
+            "labels": split.labels[indices].astype(np.int64), "indices": indices.astype(np.int64), "split": name}
+
+
+def real_batch(split: Split, size: int, seed: int = 0) -> np.ndarray:
+    """`size` preprocessed images of a split, float32 (size,3,224,224), drawn with a fixed seed (with repeats if few)."""
+    draw = np.random.default_rng(seed)
+    total = len(split.labels)
+    indices = draw.choice(total, size, replace=size > total)
+    return np.concatenate([preprocess(split.images[start:start + 1]) for start in indices])
+
+
+def confusion(predictions: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Counts int64 (classes,classes): row the true class, column the predicted one."""
+    table = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(table, (labels, predictions), 1)
+    return table

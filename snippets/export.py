@@ -1,0 +1,238 @@
+"""From a PyTorch module, or someone's ONNX file, to the one file that everything else serves: fp32.onnx.
+
+The file keeps what the exporter wrote (constants still to be computed, batch normalization not folded), so
+that a student can watch ONNX Runtime optimize it: input "input" float32 (N,3,224,224), output "logits"
+float32 (N,classes), N free.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snippets.errors import ModelError
+from snippets.image import SIDE
+
+if TYPE_CHECKING:
+    from snippets.record import Run
+
+OPSET = 18
+INPUT, OUTPUT = "input", "logits"
+
+
+def ensure_fp32(run: Run, weights: str = "rehearsal", classes: Sequence[str] | None = None) -> Path:
+    """models/fp32.onnx of the run, exported (or taken over) once as the step `export/fp32/size`.
+
+    `classes` are the data's class names in label order: weights for others raise ModelError.
+    """
+    return ensure_export(run, weights, classes)["file"]
+
+
+def ensure_export(run: Run, weights: str = "rehearsal", classes: Sequence[str] | None = None,
+                  module: Any = None) -> dict[str, Any]:
+    """The recorded export: `file` (Path), `bytes`, `classes` (how many), `source`, and `largest_difference`.
+
+    `largest_difference` is that of the logits of PyTorch and ONNX Runtime on the same random images (None
+    where the weights were an ONNX file already). `module` saves loading the weights a second time.
+    """
+    from snippets.model import SHIPPED
+
+    source = SHIPPED if weights == "rehearsal" else Path(weights).expanduser()
+    if not source.is_file():
+        raise ModelError(f"There is no weights file {source}. Give weights=rehearsal or the path of a "
+                         ".safetensors, .pth or .onnx file.")
+    names = None if classes is None else list(classes)
+    return run.step("export/fp32/size", _make_fp32, run.models / "fp32.onnx", source, names, module,
+                    inputs={"weights": source, "classes": names})
+
+
+def _make_fp32(path: Path, weights: Path, classes: list[str] | None, module: Any) -> dict[str, Any]:
+    from snippets.model import check_classes, is_onnx, load_model
+
+    difference = None
+    if is_onnx(weights):
+        adopt_onnx(weights, path)
+    else:
+        if module is None:
+            module, _ = load_model(weights, classes=classes)
+        export_onnx(module, path)
+        difference = largest_difference(module, path)
+    found = count_classes(path)
+    if classes is not None:
+        check_classes(weights, None, found, classes)
+    return {"file": path, "bytes": path.stat().st_size, "classes": found, "source": weights.name,
+            "largest_difference": difference}
+
+
+def export_onnx(module: Any, path: str | os.PathLike[str]) -> Path:
+    """Export a torch module in eval mode with PyTorch's current exporter, batch size free.
+
+    The exporter's own clean-up is off (optimize=False), so that the graph levels of ONNX Runtime have
+    their work to do. Raises ModelError when the module cannot be traced.
+    """
+    import torch
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    module = _without_inplace(module).eval()
+    with _quiet(), torch.no_grad():
+        try:
+            program = torch.export.export(module, (torch.zeros(2, 3, SIDE, SIDE),), strict=False,
+                                          dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},))
+            exported = torch.onnx.export(program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT],
+                                         opset_version=OPSET, optimize=False, verbose=False)
+        except Exception as error:  # torch raises many kinds here
+            raise ModelError(f"The model cannot be exported to ONNX: {str(error).splitlines()[0]}. It must take "
+                             f"float32 images (N,3,{SIDE},{SIDE}) and return logits.") from error
+    assert exported is not None
+    model = exported.model_proto
+    _resolve_casts(model)
+    _save(model, path)
+    return path
+
+
+def adopt_onnx(source: Path, path: Path) -> Path:
+    """Copy someone's ONNX classifier, with the kit's tensor names and a free batch size.
+
+    Raises ModelError when it is unreadable, or not one image input of 3 x 224 x 224 and one output of logits.
+    """
+    import onnx
+    from onnx.external_data_helper import uses_external_data
+
+    if not source.is_file():
+        raise ModelError(f"There is no ONNX file {source}. Check the path.")
+    try:
+        model = onnx.load(source)
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf and the checker raise their own kinds
+        raise ModelError(f"{source} is not a readable ONNX model ({str(error).splitlines()[0]}). "
+                         "Export or download it again.") from error
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1 or len(model.graph.output) != 1:
+        raise ModelError(f"{source} has {len(inputs)} inputs and {len(model.graph.output)} outputs; "
+                         "an image classifier has one of each.")
+    for value, name in ((inputs[0], INPUT), (model.graph.output[0], OUTPUT)):
+        _rename(model, value.name, name)
+        dimension = value.type.tensor_type.shape.dim[0]
+        dimension.Clear()
+        dimension.dim_param = "batch"
+    for tensor in model.graph.initializer:
+        assert not uses_external_data(tensor)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save(model, path)
+    _check_shapes(source, path)
+    return path
+
+
+def largest_difference(module: Any, path: Path, count: int = 4, seed: int = 0) -> float:
+    """Largest absolute difference of the logits of a torch module and of the ONNX file, on random images."""
+    import torch
+
+    from snippets.providers import session
+
+    images = np.random.default_rng(seed).standard_normal((count, 3, SIDE, SIDE), dtype=np.float32)
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(images)).numpy()
+    return float(np.abs(session(path, level="none")(images) - expected).max())
+
+
+def count_classes(path: Path) -> int:
+    """Number of logits an ONNX file gives for one image."""
+    from snippets.providers import session
+
+    return int(session(path, level="none")(np.zeros((1, 3, SIDE, SIDE), dtype=np.float32)).shape[1])
+
+
+def _check_shapes(source: Path, path: Path) -> None:
+    from snippets.providers import session
+
+    try:
+        shape = session(path, level="none")(np.zeros((2, 3, SIDE, SIDE), dtype=np.float32)).shape
+    except ModelError:
+        raise
+    except Exception as error:  # onnxruntime's exceptions share no base but Exception
+        raise ModelError(f"{source} does not take a batch of two float32 images (2,3,{SIDE},{SIDE}): "
+                         f"{str(error).splitlines()[0]}. Export it with a dynamic batch dimension.") from error
+    if len(shape) != 2 or shape[0] != 2:
+        raise ModelError(f"{source} returned {tuple(shape)} for two images, not (2, classes). "
+                         "Export it so that it returns logits, with a dynamic batch dimension.")
+
+
+def _rename(model: Any, old: str, new: str) -> None:
+    if old == new:
+        return
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == new:
+                    names[index] = f"{new}_inner"
+                elif name == old:
+                    names[index] = new
+    for value in (*model.graph.input, *model.graph.output):
+        if value.name == old:
+            value.name = new
+
+
+def _resolve_casts(model: Any) -> None:
+    """Write "cast like that tensor" as "cast to float32": in this file it always is.
+
+    CastLike is a function that ONNX Runtime expands only after it has folded constants, so that every
+    level would look alike. With the type written out, folding constants is visible where it happens.
+    """
+    from onnx import TensorProto, helper
+
+    for node in model.graph.node:
+        if node.op_type == "CastLike":
+            del node.input[1:]
+            node.op_type = "Cast"
+            node.attribute.append(helper.make_attribute("to", TensorProto.FLOAT))
+
+
+def _save(model: Any, path: Path) -> None:
+    """Write the model without the exporter's notes about source lines, atomically."""
+    import onnx
+
+    graph = model.graph
+    del graph.value_info[:]  # shapes of what is in between can be inferred, and the exporter's may be wrong
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    del model.functions[:]
+    del graph.metadata_props[:]
+    partial = path.with_name(path.name + ".partial")
+    onnx.save(model, partial)
+    shutil.move(partial, path)
+
+
+def _without_inplace(module: Any) -> Any:
+    """A copy whose activations do not write in place: the exporter takes half the time over it."""
+    import copy
+
+    module = copy.deepcopy(module)
+    for part in module.modules():
+        if hasattr(part, "inplace"):
+            part.inplace = False
+    return module
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the exporter's remarks about packages that this kit does not use."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(before)

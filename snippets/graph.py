@@ -1,0 +1,120 @@
+"""Looking into an ONNX graph: which operations it holds, and what each optimization level made of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snippets.providers import LEVELS, session
+
+NCHWC = "com.microsoft.nchwc"
+FUSED = "com.microsoft"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation on the way of an image through the graph, with the constant work that feeds it."""
+
+    label: str
+    kind: str
+    constant_inputs: tuple[str, ...]
+
+
+def load(path: Path) -> Any:
+    """The onnx.ModelProto of a file."""
+    import onnx
+
+    return onnx.load(path)
+
+
+def label(node: Any) -> str:
+    """Operation type as a person reads it: NCHWc operations are marked, ONNX Runtime's own fused ones not."""
+    return f"{node.op_type} (NCHWc)" if node.domain == NCHWC else node.op_type
+
+
+def histogram(model: Any) -> dict[str, int]:
+    """How many nodes of each operation type, most frequent first (Constant nodes count: they are in the file)."""
+    return dict(Counter(label(node) for node in model.graph.node).most_common())
+
+
+def constant_nodes(model: Any) -> list[Any]:
+    """Nodes whose result does not depend on the image: work that can be done once, when the model is loaded."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    live = {value.name for value in model.graph.input} - weights
+    fixed = []
+    for node in model.graph.node:
+        if any(name in live for name in node.input):
+            live.update(node.output)
+        else:
+            fixed.append(node)
+    return fixed
+
+
+def optimize(path: Path, folder: Path, threads: int = 0) -> dict[str, Any]:
+    """What ONNX Runtime makes of the file at each level: the result of the step `graph/levels`.
+
+    Returns for each level `file` (the graph it would run, for looking at only: the layout of level "all" is
+    made for this CPU), `histogram`, `nodes` and `constant_nodes`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {}
+    for level in LEVELS:
+        file = folder / f"graph-{level}.onnx"
+        session(path, "cpu", threads=threads, level=level, optimized=file)
+        model = load(file)
+        found[level] = {"file": file, "histogram": histogram(model), "nodes": len(model.graph.node),
+                        "constant_nodes": len(constant_nodes(model))}
+    return found
+
+
+def changes(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    """Change in the number of nodes of each type from one histogram to the next; types that kept theirs left out."""
+    names = [*before, *(name for name in after if name not in before)]
+    moved = {name: after.get(name, 0) - before.get(name, 0) for name in names}
+    return {name: change for name, change in moved.items() if change}
+
+
+def trunk(model: Any, convolutions: int = 3) -> list[Step]:
+    """The first operations that an image meets, up to and with what follows the last of some convolutions.
+
+    Walks from the graph's input along the data; constant work that feeds an operation is named beside it.
+    """
+    weights = {tensor.name for tensor in model.graph.initializer}
+    fixed = {name: node for node in constant_nodes(model) for name in node.output}
+    current = next(value.name for value in model.graph.input if value.name not in weights)
+    steps: list[Step] = []
+    seen = 0
+    while True:
+        consumers = [node for node in model.graph.node if node.input and node.input[0] == current
+                     and node.op_type != "Shape"]
+        if not consumers:
+            return steps
+        node = consumers[0]
+        if "Conv" in node.op_type:
+            seen += 1
+            if seen > convolutions:
+                return steps
+        constants = tuple(" + ".join(_constant_chain(name, fixed)) for name in node.input[1:] if name in fixed)
+        steps.append(Step(label(node), _kind(node), tuple(text for text in constants if text)))
+        current = node.output[0]
+
+
+def _constant_chain(name: str, fixed: dict[str, Any]) -> list[str]:
+    """Types of the operations that compute a constant, first one first, Constant nodes left out."""
+    chain: list[str] = []
+    while name in fixed:
+        node = fixed[name]
+        if node.op_type != "Constant":
+            chain.append(node.op_type)
+        name = next((source for source in node.input if source in fixed), "")
+    return chain[::-1]
+
+
+def _kind(node: Any) -> str:
+    if node.domain == NCHWC:
+        return "layout"
+    if node.domain == FUSED:
+        return "fused"
+    return {"Conv": "convolution", "BatchNormalization": "normalization", "Clip": "activation"}.get(node.op_type, "other")

@@ -1,0 +1,90 @@
+"""Charts of Part 1 that show one thing only: the data, the confusions, the break-even, the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from snippets.plots import GRID, INK, TARGET, canvas, color
+
+
+def gallery(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], columns: int = 6) -> Any:
+    """One picture of each class (the first twelve classes), uint8 images (N,224,224,3), with its name."""
+    shown = [(name, np.flatnonzero(labels == label)) for label, name in enumerate(classes)][:12]
+    shown = [(name, found) for name, found in shown if len(found)]
+    columns = min(columns, len(shown))
+    rows = -(-len(shown) // columns)
+    figure, axes = canvas("", size=(1.55 * columns, 1.75 * rows), rows=rows, columns=columns, squeeze=False)
+    for axis in np.ravel(axes):
+        axis.axis("off")
+    for axis, (name, found) in zip(np.ravel(axes), shown, strict=False):
+        axis.imshow(images[found[0]])
+        axis.set_title(name, fontsize=9, fontweight="normal", loc="center", pad=3)
+    return figure
+
+
+def confusion(counts: np.ndarray, classes: Sequence[str], title: str) -> Any:
+    """Confusion matrix (classes,classes) as a heat map, each row divided by its sum; counts above zero written."""
+    number = len(classes)
+    side = min(9.0, 2.2 + 0.42 * number)
+    figure, axes = canvas(title, "what the model says", "what it is", size=(side + 0.6, side - 0.3))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(number), classes, rotation=45, ha="right", fontsize=8.5)
+    axes.set_yticks(range(number), classes, fontsize=8.5)
+    axes.grid(visible=False)
+    if number <= 20:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8,
+                      color="white" if shares[row, column] > 0.5 else INK)
+    return figure
+
+
+def investment(paid_s: float, samples_ms: Mapping[str, np.ndarray], even: float) -> Any:
+    """Total seconds after n requests without and with a cost paid first; `even` is where the lines cross.
+
+    `samples_ms` holds two variants, the one without and the one with the cost, in that order.
+    """
+    (slow, slow_ms), (fast, fast_ms) = samples_ms.items()
+    finite = bool(np.isfinite(even)) and even > 0
+    most = 2.0 * even if finite else 1000.0
+    requests = np.linspace(0, most, 50)
+    figure, axes = canvas("When compiling has paid for itself", "requests answered", "seconds since the start")
+    axes.plot(requests, requests * np.median(slow_ms) / 1000, color=color(slow), label=slow)
+    axes.plot(requests, paid_s + requests * np.median(fast_ms) / 1000, color=TARGET, label=f"{fast}, compiling included")
+    if finite:
+        total = even * float(np.median(slow_ms)) / 1000
+        axes.scatter([even], [total], color=INK, zorder=3, s=30)
+        axes.annotate(f"{even:,.0f} requests", (even, total), xytext=(10, -14), textcoords="offset points")
+    axes.set_xlim(0, most)
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    return figure
+
+
+def search_chart(losses: Mapping[str, float], sizes_mb: Mapping[str, float], chosen: Mapping[str, str],
+                 criteria: Mapping[str, float]) -> Any:
+    """Every candidate of the search: its size and the accuracy it lost; the chosen ones are named and filled.
+
+    `losses` are fractions on the validation split; `chosen` maps a criterion's name to a candidate.
+    """
+    figure, axes = canvas("The search: what each candidate costs and saves", "size of the file, MB",
+                          "accuracy lost on the validation split, points", size=(7.6, 4.4))
+    for name, loss in losses.items():
+        winners = [key for key, value in chosen.items() if value == name]
+        axes.scatter([sizes_mb[name]], [100 * loss], s=80 if winners else 45, zorder=3,
+                     color=color(winners[0]) if winners else "#BBBBBB", edgecolor="white", linewidth=1)
+        text = f"{' and '.join(winners)}: {name}" if winners else name
+        axes.annotate(text, (sizes_mb[name], 100 * loss), xytext=(8, 4), textcoords="offset points",
+                      fontsize=9 if winners else 7.5, color=INK if winners else "#777777",
+                      fontweight="bold" if winners else "normal")
+    for name, criterion in criteria.items():
+        axes.axhline(100 * criterion, color=color(name), linestyle=(0, (4, 3)), linewidth=1.3)
+        axes.annotate(f"{name}: at most {100 * criterion:g}", (1.0, 100 * criterion), fontsize=8.5, ha="right",
+                      xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", color=color(name))
+    widest = max(sizes_mb.values())
+    axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.45)
+    axes.axhline(0, color=GRID, linewidth=1)
+    return figure

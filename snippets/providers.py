@@ -1,0 +1,215 @@
+"""Execution providers: the same ONNX file on a CPU, on OpenVINO, on a GPU through CUDA or TensorRT.
+
+    model = session("models/fp32.onnx", "cpu", threads=2, level="all")
+    logits = model(batch)                    # float32 (N,3,224,224) -> float32 (N,classes)
+
+ONNX Runtime falls back to the CPU without a word when a GPU provider fails to load. Here a provider that
+was asked for and not got raises ProviderError with the reason. Needs numpy and onnxruntime only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError
+from snippets.measure import thread_count
+
+PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt")
+ORT_NAMES = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+# The levels as ONNX Runtime stacks them: each one includes those before it.
+LEVELS = ("none", "basic", "extended", "all")
+ERRORS_ONLY = 3
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model, ready to run. Call it with float32 (N,3,H,W) to get float32 logits (N,classes)."""
+
+    path: Path
+    provider: str
+    threads: int
+    level: str
+    run: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    detail: str = ""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return self.run(batch)
+
+
+def session(path: str | os.PathLike[str], provider: str = "cpu", *, threads: int = 0, level: str = "all",
+            optimized: str | os.PathLike[str] | None = None) -> Model:
+    """Load an ONNX file on one provider.
+
+    `threads`: threads within an operator, 0 for one a core. `level`: graph optimizations of ONNX Runtime
+    (none, basic, extended, all), applied to the file as it is: give it a file that was not optimized
+    before, or the levels below it are not off. `optimized`: also write the optimized graph to that path.
+    Raises UsageError, ModelError (no such file, unreadable) and ProviderError (asked for and not got).
+    """
+    path = Path(path)
+    if provider not in PROVIDERS:
+        raise UsageError(f"There is no provider {provider!r}. Choose one of {', '.join(PROVIDERS)}.")
+    if level not in LEVELS:
+        raise UsageError(f"There is no optimization level {level!r}. Choose one of {', '.join(LEVELS)}.")
+    if not path.is_file():
+        raise ModelError(f"There is no model file {path}. Export it first (notebook 1_baseline, or export_onnx).")
+    reason = absence(provider)
+    if reason:
+        raise ProviderError(f"The provider {provider!r} was asked for and is not available: {reason}. "
+                            "Choose another provider; nothing was run on the CPU in its place.")
+    if provider == "openvino":
+        return _openvino(path, thread_count(threads))
+    return _onnxruntime(path, provider, thread_count(threads), level, optimized)
+
+
+@lru_cache(maxsize=8)
+def absence(provider: str) -> str:
+    """Why a provider cannot be used on this machine, in words; empty when it can."""
+    if provider == "openvino":
+        try:
+            import openvino  # noqa: F401
+        except ImportError as error:
+            return f"the openvino package does not import ({error})"
+        return ""
+    import onnxruntime as ort
+
+    name = ORT_NAMES.get(provider, provider)
+    if name not in ort.get_available_providers():
+        return f"this onnxruntime ({ort.__version__}) was built without {name}; the onnxruntime-gpu package has it"
+    if provider in ("cuda", "tensorrt"):
+        return _gpu_absence(provider)
+    return ""
+
+
+def _gpu_absence(provider: str) -> str:
+    """Why the GPU libraries of onnxruntime do not load, as the system's loader says it."""
+    import onnxruntime as ort
+
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
+            return "there is an NVIDIA driver but no GPU that it can use"
+    except OSError:
+        return "there is no NVIDIA driver here (libcuda.so.1 does not load), so no GPU to run on"
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()
+    capi = Path(ort.__file__).parent / "capi"
+    try:
+        ctypes.CDLL(str(capi / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(capi / f"libonnxruntime_providers_{provider}.so"))
+    except OSError as error:
+        return f"a library it needs does not load: {error}"
+    return ""
+
+
+def available() -> dict[str, str]:
+    """Every provider of this kit with the reason why it is absent here, or an empty text."""
+    return {provider: absence(provider) for provider in PROVIDERS}
+
+
+def session_options(threads: int, level: str) -> Any:
+    """onnxruntime.SessionOptions with threads pinned, one optimization level and nothing printed."""
+    import onnxruntime as ort
+
+    graph = ort.GraphOptimizationLevel
+    options = ort.SessionOptions()
+    options.graph_optimization_level = {
+        "none": graph.ORT_DISABLE_ALL,
+        "basic": graph.ORT_ENABLE_BASIC,
+        "extended": graph.ORT_ENABLE_EXTENDED,
+        "all": graph.ORT_ENABLE_ALL,
+    }[level]
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = ERRORS_ONLY
+    # Threads of a session keep spinning after a call and would slow the next session that is measured.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+def _onnxruntime(path: Path, provider: str, threads: int, level: str,
+                 optimized: str | os.PathLike[str] | None) -> Model:
+    import onnxruntime as ort
+
+    options = session_options(threads, level)
+    if optimized is not None:
+        options.optimized_model_filepath = os.fspath(optimized)
+    if provider != "cpu":
+        # A node that the GPU cannot run would go to the CPU, copies and all, and be measured as the GPU.
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    wanted = ORT_NAMES[provider]
+    stack: list[Any] = [wanted]
+    if provider == "tensorrt":
+        cache = path.parent / "tensorrt"
+        cache.mkdir(exist_ok=True)
+        stack = [(wanted, {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(cache)}),
+                 ORT_NAMES["cuda"]]
+    try:
+        loaded = ort.InferenceSession(os.fspath(path), options, providers=stack)
+    except Exception as error:  # onnxruntime's exceptions share no base but Exception
+        if provider != "cpu" and not _loads_on_cpu(path):
+            provider = "cpu"
+        if provider == "cpu":
+            raise ModelError(f"{path} does not load in ONNX Runtime: {_first_line(error)}. "
+                             "Check that it is a whole ONNX file.") from error
+        raise ProviderError(f"The provider {provider!r} was asked for and refused {path.name}: "
+                            f"{_first_line(error)}. Nothing was run on the CPU in its place.") from error
+    got = loaded.get_providers()
+    if got[0] != wanted:
+        raise ProviderError(f"The provider {provider!r} was asked for; ONNX Runtime fell back to {got[0]}. "
+                            "Check the driver and the CUDA libraries (servelab doctor).")
+    name = loaded.get_inputs()[0].name
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        return loaded.run(None, {name: batch})[0]
+
+    return Model(path, provider, threads, level, run, f"ONNX Runtime {ort.__version__}, {wanted}")
+
+
+def _loads_on_cpu(path: Path) -> bool:
+    import onnxruntime as ort
+
+    try:
+        ort.InferenceSession(os.fspath(path), session_options(1, "none"), providers=["CPUExecutionProvider"])
+    except Exception:  # whatever it is, the file is at fault and not the GPU
+        return False
+    return True
+
+
+def _openvino(path: Path, threads: int) -> Model:
+    try:
+        import openvino as ov
+    except ImportError as error:
+        raise ToolMissing("OpenVINO is not installed. Run: pip install openvino") from error
+    core = ov.Core()
+    try:
+        compiled = core.compile_model(os.fspath(path), "CPU", {
+            "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+        })
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not load in OpenVINO: {_first_line(error)}. "
+                         "Check that it is a whole ONNX file.") from error
+    request = compiled.create_infer_request()
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        request.infer({0: batch}, share_inputs=True)
+        return request.get_output_tensor(0).data.copy()
+
+    return Model(path, "openvino", threads, "all", run, f"OpenVINO {ov.__version__.split('-')[0]}, CPU, float32")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

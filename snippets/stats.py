@@ -1,0 +1,225 @@
+"""Statistics of measured samples, always computed from the raw samples and never from a summary.
+
+Intervals of percentiles come from order statistics (Hahn and Meeker, "Statistical Intervals", 1991,
+section 5.2): they assume nothing about the shape of the distribution, which for latencies is skewed and
+has outliers. Intervals of proportions are Wilson's (1927). Needs numpy only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its confidence interval; an end the samples cannot bound is infinite."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def relative_width(self) -> float:
+        """Width of the interval as a fraction of the value (0.05: five per cent from end to end)."""
+        return (self.high - self.low) / abs(self.value) if self.value else math.inf
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a set of latencies says, in the unit of its samples (milliseconds everywhere in this kit)."""
+
+    count: int
+    mean: float
+    p50: Estimate
+    p95: Estimate
+    p99: Estimate
+    smallest: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Verdict on two variants: `ratio` is time of a over time of b (below 1: a is faster).
+
+    `verdict` is "a", "b" (the faster one), "same" (the whole interval lies within the margin) or
+    "undecided" (the samples allow both; do not rank them).
+    """
+
+    ratio: Estimate
+    margin: float
+    verdict: str
+
+    @property
+    def ranked(self) -> bool:
+        """Whether one of the two may be called faster."""
+        return self.verdict in ("a", "b")
+
+
+def as_samples(samples: ArrayLike) -> Floats:
+    """Samples as a flat float64 array; ValueError when there are none or one of them is not finite."""
+    values = np.asarray(samples, dtype=np.float64).ravel()
+    if values.size == 0:
+        raise ValueError("no samples: nothing was measured")
+    if not np.isfinite(values).all():
+        raise ValueError("a sample is not a finite number: the measurement is broken")
+    return values
+
+
+def percentile(samples: ArrayLike, percent: float) -> float:
+    """Percentile with linear interpolation between the two nearest samples (numpy's default)."""
+    return float(np.percentile(as_samples(samples), percent))
+
+
+@lru_cache(maxsize=4096)
+def _ranks(count: int, fraction: float, confidence: float) -> tuple[int, int]:
+    """Ranks (1-based, 0 and count + 1 mean unbounded) enclosing the quantile with that confidence."""
+    logs = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, count + 1)))))
+    k = np.arange(count + 1)
+    log_pmf = (logs[count] - logs[k] - logs[count - k]
+               + k * math.log(fraction) + (count - k) * math.log1p(-fraction))
+    cdf = np.cumsum(np.exp(log_pmf))
+    tail = (1.0 - confidence) / 2.0
+    # P(X_(r) > quantile) = P(Binomial <= r - 1): the largest r for which that stays within the tail.
+    low = int(np.searchsorted(cdf, tail, side="right"))
+    # P(X_(s) < quantile) = P(Binomial >= s): the smallest s for which that stays within the tail.
+    high = int(np.searchsorted(cdf, 1.0 - tail, side="left")) + 1
+    return low, min(high, count + 1)
+
+
+def percentile_interval(samples: ArrayLike, percent: float, confidence: float = 0.95) -> Estimate:
+    """Percentile and its distribution-free interval. Few samples leave an end infinite (p99 of 100)."""
+    ordered = np.sort(as_samples(samples))
+    low, high = _ranks(int(ordered.size), percent / 100.0, confidence)
+    return Estimate(
+        float(np.percentile(ordered, percent)),
+        float(ordered[low - 1]) if low >= 1 else -math.inf,
+        float(ordered[high - 1]) if high <= ordered.size else math.inf,
+    )
+
+
+def median(samples: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """Median and its interval (fewer than 6 samples cannot bound it at 95 %)."""
+    return percentile_interval(samples, 50.0, confidence)
+
+
+def summarize(samples: ArrayLike, confidence: float = 0.95) -> Summary:
+    """Count, mean, p50, p95, p99 with intervals, smallest and largest of latencies."""
+    values = as_samples(samples)
+    return Summary(
+        count=int(values.size),
+        mean=float(values.mean()),
+        p50=percentile_interval(values, 50.0, confidence),
+        p95=percentile_interval(values, 95.0, confidence),
+        p99=percentile_interval(values, 99.0, confidence),
+        smallest=float(values.min()),
+        largest=float(values.max()),
+    )
+
+
+def throughput(batch_ms: ArrayLike, batch: int, confidence: float = 0.95) -> Estimate:
+    """Images per second from times of whole batches: batch x 1000 / median, with its interval."""
+    time_ms = median(batch_ms, confidence)
+    images = batch * 1000.0
+    low = 0.0 if math.isinf(time_ms.high) else images / time_ms.high
+    high = images / time_ms.low if time_ms.low > 0 else math.inf
+    return Estimate(images / time_ms.value, low, high)
+
+
+def proportion(successes: int, count: int, confidence: float = 0.95) -> Estimate:
+    """A proportion and its Wilson score interval, e.g. an accuracy over `count` images."""
+    if count <= 0:
+        raise ValueError("a proportion of nothing: no images were evaluated")
+    from statistics import NormalDist
+
+    z = NormalDist().inv_cdf(0.5 + confidence / 2.0)
+    share = successes / count
+    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def accuracy(predictions: ArrayLike, labels: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """Share of predictions equal to their label, with its interval; both (N,) integers."""
+    predicted, expected = np.asarray(predictions).ravel(), np.asarray(labels).ravel()
+    if predicted.shape != expected.shape:
+        raise ValueError(f"{predicted.size} predictions for {expected.size} labels")
+    return proportion(int((predicted == expected).sum()), int(expected.size), confidence)
+
+
+def accuracy_loss(predictions: ArrayLike, reference: ArrayLike, labels: ArrayLike,
+                  confidence: float = 0.95) -> Estimate:
+    """Accuracy of `reference` minus that of `predictions` on the same images, with its interval.
+
+    The images are paired, so only those on which the two differ matter (McNemar): the interval is the
+    normal approximation for a difference of paired proportions (Agresti, "Categorical Data Analysis",
+    section 11.1.3), far narrower than that of two separate accuracies.
+    """
+    from statistics import NormalDist
+
+    expected = np.asarray(labels).ravel()
+    ours = np.asarray(predictions).ravel() == expected
+    theirs = np.asarray(reference).ravel() == expected
+    count = int(expected.size)
+    if count == 0:
+        raise ValueError("no images were evaluated")
+    lost, gained = float((theirs & ~ours).mean()), float((ours & ~theirs).mean())
+    loss = lost - gained
+    half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(max(lost + gained - loss**2, 0.0) / count)
+    return Estimate(loss, loss - half, loss + half)
+
+
+def compare(a_ms: ArrayLike, b_ms: ArrayLike, *, paired: bool = False, margin: float = 0.02,
+            confidence: float = 0.99) -> Comparison:
+    """Which of two variants is faster, or that these samples cannot tell.
+
+    `paired`: a_ms[i] and b_ms[i] were measured next to each other (measure.interleave), so the ratio is
+    taken pair by pair and drift of the machine cancels. Otherwise the interval of the ratio is built
+    from the ends of the two medians' intervals, which is wider than need be, never narrower.
+    A variant is called faster only when the whole interval lies beyond `margin`.
+    """
+    a, b = as_samples(a_ms), as_samples(b_ms)
+    if (a <= 0).any() or (b <= 0).any():
+        raise ValueError("a time of zero or less: the clock is broken")
+    if paired:
+        if a.size != b.size:
+            raise ValueError(f"paired samples must be equally many: {a.size} and {b.size}")
+        logs = median(np.log(a / b), confidence)
+        ratio = Estimate(math.exp(logs.value), math.exp(logs.low), math.exp(logs.high))
+    else:
+        first, second = median(a, confidence), median(b, confidence)
+        low = first.low / second.high if first.low > 0 else 0.0
+        high = first.high / second.low if second.low > 0 else math.inf
+        ratio = Estimate(first.value / second.value, low, high)
+    if ratio.high < 1.0 - margin:
+        verdict = "a"
+    elif ratio.low > 1.0 + margin:
+        verdict = "b"
+    elif ratio.low >= 1.0 - margin and ratio.high <= 1.0 + margin:
+        verdict = "same"
+    else:
+        verdict = "undecided"
+    return Comparison(ratio, margin, verdict)
+
+
+def break_even(fixed_cost_ms: float, slow_ms: float, fast_ms: float) -> float:
+    """Number of requests after which a one-time cost has paid for itself; infinite when it never does."""
+    saved = slow_ms - fast_ms
+    return math.inf if saved <= 0 else fixed_cost_ms / saved
+
+
+def show(estimate: Estimate, digits: int = 2) -> str:
+    """An estimate as text, such as "8.70 (8.61 to 8.83)"; an end without a bound shows as a question mark."""
+    ends = [f"{end:.{digits}f}" if math.isfinite(end) else "?" for end in (estimate.low, estimate.high)]
+    return f"{estimate.value:.{digits}f} ({ends[0]} to {ends[1]})"
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """An estimate in another unit: a fraction as per cent, seconds as milliseconds."""
+    return Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor)
