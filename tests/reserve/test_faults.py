@@ -147,7 +147,12 @@ ROWS = [
     Row("ssh-drop-at-auth", booted, None, times=2),
     Row("ssh-drop-before-command", booted, None, times=1),
     Row("keypair-mismatch", booted, "does not accept the key.*--key", CredentialsError),
+    Row("clock-skew", reserved, None),
+    Row("sites-unavailable", reserved, None),
     # Edge containers
+    Row("sites-unavailable", contained, "list of Chameleon's sites cannot be fetched.*OS_AUTH_URL"),
+    Row("container-execute-fails", contained, None, times=1),
+    Row("container-execute-fails", contained, "let us in, in vain.*Last: "),
     Row("catalog-without-containers", contained, "catalog has no Zun"),
     Row("container-quota", contained, "quota"),
     Row("container-image-missing", contained, "in ERROR"),

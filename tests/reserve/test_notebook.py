@@ -15,8 +15,8 @@ def test_the_notebook_takes_a_student_from_slots_to_a_run_at_home(small_kit: Pat
     kit = tmp_path / "kit"
     shutil.copytree(small_kit, kit)
     shutil.copy(root / "notebooks" / "0_reserve.ipynb", kit / "notebooks")
-    for name, value in {"HOME": tmp_path, "SERVELAB_STATE": tmp_path / "state", "SERVELAB_RUNS": tmp_path / "runs"}.items():
-        monkeypatch.setenv(name, str(value))
+    for name, place in (("HOME", "."), ("SERVELAB_STATE", "state"), ("SERVELAB_RUNS", "runs")):
+        monkeypatch.setenv(name, str(tmp_path / place))
     monkeypatch.setenv("PATH", os.environ["PATH"])
     done = papermill.execute_notebook(
         kit / "notebooks" / "0_reserve.ipynb",

@@ -30,7 +30,10 @@ class ShortWaits(Clock):
 
 
 @pytest.fixture
-def real(tmp_path):
+def real(tmp_path, short_timeouts, monkeypatch):
+    monkeypatch.setattr("reserve.rest.TIMEOUT_S", 60.0)
+    monkeypatch.setattr("reserve.chameleon.TIMEOUT_S", 60.0)
+
     def at(site: str) -> Student:
         clock = ShortWaits()
         journal = Journal(tmp_path / "state", clock)

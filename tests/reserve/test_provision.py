@@ -1,0 +1,106 @@
+"""Steps: looked at before and after, one round trip when nothing is to be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from reserve import hardware
+from reserve.clock import Clock
+from reserve.errors import SiteError, WaitedTooLong
+from reserve.local import LocalMachine
+from reserve.provision import Step, provision
+from reserve.steps import images
+from reserve.tree import pack
+
+
+class NoWaiting(Clock):
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return LocalMachine("node", tmp_path / "home")
+
+
+def touch(name: str, **rest) -> Step:
+    return Step(name, f"making {name}", f"test -f {name}", f"touch {name}; echo made {name}", "Look.", **rest)
+
+
+def test_what_is_done_is_not_done_twice(machine):
+    words: list[str] = []
+    steps = [touch("a"), touch("b")]
+    assert provision(machine, steps, NoWaiting(), words.append) == ["a", "b"]
+    assert "    | made a" in words
+    assert provision(machine, steps, NoWaiting(), words.append) == []
+
+
+def test_nothing_to_do_is_one_command(machine, monkeypatch):
+    steps = [touch("a"), touch("b"), touch("c")]
+    provision(machine, steps, NoWaiting(), lambda text: None)
+    real, count = machine.run, []
+    monkeypatch.setattr(machine, "run", lambda *args, **kw: (count.append(args), real(*args, **kw))[1])
+    provision(machine, steps, NoWaiting(), lambda text: None)
+    assert len(count) == 1
+
+
+def test_a_step_that_ran_but_did_not_work_is_a_failure(machine):
+    hollow = Step("hollow", "doing nothing", "echo still missing; false", "true", "Do it by hand.", tries=3)
+    clock = NoWaiting()
+    with pytest.raises(SiteError, match="step hollow failed .* 3 attempt.*still missing. Do it by hand"):
+        provision(machine, [hollow], clock, lambda text: None)
+    assert len(clock.slept) == 2 and clock.slept == sorted(clock.slept)
+
+
+def test_a_step_that_fails_once_is_done_again(machine):
+    step = Step(
+        "twice",
+        "failing once",
+        "test -f done",
+        "test -f tried && touch done; touch tried; test -f done",
+        "Look.",
+        tries=2,
+    )
+    assert provision(machine, [step], NoWaiting(), lambda text: None) == ["twice"]
+
+
+def test_steps_after_a_failed_one_are_not_tried(machine):
+    bad = Step("bad", "failing", "false", "false", "Look.")
+    with pytest.raises(SiteError):
+        provision(machine, [bad, touch("later")], NoWaiting(), lambda text: None)
+    assert machine.run("test -f later", check=False).status == 1
+
+
+def test_a_command_that_never_ends_is_ended(machine):
+    with pytest.raises(WaitedTooLong, match="no end within"):
+        machine.run("sleep 30", timeout_s=0.3)
+
+
+def test_images_are_built_from_their_pins_and_again_when_these_change(root, tmp_path):
+    p100 = hardware.load()["gpu_p100"]
+    (step,) = images(p100, root)
+    assert isinstance(step.apply, str)
+    assert "--build-arg TRITON_IMAGE=nvcr.io/nvidia/tritonserver:" in step.apply
+    (tmp_path / "reserve/containers/triton").mkdir(parents=True)
+    (tmp_path / "reserve/containers/triton/Dockerfile").write_text("FROM scratch\n")
+    (other,) = images(p100, tmp_path)
+    assert other.check != step.check
+
+
+def test_an_image_without_a_dockerfile_is_pulled(root):
+    from dataclasses import replace
+
+    (step,) = images(replace(hardware.load()["gpu_p100"], images=("docker.io/library/redis:7",)), root)
+    assert step.name == "image:redis:7" and "docker pull -q docker.io/library/redis:7" in str(step.apply)
+
+
+def test_packing_the_kit_leaves_runs_and_caches_here(root):
+    import io
+    import tarfile
+
+    with tarfile.open(fileobj=io.BytesIO(pack(root).archive)) as tar:
+        names = tar.getnames()
+    assert "servelab.py" in names and not [n for n in names if n.startswith(("runs/", ".venv/", ".git/"))]
