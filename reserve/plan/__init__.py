@@ -1,0 +1,1 @@
+"""Plan a class: fair lease times for every student before a due date, with proven bounds."""

@@ -1,0 +1,128 @@
+"""The course's planning rules, read from rules.toml: data, not code."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reserve.plan.windows import clock_minutes
+from snippets.errors import PlanError
+
+TABLE = Path(__file__).with_name("rules.toml")
+KNOWN: dict[str, set[str]] = {
+    "course": {"waking", "max_simultaneous", "preference_days"},
+    "buffer": {"hours", "nodes"},
+    "lease": {"ahead_days", "name_nodes"},
+    "simulate": {"boot_fails", "needs_second", "overslept", "taken", "notice_hours"},
+}
+
+
+@dataclass(frozen=True)
+class PartRule:
+    """One part: which parts must be finished before it, and how many hours before it starts."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    gap_hours: int = 0
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Probabilities that a block fails in each way, and the hours until a retry can begin."""
+
+    boot_fails: float = 0.05
+    needs_second: float = 0.08
+    overslept: float = 0.03
+    taken: float = 0.03
+    notice_hours: int = 3
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything in rules.toml. `parts` is in an order in which each comes after those it needs."""
+
+    parts: tuple[PartRule, ...]
+    wake_minute: int = 480
+    sleep_minute: int = 1440
+    max_simultaneous: int = 0
+    preference_days: int = 2  # a block outside preferred time counts like finishing so many days later
+    limits: Mapping[str, int] = field(default_factory=dict)
+    buffer_hours: int = 48
+    buffer_nodes: int = 1
+    ahead_days: float = 7
+    name_nodes: bool = True
+    cost: Mapping[str, float] = field(default_factory=dict)
+    faults: Faults = Faults()
+
+
+def order_parts(parts: Mapping[str, PartRule], source: object) -> tuple[PartRule, ...]:
+    """The parts with each after those it needs. Raises PlanError for an unknown part or a circle."""
+    for part in parts.values():
+        for name in part.after:
+            if name not in parts:
+                raise PlanError(f"{source}: [parts.{part.name}] comes after {name!r}, which is no part of this course")
+    done: list[PartRule] = []
+    left = dict(parts)
+    while left:
+        ready = [part for part in left.values() if not set(part.after) & set(left)]
+        if not ready:
+            circle = " and ".join(sorted(left))
+            raise PlanError(f"{source}: the order of parts is impossible: {circle} each wait for another of them")
+        for part in ready:
+            done.append(left.pop(part.name))
+    return tuple(done)
+
+
+def _number(table: Mapping[str, Any], key: str, default: float, source: object, top: float = 1e6) -> float:
+    value = table.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= top:
+        raise PlanError(f"{source}: {key} is a number from 0 to {top:g}, not {value!r}")
+    return value
+
+
+def load_rules(path: Path | str | None = None) -> Rules:
+    """The rules in `path`, or the kit's own. Raises PlanError naming the file and the setting."""
+    source = Path(path) if path else TABLE
+    try:
+        data = tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"cannot read the rules {source}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PlanError(f"{source} is not valid TOML: {error}") from None
+    tables = {*KNOWN, "parts", "limits", "cost"}
+    for name, table in data.items():
+        unknown = sorted(set(table) - KNOWN[name]) if name in KNOWN and isinstance(table, dict) else []
+        if name not in tables or not isinstance(table, dict) or unknown:
+            what = f"[{name}] {unknown[0]}" if unknown else f"[{name}]"
+            known = KNOWN[name] if unknown else tables
+            raise PlanError(f"{source}: unknown setting {what}; known: {', '.join(sorted(known))}")
+    course, buffer = data.get("course", {}), data.get("buffer", {})
+    lease, faults = data.get("lease", {}), data.get("simulate", {})
+    parts = {}
+    for name, table in data.get("parts", {}).items():
+        if set(table) - {"after", "gap_hours"} or not isinstance(table.get("after", []), list):
+            raise PlanError(f"{source}: [parts.{name}] has only `after` (a list of parts) and `gap_hours`")
+        gap = _number(table, "gap_hours", 0, f"{source}: [parts.{name}]", 24 * 60)
+        parts[name] = PartRule(name, tuple(str(before) for before in table.get("after", [])), int(gap))
+    if not parts:
+        raise PlanError(f"{source}: no [parts.NAME]: there is nothing to plan")
+    wake, sleep = clock_minutes(str(course.get("waking", "08:00-24:00")), f"{source}: [course] waking")
+    chances = {key: _number(faults, key, getattr(Faults, key), source, 1) for key in
+               ("boot_fails", "needs_second", "overslept", "taken")}
+    return Rules(
+        order_parts(parts, source),
+        wake,
+        sleep,
+        int(_number(course, "max_simultaneous", 0, source)),
+        int(_number(course, "preference_days", 2, source, 100)),
+        {key: int(_number(data["limits"], key, 0, source)) for key in data.get("limits", {})},
+        int(_number(buffer, "hours", 48, source)),
+        int(_number(buffer, "nodes", 1, source)),
+        _number(lease, "ahead_days", 7, source),
+        bool(lease.get("name_nodes", True)),
+        {key: _number(data["cost"], key, 1, source) for key in data.get("cost", {})},
+        Faults(**chances, notice_hours=int(_number(faults, "notice_hours", 3, source, 240))),
+    )

@@ -1,0 +1,184 @@
+"""Whole students on whole blocks: an integer program over candidate starts, solved by HiGHS.
+
+Time-indexed: a 0/1 column for each unit, part and candidate start; an integer column for each tile (a block on a
+node group); the blocks that begin at an hour need as many tiles; tiles over an hour never exceed what is free.
+The capacity rows are interval matrices, so the linear relaxation is nearly whole already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from reserve.plan.board import Board
+from reserve.plan.capacity import covering, limits, tiles
+from reserve.plan.course import Course
+from reserve.plan.linear import Program
+from reserve.plan.schedule import Starts
+
+Candidates = Mapping[tuple[int, int], np.ndarray]
+"""(unit, part) -> hours at which it may begin."""
+
+
+class Timetable:
+    """One integer program. With `whole`, a unit gets all its parts or none; else any part that fits, and a part
+    whose predecessor is neither a candidate nor in `placed` is the caller's mistake."""
+
+    def __init__(self, course: Course, candidates: Candidates, board: Board | None = None, whole: bool = True) -> None:
+        self.course, self.whole = course, whole
+        self.board = board or Board(course)
+        self.program = Program()
+        self.block: list[tuple[int, int, int]] = []
+        self.first: dict[tuple[int, int], int] = {}
+        self.done: dict[int, int] = {}
+        self.candidates = {
+            key: np.asarray(hours, np.int64) for key, hours in candidates.items() if len(hours)
+        }
+        parts = range(len(course.parts))
+        units = sorted({unit for unit, _ in self.candidates})
+        if whole:
+            units = [unit for unit in units if all((unit, part) in self.candidates for part in parts)]
+        for unit in units:
+            self._unit(unit)
+        if self.block:
+            self._capacity()
+
+    def _unit(self, unit: int) -> None:
+        course, program = self.course, self.program
+        hours = course.units[unit].hours
+        parts = [part for part in range(len(course.parts)) if (unit, part) in self.candidates]
+        if self.whole:
+            self.done[unit] = program.new(1, 1)
+            self.block.append((-1, -1, -1))
+        for part in parts:
+            starts = self.candidates[unit, part]
+            first = self.first[unit, part] = program.new(len(starts), 1)
+            self.block += [(unit, part, hour) for hour in starts.tolist()]
+            mine = list(range(first, first + len(starts)))
+            if self.whole:
+                program.equal.add([*mine, self.done[unit]], [1.0] * len(mine) + [-1.0])
+            else:
+                program.rows.add(mine, [1.0] * len(mine), 1)
+        for part in parts:
+            for before in course.after[part]:
+                if (unit, before) in self.first:
+                    self._order(unit, before, part, hours[before] + course.gap(part))
+            for other in parts:
+                if other < part and other not in course.after[part]:
+                    self._apart(unit, other, part)
+
+    def _order(self, unit: int, before: int, part: int, need: int) -> None:
+        """Whatever begins by an hour has had its predecessor begun `need` hours before."""
+        one, two = self.candidates[unit, before], self.candidates[unit, part]
+        first, second = self.first[unit, before], self.first[unit, part]
+        for index, hour in enumerate(two.tolist()):
+            ready = int(np.searchsorted(one, hour - need, "right"))
+            if self.whole and ready == len(one):
+                return
+            follows = index + 1 == len(two) or np.searchsorted(one, two[index + 1] - need, "right") != ready
+            if follows:
+                cols = [*range(second, second + index + 1), *range(first, first + ready)]
+                self.program.rows.add(cols, [1.0] * (index + 1) + [-1.0] * ready)
+
+    def _apart(self, unit: int, a: int, b: int) -> None:
+        """One student is in one block at a time: at each hour at most one covers it."""
+        hours = self.course.units[unit].hours
+        one, two = self.candidates[unit, a], self.candidates[unit, b]
+        for hour in np.intersect1d(one, two).tolist() or two[np.isin(two, one - hours[b] + 1)].tolist():
+            self._cover(unit, a, b, hour)
+        covered_a = np.unique((one[:, None] + np.arange(hours[a])).ravel())
+        covered_b = np.unique((two[:, None] + np.arange(hours[b])).ravel())
+        for hour in np.intersect1d(covered_a, covered_b).tolist():
+            self._cover(unit, a, b, hour)
+
+    def _cover(self, unit: int, a: int, b: int, hour: int) -> None:
+        cols: list[int] = []
+        for part in (a, b):
+            starts, length = self.candidates[unit, part], self.course.units[unit].hours[part]
+            over = np.flatnonzero((starts <= hour) & (hour < starts + length))
+            cols += (self.first[unit, part] + over).tolist()
+        self.program.rows.add(cols, [1.0] * len(cols), 1)
+
+    def _capacity(self) -> None:
+        course, program = self.course, self.program
+        wanted: dict[tuple[int, int], dict[int, list[int]]] = {}
+        for column, (unit, part, hour) in enumerate(self.block):
+            if unit >= 0:
+                key = (part, course.units[unit].hours[part])
+                wanted.setdefault(key, {}).setdefault(hour, []).append(column)
+        masks = []
+        for (part, hours), by_hour in wanted.items():
+            mask = np.zeros(course.hours, bool)
+            mask[list(by_hour)] = True
+            masks.append((part, hours, mask))
+        self.tiles = tiles(course, masks)
+        self.first_tile = program.new(len(self.tiles), max(len(group.nodes) for group in course.groups))
+        supply: dict[tuple[int, int, int], list[int]] = {}
+        for index in range(len(self.tiles)):
+            key3 = (int(self.tiles.part[index]), int(self.tiles.hours[index]), int(self.tiles.start[index]))
+            supply.setdefault(key3, []).append(self.first_tile + index)
+        for (part, hours), by_hour in wanted.items():
+            for hour, blocks in by_hour.items():
+                mine = supply.get((part, hours, hour), [])
+                program.rows.add([*blocks, *mine], [1.0] * len(blocks) + [-1.0] * len(mine))
+        for limit, left in zip(limits(course), self.board.left, strict=True):
+            hour, tile = covering(course, self.tiles, limit)
+            used = np.unique(hour)
+            program.rows.add_many(np.searchsorted(used, hour), tile + self.first_tile, left[used])
+
+    # --- Goals: costs to be minimised ------------------------------------------------------------------
+
+    def zero(self) -> np.ndarray:
+        return np.zeros(self.program.columns)
+
+    def finish(self) -> tuple[np.ndarray, list[int]]:
+        """Weighted finish days of the units (with `whole`), and the real columns that this adds."""
+        course, added = self.course, []
+        for unit in self.done:
+            last = self.program.new(1, course.days)
+            added.append(last)
+            for part in course.sinks:
+                starts = self.candidates[unit, part]
+                cols = [*range(self.first[unit, part], self.first[unit, part] + len(starts)), last]
+                self.program.rows.add(cols, [*course.day_of[starts].astype(float), -1.0])
+        cost = self.zero()
+        for unit, last in zip(self.done, added, strict=True):
+            cost[last] = course.units[unit].weight
+        return cost, added
+
+    def missed(self) -> np.ndarray:
+        """One for each block outside its student's preferred time, weighted by students."""
+        cost = self.zero()
+        for column, (unit, part, hour) in enumerate(self.block):
+            if unit >= 0 and self.course.units[unit].prefers and not self.course.units[unit].liked[part][hour]:
+                cost[column] = self.course.units[unit].weight
+        return cost
+
+    def limit_missed(self, most: int) -> None:
+        """Nobody gets more than `most` blocks outside their preferred time."""
+        cost = self.missed()
+        mine: dict[int, list[int]] = {}
+        for column in np.flatnonzero(cost).tolist():
+            mine.setdefault(self.block[column][0], []).append(column)
+        for cols in mine.values():
+            self.program.rows.add(cols, [1.0] * len(cols), most)
+
+    def solve(self, cost: np.ndarray, seconds: float, gap: float = 0.0, real: list[int] | None = None) -> Starts | None:
+        """The cheapest timetable found, each block on a group with room for it. None: none found in time."""
+        if not self.block:
+            return {}
+        found = self.program.solve_whole(cost, seconds, gap, real or [])
+        if found is None:
+            return None
+        room: dict[tuple[int, int, int], list[int]] = {}
+        for index in range(len(self.tiles)):
+            key = (int(self.tiles.part[index]), int(self.tiles.hours[index]), int(self.tiles.start[index]))
+            count = int(found.x[self.first_tile + index])
+            room.setdefault(key, []).extend([int(self.tiles.group[index])] * count)
+        starts = {}
+        for column, (unit, part, hour) in enumerate(self.block):
+            if unit >= 0 and found.x[column] > 0.5:
+                hours = self.course.units[unit].hours[part]
+                starts[unit, part] = (room[part, hours, hour].pop(), hour)
+        return starts

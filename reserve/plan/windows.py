@@ -1,0 +1,129 @@
+"""Times as a roster writes them: `Mon-Fri 09:00-17:00`, `2027-03-05`, `2027-03-05T13:00/2027-03-07T12:00`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from reserve.calendar import Interval
+from snippets.errors import PlanError
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCKS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
+FORMS = "`Mon-Fri 09:00-17:00`, `Sat`, `daily 18:00-22:00`, `2027-03-05`, `2027-03-05T13:00/2027-03-07T12:00`"
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """The same minutes of the local clock on some days of every week; up to midnight is 1440."""
+
+    days: frozenset[int]
+    start_minute: int = 0
+    end_minute: int = 1440
+
+
+@dataclass(frozen=True)
+class Dated:
+    """One stretch of local wall-clock time."""
+
+    start: datetime
+    end: datetime
+
+
+Window = Weekly | Dated
+
+
+def zone(name: str, where: str) -> ZoneInfo:
+    """The IANA zone of that name. Raises PlanError naming `where` the unknown one stands."""
+    try:
+        return ZoneInfo(name.strip())
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PlanError(
+            f"{where}: unknown time zone {name!r}; write an IANA name such as America/New_York or Asia/Kolkata"
+        ) from None
+
+
+def _weekdays(text: str) -> frozenset[int] | None:
+    found: set[int] = set()
+    for piece in text.lower().split("+"):
+        first, _, last = piece.strip().partition("-")
+        names = [name[:3] for name in (first.strip(), last.strip()) if name]
+        if piece.strip() == "daily":
+            found |= set(range(7))
+        elif piece.strip() == "weekends":
+            found |= {5, 6}
+        elif piece.strip() == "weekdays":
+            found |= set(range(5))
+        elif names and all(name in DAYS for name in names):
+            at, until = DAYS.index(names[0]), DAYS.index(names[-1])
+            found |= {(at + step) % 7 for step in range((until - at) % 7 + 1)}
+        else:
+            return None
+    return frozenset(found)
+
+
+def clock_minutes(text: str, where: str) -> tuple[int, int]:
+    """`09:00-24:00` as minutes of the day. Raises PlanError unless it starts before it ends."""
+    match = _CLOCKS.fullmatch(text.strip())
+    if match:
+        h1, m1, h2, m2 = (int(group) for group in match.groups())
+        start, end = 60 * h1 + m1, 60 * h2 + m2
+        if m1 < 60 and m2 < 60 and start < end <= 1440:
+            return start, end
+    raise PlanError(f"{where}: {text!r} is not a time of day such as 09:00-17:00 (from before until, at most 24:00)")
+
+
+def parse_window(text: str, where: str) -> Window:
+    """One window. Raises PlanError naming `where` it stands and the forms that are understood."""
+    text = text.strip()
+    head, _, tail = text.partition(" ")
+    days = _weekdays(head)
+    if days is not None:
+        return Weekly(days, *clock_minutes(tail, where)) if tail.strip() else Weekly(days)
+    first, _, last = text.partition("/")
+    try:
+        start = datetime.fromisoformat(first.strip())
+        end = datetime.fromisoformat((last or first).strip())
+        if len((last or first).strip()) == 10:
+            end += timedelta(days=1)
+        if start.tzinfo is None and end.tzinfo is None and start < end:
+            return Dated(start, end)
+    except ValueError:
+        pass
+    raise PlanError(f"{where}: cannot read the time {text!r}; write for example {FORMS}; separate several with ;")
+
+
+def parse_windows(text: str, where: str) -> tuple[Window, ...]:
+    """All windows of one field, separated by semicolons."""
+    return tuple(parse_window(piece, where) for piece in text.split(";") if piece.strip())
+
+
+def _local(moment: datetime, tz: ZoneInfo) -> datetime:
+    return moment.replace(tzinfo=tz).astimezone(UTC)
+
+
+def _midnight_plus(day: date, minute: int, tz: ZoneInfo) -> datetime:
+    """The wall clock at `minute` of that day: on the days clocks change, not `minute` after midnight."""
+    moment = datetime.combine(day + timedelta(days=minute // 1440), time(minute % 1440 // 60, minute % 60))
+    return _local(moment, tz)
+
+
+def expand(windows: Iterable[Window], tz: ZoneInfo, start: datetime, end: datetime) -> Iterator[Interval]:
+    """The windows as UTC intervals that touch `start` to `end`; daylight-saving changes are followed."""
+    first = start.astimezone(tz).date() - timedelta(days=1)
+    days = [first + timedelta(days=n) for n in range((end.astimezone(tz).date() - first).days + 2)]
+    for window in windows:
+        if isinstance(window, Dated):
+            pairs = [(_local(window.start, tz), _local(window.end, tz))]
+        else:
+            pairs = [
+                (_midnight_plus(day, window.start_minute, tz), _midnight_plus(day, window.end_minute, tz))
+                for day in days
+                if day.weekday() in window.days
+            ]
+        for begin, finish in pairs:
+            if begin < finish and finish > start and begin < end:
+                yield Interval(begin, finish)
