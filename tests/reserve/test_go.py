@@ -80,6 +80,7 @@ def test_up_twice_makes_nothing_and_collect_verifies(desk, chameleon, without_ju
     chameleon.assert_empty()
 
 
+@pytest.mark.slow
 def test_a_public_container_gets_an_address_and_says_what_it_exposes(desk, chameleon):
     reserve(desk, "edge", Options(netid="ab123", at_once=True))
     desk.clock.pause_s = 0.1

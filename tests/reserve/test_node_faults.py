@@ -173,6 +173,7 @@ def test_a_lease_that_ends_mid_run_loses_at_most_the_step_under_way_and_another_
     ended(real_pace, chameleon)
 
 
+@pytest.mark.slow
 def test_a_node_that_reboots_mid_run_is_told(real_pace, chameleon):
     reserve(real_pace, "system", NOW)
     ready = up(real_pace, "system")

@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 
 import papermill
+import pytest
 
 from snippets.record import load_record
 
 
+@pytest.mark.slow
 def test_the_notebook_takes_a_student_from_slots_to_a_run_at_home(small_kit: Path, tmp_path: Path, root, monkeypatch):
     kit = tmp_path / "kit"
     shutil.copytree(small_kit, kit)

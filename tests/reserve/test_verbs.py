@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import servelab as command
 from reserve.booking import bring_up, options, run_at
 from reserve.errors import CredentialsError, Missing, UsageError
 
 
 @pytest.fixture
-def servelab(chameleon, tmp_path: Path, root: Path):
-    """`servelab("status")`: exit status and all words."""
-    env = {**os.environ, "SERVELAB_STATE": str(tmp_path / "state"), "HOME": str(tmp_path), "SERVELAB_NETID": "ab123"}
+def servelab(chameleon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """`servelab("status")`: exit status and all words, each call with a fresh desk."""
+    monkeypatch.setenv("SERVELAB_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SERVELAB_NETID", "ab123")
 
-    def run(*words: str, **more: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, str(root / "servelab.py"), *words], env={**env, **more}, capture_output=True, text=True,
-            timeout=120, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["servelab", *words])
+        capsys.readouterr()
+        try:
+            code = command.main() or 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return code, said.out + said.err
 
     return run
+
+
+def test_an_error_in_a_process_of_its_own_is_one_line(tmp_path, root):
+    env = {**os.environ, "SERVELAB_STATE": str(tmp_path)}
+    words = [sys.executable, str(root / "servelab.py"), "up", "model"]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 14 and done.stdout == ""
+    assert done.stderr.startswith("servelab: there is no lease for model") and done.stderr.count("\n") == 1
 
 
 def test_from_slots_to_down(servelab, chameleon):
@@ -46,7 +61,6 @@ def test_from_slots_to_down(servelab, chameleon):
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("up", "model"), 14, "no lease for model on record.*"),
         (("reserve", "system", "--start", "2027-03-04 15:30"), 2, "whole hour"),
         (("reserve", "physics", "--start", "now"), 2, "no hardware for part"),
         (("slots", "system", "--tz", "Mars/Olympus"), 2, "unknown time zone"),
@@ -54,15 +68,14 @@ def test_from_slots_to_down(servelab, chameleon):
     ],
 )
 def test_a_wrong_word_is_one_line_and_its_exit_code(words, code, says, servelab):
-    import re
-
     status, text = servelab(*words)
     assert status == code and re.search(says, text) and "Traceback" not in text
     assert text.strip().startswith("servelab: ") or "\nservelab: " in text
 
 
-def test_a_wrong_password_is_told_with_the_way_to_a_right_one(servelab):
-    code, text = servelab("slots", "system", OS_PASSWORD="wrong-password")
+def test_a_wrong_password_is_told_with_the_way_to_a_right_one(servelab, monkeypatch):
+    monkeypatch.setenv("OS_PASSWORD", "wrong-password")
+    code, text = servelab("slots", "system")
     assert code == 15 and "Sign in again" in text and "wrong-password" not in text
 
 
