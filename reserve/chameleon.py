@@ -55,10 +55,14 @@ def _chi() -> Any:
         context.requests = types.SimpleNamespace(get=get, exceptions=requests.exceptions)
         # Each `chi.set` imports every sign-in plugin there is again; the list never changes.
         context._auth_plugins = functools.cache(context._auth_plugins)
-    address = os.environ.get("CHI_RESOURCE_API_URL", "https://api.chameleoncloud.org")
-    if address != context.RESOURCE_API_URL:
-        context.RESOURCE_API_URL, context._sites = address, {}
+    if address() != context.RESOURCE_API_URL:
+        context.RESOURCE_API_URL, context._sites = address(), {}
     return chi
+
+
+def address() -> str:
+    """Where the list of Chameleon's sites is."""
+    return os.environ.get("CHI_RESOURCE_API_URL", "https://api.chameleoncloud.org")
 
 
 def connect(site: str, signin: SignIn, clock: Clock) -> Rest:
@@ -92,15 +96,10 @@ def _point_at(site: str, signin: SignIn) -> None:
                 for name, value in signin.options.items():
                     _set(chi, name, value)
             chi.use_site(site)
-            if chi.get("region_name") != site or not chi.get("auth_url"):
+            known = chi.get("region_name") == site and chi.get("auth_url")
+            if not known and not (signin.region == site and signin.options.get("auth_url")):
                 # python-chi could not fetch the list of sites and went on without a word.
-                if not (signin.region == site and signin.options.get("auth_url")):
-                    raise SiteUnreachable(
-                        "the list of Chameleon's sites cannot be fetched from "
-                        f"{os.environ.get('CHI_RESOURCE_API_URL')}"
-                        if os.environ.get("CHI_RESOURCE_API_URL")
-                        else "the list of Chameleon's sites cannot be fetched from https://api.chameleoncloud.org"
-                    )
+                raise SiteUnreachable(f"the list of Chameleon's sites cannot be fetched from {address()}")
             if signin.region == site and signin.options.get("auth_url"):
                 _set(chi, "auth_url", signin.options["auth_url"])
             chi.set("region_name", site)

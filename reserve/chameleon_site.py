@@ -56,7 +56,7 @@ class ChameleonSite:
         answer = rest.call("GET", "identity", "/auth/projects", "listing your projects")
         names = [str(p.get("name")) for p in (answer or {}).get("projects", [])]
         if not names:
-            return f"you are in no project at {self.name}. Join the course's project on https://chameleoncloud.org first."
+            return f"you are in no project at {self.name}. Join the course's on https://chameleoncloud.org first."
         return f"say which project pays: `export OS_PROJECT_NAME=...`, one of {', '.join(names)}."
 
     def check_can_lease(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from reserve.calendar import next_hour
 from reserve.clock import duration_text
@@ -16,13 +17,15 @@ from reserve.hardware import Hardware
 from reserve.keep import Watch
 from reserve.leases import ensure_lease, lease_name, plan, user_name
 from reserve.local import NAME as LOCAL
-from reserve.remote_run import Follower, job_for, raise_for, send_earlier, start, verify
-from reserve.site import Lease, Wanted
+from reserve.remote_run import Follower, Job, job_for, raise_for, send_earlier, start, verify
+from reserve.site import Lease, Machine, Wanted
 from reserve.slots import next_free
+from reserve.sync import push_run
 from reserve.up import Ready, attach, up
 from snippets.errors import KernelDied, KitError
 
 PARTS = ("model", "edge", "system")
+DEVICE_KIT = "servelab-device-kit"
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def _wanted(desk: Desk, part: str, options: Options, netid: str) -> Wanted:
         site.sign_in()
         now = site.now().replace(second=0, microsecond=0)
         hours = timedelta(hours=hardware.block_hours)
-        end = next_hour(now + hours) - timedelta(minutes=hardware.end_margin_minutes)
+        end = (now + hours).replace(minute=0) - timedelta(minutes=hardware.end_margin_minutes)
         return Wanted(lease_name(part, netid), hardware, now, end, options.node, at_once=True)
     if options.start_at is not None:
         hardware = _with_node(desk, choices, options.node) if options.node and len(choices) > 1 else choices[0]
@@ -119,6 +122,8 @@ def run_on_node(desk: Desk, part: str, options: Options, ready: Ready | None = N
     site, node = here.site, here.node
     follower = None
     try:
+        if here.hardware.kind == "device":
+            job = _with_device_kit(desk, job, here.machine, runs_folder(options.runs))
         send_earlier(here.machine, job, home, desk.say)
         fresh = start(here.machine, job, here.lease)
         desk.say(f"{part}: {'started' if fresh else 'already running'} on {node.name}; each step is kept in {home}")
@@ -133,6 +138,23 @@ def run_on_node(desk: Desk, part: str, options: Options, ready: Ready | None = N
         return home
     finally:
         (follower.machine if follower else here.machine).close()
+
+
+def _with_device_kit(desk: Desk, job: Job, machine: Machine, runs: Path) -> Job:
+    """Send the models of Part 1 and some photos to a device, which can make neither, and name them to its notebooks."""
+    notebooks = (desk.kit / "notebooks" / job.part).glob("*.ipynb")
+    if any(word.startswith("kit=") for word in job.words) or not any("kit: str" in p.read_text() for p in notebooks):
+        return job
+    if machine.run(f"test -s {DEVICE_KIT}/photos.npz", check=False).status != 0:
+        from snippets.edge_kit import write_kit
+
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) / DEVICE_KIT
+            folder.mkdir()
+            desk.say("gathering the models of Part 1 and photos for the device")
+            write_kit(folder, runs=str(runs))
+            push_run(machine, folder, DEVICE_KIT)
+    return replace(job, words=(*job.words, "-p", f"kit={machine.home}/{DEVICE_KIT}"))
 
 
 def go(desk: Desk, part: str, options: Options) -> list[Path]:

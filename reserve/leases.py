@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reserve.calendar import next_hour, utc
-from reserve.clock import Clock, Say, wait_for
+from reserve.clock import Clock, Say, duration_text, wait_for
 from reserve.errors import Faulted, LeaseRefused, Missing, SiteError, SiteUnreachable, UsageError
 from reserve.hardware import Hardware
 from reserve.journal import Entry, Journal
@@ -68,7 +68,7 @@ def refusal_in_words(site: Site, wanted: Wanted, refused: Exception) -> LeaseRef
             times = "; ".join(f"{slot.start:%Y-%m-%d %H:%M} UTC ({', '.join(slot.nodes[:3])})" for slot in slots)
             where = f"Next free: {times}. Take one with `servelab reserve {wanted.hardware.part} --start ...`."
         else:
-            where = f"Nothing is free within 30 days: ask the course's staff, or try the other sites of {wanted.hardware.part}."
+            where = "Nothing is free within 30 days: ask the course's staff, or try another --site."
     return LeaseRefused(f"{text} {where}")
 
 
@@ -166,6 +166,11 @@ def wait_active(site: Site, entry: Entry, journal: Journal, clock: Clock, say: S
             f"`servelab go {entry.part}`, which waits for it."
         )
 
+    while (left := (lease.start - site.now()).total_seconds()) > 120:
+        say(f"{lease.name} starts in {duration_text(left)} ({lease.start:%Y-%m-%d %H:%M} UTC)")
+        clock.sleep(min(left - 60, 600.0))
+        lease = current(site, entry, journal)
+
     def probe() -> Lease | None:
         seen = current(site, entry, journal)
         return seen if seen.status == "ACTIVE" else None
@@ -173,8 +178,8 @@ def wait_active(site: Site, entry: Entry, journal: Journal, clock: Clock, say: S
     return wait_for(
         f"the lease {lease.name} to become ACTIVE (it starts {lease.start:%H:%M} UTC)",
         probe,
-        limit_s=until_start + START_LIMIT_S,
-        remedy=f"Release it with `servelab down {entry.part}` and reserve another block, or ask {site.name}'s help desk.",
+        limit_s=120 + START_LIMIT_S,
+        remedy=f"Release it with `servelab down {entry.part}` and reserve another block, or ask the help desk.",
         clock=clock,
         say=say,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -22,7 +23,6 @@ from reserve.errors import ConnectionLost, NodeCommandFailed, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.journal import Journal
 from reserve.site import Lease, Machine, Node, OnLine, Outcome, Thing, Wanted
-import contextlib
 
 NAME = "local"
 

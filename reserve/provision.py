@@ -29,6 +29,8 @@ class Step:
     remedy: str
     timeout_s: float = 600.0
     tries: int = 1
+    new_login: bool = False
+    """Whether the next command must log in again, as after joining a group."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ echo cpu=$( (lscpu 2>/dev/null | sed -n 's/^Model name: *//p' | tr '\\n' ' ') ||
 echo free_kb=$(df -Pk . | sed 1d | tr -s ' ' | cut -d' ' -f4)
 echo now=$(date +%s)
 if command -v nvidia-smi >/dev/null 2>&1; then
-  gpus=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>&1) && echo "$gpus" | sed 's/^/gpu=/' || echo "gpu_problem=$gpus" | head -1
+  if gpus=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>&1); then echo "$gpus" | sed 's/^/gpu=/'
+  else echo "gpu_problem=$gpus" | head -1; fi
 fi"""
 
 
@@ -142,6 +145,8 @@ def provision(machine: Machine, steps: Sequence[Step], clock: Clock, say: Say) -
             continue
         say(f"  {step.name}: {step.about}")
         _do(machine, step, clock, say)
+        if step.new_login:
+            machine.close()
         done.append(step.name)
     return done
 
@@ -167,9 +172,7 @@ def _do(machine: Machine, step: Step, clock: Clock, say: Say) -> None:
             if callable(step.apply):
                 step.apply(machine)
             else:
-                machine.run(
-                    step.apply, timeout_s=step.timeout_s, on_line=lambda line: say(f"    | {line.rstrip()[:200]}")
-                )
+                machine.run(step.apply, timeout_s=step.timeout_s, on_line=lambda line: _show(line, say))
             after = machine.run(f"( {step.check}\n) 2>&1", timeout_s=40.0, check=False)
             if after.status == 0:
                 return
@@ -197,6 +200,13 @@ def _do(machine: Machine, step: Step, clock: Clock, say: Say) -> None:
         "Then "
         "repeat the command: finished steps are not done again."
     ) from None
+
+
+def _show(line: str, say: Say) -> None:
+    """A line of the node's output; of a progress bar only what it ended with."""
+    text = line.rstrip().rsplit("\r", 1)[-1].strip()
+    if text:
+        say(f"    | {text[:160]}")
 
 
 def _last(error: Exception) -> str:

@@ -12,7 +12,7 @@ from reserve.leases import lease_name, node_name
 from reserve.site import Site, Thing
 
 GONE_LIMIT_S = 600.0
-ORDER = ("server", "container", "floating_ip", "borrowed_ip", "lease", "keypair")
+ORDER = ("server", "container", "floating_ip", "borrowed_ip", "lease")
 
 
 @dataclass
@@ -29,7 +29,7 @@ def things_of(site: Site, part: str, netids: set[str], hardware: Hardware, journ
     An intention whose answer a crash swallowed is looked for by its name (or, for an address, by its tag).
     """
     entries = list(journal.open_entries(part=part, site=site.name))
-    found = {(e.kind, e.id): Thing(e.kind, e.id, e.name, site.name) for e in entries if e.id}
+    found = {(e.kind, e.id): Thing(e.kind, e.id, e.name, site.name) for e in entries if e.id and e.kind != "keypair"}
     for netid in netids:
         name = node_name(part, netid)
         for thing in site.all_named(name, hardware):
@@ -42,9 +42,6 @@ def things_of(site: Site, part: str, netids: set[str], hardware: Hardware, journ
         for thing in site.find_addresses(name, ids):
             if thing.id not in borrowed:
                 found[(thing.kind, thing.id)] = thing
-    for entry in entries:
-        if entry.kind == "keypair" and not entry.id:
-            found[("keypair", entry.name)] = Thing("keypair", entry.name, entry.name, site.name)
     return sorted(found.values(), key=lambda thing: ORDER.index(thing.kind))
 
 
@@ -62,33 +59,38 @@ def release(
         entries = [
             e for e in journal.open_entries(part=part, site=site.name, kind=thing.kind) if e.id in (thing.id, "")
         ]
-        if thing.kind == "keypair" and _still_needed(journal, site, thing):
-            continue
         if not entries:
             entries = [_adopt(journal, thing, part)]
         try:
             site.delete(thing)
-            if thing.kind != "keypair":
-                _verify(site, thing, clock, say, limit_s)
+            _verify(site, thing, clock, say, limit_s)
         except (SiteError, CredentialsError) as error:
             outcome.left.append((thing, str(error)))
             continue
         for entry in entries:
             journal.gone(entry.key, "deleted and verified")
         outcome.gone.append(thing)
-        if thing.kind != "keypair":
-            say(f"{thing.kind.replace('_', ' ')} {thing.name} {thing.detail or thing.id}: gone")
+        say(f"{thing.kind.replace('_', ' ')} {thing.name} {thing.detail or thing.id}: gone")
     if outcome.left:
         names = "; ".join(f"{thing.kind} {thing.name} ({thing.id}): {why}" for thing, why in outcome.left)
         raise SiteError(
-            f"not everything of {part} is released at {site.name}: {names} Run `servelab down {part}` again; until "
-            "it says "
-            "that all is gone, it may still be counted against the project."
+            f"not everything of {part} is released at {site.name}: {names} Run `servelab down {part}` again; until it "
+            "says that all is gone, it may still be counted against the project."
         )
     for entry in journal.open_entries(part=part, site=site.name):
         if entry.kind != "keypair" and not entry.id:
             journal.gone(entry.key, "looked for, not there")
+    _release_keypairs(site, journal)
     return outcome
+
+
+def _release_keypairs(site: Site, journal: Journal) -> None:
+    """A key pair serves every part's server at a site: it goes with the last one."""
+    if journal.open_entries(site=site.name, kind="server"):
+        return
+    for entry in journal.open_entries(site=site.name, kind="keypair"):
+        site.delete(Thing("keypair", entry.name, entry.name, site.name))
+        journal.gone(entry.key, "deleted")
 
 
 def _verify(site: Site, thing: Thing, clock: Clock, say: Say, limit_s: float) -> None:
@@ -101,11 +103,6 @@ def _verify(site: Site, thing: Thing, clock: Clock, say: Say, limit_s: float) ->
         say=lambda words: None,
         poll_s=2.0,
     )
-
-
-def _still_needed(journal: Journal, site: Site, key: Thing) -> bool:
-    """A key pair serves every part's server at a site: it goes with the last one."""
-    return any(entry.kind == "server" for entry in journal.open_entries(site=site.name))
 
 
 def _adopt(journal: Journal, thing: Thing, part: str) -> Entry:

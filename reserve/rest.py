@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 from reserve.clock import Clock
 from reserve.errors import CredentialsError, Missing, Quota, SiteError, SiteUnreachable
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = float(os.environ.get("SERVELAB_TIMEOUT_S", "60"))
 """Longest silence of a service before a request is given up (connecting, and between bytes)."""
 TRIES = 4
 RETRY_LIMIT_S = 60.0

@@ -137,11 +137,10 @@ class Servers:
         """Floating IPs that carry our tag for `name`, or that are attached to one of these servers."""
         found = []
         for one in self._addresses():
-            attached = (one.get("port_details") or {}).get("device_id") in server_ids
-            if one.get("description") == tag(name, self.user_id) or attached:
-                found.append(
-                    Thing("floating_ip", one["id"], name, self.site, str(one.get("floating_ip_address", "")))
-                )
+            ours = one.get("description") == tag(name, self.user_id)
+            if ours or (one.get("port_details") or {}).get("device_id") in server_ids:
+                kind = "floating_ip" if ours else "borrowed_ip"  # not made by us: it goes back, it is not deleted
+                found.append(Thing(kind, one["id"], name, self.site, str(one.get("floating_ip_address", ""))))
         return found
 
     def tagged_addresses(self) -> list[Thing]:

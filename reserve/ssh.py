@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import shlex
-import socket
-import socketserver
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +13,7 @@ from typing import Any
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.site import Node, OnLine, Outcome
+from reserve.tunnel import Tunnel
 
 CONNECT_S = 15.0
 KEEPALIVE_S = 15
@@ -152,8 +149,12 @@ class SshMachine:
                 timeout=CONNECT_S, banner_timeout=CONNECT_S, auth_timeout=CONNECT_S, channel_timeout=CONNECT_S,
                 look_for_keys=False, allow_agent=bool(os.environ.get("SSH_AUTH_SOCK")),
             )  # fmt: skip
-        except paramiko.AuthenticationException:
+        except paramiko.AuthenticationException as error:
             client.close()
+            if "shut down" in str(error) or "EOF" in str(error):
+                raise ConnectionLost(
+                    f"{self.name} closed the connection during the sign-in. Repeat the command."
+                ) from None
             raise CredentialsError(
                 f"{self.name} does not accept the key {self._key} for user {node.user}: it was made with another "
                 "key. "
@@ -278,44 +279,3 @@ class SshMachine:
             with suppress(Exception):
                 self._client.close()
             self._client = None
-
-
-class Tunnel:
-    """A local port that leads to a port on the node; `close` ends it."""
-
-    def __init__(self, transport: Any, remote_port: int, local_port: int) -> None:
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                try:
-                    channel = transport.open_channel(
-                        "direct-tcpip", ("127.0.0.1", remote_port), self.request.getpeername(), timeout=CONNECT_S
-                    )
-                except Exception:
-                    return
-                with suppress(OSError):
-                    _copy(self.request, channel)
-                channel.close()
-
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads = True
-            allow_reuse_address = True
-
-        self._server = Server(("127.0.0.1", local_port), Handler)
-        self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _copy(here: socket.socket, there: Any) -> None:
-    while True:
-        ready, _, _ = select.select([here, there], [], [], 60.0)
-        for source, target in ((here, there), (there, here)):
-            if source in ready:
-                data = source.recv(65536)
-                if not data:
-                    return
-                target.sendall(data)

@@ -48,7 +48,7 @@ def _describe(desk: Desk, entry: Entry, look_inside: bool) -> str:
         until = f", until {from_text(str(ends)):%Y-%m-%d %H:%M} UTC by the record here" if ends else ""
         return f"{entry.part:7} {entry.name} at {entry.site}{until}; the site does not tell: {error}"
     if lease is None or lease.status in ("TERMINATED", "DELETED"):
-        return f"{entry.part:7} {entry.name} at {entry.site}: ended or deleted. `servelab down {entry.part}` gives back the rest"
+        return f"{entry.part:7} {entry.name} at {entry.site}: ended. `servelab down {entry.part}` gives back the rest"
     now = site.now()
     if lease.start > now:
         when = f"starts in {duration_text((lease.start - now).total_seconds())} ({lease.start:%Y-%m-%d %H:%M} UTC)"
@@ -73,7 +73,8 @@ def _inside(site: Site, node, part: str) -> str:  # type: ignore[no-untyped-def]
     command = (
         f"for j in {STATE}/jobs/*/; do [ -f $j/pid ] || continue; n=$(basename $j); "
         f'if [ -f $j/exit ]; then s="ended ($(cat $j/exit))"; elif kill -0 $(cat $j/pid) 2>/dev/null; then s=running; '
-        f'else s=dead; fi; r={RUNS}/$(echo $n | sed s,-,/,); echo "$n $s, $(grep -c . $r/progress.jsonl 2>/dev/null) steps"; '
+        f"else s=dead; fi; r={RUNS}/$(echo $n | sed s,-,/,); "
+        f'echo "$n $s, $(grep -c done $r/progress.jsonl 2>/dev/null) steps"; '
         "done"
     )
     try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from pathlib import Path
 
+from reserve.containers import pins
 from reserve.hardware import Hardware
 from reserve.provision import Step
 from reserve.site import Machine
@@ -16,7 +18,7 @@ KIT = "servelab"
 RUNS = "servelab-runs"
 STATE = ".servelab"
 PYTHON = f'PY=$(cat ~/{STATE}/python 2>/dev/null || echo none); [ -x "$PY" ] && "$PY" -c pass'
-SUDO = 'if [ "$(id -u)" = 0 ]; then SUDO=; else SUDO="sudo -n"; fi'
+SUDO = 'if command -v sudo >/dev/null; then SUDO="sudo -n"; else SUDO=; fi'
 
 
 def repository(tree: Tree) -> Step:
@@ -53,6 +55,7 @@ $SUDO usermod -aG docker "$(id -un)" """,
     "See `sudo apt-get update` and `journalctl -u docker` on the node.",
     timeout_s=1200,
     tries=4,
+    new_login=True,
 )
 
 TOOLKIT = Step(
@@ -127,36 +130,40 @@ echo "$HOME/{KIT}/.venv/bin/python" > ~/{STATE}/python"""
 
 
 def images(hardware: Hardware, kit: Path) -> list[Step]:
-    """Pull or build the container images that `hardware.images` names. A name with a Dockerfile is built."""
+    """Pull or build the container images that `hardware.images` names: those with a Dockerfile in
+    `reserve/containers/` are built there, with the versions that `pins.toml` gives for this hardware's variant."""
     steps = []
-    containers = kit / "reserve" / "containers"
     for name in hardware.images:
-        folder = containers / name
-        if folder.is_dir():
-            digest = hashlib.sha256()
-            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-                digest.update(path.read_bytes())
-            tag = f"servelab/{name}:{digest.hexdigest()[:12]}"
-            context = f"~/{KIT}"
-            do = (
-                f"{SUDO}; $SUDO docker build -t {tag} -f {context}/reserve/containers/{name}/Dockerfile {context} && "
-                f"$SUDO docker tag {tag} servelab/{name}:latest"
-            )
-            about = f"building the image {name}"
-        else:
-            tag, do, about = name, f"{SUDO}; $SUDO docker pull -q {shlex.quote(name)}", f"pulling {name}"
-        steps.append(
-            Step(
-                f"image:{name.rsplit('/', 1)[-1]}",
-                about,
-                f"{SUDO}; $SUDO docker image inspect {shlex.quote(tag)}",
-                do,
-                "Docker Hub limits anonymous pulls: wait an hour, or `docker login` on the node.",
-                timeout_s=2400,
-                tries=3,
-            )
+        folder = kit / "reserve" / "containers" / name
+        if not folder.is_dir():
+            steps.append(_image(name, name, f"$SUDO docker pull -q {shlex.quote(name)}", f"pulling {name}"))
+            continue
+        dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
+        pinned = pins.load().environment(hardware.extra)
+        arguments = {k: v for k, v in pinned.items() if re.search(rf"^ARG {k}\b", dockerfile, re.M)}
+        digest = hashlib.sha256(repr(sorted(arguments.items())).encode())
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            digest.update(path.read_bytes())
+        tag = f"servelab/{name}:{digest.hexdigest()[:12]}"
+        options = " ".join(f"--build-arg {k}={shlex.quote(v)}" for k, v in arguments.items())
+        build = (
+            f"cd ~/{KIT} && $SUDO docker build -t {tag} {options} -f reserve/containers/{name}/Dockerfile . && "
+            f"$SUDO docker tag {tag} servelab/{name}:latest"
         )
+        steps.append(_image(name, tag, build, f"building the image {name}"))
     return steps
+
+
+def _image(name: str, tag: str, command: str, about: str) -> Step:
+    return Step(
+        f"image:{name.rsplit('/', 1)[-1]}",
+        about,
+        f"{SUDO}; $SUDO docker image inspect {shlex.quote(tag)}",
+        f"set -e; {SUDO}; {command}",
+        "Registries limit anonymous pulls: wait an hour, or `docker login` on the node.",
+        timeout_s=2400,
+        tries=3,
+    )
 
 
 def data(name: str) -> Step:
@@ -199,8 +206,8 @@ token = secrets.token_hex(24)
 log = open(state / "jupyter.log", "w")
 child = subprocess.Popen(
     [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=" + ("0.0.0.0" if PUBLIC else "127.0.0.1"),
-     "--port=%d" % port, "--ServerApp.port_retries=0", "--ServerApp.root_dir=" + str(pathlib.Path.home() / "servelab"),
-     "--allow-root"],
+     "--port=%d" % port, "--ServerApp.port_retries=0", "--allow-root",
+     "--ServerApp.root_dir=" + str(pathlib.Path.home() / "servelab")],
     env={**os.environ, "JUPYTER_TOKEN": token}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 fd = os.open(old, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 os.write(fd, json.dumps({"port": port, "token": token, "pid": child.pid, "public": PUBLIC}).encode())

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.rest import Gone, Rest
+from reserve.rest import TIMEOUT_S, Gone, Rest
 from reserve.site import Lease, Node, OnLine, Outcome, Thing
 
 JUPYTER_PORT = 8888
@@ -98,7 +98,7 @@ class ContainerMachine:
     """The Machine contract over Zun's execute and archives. Each command is one HTTP request."""
 
     STATUS = "servelab-status:"
-    ONE_REQUEST_S = 40.0
+    ONE_REQUEST_S = 60.0
     """A command that may take longer runs detached on the device and is asked after: a request has a timeout."""
 
     def __init__(self, rest: Rest, node: Node, clock: Clock) -> None:
@@ -112,7 +112,7 @@ class ContainerMachine:
         if timeout_s > self.ONE_REQUEST_S:
             return self._run_detached(command, timeout_s, check, on_line)
         # The exit status is printed too: Zun gives it as text, and a device that restarts gives none.
-        bounded = f"timeout {max(1, int(timeout_s))} sh -c {shlex.quote('cd; ' + command)}"
+        bounded = f"timeout {max(1, int(min(timeout_s, TIMEOUT_S * 0.75)))} sh -c {shlex.quote('cd; ' + command)}"
         script = f"{bounded} 2>&1; echo; echo {self.STATUS}$?"
         text = "sh -c " + shlex.quote(script)
         try:
@@ -155,18 +155,19 @@ class ContainerMachine:
         job = f".servelab-job-{uuid.uuid4().hex[:8]}"
         script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
         self.run(
-            f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started"
+            f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started",
+            timeout_s=30,
         )
         deadline, output = self._clock.seconds() + timeout_s, ""
         while True:
             look = f"cat {job}.exit 2>/dev/null || echo -; tail -c +{len(output.encode()) + 1} {job}.log"
-            state, _, new = self.run(look).output.partition("\n")
+            state, _, new = self.run(look, timeout_s=30).output.partition("\n")
             output += new
             if on_line:
                 for line in new.splitlines():
                     on_line(line)
             if state.strip() != "-":
-                self.run(f"rm -f {job}.log {job}.exit", check=False)
+                self.run(f"rm -f {job}.log {job}.exit", timeout_s=30, check=False)
                 return self._outcome(int(state.strip() or 1), output, check)
             if self._clock.seconds() > deadline:
                 raise ConnectionLost(

@@ -1,0 +1,53 @@
+"""A local port that leads to a port on a node, through its SSH connection."""
+
+from __future__ import annotations
+
+import select
+import socket
+import socketserver
+import threading
+from contextlib import suppress
+from typing import Any
+
+CONNECT_S = 15.0
+
+
+class Tunnel:
+    """A local port that leads to a port on the node; `close` ends it."""
+
+    def __init__(self, transport: Any, remote_port: int, local_port: int) -> None:
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                try:
+                    channel = transport.open_channel(
+                        "direct-tcpip", ("127.0.0.1", remote_port), self.request.getpeername(), timeout=CONNECT_S
+                    )
+                except Exception:
+                    return
+                with suppress(OSError):
+                    _copy(self.request, channel)
+                channel.close()
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+        self._server = Server(("127.0.0.1", local_port), Handler)
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _copy(here: socket.socket, there: Any) -> None:
+    while True:
+        ready, _, _ = select.select([here, there], [], [], 60.0)
+        for source, target in ((here, there), (there, here)):
+            if source in ready:
+                data = source.recv(65536)
+                if not data:
+                    return
+                target.sendall(data)
