@@ -98,7 +98,8 @@ class Lab:
         self, name: str, light: Deployment, heavy: Deployment, *, heavy_batch: int = 1, heavy_clients: int, **how: Any
     ) -> dict[str, Any]:
         """`load` of the light service while `heavy_clients` keep the heavy one busy with requests of `heavy_batch`."""
-        how = {"seconds": self.seconds, **how}
+        # A heavy request may take half a second: a shorter window would show none of them.
+        how = {"seconds": max(self.seconds, 1.5), **how}
 
         def measure() -> dict[str, Any]:
             for deployment in (light, heavy):
@@ -141,16 +142,19 @@ class Lab:
         return self.run.step(f"{name}/outputs", ask, inputs=self._key(deployment, photos=photos))
 
     def cold_starts(self, name: str, deployment: Deployment, times: int = 3, warm: int = 20) -> dict[str, Any]:
-        """Unload, load, ask: `times` over. Step `<name>/cold`: load_ms, first_ms, unload_ms [times], warm_ms [..]."""
+        """Load, ask, unload: `times` over. Step `<name>/cold`: load_ms, first_ms, unload_ms [times] (0: was not
+        loaded), warm_ms [times x warm]."""
 
         def measure() -> dict[str, Any]:
             service, rows = deployment.config.name, []
-            self.deploy(deployment)
+            # The server itself, and the photos to ask with, are no part of a model's cold start.
+            self.server.start()
+            inputs = self.inputs(service, 1)
             warm_ms: list[float] = []
             for _ in range(times):
-                unload_s = self.server.unload(service)
+                unload_s = self.server.unload(service) if self.server.ready(service) else 0.0
                 load_s = self.deploy(deployment)
-                sender = triton_load.target(self.server, service, self.inputs(service, 1)).sender()
+                sender = triton_load.target(self.server, service, inputs).sender()
                 asked = []
                 for _ in range(1 + warm):
                     began = time.perf_counter()
@@ -160,8 +164,8 @@ class Lab:
                 rows.append((unload_s * 1e3, load_s * 1e3, asked[0]))
                 warm_ms += asked[1:]
             table = np.array(rows, dtype=np.float64)
-            return {"unload_ms": table[:, 0], "load_ms": table[:, 1], "first_ms": table[:, 2],
-                    "warm_ms": np.array(warm_ms)}  # fmt: skip
+            return {"load_ms": table[:, 1], "first_ms": table[:, 2], "warm_ms": np.array(warm_ms),
+                    "unload_ms": table[:, 0]}  # fmt: skip
 
         return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, times=times, warm=warm))
 

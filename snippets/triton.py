@@ -7,12 +7,15 @@
         print(server.statistics("classifier") - before)
 
 `embedded`: the server binary of the nvidia-pytriton wheel; `container`: the official image through Docker;
-`url:http://host:8000`: one that is already running, of which only its model repository can be out of reach.
+`url:http://host:8000`: one that is already running (gRPC and metrics on the two ports after HTTP's, in explicit model
+control mode). If its model repository is a folder here, $SERVELAB_TRITON_REPOSITORY names that, and models are written
+there; otherwise it must hold the models already, and only their configuration is sent.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,10 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from snippets import triton_launch, triton_stats
-from snippets.errors import ServerError, ToolMissing, UsageError
-from snippets.triton_config import Deployment, parse
+from snippets.errors import ServerError, UsageError
+from snippets.triton_config import Deployment
 from snippets.triton_launch import Launch, Ports
 
+REPOSITORY_VARIABLE = "SERVELAB_TRITON_REPOSITORY"
 READY_S = 30.0
 LOAD_S = 60.0
 # Loopback and lab machines are reached directly, whatever http_proxy says.
@@ -92,6 +96,8 @@ class Server:
     @property
     def repository(self) -> Path:
         """The model repository on this machine."""
+        if self.kind == "url":
+            return Path(os.environ.get(REPOSITORY_VARIABLE, ""))
         return self.folder / "repository"
 
     @property
@@ -178,13 +184,12 @@ class Server:
         name, print_ = deployment.config.name, deployment.fingerprint()
         if self._deployed.get(name) == print_:
             return 0.0
-        if self.kind != "url":
+        out_of_reach = self.kind == "url" and not os.environ.get(REPOSITORY_VARIABLE)
+        if not out_of_reach:
             deployment.write(self.repository)
         begun = time.monotonic()
         self._deployed.pop(name, None)
-        # A server reached by URL has its files already: only the configuration is sent.
-        override = {"config": _json_config(deployment)} if self.kind == "url" else {}
-        self._control(name, "load", override)
+        self._control(name, "load", {"config": deployment.config.json()} if out_of_reach else {})
         self._deployed[name] = print_
         return time.monotonic() - begun
 
@@ -283,15 +288,6 @@ class Server:
         if not lines:
             return "Its log is empty."
         return f"Its log ({self.log_path}) says: " + " | ".join((telling or lines)[-3:])
-
-
-def _json_config(deployment: Deployment) -> str:
-    from google.protobuf import json_format
-
-    message = parse(deployment.config.pbtxt())
-    if message is None:
-        raise ToolMissing("Changing a model on a Triton reached by URL needs `pip install tritonclient[grpc]`.")
-    return json_format.MessageToJson(message, preserving_proto_field_name=True)
 
 
 def _error_text(body: bytes) -> str:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from snippets.errors import ModelError, UsageError
+from snippets.errors import ModelError, ToolMissing, UsageError
 
 DATA_TYPES = frozenset(
     ("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
@@ -137,6 +138,15 @@ class ModelConfig:
         parse(text)
         return text
 
+    def json(self) -> str:
+        """The same as JSON, as the repository API takes it. Raises ToolMissing without tritonclient's gRPC part."""
+        message = parse(self.pbtxt())
+        if message is None:
+            raise ToolMissing("Changing a model on a Triton reached by URL needs `pip install tritonclient[grpc]`.")
+        from google.protobuf import json_format
+
+        return json_format.MessageToJson(message, preserving_proto_field_name=True)
+
     def _warm_up(self, batch: int) -> str:
         inputs = " ".join(
             f"inputs {{ key: {_text(t.name)} value {{ data_type: TYPE_{t.data_type}"
@@ -183,7 +193,7 @@ class Deployment:
         return self.config.pbtxt() + json.dumps(stats)
 
 
-def parse(text: str) -> object | None:
+def parse(text: str) -> Any:
     """Parse `config.pbtxt` with Triton's protobuf schema; None where tritonclient's gRPC part is not installed.
 
     Raises UsageError with the parser's line and reason.

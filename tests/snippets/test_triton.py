@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -223,6 +224,20 @@ def test_a_server_reached_by_url_is_reconfigured_but_not_stopped(triton_server: 
         assert ask(guest).tolist() == [[0, 5, 10, 15]]
     assert triton_server.running
     triton_server._deployed.clear()  # the guest changed it behind this object's back
+
+
+def test_a_server_reached_by_url_gets_new_models_where_its_repository_is_in_reach(
+    triton_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(triton.REPOSITORY_VARIABLE, str(triton_server.repository))
+    with triton.start(f"url:http://{triton_server.url}") as guest:
+        guest.deploy(doubler(tmp_path, "by_url", parameters={"factor": "7"}))
+        assert ask(guest, "by_url").tolist() == [[0, 7, 14, 21]]
+
+
+def test_the_image_is_the_one_that_the_containers_are_pinned_to() -> None:
+    pins = tomllib.loads((ROOT / "reserve" / "containers" / "pins.toml").read_text())
+    assert pins["image"]["TRITON_IMAGE"]["name"] == triton_launch.IMAGE
 
 
 def test_a_server_killed_in_mid_load_fails_the_step_with_the_count_and_the_next_run_resumes(
