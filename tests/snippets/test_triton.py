@@ -149,9 +149,10 @@ def test_the_split_of_a_request_adds_up_to_what_the_client_saw(triton_server: Se
     one = triton_load.measure(triton_server, "double", NUMBERS, clients=1, seconds=1.0)
     eight = triton_load.measure(triton_server, "double", NUMBERS, clients=8, seconds=1.0)
     assert one["failures"] == eight["failures"] == 0
-    assert one["compute_ms"] >= 20 and eight["queue_ms"] > 3 * eight["compute_ms"] > one["queue_ms"]
-    assert np.median(eight["latency_ms"]) > 4 * np.median(one["latency_ms"])
-    assert eight["requests_per_s"] < 2 * one["requests_per_s"]
+    assert one["compute_ms"] >= 20 and eight["queue_ms"] > 2 * eight["compute_ms"] > one["queue_ms"]
+    # One instance that takes 20 ms: at most 50 a second, and eight in the loop wait for one another.
+    assert max(one["requests_per_s"], eight["requests_per_s"]) <= 55
+    assert np.median(eight["latency_ms"]) > 100
     assert one["server_ms"] + one["client_ms"] == pytest.approx(one["latency_ms"].mean())
     assert len(one["util_s"]) == len(one["util_cpu"]) == len(one["util_server"]) > 0
     assert one["util_memory_mb"].max() > 10
