@@ -28,14 +28,14 @@ def borrowed(result: Mapping[str, Any]) -> bool:
 
 
 def times_are_real(result: Mapping[str, Any]) -> Iterator[str]:
-    """Latencies and batch times are positive and finite, and there are enough of them."""
+    """Latencies and batch times are positive and finite."""
     for name in ("latency_ms", "batch_ms"):
         samples = result.get(name)
         if not isinstance(samples, np.ndarray):
             continue
-        if samples.size < MIN_SAMPLES and not borrowed(result):
-            yield f"{name} holds {samples.size} samples; measure at least {MIN_SAMPLES}"
-        elif samples.dtype.kind not in "fiu" or not np.isfinite(samples).all():
+        if not samples.size:
+            continue
+        if samples.dtype.kind not in "fiu" or not np.isfinite(samples).all():
             yield f"{name} holds values that are no finite numbers"
         elif samples.min() <= 0:
             yield f"{name} holds times that are not positive"
@@ -130,17 +130,32 @@ def busy_s(result: Mapping[str, Any]) -> float:
     """Seconds that a step's samples alone must have taken, given how many ran at once."""
     if borrowed(result):
         return 0.0
-    total = 0.0
+    total = longest = 0.0
     for name in ("latency_ms", "batch_ms", "warmup_ms"):
         samples = result.get(name)
         if isinstance(samples, np.ndarray) and samples.dtype.kind == "f" and np.isfinite(samples).all():
             total += float(samples.sum()) / 1e3
+            longest = max(longest, float(samples.max(initial=0)) / 1e3)
     at_once = 1.0
     for name in ("clients", "max_clients", "in_flight_mean", "neighbour_clients"):
         at_once = max(at_once, _number(result.get(name)) or 1.0)
-    if "offered_rps" in result or "started_s" in result:
-        return 0.0 if "clients" not in result else total / (2 * at_once)
+    if "clients" not in result and {"offered_rps", "loadgen"} & set(result):
+        return longest  # an open loop, or a pile handed over at once: nothing bounds how many were under way
+    if "started_s" in result:
+        return total / (2 * at_once) if "clients" in result else longest
     return total / at_once
+
+
+def too_few(result: Any) -> list[str]:
+    """Whether a step has too few samples to say anything. That is poor measuring, not a contradiction.
+
+    A window of load may be filled by a single large batch; it only must not be empty.
+    """
+    if not isinstance(result, Mapping) or borrowed(result):
+        return []
+    least = 1 if "ok" in result else MIN_SAMPLES
+    return [f"{name} holds {samples.size} samples; measure at least {least}" for name in ("latency_ms", "batch_ms")
+            if isinstance(samples := result.get(name), np.ndarray) and samples.size < least]
 
 
 def problems(step: Step, result: Any) -> list[str]:

@@ -8,7 +8,7 @@ share of right and wrong choices; a number, within its tolerance, half within th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,23 @@ def fastest(times: dict[str, float], how: str, margin: float = 0.05) -> Choices:
     return Choices(frozenset({winner}), how, frozenset(near - {winner}))
 
 
+def nearest(value: float, names: Mapping[str, float], how: str) -> Choices:
+    """The choice whose figure is nearest by factor; one nearly as near is accepted too."""
+    if not value > 0:
+        raise ValueError("a ratio must be positive")
+    far = {name: abs(math.log(value / figure)) for name, figure in names.items()}
+    best = min(far, key=lambda name: far[name])
+    return one(best, how, *[name for name in far if far[name] <= far[best] + 0.1])
+
+
+def banded(value: float, limits: Sequence[float], names: Sequence[str], how: str, margin: float = 0.05) -> Choices:
+    """The band that `value` lies in: names[k] below limits[k], the last above all; beside a limit both are right."""
+    def band(x: float) -> str:
+        return names[sum(x >= limit for limit in limits)]
+
+    return one(band(value), how, band(value * (1 - margin)), band(value * (1 + margin)))
+
+
 def _score_number(expected: Number, given: float) -> tuple[float, str]:
     error = abs(given - expected.value)
     allowed = expected.tolerance if expected.absolute else expected.tolerance * abs(expected.value)
@@ -117,6 +134,8 @@ def _judged(question: Question, evidence: Evidence, value: Any, explain: str) ->
         return 0.0, f"Measure {missing} first (servelab run {question.part}), then answer again.", "not measured"
     except RecordError as error:
         return 0.0, f"The samples behind this answer cannot be read: {error}", "unreadable samples"
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        return 0.0, "Measure again: what this answer rests on is no measurement.", f"malformed ({error})"
     if isinstance(expected, Number):
         share, message = _score_number(expected, number(value))
     else:

@@ -19,6 +19,7 @@ from grading.questions import questions
 from snippets.record import Record, load_record
 
 MEASUREMENT_POINTS = 10.0
+GPU_WORDS = {"cuda", "tensorrt", "gpu"}
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,24 @@ def load_judges(part: str) -> None:
 
 
 def wanted_steps(part: str, record: Record) -> list[str]:
-    """Steps that the part's questions rest on; of hardware that the run's host lacks, none."""
-    facts = str(record.host.get("gpus") or "")
+    """Steps that the part's questions rest on, less those that the run's host cannot make.
+
+    Those are a GPU's where there is none, and those of a variant that the run noted as absent (`<variant>/absent`:
+    no compiler, no OpenVINO); a GPU that is there is not excused.
+    """
+    has_gpu = bool(record.host.get("gpus"))
+    absent = {name.removesuffix("/absent") for name in record.names() if name.endswith("/absent")}
+    if any(name.startswith("quantize/search/") for name in record.names()):  # a search may end without a candidate
+        absent |= {f"quantize/{name}" for name in ("aggressive", "conservative")
+                   if f"quantize/{name}/choose" not in record.names()}
     names = dict.fromkeys(name for question in questions(part) for name in question.steps)
-    needs_gpu = ("cuda", "tensorrt", "gpu")
-    return [name for name in names if facts != "" or not any(word in needs_gpu for word in name.split("/"))]
+
+    def possible(name: str) -> bool:
+        if GPU_WORDS & set(name.split("/")):
+            return has_gpu
+        return name.rpartition("/")[0] not in absent
+
+    return [name for name in names if possible(name)]
 
 
 def check_measurements(evidence: Evidence) -> Result:
@@ -81,7 +95,10 @@ def check_measurements(evidence: Evidence) -> Result:
 
 def _wrong(evidence: Evidence, name: str) -> list[str]:
     unreadable = evidence.unreadable(name)
-    return [unreadable] if unreadable else invariants.problems(evidence.steps[name], evidence.loaded(name))
+    if unreadable:
+        return [unreadable]
+    step, result = evidence.steps[name], evidence.loaded(name)
+    return [*invariants.too_few(result), *invariants.problems(step, result)]
 
 
 def _is_remark(problem: str) -> bool:

@@ -1,1 +1,291 @@
 """What is right in part system: judges over the student's own record."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grading.checks.evidence import Evidence, Missing
+from grading.checks.judging import Choices, Number, banded, judge, nearest, one
+from snippets import queueing
+
+STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
+GRID = {f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"
+        for n in (1, 2, 4) for t in (1, 2)}
+SHARES = (30, 60, 80, 95, 130)
+NO_SETTING = "none meets the bound"
+
+
+def good_ms(evidence: Evidence, name: str) -> np.ndarray:
+    """Latencies of the successes of a load step, ms. Raises Missing for none."""
+    samples = evidence.samples(name)
+    ok = np.asarray(evidence.result(name).get("ok", np.ones(samples.size)), dtype=bool).ravel()
+    if ok.shape != samples.shape or not ok.any():
+        raise Missing(name, "successes")
+    return samples[ok]
+
+
+def p50(evidence: Evidence, name: str) -> float:
+    """Median latency of the successes, ms."""
+    return float(np.median(good_ms(evidence, name)))
+
+
+def rate(evidence: Evidence, name: str) -> float:
+    """Photos (or rows) answered per second: successes x batch / seconds, recomputed."""
+    seconds = evidence.number(name, "seconds")
+    if seconds <= 0:
+        raise Missing(name, "seconds")
+    return good_ms(evidence, name).size * evidence.number(name, "batch") / seconds
+
+
+# 1_endpoint
+
+
+@judge("system.endpoint.errors")
+def errors_as_success(_: Evidence) -> Choices:
+    """A 200 hides a failure from whoever does not read the body; it slows nothing down."""
+    return Choices(frozenset({"a load test counts failures as (very fast) successes", "monitoring shows no errors",
+                              "the app may show the message as if it were a prediction"}),
+                   "Think of each reader of the status code, and of what the endpoint does for other photos.")
+
+
+@judge("system.endpoint.latency")
+def endpoint_slower(evidence: Evidence) -> Number:
+    """Median with 16 clients over median with one."""
+    return Number(p50(evidence, "endpoint/onnx-16/load") / p50(evidence, "endpoint/onnx-1/load"),
+                  "Divide the medians.", 0.5)
+
+
+@judge("system.endpoint.throughput")
+def endpoint_rate_gain(evidence: Evidence) -> Choices:
+    """Requests per second with 16 clients over those with one."""
+    gain = rate(evidence, "endpoint/onnx-16/load") / rate(evidence, "endpoint/onnx-1/load")
+    return banded(gain, (0.5, 2, 8), ("less than half as many", "between half and twice as many",
+                                      "two to eight times as many", "more than eight times as many"),
+                  "Divide the requests per second.")
+
+
+@judge("system.endpoint.dominates")
+def longest_stage(evidence: Evidence) -> Choices:
+    """The stage with the largest mean; transport is what the client waited beyond the stages."""
+    name = "endpoint/pytorch-16/load"
+    latency = evidence.samples(name)
+    ok = np.asarray(evidence.result(name).get("ok", np.ones(latency.size)), dtype=bool).ravel()
+    stages = {}
+    for stage in STAGES:
+        values = np.asarray(evidence.field(name, f"{stage}_ms"), dtype=np.float64).ravel()
+        if values.shape != latency.shape or ok.shape != latency.shape or not ok.any():
+            raise Missing(name, f"{stage}_ms")
+        stages[stage] = float(np.nanmean(values[ok]))
+    stages["transport"] = float(latency[ok].mean()) - sum(stages.values())
+    longest = max(stages, key=lambda stage: stages[stage])
+    return one(longest, "Compare the lengths of the pieces of that bar.",
+               *[stage for stage, value in stages.items() if value >= 0.95 * stages[longest]])
+
+
+@judge("system.endpoint.rate")
+def endpoint_rate(evidence: Evidence) -> Number:
+    """Successes over seconds."""
+    return Number(rate(evidence, "endpoint/onnx-1/load"), "Divide the successes by the length of the window.", 0.05)
+
+
+# 2_triton
+
+
+@judge("system.triton.throughput")
+def eight_clients(evidence: Evidence) -> Choices:
+    """Answers per second of eight clients over those of one."""
+    gain = rate(evidence, "triton/pytorch-8/load") / rate(evidence, "triton/pytorch-1/load")
+    return nearest(gain, {"about the same": 1, "about twice as many": 2, "about eight times as many": 8},
+                   "Divide the answers per second.")
+
+
+@judge("system.triton.latency")
+def sixteen_clients(evidence: Evidence) -> Choices:
+    """Median latency of sixteen clients over that of one."""
+    factor = p50(evidence, "triton/pytorch-16/load") / p50(evidence, "triton/pytorch-1/load")
+    return nearest(factor, {"about 1": 1, "about 4": 4, "about 16": 16, "about 256": 256}, "Divide the medians.")
+
+
+@judge("system.triton.queue_share")
+def queue_share(evidence: Evidence) -> Number:
+    """Share of the mean time in the server that is queueing, in per cent."""
+    name = "triton/pytorch-16/load"
+    queue, compute = evidence.number(name, "queue_ms"), evidence.number(name, "compute_ms")
+    if queue < 0 or compute <= 0:
+        raise Missing(name, "compute_ms")
+    return Number(100 * queue / (queue + compute), "Divide the queue by the sum of queue and computing.", 3,
+                  absolute=True)
+
+
+@judge("system.triton.engine")
+def onnx_for_pytorch(evidence: Evidence) -> Choices:
+    """Answers per second with ONNX Runtime over those with eager PyTorch."""
+    gain = rate(evidence, "triton/onnx-8/load") / rate(evidence, "triton/pytorch-8/load")
+    return banded(gain, (0.9, 1.1, 2), ("fewer", "about the same", "up to twice as many", "more than twice as many"),
+                  "Divide the answers per second.")
+
+
+# 3_batching
+
+
+@judge("system.batching.throughput")
+def batching_gain(evidence: Evidence) -> Choices:
+    """Answers per second with dynamic batching over those without."""
+    gain = rate(evidence, "batching/on-32/load") / rate(evidence, "batching/off-32/load")
+    return banded(gain, (1.5, 2.5), ("about the same", "about twice as many", "three times as many or more"),
+                  "Divide the answers per second.")
+
+
+@judge("system.batching.delay")
+def delay_for_one(evidence: Evidence) -> Choices:
+    """What a queue delay of 10 ms does to a lone client's median."""
+    before, after = p50(evidence, "batching/on-1/load"), p50(evidence, "batching/on-waits-10-ms-1/load")
+    names = ("shorter", "about the same", "longer by up to 10 ms", "longer by far more than 10 ms")
+    slack = max(1.0, 0.05 * before)
+    added, limits = after - before, (-slack, slack, 13.0)
+
+    def band(x: float) -> str:
+        return names[sum(x >= limit for limit in limits)]
+
+    return one(band(added), "Subtract the medians of the lone client.", band(added - slack), band(added + slack))
+
+
+@judge("system.batching.sizes")
+def mean_batch(evidence: Evidence) -> Number:
+    """Rows over executions, from the server's batch statistics."""
+    batches = evidence.field("batching/on-32/load", "batches")
+    if not isinstance(batches, dict) or not batches:
+        raise Missing("batching/on-32/load", "batches")
+    executions = sum(int(count) for count in batches.values())
+    rows = sum(int(size) * int(count) for size, count in batches.items())
+    if executions <= 0:
+        raise Missing("batching/on-32/load", "executions")
+    return Number(rows / executions, "Divide the rows by the executions.", 0.05)
+
+
+@judge("system.batching.classifier")
+def classifier_gain(evidence: Evidence) -> Choices:
+    """Answers per second of the classifier with batching over those without."""
+    gain = rate(evidence, "batching/food-on/load") / rate(evidence, "batching/food-off/load")
+    return banded(gain, (0.85, 1.6), ("fewer", "about the same", "at least twice as many"),
+                  "Divide the answers per second.")
+
+
+# 4_instances
+
+
+@judge("system.instances.best")
+def instances_or_threads(evidence: Evidence) -> Choices:
+    """Two instances with a thread each against one with two threads."""
+    ratio = rate(evidence, "instances/2x1/load") / rate(evidence, "instances/1x2/load")
+    return banded(ratio, (0.95, 1.05), ("one instance with two threads", "no difference",
+                                        "two instances with one thread each"), "Compare the answers per second.")
+
+
+@judge("system.instances.too_many")
+def too_many(evidence: Evidence) -> Choices:
+    """Four instances with two threads against the best of the others."""
+    rates = {label: rate(evidence, name) for label, name in GRID.items() if evidence.has(name)}
+    most = rates.pop("4 instances, 2 threads", None)
+    if most is None or not rates:
+        raise Missing("instances/4x2/load")
+    return banded(most / max(rates.values()), (0.95, 1.05), ("lower", "about the same", "higher"),
+                  "Compare the answers per second.")
+
+
+@judge("system.instances.choice")
+def best_setting(evidence: Evidence) -> Choices:
+    """Most answers per second among the settings whose p95 is within the manager's bound."""
+    parameters = evidence.record.parameters.get("4_instances") or {}
+    bound_ms = float(parameters.get("p95_target_ms", 100.0))
+    how = "Look at p95 first, then for the most answers per second among the settings that are left."
+    rates, near = {}, set()
+    for label, name in GRID.items():
+        if not evidence.has(name):
+            raise Missing(name)
+        p95 = float(np.percentile(good_ms(evidence, name), 95))
+        if p95 <= bound_ms:
+            rates[label] = rate(evidence, name)
+        if abs(p95 / bound_ms - 1) < 0.02:
+            near.add(label)
+    if not rates:
+        return one(NO_SETTING, how, *near)
+    best = max(rates, key=lambda label: rates[label])
+    return one(best, how, *[label for label, value in rates.items() if value >= 0.97 * rates[best]])
+
+
+@judge("system.neighbour.slowdown")
+def neighbour_slowdown(evidence: Evidence) -> Choices:
+    """p95 of the light model beside the heavy one over its p95 alone."""
+    shared, alone = (float(np.percentile(good_ms(evidence, f"neighbour/{how}/load"), 95))
+                     for how in ("shared", "alone"))
+    return banded(shared / alone, (1.1, 1.5, 3), ("not at all", "up to 1.5", "1.5 to 3", "more than 3"),
+                  "Divide the p95 of the two arrangements.")
+
+
+# 5_online_and_batch
+
+
+@judge("system.online.offline_gain")
+def offline_gain(evidence: Evidence) -> Choices:
+    """Samples per second of batches of 32 over those one by one."""
+    batched, single = (evidence.number(f"online/offline-{size}/loadgen", "samples_per_s") for size in (32, 1))
+    return banded(batched / single, (0.9, 1.5, 3), ("fewer", "about the same", "two to three times as many",
+                                                    "more than three times as many"), "Divide the samples per second.")
+
+
+@judge("system.online.batch32")
+def may_wait(_: Evidence) -> Choices:
+    """What nobody waits for: 32 photos at 5 a second take over 6 s to come together."""
+    return Choices(frozenset({"tagging last year's archive", "the nightly search for duplicates"}),
+                   "Work out how long 32 photos take to come together, and ask who waits meanwhile.")
+
+
+def _offered(evidence: Evidence, share: int) -> dict[str, float]:
+    name = f"online/off-{share}/load"
+    fields = ("offered_rps", "arrivals", "seconds", "failures", "completed_rps")
+    return {field: evidence.number(name, field) for field in fields}
+
+
+@judge("system.online.knee")
+def where_it_bends(evidence: Evidence) -> Choices:
+    """The smallest measured share of the capacity at which the median is more than twice that of a lone request."""
+    alone = p50(evidence, "online/alone/load")
+    ratios = [p50(evidence, f"online/off-{share}/load") / alone for share in SHARES]
+    bands = ("below 50 %", "50 to 80 %", "50 to 80 %", "80 to 100 %", "only above 100 %")
+
+    def band(limit: float) -> str:
+        return next((name for name, ratio in zip(bands, ratios, strict=True) if ratio > limit), bands[-1])
+
+    return one(band(2.0), "Compare the medians with that of a lone request.", band(1.8), band(2.2))
+
+
+@judge("system.online.capacity")
+def capacity(evidence: Evidence) -> Number:
+    """The largest offered load that the server keeps up with, smaller ones included."""
+    found = queueing.knee([_offered(evidence, share) for share in SHARES])
+    return Number(found, "Take the largest load up to which nearly all arrivals were answered within the window.", 0.05)
+
+
+def _cold_s(evidence: Evidence) -> float:
+    name = "online/food-pytorch/cold"
+    load, first = evidence.samples(name, "load_ms"), evidence.samples(name, "first_ms")
+    if load.shape != first.shape:
+        raise Missing(name, "first_ms")
+    return float(np.median(load + first)) / 1e3
+
+
+@judge("system.cold.ratio")
+def cold_ratio(evidence: Evidence) -> Choices:
+    """Cold start over a warm request, medians."""
+    factor = _cold_s(evidence) * 1e3 / evidence.p("online/food-pytorch/cold", 50, "warm_ms")
+    return banded(factor, (4, 30), ("about twice", "about 10 times", "more than 30 times"), "Divide the medians.")
+
+
+@judge("system.cold.break_even")
+def warm_pays(evidence: Evidence) -> Number:
+    """Requests an hour from which keeping the model warm is cheaper."""
+    parameters = evidence.record.parameters.get("5_online_and_batch") or {}
+    penalty_s = float(parameters.get("penalty_s", 10.0))
+    return Number(queueing.warm_break_even_per_hour(_cold_s(evidence), penalty_s),
+                  "3600 divided by the seconds that a cold start costs, the visitor's wait included.")

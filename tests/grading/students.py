@@ -3,9 +3,10 @@ of minutes takes no time; everything else goes through the real run record."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from grading.questions import ask, questions
 from grading.submission.collect import Collected, collect
 from snippets import record
 from snippets.record_file import Document, write_document
-from snippets.record_store import write_atomic
+from snippets.record_store import save_array, write_atomic
 from tests.grading.pictures import picture
 
 VARIANTS = {"fp32": (40.0, 9_000_000), "dynamic": (30.0, 2_500_000), "aggressive": (12.0, 2_500_000),
@@ -48,8 +49,9 @@ class Clock:
 
 @contextmanager
 def at(clock: Clock) -> Iterator[None]:
-    """The run record on this clock."""
-    with mock.patch.object(record, "time", clock), mock.patch.object(record, "utc_now", clock.utc_now):
+    """The run record on this clock, without waiting for the disk."""
+    with (mock.patch.object(record, "time", clock), mock.patch.object(record, "utc_now", clock.utc_now),
+          mock.patch("os.fsync"), contextlib.redirect_stdout(io.StringIO())):
         yield
 
 
@@ -136,9 +138,12 @@ def make_run(runs: Path, seed: int, *, predict: str = "before", answered: bool =
     return run.folder
 
 
-def hand_in(run: Path, netid: str, out: Path) -> Collected:
-    """The submission of a run."""
-    return collect([run], netid=netid, out=out, notebooks=out / "none")
+def hand_in(run: Path, netid: str, out: Path, pdf: bool = True) -> Collected:
+    """The submission of a run; `pdf=False` puts an empty file in the PDF's place, which saves most of the time."""
+    with contextlib.ExitStack() as stack:
+        if not pdf:
+            stack.enter_context(mock.patch("grading.submission.collect.render", lambda *_: (b"%PDF", ())))
+        return collect([run], netid=netid, out=out, notebooks=out / "none")
 
 
 def rewrite(run: Path, change: Any) -> None:
@@ -153,7 +158,13 @@ def rewrite(run: Path, change: Any) -> None:
     write_document(run / "record.json", document)
 
 
-def copied(run: Path, target: Path) -> Path:
-    """Another student's run, copied."""
-    shutil.copytree(run, target)
-    return target
+def change_samples(run: Path, step_name: str, change: Callable[[np.ndarray], np.ndarray], field: str = "latency_ms"
+                   ) -> None:
+    """A forger: replaces the samples of a step, and makes the hashes of file and record fit."""
+    def edit(fields: dict[str, Any]) -> None:
+        for step in fields["steps"]:
+            if step["name"] == step_name:
+                old = np.load(run / step["result"][field]["$array"])
+                step["result"][field] = save_array(run, step["result"][field]["$array"], change(old))
+
+    rewrite(run, edit)
