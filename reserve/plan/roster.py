@@ -12,7 +12,7 @@ from reserve.plan.windows import Window, parse_windows, zone
 from snippets.errors import PlanError
 
 COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair")
-_NETID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NETID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # what a lease name may hold
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
         if None in line:
             raise PlanError(f"{where}: more fields than the header has; quote a field that contains a comma")
         cell = {name: (value or "").strip() for name, value in line.items()}
-        netid = cell["netid"]
+        netid = cell["netid"].lower()
         if not any(cell.values()):
             continue
         if not _NETID.fullmatch(netid):
-            raise PlanError(f"{where}: netid {netid!r} is empty or has other characters than letters, digits, . _ -")
-        if netid.lower() in seen:
-            raise PlanError(f"{where}: netid {netid} was already given in row {seen[netid.lower()]}; keep one of them")
-        seen[netid.lower()] = row
+            raise PlanError(f"{where}: netid {netid!r} is empty or has other characters than letters, digits and -")
+        if netid in seen:
+            raise PlanError(f"{where}: netid {netid} was already given in row {seen[netid]}; keep one of them")
+        seen[netid] = row
         students.append(
             Student(
                 netid,
@@ -108,7 +108,7 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
                 parse_windows(cell.get("unavailable", ""), f"{where}, unavailable"),
                 parse_windows(cell.get("preferred", ""), f"{where}, preferred"),
                 _extra(cell.get("extra_time", ""), where),
-                cell.get("pair", ""),
+                cell.get("pair", "").lower(),
                 row,
             )
         )

@@ -64,9 +64,9 @@ def _rank(values: dict[str, int]) -> tuple[int, ...]:
     return (-values["complete"], *(values[key] for key in TEXTS if key != "complete"))
 
 
-def fill(course: Course, starts: Starts, seconds: float) -> Starts:
-    """Give those who are not complete whatever still fits beside the others, each part when those before it
-    stand: whoever needs least first."""
+def fill(course: Course, starts: Starts, seconds: float, first: int = 0) -> Starts:
+    """Give those who are not complete whatever still fits beside the others from hour `first` on, each part when
+    those before it stand: whoever needs least first."""
     parts = range(len(course.parts))
     board, found = Board(course), dict(starts)
     for (unit, part), (group, hour) in starts.items():
@@ -83,7 +83,7 @@ def fill(course: Course, starts: Starts, seconds: float) -> Starts:
             if length not in open_:
                 open_[length] = board.anywhere(part, length)
             free = open_[length] & member.starts[part]
-            free[:ready] = False
+            free[: max(ready, first)] = False
             without_overlap(course, unit, part, free, 0, taken)
             if free.any():
                 candidates[unit, part] = np.flatnonzero(free)

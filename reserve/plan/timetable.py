@@ -25,8 +25,11 @@ class Timetable:
     """One integer program. With `whole`, a unit gets all its parts or none; else any part that fits, and a part
     whose predecessor is neither a candidate nor in `placed` is the caller's mistake."""
 
-    def __init__(self, course: Course, candidates: Candidates, board: Board | None = None, whole: bool = True) -> None:
+    def __init__(self, course: Course, candidates: Candidates, board: Board | None = None, whole: bool = True,
+                 settled: Starts | None = None) -> None:
+        """`settled` parts stand already and count as done; the candidates of other parts respect them."""
         self.course, self.whole = course, whole
+        settled = settled or {}
         self.board = board or Board(course)
         self.program = Program()
         self.block: list[tuple[int, int, int]] = []
@@ -38,7 +41,10 @@ class Timetable:
         parts = range(len(course.parts))
         units = sorted({unit for unit, _ in self.candidates})
         if whole:
-            units = [unit for unit in units if all((unit, part) in self.candidates for part in parts)]
+            units = [
+                unit for unit in units
+                if all((unit, part) in self.candidates or (unit, part) in settled for part in parts)
+            ]
         for unit in units:
             self._unit(unit)
         if self.block:
@@ -139,6 +145,8 @@ class Timetable:
             last = self.program.new(1, course.days)
             added.append(last)
             for part in course.sinks:
+                if (unit, part) not in self.first:
+                    continue
                 starts = self.candidates[unit, part]
                 cols = [*range(self.first[unit, part], self.first[unit, part] + len(starts)), last]
                 self.program.rows.add(cols, [*course.day_of[starts].astype(float), -1.0])

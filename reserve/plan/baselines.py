@@ -1,0 +1,84 @@
+"""What happens without a plan, on the same input: first come first served, and everyone at the deadline."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from reserve.plan.board import Board, first_come
+from reserve.plan.course import Course
+from reserve.plan.schedule import Booking, Starts, by_unit, finish_day, is_complete, name_nodes
+
+LAST_DAYS = 4  # when everyone who waits for the deadline begins to look for a slot
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a way of giving out slots ends. Days are counted from the first of the plan."""
+
+    name: str
+    complete: int
+    worst_wait: int
+    mean_wait: float
+    mean_finish: float
+    missed: int  # blocks outside preferred time
+    late_hours: int  # node-hours in the time that the rules keep for retries
+
+
+def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Outcome:
+    """Measure any set of bookings."""
+    from reserve.plan.capacity import buffer_start
+
+    bookings = list(bookings)
+    mine = by_unit(course, bookings)
+    waits: list[int] = []
+    days: list[int] = []
+    missed = 0
+    late = course.at(buffer_start(course))
+    for unit in course.units:
+        if not is_complete(course, mine[unit.netid]):
+            continue
+        day = finish_day(course, mine[unit.netid])
+        waits += [day - unit.alone_day] * unit.weight
+        days += [day] * unit.weight
+        for booking in mine[unit.netid]:
+            hour = int((booking.start - course.start).total_seconds() // 3600)
+            missed += unit.weight * (not unit.liked[course.parts.index(booking.part)][hour])
+    late_hours = sum(booking.hours for booking in bookings if booking.start >= late)
+    return Outcome(
+        name, len(days), max(waits, default=0), float(np.mean(waits)) if waits else 0.0,
+        float(np.mean(days)) if days else 0.0, missed, late_hours,
+    )
+
+
+def _shuffled(course: Course, seed: int) -> list[int]:
+    order = list(range(len(course.units)))
+    random.Random(seed).shuffle(order)
+    return order
+
+
+def first_come_first_served(course: Course, seed: int = 1) -> tuple[Booking, ...]:
+    """Students arrive in random order; each takes the earliest block of each part that suits them."""
+    return name_nodes(course, first_come(course, Board(course, keep_buffer=False), _shuffled(course, seed)))
+
+
+def at_the_deadline(course: Course, seed: int = 1) -> tuple[Booking, ...]:
+    """Everyone looks for slots in the last days only, the parts in order, each as early as is still free then."""
+    first = max(0, course.hours - 24 * LAST_DAYS)
+    order = _shuffled(course, seed)
+    starts: Starts = first_come(
+        course, Board(course, keep_buffer=False), order, not_before=dict.fromkeys(order, first)
+    )
+    return name_nodes(course, starts)
+
+
+def compare(course: Course, bookings: Iterable[Booking], seed: int = 1) -> list[Outcome]:
+    """The plan beside both naive ways, on the same input."""
+    return [
+        outcome("plan", course, bookings),
+        outcome("first come, first served", course, first_come_first_served(course, seed)),
+        outcome(f"everyone in the last {LAST_DAYS} days", course, at_the_deadline(course, seed)),
+    ]

@@ -1,0 +1,145 @@
+"""Who cannot finish, why, and which changes would admit them, each tried by planning again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from reserve.plan.board import Board, ready_hour
+from reserve.plan.bounds import Relaxation, whole
+from reserve.plan.course import Course
+from reserve.plan.inputs import Inputs
+from reserve.plan.schedule import Booking, Plan, by_unit, is_complete
+from reserve.plan.solve import make_plan
+
+DAYS = (1, 2, 3, 5, 7)
+NODES = (1, 2, 4)
+
+
+@dataclass(frozen=True)
+class Left:
+    """A student who does not complete, with the parts that are missing and the reason in words."""
+
+    netids: tuple[str, ...]
+    missing: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the course that was tried: how many more complete with it, found by planning again."""
+
+    text: str
+    complete: int
+    admits: int
+
+
+def board_of(course: Course, bookings: tuple[Booking, ...], keep_buffer: bool = True) -> Board:
+    """What the plan leaves free."""
+    board = Board(course, keep_buffer)
+    where = {(course.pools[g.pool].key, node): i for i, g in enumerate(course.groups) for node in g.nodes}
+    for booking in bookings:
+        hour = int((booking.start - course.start) / timedelta(hours=1))
+        board.take(where[booking.hardware, booking.node], hour, booking.hours)
+    return board
+
+
+def full_from(course: Course, board: Board, part: int) -> datetime | None:
+    """Moment from which no block of the part can begin any more; None if one still can on the last possible hour."""
+    hours = min(unit.hours[part] for unit in course.units)
+    anyone = np.logical_or.reduce([unit.starts[part] for unit in course.units])
+    possible = np.flatnonzero(anyone)
+    free = np.flatnonzero(board.anywhere(part, hours) & anyone)
+    if not len(possible) or (len(free) and free[-1] == possible[-1]):
+        return None
+    return course.at(int(free[-1]) + 1 if len(free) else 0)
+
+
+def who_is_left(course: Course, plan: Plan) -> list[Left]:
+    """Everyone who does not complete every part."""
+    board = board_of(course, plan.bookings)
+    mine = by_unit(course, plan.bookings)
+    found = []
+    for number, unit in enumerate(course.units):
+        have = {booking.part: booking for booking in mine[unit.netid]}
+        if is_complete(course, mine[unit.netid]):
+            continue
+        missing = tuple(part for part in course.parts if part not in have)
+        netids = tuple(student.netid for student in unit.students)
+        if unit.alone_day < 0:
+            empty = [name for name, starts in zip(course.parts, unit.starts, strict=True) if not starts.any()]
+            what = f"no block of {' or '.join(empty)}" if empty else "not all parts in their order"
+            text = f"{what} fits into their own times, even with the nodes to themselves"
+        else:
+            taken = {
+                course.parts.index(p): int((b.start - course.start) / timedelta(hours=1)) for p, b in have.items()
+            }
+            part = course.parts.index(missing[0])
+            pools = [pool.key for pool in course.pools if pool.hardware.part == missing[0]]
+            since = full_from(course, board, part)
+            free = np.flatnonzero(board.anywhere(part, unit.hours[part]) & unit.starts[part])
+            ready = ready_hour(course, number, part, taken)
+            when = f"from {since.astimezone(course.tz):%a %b %d %H:%M %Z}" if since else "at every time that suits them"
+            if len(free) and free[-1] < ready:
+                when += f", and {missing[0]} cannot begin before {course.at(ready).astimezone(course.tz):%b %d %H:%M}"
+            text = f"{' and '.join(pools)} {'are' if len(pools) > 1 else 'is'} full {when}"
+        found.append(Left(netids, missing, text))
+    return found
+
+
+def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, seconds: float) -> Change | None:
+    """The first of these changes with which everyone completes, else the one that admits most; each planned anew."""
+    best: Change | None = None
+    for number, (text, inputs) in enumerate(tries):
+        course = inputs.course()
+        relaxation = Relaxation(course)
+        top = relaxation.optimum(relaxation.students(), maximise=True, seconds=4 * seconds)
+        if top is not None and whole(top.value, up=False) < total and number + 1 < len(tries):
+            continue  # proven not to be enough: try more of it
+        plan = make_plan(course, seconds)
+        complete = int(plan.stages[0].value)
+        if complete > now and (best is None or complete > best.complete):
+            best = Change(text, complete, complete - now)
+        if complete >= total:
+            break
+    return best
+
+
+def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) -> list[Change]:
+    """What would admit those who are left, the most effective first; only what was verified by planning again."""
+    now = int(plan.stages[0].value)
+    left = who_is_left(course, plan)
+    total = course.total
+    if not left:
+        return []
+    rules = inputs.rules
+    missing = {part for one in left for part in one.missing}
+    families: list[Callable[[], list[tuple[str, Inputs]]]] = [
+        lambda: [
+            (f"move the due date by {n} day{'s' * (n > 1)}", replace(inputs, due=inputs.due + timedelta(days=n)))
+            for n in DAYS
+        ]
+    ]
+    for pool in course.pools:
+        if pool.hardware.part in missing:
+            families.append(
+                lambda key=pool.key: [  # type: ignore[misc]
+                    (f"{n} more node{'s' * (n > 1)} of {key}", inputs.with_more_nodes(key, n)) for n in NODES
+                ]
+            )
+    if rules.buffer_nodes and rules.buffer_hours:
+        families.append(
+            lambda: [("keep no nodes for retries before the due date",
+                      replace(inputs, rules=replace(rules, buffer_nodes=0)))]
+        )
+    if rules.wake_minute > 360 or rules.sleep_minute < 1440:
+        wide = replace(rules, wake_minute=min(360, rules.wake_minute), sleep_minute=1440)
+        families.append(lambda: [("allow blocks from 06:00 to 24:00 local time", replace(inputs, rules=wide))])
+    if rules.max_simultaneous:
+        none = replace(rules, max_simultaneous=0)
+        families.append(lambda: [("no limit on simultaneous leases", replace(inputs, rules=none))])
+    found = [change for family in families if (change := _first_that_admits(family(), total, now, seconds))]
+    return sorted(found, key=lambda change: -change.complete)

@@ -1,0 +1,107 @@
+"""What a plan is made from, in one place, so that any of it can be changed and the plan made again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from reserve.calendar import Calendar, Interval, next_hour
+from reserve.hardware import Hardware
+from reserve.plan.course import Course, make_course
+from reserve.plan.pools import make_pools
+from reserve.plan.roster import Student
+from reserve.plan.rules import Rules
+from snippets.errors import PlanError
+
+WHAT_IF = "students=191,weeks=2,liqid=4,gigaio=2,p100=6,pi5=7"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Students, rules, hardware and calendars, and the time from `start` to `due`."""
+
+    students: tuple[Student, ...]
+    rules: Rules
+    table: Mapping[str, Hardware]
+    calendars: Mapping[str, Calendar]
+    start: datetime
+    due: datetime
+    tz: ZoneInfo
+
+    def course(self) -> Course:
+        """Everything on the hour grid. Raises PlanError for what cannot be planned."""
+        pools = make_pools(self.table, self.calendars, self.rules)
+        return make_course(self.students, self.rules, pools, self.start, self.due, self.tz)
+
+    def with_more_nodes(self, key: str, count: int) -> Inputs:
+        """The same with `count` more nodes of a kind that nobody else holds."""
+        calendar = self.calendars[key]
+        nodes = dict(calendar.nodes) | {f"{key}-extra-{n + 1}": () for n in range(count)}
+        limits = dict(self.rules.limits)
+        if key in limits:
+            limits[key] += count
+        rules = replace(self.rules, limits=limits)
+        return replace(self, calendars={**self.calendars, key: Calendar(key, nodes)}, rules=rules)
+
+
+def local_moment(text: str, tz: ZoneInfo, option: str) -> datetime:
+    """`2027-03-20T23:59` in the course's zone (or with an offset) as UTC. Raises PlanError naming the option."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise PlanError(f"{option}: {text!r} is not a time such as 2027-03-20T23:59") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+
+
+def _settings(text: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for piece in text.split(","):
+        name, equals, value = piece.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or found[name.strip()] < 0 or name.strip() in list(found)[:-1]:
+            raise PlanError(f"--what-if: {piece.strip()!r} is not NAME=NUMBER; for example {WHAT_IF}")
+    return found
+
+
+def _busy(rng: random.Random, share: float, start: datetime, end: datetime) -> tuple[Interval, ...]:
+    """Leases of others that fill about `share` of the time, 6 to 48 hours each."""
+    found, at = [], start
+    while at < end:
+        length = timedelta(hours=rng.choice((6, 12, 24, 48)))
+        if rng.random() < share:
+            found.append(Interval(at, at + length - timedelta(minutes=10)))
+        at += length
+    return tuple(found)
+
+
+def what_if(
+    text: str, rules: Rules, table: Mapping[str, Hardware], tz: ZoneInfo, start: datetime, due: datetime | None = None
+) -> Inputs:
+    """A class without a roster: `students`, `weeks`, a node count by hardware (a part of its name is enough), and
+    optionally `busy` (share of node time that others hold, in leases drawn at random) and `seed`."""
+    settings = _settings(text)
+    count, weeks = int(settings.pop("students", 0)), settings.pop("weeks", 0)
+    busy, seed = settings.pop("busy", 0), int(settings.pop("seed", 1))
+    if not 1 <= count <= 2000 or (due is None and weeks <= 0) or busy >= 1:
+        raise PlanError(f"--what-if needs students (1 to 2000), weeks (or --due) and busy below 1; example: {WHAT_IF}")
+    start = next_hour(start)
+    end = due or start + timedelta(weeks=weeks)
+    calendars = {}
+    for name, nodes in settings.items():
+        keys = [key for key in table if name.lower() == key.lower()] or [key for key in table if name.lower() in key]
+        if len(keys) != 1:
+            raise PlanError(f"--what-if: {name!r} names no single hardware; there are {', '.join(table)}")
+        if nodes < 1 or nodes > 500:
+            raise PlanError(f"--what-if: the pool {keys[0]} has {nodes:g} nodes: it is empty, or over 500")
+        rng = random.Random(f"{seed} {keys[0]}")
+        calendars[keys[0]] = Calendar(
+            keys[0], {f"{keys[0]}-{n + 1:02d}": _busy(rng, busy, start, end) for n in range(int(nodes))}
+        )
+    students = tuple(Student(f"student{n + 1:03d}", tz, row=n + 2) for n in range(count))
+    return Inputs(students, rules, table, calendars, start, end, tz)

@@ -1,0 +1,149 @@
+"""Play the term many times with failures: how many finish by the due date, and by later ones."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from reserve.plan.board import ready_hour, without_overlap
+from reserve.plan.explain import board_of
+from reserve.plan.inputs import Inputs
+from reserve.plan.schedule import Booking
+
+EXTRA_DAYS = 7
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class ByDay:
+    """Finished so many days after the due date: mean share of students with its 95 % confidence interval, and the
+    share of terms in which everyone finished (Wilson's interval)."""
+
+    days: int
+    share: float
+    low: float
+    high: float
+    all_share: float
+    all_low: float
+    all_high: float
+
+
+@dataclass(frozen=True)
+class Simulation:
+    terms: int
+    students: int
+    lost_blocks: float  # mean per term
+    by_day: tuple[ByDay, ...]
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson 1927)."""
+    share, z2 = hits / trials, Z95**2
+    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = Z95 * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float, float]:
+    mean = float(values.mean())
+    half = Z95 * float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return mean, max(0.0, mean - half), min(1.0, mean + half)
+
+
+class _Term:
+    """One play: bookings happen in time order; a lost block is booked again where something is free."""
+
+    def __init__(self, inputs: Inputs, bookings: Sequence[Booking]) -> None:
+        longer = replace(inputs, due=inputs.due + timedelta(days=EXTRA_DAYS))
+        self.course = longer.course()
+        self.rules = inputs.rules
+        self.board = board_of(self.course, tuple(bookings), keep_buffer=False)
+        self.full = self.board.left.copy()
+        where = {
+            (self.course.pools[g.pool].key, node): i for i, g in enumerate(self.course.groups) for node in g.nodes
+        }
+        unit_of = {unit.netid: number for number, unit in enumerate(self.course.units)}
+        self.planned = {
+            (unit_of[b.netids[0]], self.course.parts.index(b.part)):
+            (int((b.start - self.course.start) / timedelta(hours=1)), where[b.hardware, b.node])
+            for b in bookings
+        }
+        self.due_hours = [
+            math.floor((inputs.due + timedelta(days=d) - self.course.start) / timedelta(hours=1))
+            for d in range(EXTRA_DAYS + 1)
+        ]
+
+    def play(self, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+        """Hour at which each unit has finished (a large number: never), and how many blocks were lost."""
+        course, faults = self.course, self.rules.faults
+        np.copyto(self.board.left, self.full)
+        booked = dict(self.planned)
+        ends: dict[tuple[int, int], int] = {}
+        queue = [(hour, unit, part) for (unit, part), (hour, _) in booked.items()]
+        heapq.heapify(queue)
+        chances = np.cumsum([faults.boot_fails, faults.overslept, faults.taken, faults.needs_second])
+        lost = 0
+        while queue:
+            hour, unit, part = heapq.heappop(queue)
+            length = course.units[unit].hours[part]
+            before = {p: booked[unit, p][0] for p in course.after[part] if (unit, p) in booked}
+            ready = ready_hour(course, unit, part, before)
+            if ready < 0 or ready > hour:  # what comes before was moved: this block cannot be used any more
+                self.board.give(booked[unit, part][1], hour, length)
+                first = ready
+            else:
+                what = int(np.searchsorted(chances, rng.random(), side="right"))
+                if what == len(chances):
+                    ends[unit, part] = hour + length
+                    continue
+                lost += 1
+                first = hour + faults.notice_hours + (length if what == 3 else 0)
+            del booked[unit, part]
+            start = -1 if first < 0 else self._book(unit, part, first, booked)
+            if start >= 0:
+                heapq.heappush(queue, (start, unit, part))
+        done = np.full(len(course.units), 10**6)
+        for unit in range(len(done)):
+            mine = [ends.get((unit, part), 10**6) for part in range(len(course.parts))]
+            done[unit] = max(mine)
+        return done, lost
+
+    def _book(self, unit: int, part: int, first: int, booked: dict[tuple[int, int], tuple[int, int]]) -> int:
+        """Book the earliest block that the student can take; its hour, -1 when there is none."""
+        course = self.course
+        length = course.units[unit].hours[part]
+        if first >= course.hours:
+            return -1
+        free = self.board.anywhere(part, length, first) & course.units[unit].starts[part][first:]
+        taken = {p: booked[unit, p][0] for p in range(len(course.parts)) if (unit, p) in booked}
+        without_overlap(course, unit, part, free, first, {p: h for p, h in taken.items() if part not in course.after[p]})
+        if not free.any():
+            return -1
+        hour = first + int(free.argmax())
+        group = self.board.group_at(part, length, hour)
+        self.board.take(group, hour, length)
+        booked[unit, part] = (hour, group)
+        return hour
+
+
+def simulate(inputs: Inputs, bookings: Sequence[Booking], terms: int = 200, seed: int = 1) -> Simulation:
+    """Play `terms` terms (seeded: the same again for the same seed)."""
+    term, rng = _Term(inputs, bookings), np.random.default_rng(seed)
+    weights = np.array([unit.weight for unit in term.course.units])
+    shares = np.zeros((terms, EXTRA_DAYS + 1))
+    lost = 0
+    for number in range(terms):
+        done, failures = term.play(rng)
+        lost += failures
+        for day, hour in enumerate(term.due_hours):
+            shares[number, day] = weights[done <= hour].sum() / weights.sum()
+    by_day = []
+    for day in range(EXTRA_DAYS + 1):
+        everyone = int((shares[:, day] >= 1 - 1e-12).sum())
+        by_day.append(ByDay(day, *_interval(shares[:, day]), everyone / terms, *wilson(everyone, terms)))
+    return Simulation(terms, int(weights.sum()), lost / terms, tuple(by_day))
