@@ -113,7 +113,7 @@ class ContainerMachine:
             return self._run_detached(command, timeout_s, check, on_line)
         # The exit status is printed too: Zun gives it as text, and a device that restarts gives none.
         bounded = f"timeout {max(1, int(min(timeout_s, TIMEOUT_S * 0.75)))} sh -c {shlex.quote('cd; ' + command)}"
-        script = f"{bounded} 2>&1; echo; echo {self.STATUS}$?"
+        script = f"{bounded} 2>&1; s=$?; echo; echo {self.STATUS}$s"
         text = "sh -c " + shlex.quote(script)
         try:
             answer = self._rest.call(

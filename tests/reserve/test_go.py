@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,12 +14,13 @@ from reserve.calendar import next_hour
 from reserve.collect import pull
 from reserve.desk import Desk
 from reserve.down import down
-from reserve.errors import LeaseRefused
+from reserve.errors import ConnectionLost, LeaseRefused, NodeCommandFailed
 from reserve.go import Options, go, reserve
 from reserve.journal import Journal
 from reserve.leases import lease_name, node_name, plan, user_name
 from reserve.status import status
 from reserve.steps import steps_for
+from reserve.sync import push_run
 from reserve.up import up
 from snippets.errors import UsageError
 from snippets.record import load_record
@@ -138,3 +142,30 @@ def test_status_tells_what_is_on_record_when_a_site_does_not_answer(desk, chamel
     assert "by the record here; the site does not tell" in status(desk)
     chameleon.faults.off()
     down(desk, "system")
+
+
+def test_a_container_is_a_machine_like_any_other(desk, chameleon, without_jupyter):
+    """Statuses, long commands, files both ways: all through Zun's three requests."""
+    reserve(desk, "edge", Options(netid="ab123", at_once=True))
+    machine = up(desk, "edge").machine
+    assert machine.run("exit 3", check=False).status == 3
+    with pytest.raises(NodeCommandFailed, match="status 4: told why"):
+        machine.run("echo told why; exit 4")
+    lines: list[str] = []
+    long = machine.run("echo one; echo two; exit 5", timeout_s=300, check=False, on_line=lines.append)
+    assert (long.status, lines) == (5, ["one", "two"])
+    with pytest.raises(ConnectionLost, match="took longer"):
+        machine.run("sleep 30", timeout_s=1)
+    push_run(machine, _folder_with(desk.journal.folder / "sent", {"a/b.txt": "content", "c.txt": "more"}), "there")
+    with tarfile.open(fileobj=io.BytesIO(machine.pull("there", ["a/b.txt"]))) as tar:
+        member = tar.extractfile("a/b.txt")
+        assert member is not None and member.read() == b"content"
+    down(desk, "edge")
+    chameleon.assert_empty()
+
+
+def _folder_with(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
