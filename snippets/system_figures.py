@@ -202,7 +202,7 @@ def scenarios(results: Mapping[str, Load], title: str) -> Figure:
     """LoadGen scenarios side by side: samples per second, and the time a sample takes (p50 bar, p99 mark)."""
     figure, (left, right) = _figure(1, 2, (10, 3.6))
     _bars(left, list(results), [r["samples_per_s"] for r in results.values()], "samples per second", COLOURS)
-    left.set_title(title, loc="left")
+    left.set_title(f"{title}: samples per second", loc="left")
     medians = [float(np.percentile(r["latency_ms"], 50)) for r in results.values()]
     tails = [float(np.percentile(r["latency_ms"], 99)) for r in results.values()]
     _bars(right, list(results), medians, "time until a sample is answered (ms)", COLOURS)
