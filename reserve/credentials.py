@@ -102,7 +102,31 @@ def _signin(source: str, options: dict[str, str], named: str, region: str) -> Si
 
 
 def _from_environment(env: Mapping[str, str]) -> SignIn | None:
-    names = ["auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id", "project_name", "project_id", "project_domain_name", "project_domain_id", "token", "application_credential_id", "application_credential_name", "application_credential_secret", "identity_provider", "protocol", "client_id", "client_secret", "discovery_endpoint", "access_token", "access_token_type", "access_token_endpoint", "openid_scope"]  # fmt: skip
+    names = [
+        "auth_url",
+        "username",
+        "user_id",
+        "password",
+        "user_domain_name",
+        "user_domain_id",
+        "project_name",
+        "project_id",
+        "project_domain_name",
+        "project_domain_id",
+        "token",
+        "application_credential_id",
+        "application_credential_name",
+        "application_credential_secret",
+        "identity_provider",
+        "protocol",
+        "client_id",
+        "client_secret",
+        "discovery_endpoint",
+        "access_token",
+        "access_token_type",
+        "access_token_endpoint",
+        "openid_scope",
+    ]  # fmt: skip,]
     options = {name: env[f"OS_{name.upper()}"] for name in names if env.get(f"OS_{name.upper()}")}
     named = env.get("OS_AUTH_TYPE") or env.get("OS_AUTH_METHOD") or ""
     signs = {"username", "user_id", "token", "application_credential_id", "application_credential_name"}

@@ -208,7 +208,8 @@ child = subprocess.Popen(
     [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=" + ("0.0.0.0" if PUBLIC else "127.0.0.1"),
      "--port=%d" % port, "--ServerApp.port_retries=0", "--allow-root",
      "--ServerApp.root_dir=" + str(pathlib.Path.home() / "servelab")],
-    env={**os.environ, "JUPYTER_TOKEN": token}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    env={**os.environ, "JUPYTER_TOKEN": token},
+    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 fd = os.open(old, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 os.write(fd, json.dumps({"port": port, "token": token, "pid": child.pid, "public": PUBLIC}).encode())
 for _ in range(60):
