@@ -1,0 +1,57 @@
+"""Execute a notebook of the kit as a student would, from top to bottom in a kernel of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
+
+
+def execute(notebook: str, out: Path, *, limit_s: int = 240, **parameters: Any) -> nbformat.NotebookNode:
+    """Run `notebooks/<notebook>.ipynb` with these parameters and return it with its outputs.
+
+    The kernel imports the kit from this checkout. Raises papermill's error of the cell that fails.
+    """
+    source = NOTEBOOKS / f"{notebook}.ipynb"
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(NOTEBOOKS.parent)
+    try:
+        return papermill.execute_notebook(
+            str(source), str(out), parameters, cwd=str(source.parent), kernel_name="python3", progress_bar=False,
+            execution_timeout=limit_s,
+        )  # fmt: skip
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
+def printed(notebook: nbformat.NotebookNode) -> str:
+    """Everything that the notebook's cells showed as text."""
+    texts = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            texts.append(str(output.get("text", "")))
+            texts += [str(output.get("data", {}).get(kind, "")) for kind in ("text/markdown", "text/plain")]
+    return "\n".join(texts)
+
+
+def measured(notebook: nbformat.NotebookNode) -> list[str]:
+    """The lines of `printed` that tell measurements: without questions, whose state a replay words differently."""
+    kept = []
+    for cell in notebook.cells:
+        if "ask(run" not in cell.source:
+            kept += [line for line in printed(nbformat.v4.new_notebook(cells=[cell])).splitlines() if line.strip()]
+    return kept
+
+
+def pictures(notebook: nbformat.NotebookNode) -> int:
+    """How many PNG pictures the cells showed."""
+    return sum(
+        "image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])
+    )

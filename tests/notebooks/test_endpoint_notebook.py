@@ -1,0 +1,86 @@
+"""The endpoint notebook starts real services, takes real pictures, leaves nothing running, and replays without any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import psutil
+import pytest
+
+from grading.questions import questions
+from snippets.browser import chromium_path
+from snippets.endpoint_load import STAGES
+from snippets.errors import ToolMissing
+from snippets.record import Record, load_record
+from tests.notebooks.executed import execute, measured, pictures, printed
+from tests.snippets.servers import save_toy_onnx
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run of the notebook, and a replay of it. The ONNX side is a toy; PyTorch is the real model."""
+    folder = tmp_path_factory.mktemp("system")
+    parameters = {
+        "runs": str(folder / "runs"), "run_id": "t", "onnx": str(save_toy_onnx(folder / "toy.onnx")),
+    }  # fmt: skip
+    execute("system/1_endpoint", folder / "run.ipynb", **parameters)
+    execute("system/1_endpoint", folder / "replay.ipynb", mode="replay", **parameters)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record(lab: Path) -> Record:
+    return load_record(lab / "runs" / "system" / "t")
+
+
+def test_no_request_failed_and_the_stages_explain_the_latency(record: Record) -> None:
+    for backend in ("pytorch", "onnx"):
+        for clients in (1, 16):
+            load = record.result(f"endpoint/{backend}-{clients}/load")
+            assert load["failures"] == 0 and load["ok"].all() and load["clients"] == clients
+            stages = sum(load[f"{stage}_ms"].mean() for stage in STAGES)
+            assert 0 < stages <= 1.05 * load["latency_ms"].mean()
+            # Little's law: what is in the house is rate times time. The window cuts requests at both ends.
+            assert load["requests_per_s"] * load["latency_ms"].mean() / 1e3 <= 1.5 * clients
+        one, many = (record.result(f"endpoint/{backend}-{clients}/load") for clients in (1, 16))
+        assert np.median(many["latency_ms"]) > np.median(one["latency_ms"])
+        assert many["queue_ms"].mean() > one["queue_ms"].mean()
+
+
+def test_bad_requests_got_the_status_that_says_so(record: Record) -> None:
+    rows = record.result("endpoint/onnx/faults")["rows"]
+    assert len(rows) >= 5 and all(row["status"] == row["expected"] and row["detail"] for row in rows)
+
+
+def test_questions_are_asked_and_their_steps_recorded(lab: Path, record: Record) -> None:
+    text = printed(nbformat.read(lab / "run.ipynb", as_version=4))
+    mine = [question for question in questions("system") if question.id.startswith("system.endpoint.")]
+    assert len(mine) == 9
+    for question in mine:
+        assert f"`{question.id}`" in text
+        assert set(question.steps) <= set(record.names())
+
+
+def test_screenshots_are_pictures_named_after_their_questions(record: Record) -> None:
+    try:
+        chromium_path()
+    except ToolMissing as error:
+        pytest.skip(str(error))
+    assert {"system.endpoint.swagger", "system.endpoint.page"} <= set(record.screenshots)
+    for path in (record.folder / "screens").iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 20_000
+
+
+def test_a_replay_shows_the_same_and_starts_nothing(lab: Path, record: Record) -> None:
+    first, again = (nbformat.read(lab / name, as_version=4) for name in ("run.ipynb", "replay.ipynb"))
+    assert measured(again) == measured(first) and pictures(again) == pictures(first) >= 2
+    assert len({step.name for step in record.steps}) == len(record.steps)
+    logs = sorted(path.name for path in (record.folder / "logs").iterdir())
+    assert logs == ["onnx.log", "page.log", "pytorch.log"]
+
+
+def test_no_service_is_left(lab: Path) -> None:
+    commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    assert not [line for line in commands if "snippets.endpoint" in line and str(lab) in line]

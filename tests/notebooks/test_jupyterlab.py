@@ -1,0 +1,108 @@
+"""A real JupyterLab in a real browser: one notebook of each part, opened and run by "Run All Cells"."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from snippets.browser import chromium_path, with_page
+from snippets.errors import ToolMissing
+from snippets.process import Server, http_ready, start_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+NOTEBOOKS = ["model/1_baseline", "edge/1_latency", "system/1_endpoint"]
+OPEN_LIMIT_S, RUN_LIMIT_S, SAVE_EVERY_S = 90, 420, 3
+
+
+@pytest.fixture(scope="module")
+def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the notebooks, so that saving them in the browser changes nothing in the checkout."""
+    copy = tmp_path_factory.mktemp("lab")
+    news = copy / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    shutil.copytree(root / "notebooks", copy / "notebooks")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def jupyter(folder: Path, root: Path) -> Iterator[Server]:
+    try:
+        chromium_path()
+    except ToolMissing as error:
+        pytest.skip(str(error))
+    environment = {
+        "PYTHONPATH": str(root), "SERVELAB_RUNS": str(folder / "runs"), "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }  # fmt: skip
+    with start_server(
+        "jupyterlab",
+        lambda port: [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+            "--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder / 'notebooks'}",
+        ],
+        ready=http_ready("/api"), env=environment, log=folder / "jupyterlab.log", timeout_s=120,
+    ) as server:  # fmt: skip
+        yield server
+
+
+def done(path: Path) -> bool:
+    """Have all code cells of the saved notebook run? No, while it is being saved."""
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+    except nbformat.reader.NotJSONError:
+        return False
+    return all(cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source.strip())
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_run_all_cells_in_the_browser_runs_all_cells(jupyter: Server, folder: Path, name: str) -> None:
+    saved = folder / "notebooks" / f"{name}.ipynb"
+
+    def act(page) -> None:
+        from playwright.sync_api import TimeoutError
+
+        page.goto(f"{jupyter.url}/lab/tree/{name}.ipynb?reset", wait_until="load")
+        page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=OPEN_LIMIT_S * 1000)
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=OPEN_LIMIT_S * 1000)
+        started = page.locator(".jp-InputArea-prompt", has_text=re.compile(r"\[[*1]\]"))
+        for _ in range(3):
+            # A click before the kernel's connection is complete does nothing; a person would click again, too.
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+            with contextlib.suppress(TimeoutError):
+                started.first.wait_for(timeout=10_000)
+                break
+        for _ in range(RUN_LIMIT_S // SAVE_EVERY_S):
+            page.keyboard.press("Control+s")
+            page.wait_for_timeout(SAVE_EVERY_S * 1000)
+            if done(saved):
+                break
+        page.screenshot(path=folder / f"{name.replace('/', '-')}-end.png")
+        # The notebook's first picture, where it has one.
+        picture = page.locator(".jp-RenderedImage img")
+        if picture.count():
+            picture.first.scroll_into_view_if_needed()
+            page.wait_for_timeout(500)
+            page.screenshot(path=folder / f"{name.replace('/', '-')}-figure.png")
+
+    with_page(act, width=1400, height=1000, limit_s=RUN_LIMIT_S + 240)
+    notebook = nbformat.read(saved, as_version=4)
+    errors = [
+        "\n".join(output.traceback) for cell in notebook.cells if cell.cell_type == "code"
+        for output in cell.outputs if output.output_type == "error"
+    ]  # fmt: skip
+    assert not errors, errors[0]
+    assert done(saved), f"not all cells ran within {RUN_LIMIT_S} s"
+    assert any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
+    part = name.partition("/")[0]
+    assert (folder / "runs" / part / "mine" / "record.json").is_file()
