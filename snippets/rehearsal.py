@@ -32,7 +32,7 @@ VERSION = 1
 # Drawn at twice the size and averaged down: smooth edges from plain polygons.
 CANVAS = 2 * SIDE
 # How hard the pictures are (0 easy, 1 hard); set so that a trained MobileNetV2 reaches about 90 %.
-DIFFICULTY = 0.5
+DIFFICULTY = 0.75
 
 
 def fingerprint(counts: dict[str, int] | None = None) -> str:
