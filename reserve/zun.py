@@ -155,12 +155,12 @@ class ContainerMachine:
         job = f".servelab-job-{uuid.uuid4().hex[:8]}"
         script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
         self.run(
-            f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started",
+            f": >{job}.log; nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started",
             timeout_s=30,
         )
         deadline, output = self._clock.seconds() + timeout_s, ""
         while True:
-            look = f"cat {job}.exit 2>/dev/null || echo -; tail -c +{len(output.encode()) + 1} {job}.log"
+            look = f"cat {job}.exit 2>/dev/null || echo -; tail -c +{len(output.encode()) + 1} {job}.log || true"
             state, _, new = self.run(look, timeout_s=30).output.partition("\n")
             output += new
             if on_line:
