@@ -155,7 +155,8 @@ class ContainerMachine:
         job = f".servelab-job-{uuid.uuid4().hex[:8]}"
         script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
         self.run(
-            f": >{job}.log; nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started",
+            f": >{job}.log; "
+            f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started",
             timeout_s=30,
         )
         deadline, output = self._clock.seconds() + timeout_s, ""
