@@ -121,9 +121,9 @@ def emulator(node_cache: Path) -> Iterator[Emulator]:
 
 @pytest.fixture(autouse=True)
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that is silent for 2 s will not answer in a test."""
-    monkeypatch.setattr(rest, "TIMEOUT_S", 2.0)
-    monkeypatch.setattr(chi_side, "TIMEOUT_S", 2.0)
+    """A service that is silent for 3 s will not answer in a test."""
+    monkeypatch.setattr(rest, "TIMEOUT_S", 3.0)
+    monkeypatch.setattr(chi_side, "TIMEOUT_S", 3.0)
 
 
 def _voice(words: list[str]) -> Callable[[str], None]:
