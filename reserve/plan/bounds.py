@@ -3,7 +3,8 @@
 Each kind of student (same times, same weight) chooses *periods* for its parts, as cumulative counts; each class of
 students chooses *hours* for its blocks, within the capacity of the nodes hour by hour. A period is a day, or a share
 of one when there are few kinds. What is given up: whole students, a student's own times within a period where classes
-had to be merged, the gap between parts finer than a period, and two parts at the same hour. Every real plan is a point of this relaxation, so its optimum bounds every plan.
+had to be merged, the gap between parts finer than a period, and two parts at the same hour. Every real plan is a
+point of this relaxation, so its optimum bounds every plan.
 Cumulative ("step") variables for precedence: Pritsker and Watters 1968; their relaxation is the tight one.
 """
 
@@ -173,7 +174,8 @@ class Relaxation(Program):
             merged.setdefault(key, []).extend(kinds)
         found = []
         for kinds in merged.values():
-            masks = [np.logical_or.reduce([kind.starts[part] for kind in kinds]) for part in range(len(self.course.parts))]
+            parts = range(len(self.course.parts))
+            masks = [np.logical_or.reduce([kind.starts[part] for kind in kinds]) for part in parts]
             found.append((kinds, self.course.units[kinds[0].units[0]].hours, masks))
         return found
 
@@ -194,10 +196,10 @@ class Relaxation(Program):
                     mine = column[starts[self.period_of[starts] == day]]
                     steps: dict[int, float] = {}
                     for kind in kinds:
-                        now, before = kind.done_by[part][day], kind.done_by[part][day - 1] if day else NOTHING
-                        if now != before:
+                        now, past = kind.done_by[part][day], kind.done_by[part][day - 1] if day else NOTHING
+                        if now != past:
                             steps[now] = steps.get(now, 0) - 1
-                            steps[before] = steps.get(before, 0) + 1
+                            steps[past] = steps.get(past, 0) + 1
                     self.equal.add([*mine, *steps], [1.0] * len(mine) + list(steps.values()))
         self.tiles = tiles(course, [(part, hours, mask) for (part, hours), mask in wanted.items()])
         self.first_tile = self.new(len(self.tiles), np.inf)
@@ -206,12 +208,12 @@ class Relaxation(Program):
             by_hour: dict[int, list[int]] = {}
             for tile in chosen:
                 by_hour.setdefault(int(self.tiles.start[tile]), []).append(self.first_tile + int(tile))
-            for hour, mine in by_hour.items():
-                flow = [int(column[hour]) for column in columns]
-                self.rows.add([*flow, *mine], [1.0] * len(flow) + [-1.0] * len(mine))
+            for at_hour, supply in by_hour.items():
+                flow = [int(column[at_hour]) for column in columns]
+                self.rows.add([*flow, *supply], [1.0] * len(flow) + [-1.0] * len(supply))
         for limit in limits(course):
-            hour, tile = covering(course, self.tiles, limit)
-            self.rows.add_many(hour, tile + self.first_tile, limit.at_most)
+            at, over = covering(course, self.tiles, limit)
+            self.rows.add_many(at, over + self.first_tile, limit.at_most)
 
     # --- Objectives -----------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ def _alone(course_after: Sequence[Sequence[int]], gaps: Sequence[int], hours: Se
             if any(before not in ends for before in course_after[part]):
                 break
             ready = max([clock, *(ends[before] + gaps[part] for before in course_after[part])])
-            free = np.flatnonzero(starts[part][ready:]) if ready < len(day_of) else ()
+            free = np.flatnonzero(starts[part][ready:])
             if not len(free):
                 break
             last = ready + int(free[0])
@@ -175,7 +175,7 @@ def pair_up(students: Sequence[Student]) -> list[tuple[Student, ...]]:
     partner = {student.netid: student.pair for student in students if student.pair}
     partner |= {other: netid for netid, other in partner.items()}
     done: set[str] = set()
-    units = []
+    units: list[tuple[Student, ...]] = []
     for student in students:
         if student.netid not in done:
             other = partner.get(student.netid)

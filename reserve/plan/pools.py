@@ -77,7 +77,7 @@ def read_calendars(path: Path | str) -> dict[str, Calendar]:
     except OSError as error:
         raise PlanError(f"cannot read the calendar {source}: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PlanError(f"{source} is not a saved calendar ({error}); save one with `servelab plan --save-calendar`") from None
+        raise PlanError(f"{source} is not a saved calendar ({error}); every plan saves one as calendar.json") from None
     return {calendar.hardware: calendar for calendar in found}
 
 

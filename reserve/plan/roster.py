@@ -38,7 +38,7 @@ def _extra(text: str, where: str) -> float:
     except ValueError:
         number = -1.0
     factor = number if number >= 1 else 1 + number
-    if not (number == number and 0 <= number and factor <= 4):
+    if not (0 <= number <= 4 and factor <= 4):
         raise PlanError(f"{where}: extra_time {text!r} is not a factor such as 1.5 or a share such as 50% (at most 4)")
     return factor
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from reserve.calendar import CHANGEOVER, Interval
 from reserve.plan.capacity import buffer_start, free_nodes
 from reserve.plan.course import Course, Unit, block_hours
@@ -189,9 +191,7 @@ def _limit_faults(course: Course, bookings: list[Booking]) -> list[str]:
             used[booking.hardware, hour] = used.get((booking.hardware, hour), 0) + 1
             used["", hour] = used.get(("", hour), 0) + 1
     for number, pool in enumerate(course.pools):
-        free = sum(
-            (free_nodes(course, i) for i, group in enumerate(course.groups) if group.pool == number), start=0
-        )
+        free = np.sum([free_nodes(course, i) for i, g in enumerate(course.groups) if g.pool == number], axis=0)
         for hour in range(course.hours):
             most = pool.limit
             if pool.keep and hour >= late:

@@ -121,7 +121,8 @@ class _Term:
             return -1
         free = self.board.anywhere(part, length, first) & course.units[unit].starts[part][first:]
         taken = {p: booked[unit, p][0] for p in range(len(course.parts)) if (unit, p) in booked}
-        without_overlap(course, unit, part, free, first, {p: h for p, h in taken.items() if part not in course.after[p]})
+        beside = {p: h for p, h in taken.items() if part not in course.after[p]}
+        without_overlap(course, unit, part, free, first, beside)
         if not free.any():
             return -1
         hour = first + int(free.argmax())

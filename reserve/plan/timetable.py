@@ -129,9 +129,9 @@ class Timetable:
                 mine = supply.get((part, hours, hour), [])
                 program.rows.add([*blocks, *mine], [1.0] * len(blocks) + [-1.0] * len(mine))
         for limit, left in zip(limits(course), self.board.left, strict=True):
-            hour, tile = covering(course, self.tiles, limit)
-            used = np.unique(hour)
-            program.rows.add_many(np.searchsorted(used, hour), tile + self.first_tile, left[used])
+            at, over = covering(course, self.tiles, limit)
+            used = np.unique(at)
+            program.rows.add_many(np.searchsorted(used, at), over + self.first_tile, left[used])
 
     # --- Goals: costs to be minimised ------------------------------------------------------------------
 
