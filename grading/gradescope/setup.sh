@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs once, when Gradescope builds the image: Python 3.11 or newer and numpy are all that grading needs.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive PYTHONPATH=/autograder/python
 enough='import sys, numpy; sys.exit(sys.version_info < (3, 11))'
 if ! python3 -c "$enough" 2>/dev/null; then
   apt-get update
