@@ -142,7 +142,8 @@ def proportion(successes: int, count: int, confidence: float = 0.95) -> Estimate
     share = successes / count
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+    # At 0 and 1 the ends are exact; rounding must not push them past the value.
+    return Estimate(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
 
 
 def accuracy(predictions: ArrayLike, labels: ArrayLike, confidence: float = 0.95) -> Estimate:

@@ -1,0 +1,144 @@
+"""Part 1 runs from one call, and what it measured relates as it must on this hardware, whatever the milliseconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grading.questions import questions
+from reserve.local_run import run_parts
+from snippets import stats
+from snippets.record import Record, load_record
+
+LEVELS = ("none", "basic", "extended", "all")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory):
+    """The five notebooks, run once in the quick profile on half of the evaluation split, and replayed once."""
+    runs = tmp_path_factory.mktemp("runs")
+    (first,) = run_parts("model", params=["images=330"], runs=runs, say=lambda line: None)
+    (again,) = run_parts("model", params=["images=330"], runs=runs, mode="replay", say=lambda line: None)
+    return first, again
+
+
+@pytest.fixture(scope="module")
+def record(finished) -> Record:
+    return load_record(finished[0].folder)
+
+
+def accuracy(record: Record, name: str) -> float:
+    found = record.result(f"{name}/accuracy")
+    return stats.accuracy(found["predictions"], found["labels"]).value
+
+
+def size(record: Record, name: str) -> int:
+    return record.result(f"{name}/size")["bytes"]
+
+
+def test_all_notebooks_ran_and_a_replay_measures_nothing(finished, record: Record) -> None:
+    first, again = finished
+    assert first.measured == len(record.steps) and again.measured == 0 and again.replayed >= first.measured
+    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 5
+    assert record.verify() == []
+
+
+def test_every_question_refers_to_steps_that_were_measured(record: Record) -> None:
+    names = set(record.names())
+    missing = {step for question in questions("model") for step in question.steps if step not in names}
+    assert {m for m in missing if "cuda" not in m and "tensorrt" not in m} == set()
+
+
+def test_the_shipped_model_names_about_nine_of_ten_rightly(record: Record) -> None:
+    assert 0.85 <= accuracy(record, "graph/onnx-all") <= 0.95
+
+
+def test_eager_compiled_and_every_graph_level_give_the_same_predictions(record: Record) -> None:
+    base = record.result("graph/onnx-none/accuracy")["predictions"]
+    others = [*(f"graph/onnx-{level}" for level in LEVELS[1:]), "baseline/eager", "providers/openvino"]
+    if "baseline/compiled/accuracy" in record.names():
+        others.append("baseline/compiled")
+    for name in others:
+        assert np.mean(record.result(f"{name}/accuracy")["predictions"] == base) > 0.99, name
+
+
+def test_the_export_gives_the_same_logits(record: Record) -> None:
+    assert record.result("export/fp32/size")["largest_difference"] < 1e-3
+
+
+def test_each_level_removes_or_fuses_and_the_layout_comes_last(record: Record) -> None:
+    levels = record.result("graph/levels")
+    nodes = [levels[level]["nodes"] for level in LEVELS]
+    assert nodes[0] > nodes[1] > nodes[2]
+    assert levels["none"]["histogram"].get("BatchNormalization", 0) >= levels["basic"]["histogram"].get(
+        "BatchNormalization", 0)
+    assert levels["basic"]["constant_nodes"] <= levels["none"]["constant_nodes"]
+    layouts = {level: any("NCHWc" in name for name in levels[level]["histogram"]) for level in LEVELS}
+    assert layouts == {"none": False, "basic": False, "extended": False, "all": True}
+
+
+def test_dynamic_quantization_is_a_quarter_of_the_size(record: Record) -> None:
+    assert 0.22 < size(record, "quantize/dynamic") / size(record, "graph/onnx-all") < 0.32
+
+
+def test_quantized_files_keep_their_criterion_on_the_split_that_chose_them(record: Record) -> None:
+    fp32 = accuracy(record, "graph/onnx-all")
+    for name in ("aggressive", "conservative"):
+        assert size(record, f"quantize/{name}") < size(record, "graph/onnx-all")
+        # On the evaluation split chance is added to the criterion of the validation split.
+        assert fp32 - accuracy(record, f"quantize/{name}") < 0.12
+    assert size(record, "quantize/aggressive") <= size(record, "quantize/conservative")
+
+
+def test_dynamic_is_smaller_yet_slower_than_static(record: Record) -> None:
+    dynamic = stats.median(record.result("quantize/dynamic/latency")["latency_ms"]).value
+    static = stats.median(record.result("quantize/aggressive/latency")["latency_ms"]).value
+    assert dynamic > static
+    profile = record.result("quantize/profile-dynamic")["milliseconds"]
+    assert "ConvInteger" in profile or "DynamicQuantizeLinear" in profile
+
+
+def test_the_layout_of_level_all_is_faster_than_level_none(record: Record) -> None:
+    rounds = record.result("graph/ranking")
+    assert stats.compare(rounds["all"], rounds["none"], paired=True).verdict == "a"
+
+
+def test_absent_providers_say_why(record: Record) -> None:
+    for name in ("cuda", "tensorrt"):
+        if f"providers/{name}/absent" in record.names():
+            assert len(record.result(f"providers/{name}/absent")["reason"]) > 20
+        else:
+            assert f"providers/{name}/latency" in record.names()
+
+
+def test_every_notebook_drew_figures(record: Record) -> None:
+    drawn = {entry["notebook"] for entry in record.figures.values()}
+    assert drawn == {"1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose"}
+
+
+def test_a_folder_of_other_photographs_and_weights_of_another_class_count_work(tmp_path: Path) -> None:
+    import torch
+    from PIL import Image
+
+    from snippets.mobilenet import mobilenet_v2
+
+    chance = np.random.default_rng(7)
+    for name, base in (("cats", 60), ("dogs", 150), ("fish", 220)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = np.clip(chance.normal(base, 30, (90, 120, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.jpg")
+    torch.manual_seed(0)
+    torch.save(mobilenet_v2(3, width=0.5).state_dict(), tmp_path / "pets.pth")
+    runs = tmp_path / "runs"
+    from reserve import parts
+    from reserve.execute import execute
+
+    for notebook in ("2_graph", "3_quantize"):
+        execute(parts.NOTEBOOKS / "model" / f"{notebook}.ipynb", tmp_path / f"{notebook}.ipynb",
+                {"runs": str(runs), "data": str(tmp_path / "photos"), "weights": str(tmp_path / "pets.pth")}, 240)
+    record = load_record(runs / "model" / "mine")
+    assert record.result("export/fp32/size")["classes"] == 3
+    assert size(record, "quantize/dynamic") < size(record, "graph/onnx-all")

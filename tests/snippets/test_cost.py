@@ -1,0 +1,91 @@
+"""Cost per million predictions, the Pareto front, and the three cases of the manager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snippets import choose, cost, evaluate
+from snippets.errors import UsageError
+from snippets.targets import target
+
+TABLE = """
+currency = "USD"
+utilization = 0.5
+[server-cpu]
+per_core_hour = 0.04
+[server-gpu]
+per_gpu_hour = 3.6
+[device]
+per_gb_delivered = 0.1
+predictions_per_download = 100
+"""
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> cost.Prices:
+    (tmp_path / "prices.toml").write_text(TABLE)
+    return cost.load_prices(tmp_path / "prices.toml")
+
+
+def test_rented_time_is_paid_for_whether_it_answers_or_not(prices: cost.Prices) -> None:
+    # 2 cores at 0.04 an hour, busy half of the time with 1000 images/s: 500 images/s on average.
+    assert cost.per_million_cpu(1000, 2, prices) == pytest.approx(0.08 / 3600 / 500 * 1e6)
+    assert cost.per_million_gpu(1000, 1, prices) == pytest.approx(3.6 / 3600 / 500 * 1e6)
+
+
+def test_a_device_costs_its_download(prices: cost.Prices) -> None:
+    assert cost.per_million_device(5_000_000, prices) == pytest.approx(0.005 * 0.1 * 1e6 / 100)
+
+
+def test_the_front_holds_what_nothing_beats() -> None:
+    points = {"cheap": (1.0, 0.8), "good": (2.0, 0.9), "worse": (2.0, 0.85), "dear": (3.0, 0.9)}
+    assert sorted(cost.pareto_front(points)) == ["cheap", "good"]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("utilization = 0.5", "utilization = 2", "utilization must be above 0"),
+    ("per_core_hour = 0.04", 'per_core_hour = "four"', r"\[server-cpu\] per_core_hour is 'four'"),
+    ('currency = "USD"', "currency = ", "not valid TOML"),
+])
+def test_a_wrong_price_table_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    (tmp_path / "p.toml").write_text(TABLE.replace(old, new))
+    with pytest.raises(UsageError, match=message):
+        cost.load_prices(tmp_path / "p.toml")
+
+
+def test_the_shipped_table_is_valid() -> None:
+    assert cost.load_prices().utilization > 0
+
+
+def option(prices: cost.Prices, name: str, p50: float, size: int, right: float, provider: str = "cpu") -> choose.Option:
+    wrong = int(100 * (1 - right))
+    return choose.option(name, {
+        "latency": {"latency_ms": np.full(30, p50), "provider": provider, "threads": 2},
+        "throughput": {"batch_ms": np.full(10, 32 / 1.2), "batch": 32},
+        "accuracy": {"predictions": np.r_[np.ones(wrong), np.zeros(100 - wrong)], "labels": np.zeros(100)},
+        "size": {"bytes": size},
+    }, prices)
+
+
+def test_feasible_options_come_most_accurate_first(prices: cost.Prices) -> None:
+    all_of_them = (option(prices, "fp32", 10, 9_000_000, 0.91), option(prices, "dynamic", 14, 2_400_000, 0.82),
+                   option(prices, "aggressive", 6, 2_400_000, 0.87), option(prices, "cuda", 0.5, 9_000_000, 0.91, "cuda"))
+    options = {o.name: o for o in all_of_them}
+    assert choose.feasible(options, target("end-user device")) == ["aggressive", "dynamic"]
+    assert choose.misses(options["fp32"], target("end-user device")) == ["9.00 MB, not below 5"]
+    assert choose.runs_on(options["cuda"], "server GPU") and not choose.runs_on(options["fp32"], "server GPU")
+
+
+def test_a_subset_keeps_every_class_in_its_share() -> None:
+    labels = np.repeat(np.arange(4), 25)
+    chosen = evaluate.subset(labels, 20)
+    assert np.bincount(labels[chosen]).tolist() == [5, 5, 5, 5]
+    assert evaluate.subset(labels, 0).size == evaluate.subset(labels, 1000).size == 100
+
+
+def test_the_confusion_matrix_counts_rows_as_truth() -> None:
+    table = evaluate.confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
+    assert table.tolist() == [[1, 1], [0, 1]]

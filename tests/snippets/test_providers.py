@@ -1,0 +1,80 @@
+"""Execution providers: what was asked for is what runs, or it is an error that says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snippets import export, graph, int8, providers, quantize_search
+from snippets.errors import ModelError, ProviderError, UsageError
+from snippets.mobilenet import mobilenet_v2
+
+IMAGES = np.random.default_rng(0).normal(size=(3, 3, 224, 224)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def network():
+    import torch
+
+    torch.manual_seed(0)
+    return mobilenet_v2(5, width=0.35).eval()
+
+
+@pytest.fixture(scope="module")
+def fp32(network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export.export_onnx(network, tmp_path_factory.mktemp("onnx") / "fp32.onnx")
+
+
+def test_the_export_agrees_with_torch_and_takes_any_batch(network, fp32: Path) -> None:
+    assert export.largest_difference(network, fp32) < 1e-3
+    model = providers.session(fp32, threads=1)
+    assert model(IMAGES).shape == (3, 5) and model(IMAGES[:1]).shape == (1, 5)
+
+
+def test_levels_and_openvino_agree(fp32: Path) -> None:
+    base = providers.session(fp32, level="none", threads=1)(IMAGES)
+    for level in ("basic", "extended", "all"):
+        assert np.allclose(providers.session(fp32, level=level, threads=1)(IMAGES), base, atol=1e-3)
+    if not providers.absence("openvino"):
+        assert np.allclose(providers.session(fp32, "openvino", threads=1)(IMAGES), base, atol=1e-2)
+
+
+def test_a_provider_that_is_absent_is_an_error_never_the_cpu(fp32: Path) -> None:
+    absent = [name for name in ("cuda", "tensorrt") if providers.absence(name)]
+    for name in absent:
+        with pytest.raises(ProviderError, match="nothing was run on the CPU in its place"):
+            providers.session(fp32, name)
+    assert providers.available().keys() >= {"cpu", "openvino", "cuda", "tensorrt"}
+
+
+def test_wrong_names_and_files_are_named(fp32: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no provider 'gpu'"):
+        providers.session(fp32, "gpu")
+    with pytest.raises(UsageError, match="no optimization level 'best'"):
+        providers.session(fp32, level="best")
+    with pytest.raises(ModelError, match="no model file"):
+        providers.session(tmp_path / "absent.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"not a graph")
+    with pytest.raises(ModelError):
+        providers.session(tmp_path / "broken.onnx")
+
+
+def test_levels_show_in_the_graph(fp32: Path, tmp_path: Path) -> None:
+    levels = graph.optimize(fp32, tmp_path / "graph", threads=1)
+    assert levels["none"]["nodes"] > levels["basic"]["nodes"] > levels["extended"]["nodes"]
+    layouts = {level: any("NCHWc" in name for name in levels[level]["histogram"]) for level in levels}
+    assert layouts == {"none": False, "basic": False, "extended": False, "all": True}
+    assert graph.changes({"Conv": 3, "Clip": 2}, {"Conv": 3, "FusedConv": 2}) == {"Clip": -2, "FusedConv": 2}
+
+
+def test_dynamic_quantization_shrinks_and_the_ladder_begins_with_the_boldest(fp32: Path, tmp_path: Path,
+                                                                              monkeypatch) -> None:
+    from snippets.record import open_run
+
+    run = open_run("model", runs=tmp_path)
+    small = int8.dynamic(run, fp32)
+    assert small.stat().st_size < 0.5 * fp32.stat().st_size
+    ladder = quantize_search.ladder(int8.prepared(run, fp32))
+    assert ladder[0].name.startswith("all") and ladder[-1].name == "classifier only"
