@@ -48,7 +48,7 @@ def accuracy(model: Logits, split: Split, name: str, *, limit: int = 0, batch: i
 
 
 def real_batch(split: Split, size: int, seed: int = 0) -> np.ndarray:
-    """`size` preprocessed images of a split, float32 (size,3,224,224), drawn with a fixed seed (with repeats if few)."""
+    """`size` preprocessed images of a split, float32 (size,3,224,224), drawn with a fixed seed, repeated if few."""
     draw = np.random.default_rng(seed)
     total = len(split.labels)
     indices = draw.choice(total, size, replace=size > total)

@@ -111,7 +111,8 @@ def unpack(archive: Path, folder: Path, pictures: int = 0) -> Path:
         if found == 0 or (pictures and found != pictures):
             raise DataError(
                 f"{archive} holds {found:,} pictures in training/, validation/ and evaluation/ instead of "
-                f"{f'{pictures:,}' if pictures else 'some'}: it is not Food-11 or not all of it. Remove it and use another source."
+                f"{f'{pictures:,}' if pictures else 'some'}: it is not Food-11 or not all of it. "
+                "Remove it and use another source."
             )
     return folder
 

@@ -117,4 +117,5 @@ def _kind(node: Any) -> str:
         return "layout"
     if node.domain == FUSED:
         return "fused"
-    return {"Conv": "convolution", "BatchNormalization": "normalization", "Clip": "activation"}.get(node.op_type, "other")
+    kinds = {"Conv": "convolution", "BatchNormalization": "normalization", "Clip": "activation"}
+    return kinds.get(node.op_type, "other")

@@ -53,7 +53,8 @@ def investment(paid_s: float, samples_ms: Mapping[str, np.ndarray], even: float)
     requests = np.linspace(0, most, 50)
     figure, axes = canvas("When compiling has paid for itself", "requests answered", "seconds since the start")
     axes.plot(requests, requests * np.median(slow_ms) / 1000, color=color(slow), label=slow)
-    axes.plot(requests, paid_s + requests * np.median(fast_ms) / 1000, color=TARGET, label=f"{fast}, compiling included")
+    total_s = paid_s + requests * np.median(fast_ms) / 1000
+    axes.plot(requests, total_s, color=TARGET, label=f"{fast}, compiling included")
     if finite:
         total = even * float(np.median(slow_ms)) / 1000
         axes.scatter([even], [total], color=INK, zorder=3, s=30)

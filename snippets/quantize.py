@@ -136,7 +136,7 @@ def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: P
     present = {node.op_type for node in model.graph.node}
     operators = [name for name in candidate.operators if name in present]
     tensors = _tensors_data(ranges)
-    common = ([], list(candidate.exclude), operators, {"ActivationSymmetric": False, "WeightSymmetric": True})
+    common: tuple[list[str], list[str], Any, dict[str, bool]] = ([], list(candidate.exclude), operators, {"ActivationSymmetric": False, "WeightSymmetric": True})
     with _quiet():
         try:
             if candidate.format == "QOperator":
@@ -149,7 +149,8 @@ def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: P
             quantizer.quantize_model()
             quantizer.model.save_model_to_file(str(into), False)
         except Exception as error:  # it raises whatever its passes raise
-            raise ModelError(f"{prepared.name} cannot be quantized as {candidate.name!r}: {_first_line(error)}.") from error
+            reason = _first_line(error)
+            raise ModelError(f"{prepared.name} cannot be quantized as {candidate.name!r}: {reason}.") from error
     return into
 
 

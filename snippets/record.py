@@ -163,7 +163,7 @@ class Run:
             if latest is not None and latest["value"] == value:
                 return latest
             if self.mode == "replay":
-                raise RecordError(f"The record {self.folder} is replayed, not written: no answer to {question} is added.")
+                raise RecordError(f"The record {self.folder} is only replayed: no answer to {question} is added.")
             measured = sorted(s for s in steps if any(step["name"] == s for step in self._document.steps))
             entry = {"question": question, "value": value, "answered_utc": utc_now(), "notebook": self.notebook,
                      "measured": measured, "after": self._document.head}

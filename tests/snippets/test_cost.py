@@ -72,7 +72,8 @@ def option(prices: cost.Prices, name: str, p50: float, size: int, right: float, 
 
 def test_feasible_options_come_most_accurate_first(prices: cost.Prices) -> None:
     all_of_them = (option(prices, "fp32", 10, 9_000_000, 0.91), option(prices, "dynamic", 14, 2_400_000, 0.82),
-                   option(prices, "aggressive", 6, 2_400_000, 0.87), option(prices, "cuda", 0.5, 9_000_000, 0.91, "cuda"))
+                   option(prices, "aggressive", 6, 2_400_000, 0.87),
+                   option(prices, "cuda", 0.5, 9_000_000, 0.91, "cuda"))
     options = {o.name: o for o in all_of_them}
     assert choose.feasible(options, target("end-user device")) == ["aggressive", "dynamic"]
     assert choose.misses(options["fp32"], target("end-user device")) == ["9.00 MB, not below 5"]
