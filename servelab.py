@@ -5,7 +5,6 @@ Heavy modules are imported inside the verbs, so that `servelab --help` answers a
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def _on_chameleon(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--node", default="", help="One node or device by name."),
         click.option("--site", default="", help="CHI@TACC, CHI@UC, CHI@Edge, or local (this machine, no account)."),
         click.option("--netid", default="", help="Your NetID, for the lease's name. Default: $SERVELAB_NETID."),
-        click.option("--start", default="", metavar="TIME", help="A whole hour, UTC; or `now`. Default: the next free."),
+        click.option("--start", default="", metavar="TIME", help="A whole hour, UTC; or `now`. Default: next free."),
     ):
         command = option(command)
     return command
@@ -284,6 +283,29 @@ def grade(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...], func
                f"{out.with_suffix('.similarity.csv').name}")
 
 
+@cli.command()
+@click.argument("part", type=click.Choice(PARTS))
+@click.option("--course", type=click.Path(path_type=Path, file_okay=False), default="course", show_default=True,
+              help="nbgrader's course folder; made where there is none.")
+@click.option("--submissions", multiple=True, type=click.Path(path_type=Path, exists=True),
+              help="Put these submissions (zips, or an export folder) into submitted/, repaired, instead of releasing.")
+@click.option("--repair", is_flag=True, help="Repair the notebooks already in submitted/, instead of releasing.")
+def release(part: str, course: Path, submissions: tuple[Path, ...], repair: bool) -> None:
+    """Make PART's nbgrader assignment (source and student version); or bring submissions into it."""
+    from grading.course.release import release as make
+    from grading.course.submit import place_all, repair_submitted
+
+    if submissions:
+        from grading.batch import discover
+
+        lines = place_all(discover(submissions), part, course)
+    elif repair:
+        lines = [f"{student}: {'; '.join(told) or 'whole'}" for student, told in repair_submitted(course, part).items()]
+    else:
+        lines = [f"released {path}" for path in make(part, course)]
+    click.echo("\n".join(lines))
+
+
 @cli.group()
 def gradescope() -> None:
     """Make what an instructor uploads to Gradescope."""
@@ -308,6 +330,24 @@ def gradescope_template(part: str, out: Path) -> None:
     from grading.submission.collect import write_template
 
     click.echo(write_template(PARTS if part == "all" else (part,), out))
+
+
+@cli.command()
+@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.option("--course", type=click.Path(path_type=Path, file_okay=False), default="course", show_default=True,
+              help="nbgrader's course folder.")
+@click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
+def release(part: str, course: Path, repair: bool) -> None:
+    """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
+    from grading.release import release as write
+    from grading.repair import repair_folder
+
+    for each in PARTS if part == "all" else (part,):
+        if repair:
+            for path, remarks in repair_folder(course, each).items():
+                click.echo(f"{path}: {'; '.join(remarks)}")
+        else:
+            click.echo("\n".join(str(path) for path in write(each, course)))
 
 
 # --- Plan a class -----------------------------------------------------------------------------------
@@ -373,4 +413,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -146,7 +146,7 @@ def dataset(source: str | os.PathLike[str] = "rehearsal", cache: str | os.PathLi
         known = rehearsal.fingerprint()
         folder = rehearsal.generate(place / f"rehearsal-{known}")
     elif os.fspath(source) == "food11":
-        from snippets import food11
+        import snippets.food11 as food11
 
         folder = food11.fetch(place / "food11")
     else:

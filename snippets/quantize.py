@@ -136,7 +136,7 @@ def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: P
     present = {node.op_type for node in model.graph.node}
     operators = [name for name in candidate.operators if name in present]
     tensors = _tensors_data(ranges)
-    common: tuple[list[str], list[str], Any, dict[str, bool]] = ([], list(candidate.exclude), operators, {"ActivationSymmetric": False, "WeightSymmetric": True})
+    common: Any = ([], list(candidate.exclude), operators, {"ActivationSymmetric": False, "WeightSymmetric": True})
     with _quiet():
         try:
             if candidate.format == "QOperator":
