@@ -15,16 +15,13 @@ from snippets.endpoint_load import STAGES
 from snippets.errors import ToolMissing
 from snippets.record import Record, load_record
 from tests.notebooks.executed import execute, measured, pictures, printed
-from tests.snippets.servers import save_toy_onnx
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run of the notebook, and a replay of it. The ONNX side is a toy; PyTorch is the real model."""
+    """A folder with a run of the notebook, and a replay of it."""
     folder = tmp_path_factory.mktemp("system")
-    parameters = {
-        "runs": str(folder / "runs"), "run_id": "t", "onnx": str(save_toy_onnx(folder / "toy.onnx")),
-    }  # fmt: skip
+    parameters = {"runs": str(folder / "runs"), "run_id": "t", "profile": "tiny"}
     execute("system/1_endpoint", folder / "run.ipynb", **parameters)
     execute("system/1_endpoint", folder / "replay.ipynb", mode="replay", **parameters)
     return folder
@@ -47,6 +44,11 @@ def test_no_request_failed_and_the_stages_explain_the_latency(record: Record) ->
         one, many = (record.result(f"endpoint/{backend}-{clients}/load") for clients in (1, 16))
         assert np.median(many["latency_ms"]) > np.median(one["latency_ms"])
         assert many["queue_ms"].mean() > one["queue_ms"].mean()
+
+
+def test_both_endpoints_answer_as_the_evaluation_does(record: Record) -> None:
+    agreed = record.result("endpoint/all/agreement")
+    assert agreed["probabilities"].shape == (3, 11) and agreed["difference"] < 1e-4
 
 
 def test_bad_requests_got_the_status_that_says_so(record: Record) -> None:
