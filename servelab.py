@@ -283,29 +283,6 @@ def grade(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...], func
                f"{out.with_suffix('.similarity.csv').name}")
 
 
-@cli.command()
-@click.argument("part", type=click.Choice(PARTS))
-@click.option("--course", type=click.Path(path_type=Path, file_okay=False), default="course", show_default=True,
-              help="nbgrader's course folder; made where there is none.")
-@click.option("--submissions", multiple=True, type=click.Path(path_type=Path, exists=True),
-              help="Put these submissions (zips, or an export folder) into submitted/, repaired, instead of releasing.")
-@click.option("--repair", is_flag=True, help="Repair the notebooks already in submitted/, instead of releasing.")
-def release(part: str, course: Path, submissions: tuple[Path, ...], repair: bool) -> None:
-    """Make PART's nbgrader assignment (source and student version); or bring submissions into it."""
-    from grading.course.release import release as make
-    from grading.course.submit import place_all, repair_submitted
-
-    if submissions:
-        from grading.batch import discover
-
-        lines = place_all(discover(submissions), part, course)
-    elif repair:
-        lines = [f"{student}: {'; '.join(told) or 'whole'}" for student, told in repair_submitted(course, part).items()]
-    else:
-        lines = [f"released {path}" for path in make(part, course)]
-    click.echo("\n".join(lines))
-
-
 @cli.group()
 def gradescope() -> None:
     """Make what an instructor uploads to Gradescope."""

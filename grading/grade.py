@@ -98,7 +98,7 @@ def _manifest(root: Path) -> dict[str, Any]:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def _runs(root: Path) -> dict[str, Path]:
+def runs_in(root: Path) -> dict[str, Path]:
     """Run folders by part: `<part>/record.json`, or whatever record names the part."""
     runs: dict[str, Path] = {}
     for path in sorted(root.rglob("record.json"), key=lambda item: (len(item.parts), item)):
@@ -112,12 +112,20 @@ def _runs(root: Path) -> dict[str, Path]:
 
 
 @contextmanager
+def open_submission(path: Path) -> Iterator[tuple[str, Path, dict[str, Path]]]:
+    """NetID, folder, and run folders by part of a submission, while it is unpacked. Raises SubmissionError."""
+    with opened(path) as folder:
+        root = _root(folder)
+        yield str(_manifest(root).get("netid") or student_of(path)), root, runs_in(root)
+
+
+@contextmanager
 def open_records(path: Path) -> Iterator[list[Record]]:
     """The records of a submission that can be read, while its folder exists."""
     try:
         with opened(path) as folder:
             records = []
-            for run in _runs(_root(folder)).values():
+            for run in runs_in(_root(folder)).values():
                 with suppress(KitError, ValueError, TypeError, KeyError):
                     records.append(load_record(run))
             yield records
@@ -158,7 +166,7 @@ def _grade_folder(root: Path, path: Path, digest: str, leases: Mapping[str, Mapp
                   functions: bool, expected: tuple[str, ...], again: Mapping[str, Path]) -> Grade:
     manifest = _manifest(root)
     netid = str(manifest.get("netid") or student_of(path))[:64]
-    runs = _runs(root)
+    runs = runs_in(root)
     problems = archive.manifest_problems(root) if runs else ["no run record was handed in"]
     pictures, told = _screenshots(root, runs)
     left_out = [str(item.get("name")) for item in manifest.get("left_out", []) if isinstance(item, dict)]

@@ -14,6 +14,7 @@ from grading.questions.schema import (
     question,
     questions,
 )
+from grading.questions.scoring import score
 
 __all__ = ["KINDS", "PARTS", "Question", "ask", "chosen", "format_problem", "is_blank", "number", "question",
-           "is_late", "questions", "standing"]
+           "is_late", "questions", "score", "standing"]
