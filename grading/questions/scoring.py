@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 
-def _newest(part: str) -> Path | None:
-    """The run that was handed in beside the notebook (runs/<part>/<run>), or else the newest of the checkout."""
+def _folder(part: str, run: Any) -> Path | None:
+    """The run that was handed in beside the notebook; else `run`'s, else the newest of the checkout.
+
+    While nbgrader grades, only what was handed in counts: the grader's own runs must earn nobody points.
+    """
+    from grading.grade import runs_in
     from snippets.record import latest_run
 
-    return latest_run(part, Path.cwd() / "runs") or latest_run(part)
+    handed_in = runs_in(Path.cwd()).get(part)
+    if handed_in or os.environ.get("NBGRADER_EXECUTION") == "autograde":
+        return handed_in
+    return Path(run.folder) if run is not None else latest_run(part)
 
 
 @lru_cache(maxsize=4)
@@ -29,13 +37,13 @@ def score(question_id: str, run: Any = None) -> float:
     """
     from snippets.errors import KitError
 
-    folder = Path(run.folder) if run is not None else _newest(question_id.split(".", 1)[0])
+    folder = _folder(question_id.partition(".")[0], run)
     if folder is None:
-        print("No run record was handed in: put runs/ beside the notebook.")
+        print("No run record was handed in: put what `servelab collect` made beside the notebook.")
         return 0.0
     try:
         result = _graded(folder, (folder / "record.json").stat().st_mtime_ns)[question_id]
-    except (KitError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (KitError, OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         print(f"The record cannot be graded: {error}")
         return 0.0
     print(f"{result.points:g} of {result.possible:g} points. {result.message}")
