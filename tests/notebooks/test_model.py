@@ -92,6 +92,14 @@ def test_quantized_files_keep_their_criterion_on_the_split_that_chose_them(recor
     assert size(record, "quantize/aggressive") <= size(record, "quantize/conservative")
 
 
+def test_eight_bits_cost_accuracy_in_the_published_order(record: Record) -> None:
+    dynamic, aggressive, conservative, fp32 = (accuracy(record, name) for name in (
+        "quantize/dynamic", "quantize/aggressive", "quantize/conservative", "graph/onnx-all"))
+    assert dynamic < fp32 - 0.02
+    assert dynamic <= aggressive + 0.03 and aggressive <= conservative + 0.01
+    assert abs(conservative - fp32) < 0.03
+
+
 def test_dynamic_is_smaller_yet_slower_than_static(record: Record) -> None:
     dynamic = stats.median(record.result("quantize/dynamic/latency")["latency_ms"]).value
     static = stats.median(record.result("quantize/aggressive/latency")["latency_ms"]).value
