@@ -48,7 +48,7 @@ lint: setup
 # After adding a package: pins everything installed, except what hardware decides (those pins are in pyproject.toml).
 constraints: setup
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/ @ file:.*-([0-9][^-]*)-py3.*/==\1/; s/^soupsieve==.*/soupsieve==2.10/' | \
-	  grep -viE '^(torch|triton|nvidia-|nvidia_|cuda-|onnxruntime)' >constraints.txt
+	  grep -viE '^(torch|triton|onnxruntime|onnxruntime-gpu|nvidia-pytriton|cuda-[a-z]+)==' >constraints.txt
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info
