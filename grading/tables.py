@@ -62,7 +62,8 @@ def variants(record: Record) -> list[Variant]:
 
 
 def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:
-    if what == "latency" and len(result.get("latency_ms", ())) > 0:
+    # The first latency stands: later ones of the same variant vary something else, such as its threads.
+    if what == "latency" and variant.p50_ms is None and len(result.get("latency_ms", ())) > 0:
         summary = stats.summarize(result["latency_ms"])
         variant.p50_ms, variant.p95_ms, variant.p99_ms = summary.p50, summary.p95, summary.p99
         variant.provider = result.get("provider", variant.provider)
