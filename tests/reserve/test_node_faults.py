@@ -71,7 +71,7 @@ PREPARING = [
     ("ssh-drop-mid-command", 1, {"match": "get.docker.com"}, None, None),
     ("ssh-drop-mid-command", 1, {"match": "tar -xzf"}, None, None),
     ("ssh-drop-after-command", 1, {"match": "servelab-tree"}, ("connection .* broke|closed", None), ConnectionLost),
-    ("ssh-drop-mid-command", 1, {"match": "snippets.data"}, None, None),
+    ("ssh-drop-mid-command", 1, {"match": "snippets.data"}, ("connection .* broke|closed", None), ConnectionLost),
     ("node-reboots", 1, {"match": "get.docker.com"}, ("", None), SiteError),
 ]
 
@@ -92,7 +92,7 @@ def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, err
         pattern = says[0] if isinstance(says, tuple) else says
         assert re.search(pattern, str(raised), re.S), str(raised)
     chameleon.faults.off()
-    if fault in ("docker-install-fails", "ssh-drop-after-command"):
+    if fault == "docker-install-fails" or fault.startswith("ssh-drop"):
         up(desk, "system").machine.close()
     ended(desk, chameleon)
 
