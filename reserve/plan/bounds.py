@@ -201,10 +201,10 @@ class Relaxation(Program):
                             steps[now] = steps.get(now, 0) - 1
                             steps[past] = steps.get(past, 0) + 1
                     self.equal.add([*mine, *steps], [1.0] * len(mine) + list(steps.values()))
-        self.tiles = tiles(course, [(part, hours, mask) for (part, hours), mask in wanted.items()])
+        self.tiles = tiles(course, [(part, length, mask) for (part, length), mask in wanted.items()])
         self.first_tile = self.new(len(self.tiles), np.inf)
-        for (part, hours), columns in flows.items():
-            chosen = np.flatnonzero((self.tiles.part == part) & (self.tiles.hours == hours))
+        for (part, length), columns in flows.items():
+            chosen = np.flatnonzero((self.tiles.part == part) & (self.tiles.hours == length))
             by_hour: dict[int, list[int]] = {}
             for tile in chosen:
                 by_hour.setdefault(int(self.tiles.start[tile]), []).append(self.first_tile + int(tile))

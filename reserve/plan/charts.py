@@ -112,7 +112,7 @@ def finish_chart(course: Course, bookings: Sequence[Booking]) -> str:
     axis.set_ylim(0, course.total * 1.08)
     axis.xaxis.set_major_locator(AutoDateLocator(maxticks=10, tz=course.tz))
     axis.xaxis.set_major_formatter(DateFormatter("%a %b %d", tz=course.tz))
-    axis.legend(loc="center left", bbox_to_anchor=(0.0, 0.55), frameon=False)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3, frameon=False)
     return _svg(figure)
 
 
@@ -128,7 +128,7 @@ def wait_chart(course: Course, bookings: Sequence[Booking]) -> str:
     axis.set_xticks(range(top + 1))
     axis.set_xlabel("days later than with the nodes to oneself")
     axis.set_ylabel("students")
-    axis.legend(frameon=False)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3, frameon=False)
     return _svg(figure)
 
 
@@ -148,5 +148,5 @@ def simulation_chart(result: Simulation) -> str:
     axis.set_xlabel("days after the due date")
     axis.set_ylabel("share")
     axis.set_ylim(0, 1.05)
-    axis.legend(frameon=False, loc="lower right")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=2, frameon=False)
     return _svg(figure)

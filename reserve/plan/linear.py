@@ -76,6 +76,8 @@ class Program:
         """Minimise `cost` over real columns. None: infeasible, or no optimum in time."""
         from scipy.optimize import linprog
 
+        if not self.columns:  # nothing to decide
+            return Optimum(0.0, 0.0, np.zeros(0))
         a_ub, b_ub = self._matrix(self.rows, *([extra] if extra else []))
         a_eq, b_eq = self._matrix(self.equal)
         bounds = np.column_stack([np.zeros(self.columns), np.concatenate(self.upper)])

@@ -1,0 +1,98 @@
+"""Rules, pools and what-if: impossible input is refused and named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from reserve.hardware import load
+from reserve.plan.inputs import WHAT_IF, what_if
+from reserve.plan.pools import read_calendars, write_calendars
+from reserve.plan.rules import load_rules
+from snippets.errors import PlanError
+from tests.reserve.plan.small import START, inputs, student
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[parts.a]\nafter = ["b"]\n[parts.b]\nafter = ["a"]\n', "order of parts is impossible: a and b"),
+        ('[parts.a]\nafter = ["z"]\n', "comes after 'z'"),
+        ("[parts.model]\n[corse]\n", r"unknown setting \[corse\]"),
+        ("[parts.model]\n[course]\nwakin = 1\n", r"unknown setting \[course\] wakin"),
+        ('[parts.model]\n[course]\nwaking = "24:00-08:00"\n', "waking"),
+        ("[parts.model]\n[simulate]\ntaken = 2.0\n", "taken is a number from 0 to 1"),
+        ("[parts.model\n", "not valid TOML"),
+        ("", "nothing to plan"),
+    ],
+)
+def test_impossible_rules_are_named(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(text)
+    with pytest.raises(PlanError, match=words):
+        load_rules(path)
+
+
+def test_parts_are_ordered_after_those_they_need(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text('[parts.system]\nafter = ["edge"]\n[parts.edge]\nafter = ["model"]\n[parts.model]\n')
+    assert [part.name for part in load_rules(path).parts] == ["model", "edge", "system"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("students=5", "needs students"),
+        ("students=5,weeks=1,moon=3", "'moon' names no single hardware"),
+        ("students=5,weeks=1,liqid=0", "compute_liqid has 0 nodes: it is empty"),
+        ("students=many", "'students=many' is not NAME=NUMBER"),
+        ("students=5,weeks=1,p100=1,pi5=1", None),
+    ],
+)
+def test_what_if_names_what_is_wrong(text: str, words: str | None) -> None:
+    with pytest.raises(PlanError, match=words or "pool of part model is empty"):
+        what_if(text, load_rules(), load(), NEW_YORK, START).course()
+
+
+def test_what_if_builds_the_reference_class() -> None:
+    course = what_if(WHAT_IF, load_rules(), load(), NEW_YORK, START).course()
+    assert course.total == 191
+    assert [len(pool.calendar.nodes) for pool in course.pools] == [4, 2, 6, 7]
+
+
+def test_a_due_date_in_the_past_and_an_empty_pool_are_refused() -> None:
+    with pytest.raises(PlanError, match="not after the start"):
+        inputs(2, days=-1).course()
+    with pytest.raises(PlanError, match="pool gpu_p100 .*is empty"):
+        inputs(2, nodes={"compute_liqid": 1, "gpu_p100": 0, "raspberrypi5": 1}).course()
+    with pytest.raises(PlanError, match="allows 0 leases"):
+        inputs(2, limits={"gpu_p100": 0}).course()
+    with pytest.raises(PlanError, match="hardware 'gpu_p200'"):
+        inputs(2, limits={"gpu_p200": 1}).course()
+
+
+def test_saved_calendars_come_back_and_others_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calendar.json"
+    made = inputs(2).calendars
+    write_calendars(path, made.values())
+    assert read_calendars(path) == made
+    path.write_text('{"weather": "fine"}')
+    with pytest.raises(PlanError, match="not a saved calendar"):
+        read_calendars(path)
+
+
+def test_days_are_those_of_the_course_zone_across_summer_time() -> None:
+    course = inputs(1, days=8).course()
+    assert course.days == 9  # 8 times 24 hours from a Monday midnight end at 01:00 after the clocks went forward
+    assert course.at(0) == datetime(2027, 3, 8, 5, tzinfo=UTC)
+    assert (course.day_of == 6).sum() == 23
+
+
+def test_a_block_longer_than_the_calendar_is_named_with_its_student() -> None:
+    with pytest.raises(PlanError, match=r"s02's model block of 12 h is longer than the calendar \(10 h\)"):
+        inputs([student("s01"), student("s02", extra=4.0)], days=10 / 24).course()

@@ -1,0 +1,82 @@
+"""The roster: what is read, and what each mistake is called, with its row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from reserve.plan.roster import read_roster
+from reserve.plan.windows import expand, parse_windows
+from snippets.errors import PlanError
+
+
+def roster(folder: Path, text: str) -> Path:
+    path = folder / "roster.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_all_columns_are_read_and_only_netid_is_needed(tmp_path: Path) -> None:
+    path = roster(
+        tmp_path,
+        "netid,tz,unavailable,preferred,extra_time,pair\n"
+        "AB123,Asia/Kolkata,Mon-Fri 09:00-17:00; 2027-03-10,Sat+Sun,50%,cd4\ncd4,,,,,\n\n",
+    )
+    one, two = read_roster(path, "America/New_York")
+    assert (one.netid, one.tz.key, one.extra, one.pair) == ("ab123", "Asia/Kolkata", 1.5, "cd4")
+    assert len(one.unavailable) == 2
+    assert (two.netid, two.tz.key, two.row) == ("cd4", "America/New_York", 3)
+    assert [s.netid for s in read_roster(roster(tmp_path, "netid\nx1\ny2\n"), "UTC")] == ["x1", "y2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("netid,tz\nab1,Mars/Olympus\n", "row 2.*unknown time zone 'Mars/Olympus'"),
+        ("netid\nab1\ncd2\nAB1\n", "row 4.*ab1 was already given in row 2"),
+        ("netid\nab 1\n", "row 2.*netid 'ab 1'"),
+        ("name\nab1\n", "row 1.*no column `netid`"),
+        ("netid,shoe\nab1,42\n", "row 1.*unknown column 'shoe'"),
+        ("netid,unavailable\nab1,sometimes\n", "row 2, unavailable.*cannot read the time 'sometimes'"),
+        ("netid,unavailable\nab1,Mon 17:00-09:00\n", "row 2, unavailable.*17:00-09:00"),
+        ("netid,unavailable\nab1,2027-03-09/2027-03-01\n", "row 2.*cannot read the time"),
+        ("netid,extra_time\nab1,lots\n", "row 2.*extra_time 'lots'"),
+        ("netid,extra_time\nab1,nan\n", "row 2.*extra_time 'nan'"),
+        ("netid,extra_time\nab1,-20%\n", "row 2.*extra_time"),
+        ("netid,pair\nab1,zz9\n", "row 2.*partner 'zz9' is not in the roster"),
+        ("netid,pair\nab1,ab1\n", "row 2.*paired with themselves"),
+        ("netid,pair\na1,b2\nb2,c3\nc3,\n", "row 2.*b2.*row 3.*names c3"),
+        ("netid,pair\na1,b2\nb2,\nc3,b2\n", "both name b2"),
+        ("netid,tz\nab1,UTC,extra\n", "row 2.*more fields"),
+        ("netid\n", "names no student"),
+    ],
+)
+def test_mistakes_are_named_with_their_row(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(PlanError, match=words):
+        read_roster(roster(tmp_path, text), "UTC")
+
+
+def test_a_roster_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_bytes(b"netid\n\xff\xfe\n")
+    with pytest.raises(PlanError, match="not UTF-8"):
+        read_roster(path, "UTC")
+    with pytest.raises(PlanError, match="cannot read the roster"):
+        read_roster(tmp_path / "none.csv", "UTC")
+
+
+def test_weekly_times_follow_the_clock_across_the_change_to_summer_time() -> None:
+    windows = parse_windows("daily 09:00-10:00", "test")
+    tz = ZoneInfo("America/New_York")
+    found = sorted(expand(windows, tz, datetime(2027, 3, 13, 5, tzinfo=UTC), datetime(2027, 3, 15, 4, tzinfo=UTC)))
+    assert [one.start.hour for one in found if one.start.day in (13, 14)] == [14, 13]
+
+
+def test_a_day_off_lasts_23_hours_when_the_clocks_go_forward() -> None:
+    tz = ZoneInfo("America/New_York")
+    (one,) = expand(parse_windows("2027-03-14", "test"), tz, datetime(2027, 3, 1, tzinfo=UTC),
+                    datetime(2027, 4, 1, tzinfo=UTC))
+    assert one.hours == 23
