@@ -16,7 +16,7 @@ from typing import Any
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.grade import Grade, digest_of, grade, student_of
-from grading.similarity import doubted
+from grading.similarity import doubted, labels
 from snippets.errors import UsageError
 
 KIT = Path(__file__).resolve().parent
@@ -144,10 +144,10 @@ def with_doubts(grades: Sequence[Grade]) -> list[Grade]:
     """The grades, with trust lowered to `consistent` where a submission has samples of another student's."""
     reasons = doubted(grades)
     result = []
-    for each in grades:
-        if each.netid in reasons:
+    for label, each in zip(labels(grades), grades, strict=True):
+        if label in reasons:
             parts = tuple(replace(part, trust="consistent" if part.trust not in ("none", "consistent") else part.trust,
-                                  doubts=(*part.doubts, reasons[each.netid])) for part in each.parts)
+                                  doubts=(*part.doubts, reasons[label])) for part in each.parts)
             each = replace(each, parts=parts)
         result.append(each)
     return result

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import PurePath
 
 from grading.grade import Grade
 
@@ -17,7 +18,7 @@ ALIKE = 0.75
 
 @dataclass(frozen=True)
 class Likeness:
-    """Two submissions (NetIDs in order) and what they share; `strength` is 0 to 1."""
+    """Two submissions (their labels, in order) and what they share; `strength` is 0 to 1."""
 
     first: str
     second: str
@@ -32,6 +33,13 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[i:i + SHINGLE]) for i in range(len(words) - SHINGLE + 1))
 
 
+def labels(grades: Sequence[Grade]) -> list[str]:
+    """A name for each submission: its NetID, with the file's name where several give the same NetID."""
+    netids = [grade.netid for grade in grades]
+    return [netid if netids.count(netid) == 1 else f"{netid} ({PurePath(grade.source).stem})"
+            for netid, grade in zip(netids, grades, strict=True)]
+
+
 def _explanations(grade: Grade) -> dict[str, str]:
     return {result.id: result.detail for part in grade.parts for result in part.results
             if result.kind == "by hand" and result.detail}
@@ -41,14 +49,14 @@ def shared_samples(grades: Sequence[Grade]) -> list[Likeness]:
     """Pairs whose timing samples are in part the same (the same order of size: scaling does not hide it)."""
     holders: dict[str, set[str]] = defaultdict(set)
     sizes: dict[str, int] = {}
-    for grade in grades:
-        sizes[grade.netid] = max(len(grade.prints), 1)
+    for name, grade in zip(labels(grades), grades, strict=True):
+        sizes[name] = max(len(grade.prints), 1)
         for mark in grade.prints:
-            holders[mark].add(grade.netid)
+            holders[mark].add(name)
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    for netids in holders.values():
-        if len(netids) > 1:
-            for first, second in combinations(sorted(netids), 2):
+    for names in holders.values():
+        if len(names) > 1:
+            for first, second in combinations(sorted(names), 2):
                 counts[first, second] += 1
     return [Likeness(first, second, f"{count} measurements with the same samples",
                      round(count / min(sizes[first], sizes[second]), 3))
@@ -58,10 +66,10 @@ def shared_samples(grades: Sequence[Grade]) -> list[Likeness]:
 def shared_words(grades: Sequence[Grade]) -> list[Likeness]:
     """Pairs whose explanations of one question share most of their phrases of four words (Jaccard index)."""
     by_question: dict[str, list[tuple[str, frozenset[tuple[str, ...]]]]] = defaultdict(list)
-    for grade in grades:
+    for name, grade in zip(labels(grades), grades, strict=True):
         for question_id, text in _explanations(grade).items():
             if shingles := _shingles(text):
-                by_question[question_id].append((grade.netid, shingles))
+                by_question[question_id].append((name, shingles))
     found = []
     for question_id, texts in sorted(by_question.items()):
         for (first, a), (second, b) in combinations(sorted(texts, key=lambda item: item[0]), 2):
@@ -78,7 +86,7 @@ def likenesses(grades: Sequence[Grade]) -> list[Likeness]:
 
 
 def doubted(grades: Sequence[Grade]) -> dict[str, str]:
-    """NetIDs whose samples another submission has too, and the reason, in words."""
+    """Labels of the submissions whose samples another one has too, and the reason, in words."""
     reasons: dict[str, str] = {}
     for pair in shared_samples(grades):
         for mine, other in ((pair.first, pair.second), (pair.second, pair.first)):
