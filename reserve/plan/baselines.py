@@ -54,21 +54,24 @@ def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Outcome:
     )
 
 
-def _shuffled(course: Course, seed: int) -> list[int]:
+def shuffled(course: Course, seed: int = 1) -> list[int]:
+    """The units in random order."""
     order = list(range(len(course.units)))
     random.Random(seed).shuffle(order)
     return order
 
 
 def first_come_first_served(course: Course, seed: int = 1) -> tuple[Booking, ...]:
-    """Students arrive in random order; each takes the earliest block of each part that suits them."""
-    return name_nodes(course, first_come(course, Board(course, keep_buffer=False), _shuffled(course, seed)))
+    """Students arrive in random order; each takes the earliest block of each part that suits them. Same rules as
+    the plan's."""
+    return name_nodes(course, first_come(course, Board(course), shuffled(course, seed)))
 
 
 def at_the_deadline(course: Course, seed: int = 1) -> tuple[Booking, ...]:
-    """Everyone looks for slots in the last days only, the parts in order, each as early as is still free then."""
+    """Everyone looks for slots in the last days only, the parts in order, each as early as is still free then. The nodes that
+    the rules keep for retries are used up as well."""
     first = max(0, course.hours - 24 * LAST_DAYS)
-    order = _shuffled(course, seed)
+    order = shuffled(course, seed)
     starts: Starts = first_come(
         course, Board(course, keep_buffer=False), order, not_before=dict.fromkeys(order, first)
     )

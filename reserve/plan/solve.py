@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from reserve.plan.baselines import shuffled
 from reserve.plan.board import Board, first_come, ready_hour, without_overlap
 from reserve.plan.bounds import Relaxation, Solved, whole
 from reserve.plan.capacity import buffer_start
@@ -235,6 +236,8 @@ def make_plan(course: Course, seconds: float = 30.0) -> Plan:
     able = [unit for unit in range(len(course.units)) if course.units[unit].alone_day >= 0]
     search = _Search(course, effort, first_come(course, Board(course), able), Relaxation(course))
     relaxation = search.relaxation
+    # So that a plan is never worse than first come, first served, which the page compares it with.
+    search.offer(first_come(course, Board(course), [unit for unit in shuffled(course) if unit in set(able)]))
     top = search.lp(relaxation.students(), maximise=True) if able else None
     upper = whole(top.value, up=False) if top else (None if able else 0)
     solved = None

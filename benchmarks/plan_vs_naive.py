@@ -1,0 +1,68 @@
+"""The plan against first come first served and everyone at the deadline: 300 varied students, three parts, three weeks.
+
+    python -m benchmarks.plan_vs_naive [STUDENTS]
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import perf_counter, process_time
+from zoneinfo import ZoneInfo
+
+from reserve.hardware import load
+from reserve.plan.baselines import compare
+from reserve.plan.inputs import Inputs, what_if
+from reserve.plan.page import gap_text
+from reserve.plan.roster import Student
+from reserve.plan.rules import load_rules
+from reserve.plan.schedule import faults
+from reserve.plan.solve import make_plan
+from reserve.plan.windows import parse_windows
+
+LECTURES = ("09:00-12:00", "10:00-11:30", "13:00-16:00", "14:00-18:00")
+PREFERRED = ("Sat+Sun", "Mon-Fri 17:00-24:00", "daily 09:00-14:00", "Tue+Thu")
+ZONES = ("America/New_York", "America/Los_Angeles", "Asia/Kolkata")
+
+
+def varied_class(count: int, seed: int = 1) -> Inputs:
+    """Lectures, journeys, preferences, three time zones, some with extra time; others hold 30 % of the nodes."""
+    rng = random.Random(seed)
+    start = datetime(2027, 2, 28, 5, tzinfo=UTC)
+    made = what_if(f"students={count},weeks=3,liqid=4,gigaio=2,p100=6,pi5=7,busy=0.3", load_rules(), load(),
+                   ZoneInfo(ZONES[0]), start)  # fmt: skip
+    students = []
+    for number in range(count):
+        days = rng.sample(("Mon", "Tue", "Wed", "Thu", "Fri"), 3)
+        away = [f"{day} {rng.choice(LECTURES)}" for day in days]
+        if rng.random() < 0.2:
+            away.append(f"2027-03-{rng.choice((1, 5, 8)):02d}/2027-03-{rng.choice((9, 10, 11)):02d}")
+        like = rng.choice(PREFERRED) if rng.random() < 0.5 else ""
+        tz = ZoneInfo(rng.choices(ZONES, (0.8, 0.1, 0.1))[0])
+        extra = 1.5 if rng.random() < 0.05 else 1.0
+        students.append(Student(f"s{number:03d}", tz, parse_windows(";".join(away), "bench"),
+                                parse_windows(like, "bench"), extra, row=number + 2))  # fmt: skip
+    return replace(made, students=tuple(students))
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    course = varied_class(count).course()
+    begun, used = perf_counter(), process_time()
+    plan = make_plan(course, 25)
+    print(f"{count} students: {perf_counter() - begun:.1f} s, {process_time() - used:.1f} s of processor time")
+    print(f"rules broken: {len(faults(course, plan.bookings))}")
+    for stage in plan.stages:
+        bound = "-" if stage.bound is None else f"{stage.bound:.0f}"
+        print(f"  {stage.text}: {stage.value:.0f}, bound {bound}, {gap_text(stage)}")
+    for way in compare(course, plan.bookings):
+        print(
+            f"{way.name:28} finish {way.complete:3d}   wait mean {way.mean_wait:5.2f} worst {way.worst_wait:2d} days   "
+            f"not as preferred {way.missed:3d}   late node-hours {way.late_hours}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""`servelab plan` from the shell, its files, and the way from plan to leases on an emulated testbed."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+
+from reserve.plan.schedule import Booking
+from reserve.plan.table import command, read_plan, write_plan
+from servelab import cli
+from snippets.errors import PlanError, UsageError
+
+SMALL = [
+    "plan", "--what-if", "students=6,weeks=1,liqid=1,p100=1,pi5=1", "--tz", "America/New_York",
+    "--from", "2027-03-08T00:00", "--seconds", "4",
+]  # fmt: skip
+
+
+def servelab(*words: str) -> str:
+    result = CliRunner().invoke(cli, list(words), catch_exceptions=False, standalone_mode=False)
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("plan")
+    return out, servelab(*SMALL, "--out", str(out), "--simulate", "3")
+
+
+def test_a_plan_without_roster_or_account_is_made_and_written(made: tuple[Path, str]) -> None:
+    out, text = made
+    assert text.startswith("6 of 6 students can finish by Mon Mar 15 2027")
+    assert len(read_plan(out / "plan.csv")) == 18
+    page = (out / "plan.html").read_text()
+    assert page.count("<svg") == 4
+    assert "http-equiv" not in page and "<script" not in page
+    lines = (out / "commands.txt").read_text().splitlines()
+    assert len([line for line in lines if line.startswith("servelab reserve")]) == 18
+    assert re.match(r'servelab reserve model --start "2027-03-08 \d\d:00" --netid student\d{3} --site CHI@TACC '
+                    r"--node compute_liqid-01$", lines[1])
+
+
+def test_calendars_are_in_local_time_with_their_zones_and_right_across_summer_time(made: tuple[Path, str]) -> None:
+    from icalendar import Calendar
+
+    out, _ = made
+    course = Calendar.from_ical((out / "course.ics").read_bytes())
+    events = course.walk("VEVENT")
+    bookings = {b.lease + "@servelab": b for b in read_plan(out / "plan.csv")}
+    assert len(events) == 18
+    assert [str(zone["TZID"]) for zone in course.walk("VTIMEZONE")] == ["America/New_York"]
+    for event in events:
+        booking = bookings[str(event["UID"])]
+        assert event["DTSTART"].params["TZID"] == "America/New_York"
+        assert event["DTSTART"].dt.astimezone(UTC) == booking.start
+        assert event["DTEND"].dt.astimezone(UTC) == booking.end
+    own = Calendar.from_ical((out / "students" / "student001.ics").read_bytes())
+    assert len(own.walk("VEVENT")) == 3
+
+
+def test_an_event_after_the_clocks_change_has_the_new_offset() -> None:
+    from icalendar import Calendar
+
+    from reserve.plan.ics import calendar
+
+    tz = ZoneInfo("America/New_York")
+    start = datetime(2027, 3, 14, 13, tzinfo=UTC)
+    booking = Booking(("a1",), "model", "compute_liqid", "CHI@TACC", "n1", start, start + timedelta(hours=3))
+    text = calendar([booking], tz, "x", start, {})
+    assert b"DTSTART;TZID=America/New_York:20270314T090000" in text
+    event = Calendar.from_ical(text).walk("VEVENT")[0]
+    assert event["DTSTART"].dt.utcoffset() == timedelta(hours=-4)
+
+
+def test_lines_check_and_replan_work_on_the_written_plan(made: tuple[Path, str], tmp_path: Path) -> None:
+    out, _ = made
+    calendar = str(out / "calendar.json")
+    early = servelab("plan", "--lines", "--out", str(out), "--now", "2027-03-02T12:00")
+    assert "servelab reserve" in early and early.count("\n") < 18
+    assert "18 free" in servelab("plan", "--check", "--out", str(out), "--calendar", calendar, "--now", "2027-02-01T00:00")
+    before = read_plan(out / "plan.csv")
+    text = servelab("plan", "--replan", "--out", str(out), "--calendar", calendar, "--now", "2027-03-01T00:00")
+    assert text.startswith("0 students or pairs move")
+    assert read_plan(out / "plan.csv") == before
+    model = next(b for b in before if b.part == "model")
+    text = servelab("plan", "--replan", "--out", str(out), "--calendar", calendar, "--now",
+                    f"{model.end:%Y-%m-%dT%H:%M}", "--missed", f"{model.netids[0]}:model")
+    assert f"{model.netids[0]} model:" in text
+
+
+def test_wrong_words_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give --roster FILE and --due"):
+        servelab("plan", "--out", str(tmp_path))
+    with pytest.raises(PlanError, match="make a plan first"):
+        servelab("plan", "--check", "--out", str(tmp_path))
+    with pytest.raises(PlanError, match="--due: 'soon'"):
+        servelab(*SMALL, "--due", "soon", "--out", str(tmp_path))
+    with pytest.raises(PlanError, match="--tz: unknown time zone"):
+        servelab("plan", "--what-if", "students=1,weeks=1", "--tz", "Moon")
+
+
+def test_a_plan_file_comes_back_as_it_was_and_a_damaged_row_is_named(tmp_path: Path) -> None:
+    start = datetime(2027, 3, 9, 13, tzinfo=UTC)
+    booking = Booking(("a1", "b2"), "edge", "raspberrypi5", "CHI@Edge", "rpi5-1", start, start + timedelta(minutes=175))
+    path = tmp_path / "plan.csv"
+    write_plan(path, [booking])
+    assert read_plan(path) == (booking,)
+    assert command(booking, 2).endswith("--node rpi5-1 && servelab keep edge --extend 1h")
+    path.write_text(path.read_text() + "x,edge,raspberrypi5,CHI@Edge,rpi5-1,yesterday,today\n")
+    with pytest.raises(PlanError, match="row 3"):
+        read_plan(path)

@@ -1,0 +1,50 @@
+"""From plan to leases on the emulated testbed: calendar in, plan out, leases made, checked, made only once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from reserve.plan.table import read_plan
+from servelab import cli
+from tests.chameleon.emulator import Emulator
+from tests.chameleon.fixtures import *  # noqa: F403
+
+
+def servelab(*words: str) -> str:
+    result = CliRunner().invoke(cli, list(words), catch_exceptions=False, standalone_mode=False)
+    return result.output
+
+
+def _leases(emulator: Emulator) -> list[str]:
+    return sorted(lease.name for lease in emulator.state.leases.values())
+
+
+def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
+    chameleon: Emulator, tmp_path: Path
+) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text("netid,extra_time\nab1,\ncd2,50%\n")
+    rules = tmp_path / "rules.toml"
+    text = (Path(__file__).parents[3] / "reserve" / "plan" / "rules.toml").read_text()
+    rules.write_text(text.replace('waking = "08:00-24:00"', 'waking = "00:00-24:00"').replace(
+        "ahead_days = 7", "ahead_days = 30"))
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    out = str(tmp_path / "plan")
+    said = servelab(
+        "plan", "--roster", str(roster), "--rules", str(rules), "--due", f"{now + timedelta(days=6):%Y-%m-%dT%H:%M}",
+        "--from", f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}", "--seconds", "4", "--out", out,
+    )
+    assert said.startswith("2 of 2 students can finish")
+    bookings = read_plan(Path(out) / "plan.csv")
+    assert "6 late" in servelab("plan", "--check", "--out", out)
+    assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")
+    names = _leases(chameleon)
+    assert names == sorted(booking.lease for booking in bookings)
+    assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")
+    assert _leases(chameleon) == names
+    assert "6 made" in servelab("plan", "--check", "--out", out)
+    assert servelab("plan", "--replan", "--out", out).startswith("0 students or pairs move")
+    assert read_plan(Path(out) / "plan.csv") == bookings
