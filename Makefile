@@ -17,6 +17,8 @@ help:
 
 lab: setup
 	$(BIN)/servelab run all --profile $(PROFILE)
+	$(BIN)/servelab collect runs/model/$(PROFILE) runs/edge/$(PROFILE) runs/system/$(PROFILE) --netid rehearsal
+	$(BIN)/servelab grade runs/submissions/rehearsal/submission.zip --out runs/submissions/rehearsal/grades.csv
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not openstack"

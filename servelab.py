@@ -36,9 +36,22 @@ def cli() -> None:
 @click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True,
               help="Longest time one notebook may take, in seconds.")
 @click.option("--site", default="", help="chameleon: on the node that `servelab up` made. Default: this machine.")
+@click.option("--grid", "grids", multiple=True, metavar="NAME=V1,V2",
+              help="Run once for each value (each combination, if repeated); one report for all.")
+@click.option("--scheduler", default="", metavar="tcp://HOST:PORT", help="A Dask scheduler to run the grid on.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Grid points run at once here.")
 def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run_id: str | None, mode: str,
-        timeout_s: float, site: str) -> None:
+        timeout_s: float, site: str, grids: tuple[str, ...], scheduler: str, workers: int) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
+    if grids:
+        from grading.grid import Point, points_of, run_grid
+        from reserve.local_run import run_parts as run_here
+        from snippets.record import default_runs
+
+        points = [Point(part, profile, params, each, str((runs or default_runs()).resolve()), mode, timeout_s)
+                  for each in points_of(grids)]
+        click.echo(run_grid(points, run_here, scheduler=scheduler, workers=workers, say=click.echo))
+        return
     if site:
         from reserve.booking import run_at
 
@@ -249,11 +262,19 @@ def check(part: str, run_folder: Path | None) -> None:
 @click.option("--screens", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="A folder of screenshots, each named by its question id; repeat for more.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write. Default: runs/submissions/NETID.")
-def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None) -> None:
+@click.option("--pull", is_flag=True, help="First bring home the runs of the parts named from their nodes.")
+def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None,
+            pull: bool) -> None:
     """Make submission.zip and submission.pdf of one run per part (a run folder, or a part: its newest run)."""
     from grading.selfcheck import run_folder
     from grading.submission.collect import collect as make
 
+    if pull:
+        from reserve.collect import pull as pull_runs
+
+        for each in (part for part in runs if part in PARTS):
+            for home in pull_runs(each):
+                click.echo(f"pulled {home.folder}: {home.files} files, {home.steps} steps")
     folders = [run_folder(run, None) if run in PARTS else Path(run) for run in runs]
     made = make(folders, netid=netid, name=name, out=out, screens=screens)
     click.echo("\n".join(made.lines()))

@@ -1,0 +1,78 @@
+"""A grid of parameters: every combination a run, failures told at the end, Dask only where asked for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grading.grid import Point, points_of, run_grid
+from snippets.errors import CellError, ToolMissing, UsageError
+from snippets.record import open_run
+
+
+@dataclass(frozen=True)
+class Done:
+    folder: Path
+
+
+def pretend(part: str, *, params: tuple[str, ...], runs: Path, run_id: str, **_: Any) -> list[Done]:
+    """Stands in for running the notebooks: one recorded step that holds the parameters."""
+    if "batch=13" in params:
+        raise CellError("batch 13 does not fit")
+    run = open_run(part, runs=runs, run_id=run_id)
+    run.step("grid/all/point", lambda: {"params": list(params)}, inputs={})
+    return [Done(run.folder)]
+
+
+def points(runs: Path, *grids: str) -> list[Point]:
+    return [Point("model", "quick", ("images=4",), each, str(runs), "resume", 60) for each in points_of(grids)]
+
+
+def test_a_grid_is_every_combination_in_order() -> None:
+    assert points_of(["batch=1,8", "threads=1, 2"]) == [
+        ("batch=1", "threads=1"), ("batch=1", "threads=2"), ("batch=8", "threads=1"), ("batch=8", "threads=2")]
+
+
+@pytest.mark.parametrize("grid", [["batch"], ["batch="], ["=1"], ["a b=1"], ["batch=1", "batch=2"],
+                                  [f"n{i}=1,2,3,4,5,6,7,8,9" for i in range(4)]])
+def test_a_malformed_or_huge_grid_is_refused(grid: list[str]) -> None:
+    with pytest.raises(UsageError):
+        points_of(grid)
+
+
+def test_every_combination_gets_a_run_of_its_own_and_all_share_a_report(tmp_path: Path) -> None:
+    lines: list[str] = []
+    report = run_grid(points(tmp_path, "batch=1,8"), pretend, say=lines.append)
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["quick-batch-1", "quick-batch-8"]
+    page = Path(report).read_text()
+    assert "quick-batch-1" in page and "quick-batch-8" in page
+    assert len(lines) == 2 and lines[-1].startswith("[2/2]")
+
+
+def test_one_that_fails_stops_no_other_and_is_named_at_the_end(tmp_path: Path) -> None:
+    with pytest.raises(CellError, match="1 of 2 combinations failed: quick-batch-13: batch 13 does not fit"):
+        run_grid(points(tmp_path, "batch=13,2"), pretend, say=lambda _: None)
+    summary = json.loads((tmp_path / "grid/grid.json").read_text())
+    assert list(summary["runs"]) == ["quick-batch-2"] and list(summary["failed"]) == ["quick-batch-13"]
+    assert (tmp_path / "grid/report.html").exists()
+
+
+@pytest.mark.slow
+def test_dask_runs_the_combinations_where_it_is_installed(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0",
+                                  protocol="tcp://", host="127.0.0.1") as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tcp://127.0.0.1")
+        run_grid(points(tmp_path, "batch=1,2"), pretend, scheduler=address, say=lambda _: None)
+    assert len(list((tmp_path / "model").iterdir())) == 2
+
+
+def test_without_dask_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(ToolMissing, match="servelab\\[dask\\]"):
+        run_grid(points(tmp_path, "batch=1"), pretend, scheduler="tcp://127.0.0.1:1", say=lambda _: None)
