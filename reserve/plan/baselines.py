@@ -68,8 +68,8 @@ def first_come_first_served(course: Course, seed: int = 1) -> tuple[Booking, ...
 
 
 def at_the_deadline(course: Course, seed: int = 1) -> tuple[Booking, ...]:
-    """Everyone looks for slots in the last days only, the parts in order, each as early as is still free then. The nodes that
-    the rules keep for retries are used up as well."""
+    """Everyone looks for slots in the last days only, the parts in order, each as early as is still
+    free then. The nodes that the rules keep for retries are used up as well."""
     first = max(0, course.hours - 24 * LAST_DAYS)
     order = shuffled(course, seed)
     starts: Starts = first_come(

@@ -120,7 +120,8 @@ def test_alike_students_get_a_plan_that_is_proven_best_on_every_goal() -> None:
 
 
 def test_a_pair_shares_its_leases_at_times_that_suit_both() -> None:
-    made = inputs([student("a1", pair="b2", unavailable="Mon"), student("b2", unavailable="Tue"), student("c3")], days=7)
+    pair = [student("a1", pair="b2", unavailable="Mon"), student("b2", unavailable="Tue")]
+    made = inputs([*pair, student("c3")], days=7)
     course, plan = _plan(made)
     shared = [b for b in plan.bookings if b.netids == ("a1", "b2")]
     assert is_complete(course, shared)
