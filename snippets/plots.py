@@ -75,12 +75,16 @@ def bars(estimates: Mapping[str, Estimate], title: str, unit: str, *, target: fl
         axes.annotate(f"{one.value:,.{digits}f}", (end, row), xytext=(6, 0), textcoords="offset points",
                       va="center", fontsize=9.5)
         reach = max(reach, end)
+    top = -0.65
     if target is not None:
-        axes.axvline(target, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.5)
-        axes.annotate(f" {target_name}", (target, -0.62), color=TARGET, fontsize=9, va="bottom", annotation_clip=False)
+        top = -1.05
         reach = max(reach, target)
+        left_of_it = target > 0.5 * reach
+        axes.axvline(target, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.5)
+        axes.annotate(target_name, (target, -0.72), xytext=(-5 if left_of_it else 5, 0), textcoords="offset points",
+                      color=TARGET, fontsize=9, va="center", ha="right" if left_of_it else "left")
     axes.set_xlim(right=reach * (2.0 if log else 1.16), left=None if log else 0)
-    axes.set_ylim(len(names) - 0.4, -0.65)
+    axes.set_ylim(len(names) - 0.4, top)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     return figure
@@ -143,6 +147,7 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
         on_front = not front or name in front
         axes.scatter([px], [py], s=(sizes or {}).get(name, 70), color=color(name, position), zorder=3,
                      edgecolor="white", linewidth=1.2, alpha=1.0 if on_front else 0.45)
+    axes.margins(y=0.14)
     place_labels(axes, points)
     if log_x:
         low, high = (f([p[0] for p in points.values()] + ([x_below] if x_below else [])) for f in (min, max))

@@ -52,8 +52,8 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan("quick", 0, evaluation=132, validation=165, calibration=66, batch_sizes=(32,),
-                  torch_batch_sizes=(1, 8), compiled_batch_sizes=(1,), rounds=30, whole_ladder=False),
+    "quick": Plan("quick", 0, evaluation=132, validation=165, calibration=44, batch_sizes=(32,),
+                  torch_batch_sizes=(1, 8), compiled_batch_sizes=(1,), rounds=24, whole_ladder=False),
     "full": Plan("full", 0, evaluation=0, validation=0, calibration=220, batch_sizes=(1, 8, 32, 64),
                  torch_batch_sizes=(1, 2, 4, 8, 16, 32, 64), compiled_batch_sizes=(1, 32), rounds=120,
                  whole_ladder=True),
