@@ -147,7 +147,7 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
         on_front = not front or name in front
         axes.scatter([px], [py], s=(sizes or {}).get(name, 70), color=color(name, position), zorder=3,
                      edgecolor="white", linewidth=1.2, alpha=1.0 if on_front else 0.45)
-    axes.margins(y=0.14)
+    axes.margins(x=0.16, y=0.14)
     place_labels(axes, points)
     if log_x:
         low, high = (f([p[0] for p in points.values()] + ([x_below] if x_below else [])) for f in (min, max))
