@@ -13,7 +13,7 @@ that HiGHS solves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import process_time
 from typing import Any
 
@@ -36,6 +36,8 @@ TEXTS = {
     "finish": "sum over students of the day of their last block (0: the first day), plus what missed preferences count",
     "late": "node-hours planned in the time kept for retries before the due date",
 }
+
+PROVEN_FIRST = ("complete", "wait", "finish", "late", "worst_miss")  # the bound that costs most comes last
 
 
 def complete_units(course: Course, starts: Starts) -> list[int]:
@@ -160,7 +162,7 @@ class _Search:
         relaxation = self.relaxation
         if key != "finish" and reached[key] == 0:
             return 0
-        if self.left() < self.lp_seconds / 2:
+        if key != "finish" and self.left() < self.lp_seconds / 2:
             return None
         if key == "wait":
             return self.least_wait(reached["complete"], reached["wait"])
@@ -262,6 +264,8 @@ def make_plan(course: Course, seconds: float = 30.0) -> Plan:
     starts = search.starts
     if measure(course, starts)["complete"] < course.total:
         starts = fill(course, starts, max(2.0, seconds / 10))
+        late = measure(course, starts)["late"]  # parts of those who do not complete are there as well
+        stages = tuple(replace(stage, value=late) if stage.key == "late" else stage for stage in stages)
     return Plan(name_nodes(course, starts), stages, effort.elapsed())
 
 
@@ -277,11 +281,11 @@ def _stages(search: _Search, solved: Solved | None, upper: int | None, seconds: 
             worst = max(0, values["worst_miss"] - 1) if values["worst_miss"] == len(course.parts) else None
             _improve(search, solved, values["wait"], worst, 1, search.left() - reserve_s)
     values = measure(course, search.starts)
-    stages = []
-    for key, text in TEXTS.items():
+    stages = {}
+    for key in PROVEN_FIRST:
         if key == "worst_miss" and not any(unit.prefers for unit in course.units):
             continue
         begun = process_time()
         proven = upper if key == "complete" else search.bound(key, values)
-        stages.append(Stage(key, text, values[key], proven, key == "complete", process_time() - begun))
-    return tuple(stages)
+        stages[key] = Stage(key, TEXTS[key], values[key], proven, key == "complete", process_time() - begun)
+    return tuple(stages[key] for key in TEXTS if key in stages)
