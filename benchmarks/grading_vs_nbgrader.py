@@ -1,0 +1,100 @@
+"""Grading a class: `servelab grade` and confined function tests beside stock `nbgrader autograde`, in one run.
+
+All three grade the same made-up students of part edge. Rates are per minute of wall time with one process a core
+(nbgrader: its own, single process); memory is the peak of the largest process. Run on a quiet machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from grading.functions import sandbox  # noqa: E402
+from grading.functions.tests import test_file  # noqa: E402
+from grading.grade_class import grade_class  # noqa: E402
+from grading.release import release  # noqa: E402
+from tests.grading.exploits import SOLUTION  # noqa: E402
+from tests.grading.students import hand_in, make_run  # noqa: E402
+
+STUDENTS, RECORDS, NOTEBOOK_STUDENTS, FUNCTION_FILES = 6, 60, 3, 60
+
+
+def rate(count: int, work: Callable[[], object]) -> float:
+    """`count` per minute of what `work` does."""
+    started = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - started) * 60
+
+
+def peak_mb() -> float:
+    """Largest resident memory of any child so far, MB."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def nbgrader(course: Path, *arguments: str) -> None:
+    """Stock nbgrader; it starts alembic by name, so the environment's programs must be on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run([sys.executable, "-m", "nbgrader", *arguments], cwd=course, check=True, capture_output=True,
+                   timeout=900, env={**os.environ, "PATH": path})
+
+
+def submitted(course: Path, zips: list[Path]) -> int:
+    """Put students into the nbgrader course: the released notebooks and their runs; returns the notebooks' number."""
+    notebooks = sorted((course / "release" / "edge").glob("*.ipynb"))
+    for archive in zips:
+        target = course / "submitted" / archive.parent.name / "edge"
+        target.mkdir(parents=True)
+        shutil.copytree(archive.parent / "submission" / "edge", target / "edge")
+        for notebook in notebooks:
+            shutil.copy(notebook, target)
+    return len(notebooks) * len(zips)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="servelab-bench-") as scratch:
+        base = Path(scratch)
+        zips = [hand_in(make_run(base / str(n), n), f"s{n:03d}", base / "out" / f"s{n:03d}", pdf=False).zip
+                for n in range(STUDENTS)]
+        (base / "class").mkdir()
+        for n in range(RECORDS):
+            copy = Path(shutil.copy(zips[n % STUDENTS], base / "class" / f"s{n:03d}.zip"))
+            with zipfile.ZipFile(copy, "a") as archive:  # other bytes, so that no grade comes from the cache
+                archive.comment = f"copy {n}".encode()
+        records = rate(RECORDS, lambda: grade_class([base / "class"], base / "grades.csv", say=lambda _: None))
+        ours_mb = peak_mb()
+        file = base / "functions.py"
+        file.write_text(SOLUTION)
+        functions, used = 0.0, sandbox.level()
+        if used != "none":
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                functions = rate(FUNCTION_FILES, lambda: list(
+                    pool.map(lambda _: test_file(file, "model"), range(FUNCTION_FILES))))
+        course = base / "course"
+        release("edge", course)
+        nbgrader(course, "generate_assignment", "edge", "--create", "--force")
+        count = submitted(course, zips[:NOTEBOOK_STUDENTS])
+        notebooks = rate(count, lambda: nbgrader(course, "autograde", "edge"))
+        rows = [("servelab grade", "records", records, ours_mb),
+                (f"function tests ({used})", "files", functions, None),
+                ("nbgrader autograde, stock", "notebooks", notebooks, peak_mb()),
+                ("nbgrader autograde, stock", "students", notebooks * NOTEBOOK_STUDENTS / count, None)]
+    for name, what, per_minute, memory in rows:
+        print(f"{name:<32} {per_minute:8.0f} {what}/min" + (f"   peak {memory:.0f} MB" if memory else ""))
+    print(json.dumps({"ratio per student": round(records / (notebooks * NOTEBOOK_STUDENTS / count), 1)}))
+
+
+if __name__ == "__main__":
+    main()
