@@ -33,7 +33,7 @@ class Board:
         valid = self.course.groups[group].valid[self.course.parts[part], hours][first:]
         slack = self.left[self.of_group[group], first:].min(axis=0) > 0
         found = valid.copy()
-        for step in range(hours):
+        for step in range(min(hours, len(slack))):  # a block that would outlast the horizon is not valid anyway
             found[: len(slack) - step] &= slack[step:]
         return found
 
