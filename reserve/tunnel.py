@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import socketserver
 import threading
@@ -43,10 +43,12 @@ class Tunnel:
 
 
 def _copy(here: socket.socket, there: Any) -> None:
-    while True:
-        ready, _, _ = select.select([here, there], [], [], 60.0)
-        for source, target in ((here, there), (there, here)):
-            if source in ready:
+    with selectors.DefaultSelector() as selector:
+        selector.register(here, selectors.EVENT_READ, (here, there))
+        selector.register(there, selectors.EVENT_READ, (there, here))
+        while True:
+            for key, _ in selector.select(60.0):
+                source, target = key.data
                 data = source.recv(65536)
                 if not data:
                     return

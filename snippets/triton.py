@@ -34,6 +34,7 @@ from snippets.triton_launch import Launch, Ports
 REPOSITORY_VARIABLE = "SERVELAB_TRITON_REPOSITORY"
 READY_S = 30.0
 LOAD_S = 60.0
+STATISTICS_READINGS = 20
 # Loopback and lab machines are reached directly, whatever http_proxy says.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -214,9 +215,17 @@ class Server:
         return self._answers(f"v2/models/{name}/ready")
 
     def statistics(self, name: str) -> triton_stats.Statistics:
-        """The model's counters since it was loaded."""
-        reply = self._get(f"v2/models/{name}/stats")
-        return triton_stats.from_json(json.loads(reply)["model_stats"][0])
+        """The model's counters since it was loaded, read between two executions.
+
+        Triton adds an execution's rows and its batch size one after the other, so a reading in the midst of load may see
+        one without the other; it is then read again, a bounded number of times (failed executions keep them apart).
+        """
+        for _ in range(STATISTICS_READINGS):
+            reply = self._get(f"v2/models/{name}/stats")
+            reading = triton_stats.from_json(json.loads(reply)["model_stats"][0])
+            if reading.settled:
+                break
+        return reading
 
     def metrics(self) -> dict:
         """Prometheus metrics, as `triton_stats.parse_metrics` reads them."""

@@ -45,6 +45,12 @@ class Statistics:
         return self.total_ns.get(part, 0) / self.requests / 1e6 if self.requests else 0.0
 
     @property
+    def settled(self) -> bool:
+        """Whether rows, executions and batch sizes add up."""
+        rows = sum(size * n for size, n in self.batches.items())
+        return rows == self.inferences and sum(self.batches.values()) == self.executions
+
+    @property
     def mean_batch(self) -> float:
         """Rows of the mean execution; 0 without executions."""
         return self.inferences / self.executions if self.executions else 0.0

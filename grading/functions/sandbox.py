@@ -162,10 +162,11 @@ def _converse(process: subprocess.Popen[bytes], message: bytes) -> Outcome:
         process.stdin.write(message)
         process.stdin.close()
     deadline, received, ended = time.monotonic() + WALL_S, bytearray(), ""
+    poll = select.poll()
+    poll.register(process.stdout, select.POLLIN)
     while True:
         left = deadline - time.monotonic()
-        ready, _, _ = select.select([process.stdout], [], [], max(left, 0))
-        if not ready:
+        if not poll.poll(max(left, 0) * 1000):
             ended = f"stopped after {WALL_S:g} s"
             break
         chunk = os.read(process.stdout.fileno(), 65536)
