@@ -19,7 +19,7 @@ from pathlib import Path
 
 from reserve.calendar import Calendar, from_text, to_text
 from reserve.clock import Clock
-from reserve.errors import ConnectionLost, NodeCommandFailed, WaitedTooLong
+from reserve.errors import ConnectionLost, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.journal import Journal
 from reserve.site import Lease, Machine, Node, OnLine, Outcome, Thing, Wanted
@@ -196,13 +196,8 @@ class LocalMachine:
         output = "".join(lines)
         if late.is_set():
             raise WaitedTooLong(f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}.")
-        if check and status != 0:
-            raise NodeCommandFailed(
-                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}",
-                status=status,
-                output=output,
-            )
-        return Outcome(status, output)
+        outcome = Outcome(status, output)
+        return outcome.succeeded(self.name) if check else outcome
 
     def push(self, archive: bytes, folder: str) -> None:
         target = Path(self.home) / folder

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reserve.calendar import Calendar
+from reserve.errors import NodeCommandFailed
 from reserve.hardware import Hardware
 
 OnLine = Callable[[str], None]
@@ -84,6 +85,13 @@ class Outcome:
 
     status: int
     output: str
+
+    def succeeded(self, machine: str) -> Outcome:
+        """This outcome. Raises NodeCommandFailed, with the end of what was printed, unless the status is 0."""
+        if self.status != 0:
+            message = f"a command on {machine} ended with status {self.status}: {self.output[-400:].strip()}"
+            raise NodeCommandFailed(message, status=self.status, output=self.output)
+        return self
 
 
 class Machine(Protocol):

@@ -242,13 +242,8 @@ class SshMachine:
     ) -> Outcome:
         status, raw, _ = self._exec(command, timeout_s, on_line=on_line)
         output = raw.decode(errors="replace")
-        if check and status != 0:
-            raise NodeCommandFailed(
-                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}",
-                status=status,
-                output=output,
-            )
-        return Outcome(status, output)
+        outcome = Outcome(status, output)
+        return outcome.succeeded(self.name) if check else outcome
 
     def push(self, archive: bytes, folder: str) -> None:
         place = shlex.quote(folder)

@@ -217,8 +217,8 @@ class Server:
     def statistics(self, name: str) -> triton_stats.Statistics:
         """The model's counters since it was loaded, read between two executions.
 
-        Triton adds an execution's rows and its batch size one after the other, so a reading in the midst of load may see
-        one without the other; it is then read again, a bounded number of times (failed executions keep them apart).
+        Triton adds an execution's rows and its batch size one after the other, so a reading in the midst of load may
+        see one without the other; it is then read again, a bounded number of times (failed ones keep them apart).
         """
         for _ in range(STATISTICS_READINGS):
             reply = self._get(f"v2/models/{name}/stats")

@@ -49,6 +49,18 @@ def interpreter() -> tuple[Path, Path]:
     return Path(sys.executable).resolve(), Path(sys.base_prefix).resolve()
 
 
+def system_folders() -> list[str]:
+    """bwrap's options that mount the system's programs and libraries read-only."""
+    line = ["--ro-bind", "/usr", "/usr"]
+    for name in ("/lib", "/lib64", "/bin", "/sbin"):
+        folder = Path(name)
+        if folder.is_symlink():
+            line += ["--symlink", str(folder.readlink()), name]
+        elif folder.is_dir():
+            line += ["--ro-bind", name, name]
+    return line
+
+
 def bubblewrap(arguments: Sequence[str], binds: Sequence[tuple[str, str]]) -> list[str]:
     """The bwrap command line around Python with `arguments`; `binds` are further read-only (source, target) pairs.
 
@@ -61,13 +73,7 @@ def bubblewrap(arguments: Sequence[str], binds: Sequence[tuple[str, str]]) -> li
         line += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         line.append("--unshare-user")
-    line += ["--ro-bind", "/usr", "/usr"]
-    for name in ("/lib", "/lib64", "/bin", "/sbin"):
-        folder = Path(name)
-        if folder.is_symlink():
-            line += ["--symlink", str(folder.readlink()), name]
-        elif folder.is_dir():
-            line += ["--ro-bind", name, name]
+    line += system_folders()
     program = executable
     if not prefix.is_relative_to("/usr"):
         line += ["--ro-bind", str(prefix), "/python"]

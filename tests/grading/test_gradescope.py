@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grading.functions.sandbox import system_folders
 from grading.gradescope.build import build
 from grading.gradescope.results import leaderboard
 from snippets.record import load_record
@@ -37,14 +38,7 @@ def scratch_root(base: Path, as_root: bool) -> list[str]:
     line = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-net", "--clearenv"]
     if not as_root:
         line += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
-    line += ["--ro-bind", "/usr", "/usr"]
-    for name in ("/lib", "/lib64", "/bin", "/sbin"):
-        folder = Path(name)
-        if folder.is_symlink():
-            line += ["--symlink", str(folder.readlink()), name]
-        elif folder.is_dir():
-            line += ["--ro-bind", name, name]
-    line += ["--ro-bind", str(prefix), "/python", "--bind", str(base), "/autograder"]
+    line += [*system_folders(), "--ro-bind", str(prefix), "/python", "--bind", str(base), "/autograder"]
     for package in ("numpy", "numpy.libs"):
         if (site / package).is_dir():
             line += ["--ro-bind", str(site / package), f"/autograder/python/{package}"]

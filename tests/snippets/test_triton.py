@@ -131,6 +131,23 @@ def test_statistics_count_every_request_and_the_batches_add_up(triton_server: Se
     assert seen.mean_ms("compute_infer") >= 10
 
 
+@pytest.mark.parametrize("apart", [1, 1000])
+def test_a_reading_that_caught_an_execution_half_counted_is_taken_again(
+    monkeypatch: pytest.MonkeyPatch, apart: int
+) -> None:
+    server, readings = Server("url:http://127.0.0.1:9"), []
+
+    def reply(_path: str) -> str:
+        readings.append(1)
+        rows = 3 if len(readings) <= apart else 2
+        sizes = [{"batch_size": 2, "compute_infer": {"count": 1}}]
+        return json.dumps({"model_stats": [{"inference_count": rows, "execution_count": 1, "batch_stats": sizes}]})
+
+    monkeypatch.setattr(server, "_get", reply)
+    assert server.statistics("any").settled == (apart == 1)
+    assert len(readings) == min(apart + 1, triton.STATISTICS_READINGS)
+
+
 def test_prometheus_metrics_agree_with_the_statistics(triton_server: Server, tmp_path: Path) -> None:
     def counted() -> tuple[float, int]:
         success = triton_stats.metric(triton_server.metrics(), "nv_inference_request_success", model="double")
