@@ -6,6 +6,7 @@ answer that is not a success raises. The request is built once: what is timed is
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ TRITON_TYPES = {
     "float32": "FP32", "float16": "FP16", "float64": "FP64", "int64": "INT64", "int32": "INT32", "int8": "INT8",
     "uint8": "UINT8", "bool": "BOOL",
 }  # fmt: skip
+
+_here = threading.local()  # .open: HttpSenders that are open in this thread
 
 
 class Sender(Protocol):
@@ -87,6 +90,7 @@ class HttpSender:
             target.url, connection_timeout=target.timeout_s, network_timeout=target.timeout_s
         )
         self._inputs = [_fill(client.InferInput, name, array) for name, array in target.inputs.items()]
+        _here.open = getattr(_here, "open", 0) + 1
 
     def __call__(self) -> Any:
         return self._client.infer(self._model, self._inputs)
@@ -97,7 +101,16 @@ class HttpSender:
         return self._client.infer(self._model, tensors)
 
     def close(self) -> None:
+        """Close the connection and, with a thread's last one, the event loop that tritonclient started there.
+
+        It would outlive the thread with three open files: a few dozen loads and the process may open no more.
+        """
         self._client.close()
+        _here.open -= 1
+        if _here.open == 0 and threading.current_thread() is not threading.main_thread():
+            import gevent
+
+            gevent.get_hub().destroy(destroy_loop=True)
 
 
 class GrpcSender:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from snippets import triton_load
@@ -27,6 +28,16 @@ def test_every_protocol_reaches_the_model(triton_server: Server, tmp_path: Path,
     answered = triton_server.statistics("double") - before
     assert result["failures"] == 0 and result["protocol"] == protocol
     assert 0 < result["ok"].sum() <= answered.requests
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protocol: str) -> None:
+    triton_server.deploy(doubler(tmp_path))
+    target, process, counts = triton_load.target(triton_server, "double", NUMBERS, protocol), psutil.Process(), []
+    for _ in range(4):
+        closed_loop(target, 8, 0.05, warm_up_s=0)
+        counts.append(process.num_fds())
+    assert counts[-1] <= counts[0] + 4, counts
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
