@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import NotebookSourceError
+from snippets.quick_import import without_iri_checks
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PARTS = ("model", "edge", "system")
@@ -111,6 +112,7 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
 
 def convert(path: Path) -> str:
     """The notebook JSON that the source at `path` stands for. The same source gives the same bytes."""
+    without_iri_checks()
     import jupytext
     import nbformat
 

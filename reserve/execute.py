@@ -11,6 +11,7 @@ from typing import Any
 
 import snippets.errors as errors
 from snippets.errors import CellError, KernelDied, KitError, RunTimeout, StorageError
+from snippets.quick_import import without_iri_checks
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -31,6 +32,7 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
     process ended, RunTimeout after `timeout_s` seconds in all, StorageError where `output` cannot be written.
     Whatever happens, `output` holds the cells that ran.
     """
+    without_iri_checks()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -44,6 +46,7 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
         papermill.execute_notebook(
             str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
             progress_bar=sys.stderr.isatty(), timeout_func=remaining, request_save_on_cell_execute=True,
+            extra_arguments=["--IPKernelApp.log_level=40"],  # it warns of its loopback ports each time
         )
     except PapermillExecutionError as error:
         raise _cell_error(error, notebook, output) from None

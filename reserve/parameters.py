@@ -10,6 +10,7 @@ from typing import Any
 
 from reserve.parts import expand, notebooks
 from snippets.errors import UsageError
+from snippets.quick_import import without_iri_checks
 
 # Set by options of `servelab run`, not by -p.
 BY_OPTION = {"profile": "--profile", "runs": "--runs", "run_id": "--run-id", "mode": "--mode"}
@@ -45,6 +46,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 def of_notebook(path: Path) -> tuple[Parameter, ...]:
     """Parameters that a notebook declares, read by papermill. Raises UsageError if it has no such cell."""
+    without_iri_checks()
     import papermill
 
     found = papermill.inspect_notebook(str(path))

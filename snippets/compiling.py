@@ -43,8 +43,8 @@ def compiler_absence() -> str:
 class Compiled:
     """A module under torch.compile, one batch size at a time.
 
-    The weights are frozen into the compiled code, so that the compiler may fold batch normalization into
-    the convolutions before it; its caches are switched off, so that the compile time is a cold one.
+    Batch normalization is folded into the convolutions first: the compiler would do so too, in twice the time. The
+    weights are frozen into the compiled code, and its caches are switched off, so that the compile time is a cold one.
     """
 
     def __init__(self, module: Any, threads: int = 0) -> None:
@@ -61,7 +61,7 @@ class Compiled:
         start = time.perf_counter_ns()
         with _cold_and_frozen():
             torch._dynamo.reset()
-            function = torch.compile(self._module, dynamic=False)
+            function = torch.compile(_folded(self._module), dynamic=False)
             with torch.inference_mode():
                 function(torch.from_numpy(batch))
         self._functions[len(batch)] = function
@@ -76,6 +76,16 @@ class Compiled:
         function = self._functions[len(batch)]
         with torch.inference_mode():
             return function(torch.from_numpy(batch)).numpy()
+
+
+def _folded(module: Any) -> Any:
+    """The module with batch normalization folded into convolutions; as it is where torch.fx cannot trace it."""
+    from torch.fx.experimental.optimization import fuse
+
+    try:
+        return fuse(module)
+    except Exception:  # tracing runs the module's own code
+        return module
 
 
 @contextmanager

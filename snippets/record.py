@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -172,10 +173,17 @@ class Run:
             return entry
 
     def figure(self, name: str, figure: Any, dpi: int = 150) -> Path:
-        """Save a matplotlib figure as figures/<name>.png and list it in the record."""
+        """Save a matplotlib figure as figures/<name>.png and list it in the record.
+
+        In a notebook, a figure that pyplot holds is shown as that file, so that it is drawn only once; a replay
+        keeps the file that is there.
+        """
         path = self.folder / "figures" / f"{name}.png"
-        figure.savefig(path, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
-        return self._list_picture("figures", name, path)
+        if not (self.mode == "replay" and path.is_file()):
+            figure.savefig(path, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+            self._list_picture("figures", name, path)
+        _show_in_notebook(figure, path)
+        return path
 
     def screenshot(self, name: str, picture: bytes | str | Path) -> Path:
         """Keep a screenshot (PNG bytes or a file) as screens/<name>.png and list it in the record."""
@@ -263,3 +271,10 @@ class Run:
         self._stamp = Stamp.of(path)
 
 
+def _show_in_notebook(figure: Any, path: Path) -> None:
+    pyplot, ipython = sys.modules.get("matplotlib.pyplot"), sys.modules.get("IPython")
+    if pyplot and ipython and ipython.get_ipython() and pyplot.fignum_exists(getattr(figure, "number", -1)):
+        from IPython.display import Image, display
+
+        pyplot.close(figure)
+        display(Image(path, width=round(figure.get_figwidth() * 90)))

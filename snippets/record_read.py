@@ -13,6 +13,7 @@ import numpy as np
 
 from snippets import record_store as store
 from snippets.errors import RecordError
+from snippets.quick_import import without_iri_checks
 from snippets.record_file import SCHEMA_FILE, Document, read_document
 
 
@@ -91,11 +92,12 @@ class Record:
         """Problems of the run, in words: samples, artifacts and pictures against their hashes, times in order.
 
         Form, schema version, digest and hash chain were checked on loading. An empty list means `consistent`.
-        `schema=False` leaves the published JSON Schema out, whose library takes seconds to import.
+        `schema=False` leaves the published JSON Schema out, whose library takes a while to import.
         """
         return [*(self._schema_problems() if schema else ()), *self._file_problems(), *self._time_problems()]
 
     def _schema_problems(self) -> list[str]:
+        without_iri_checks()
         try:
             import jsonschema
         except ImportError:

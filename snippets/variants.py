@@ -6,7 +6,7 @@ function: measured already, the step replays; otherwise it is measured now. So e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +27,14 @@ PICTURES = 8
 
 @dataclass(frozen=True)
 class Plan:
-    """How much Part 1 measures. Counts of images: 0 takes the whole split."""
+    """How much Part 1 measures. Counts of images: 0 takes the whole split. Variants are compared at size `batch`."""
 
     profile: str
     threads: int
     evaluation: int
     validation: int
     calibration: int
+    batch: int
     batch_sizes: tuple[int, ...]
     torch_batch_sizes: tuple[int, ...]
     compiled_batch_sizes: tuple[int, ...]
@@ -52,9 +53,9 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan("quick", 0, evaluation=132, validation=165, calibration=44, batch_sizes=(32,),
+    "quick": Plan("quick", 0, evaluation=110, validation=110, calibration=44, batch=16, batch_sizes=(16,),
                   torch_batch_sizes=(1, 8), compiled_batch_sizes=(1,), rounds=24, whole_ladder=False),
-    "full": Plan("full", 0, evaluation=0, validation=0, calibration=220, batch_sizes=(1, 8, 32, 64),
+    "full": Plan("full", 0, evaluation=0, validation=0, calibration=220, batch=32, batch_sizes=(1, 8, 32, 64),
                  torch_batch_sizes=(1, 2, 4, 8, 16, 32, 64), compiled_batch_sizes=(1, 32), rounds=120,
                  whole_ladder=True),
 }
@@ -91,13 +92,13 @@ def measure_latency(run: Run, name: str, load: Callable[[], Logits], split: Spli
 
 def measure_throughput(run: Run, name: str, load: Callable[[], Logits], split: Split, how: Plan, *, provider: str,
                        inputs: dict[str, Any], batch: int) -> dict[str, Any]:
-    """Step `<name>/throughput-<batch>`: whole batches of one size (plain `throughput` for a batch of 32)."""
+    """Step `<name>/throughput-<batch>`: whole batches of one size (plain `throughput` for the plan's size)."""
 
     def timed() -> dict[str, Any]:
         model, images = load(), evaluate.real_batch(split, batch)
         return measure.throughput(lambda: model(images), batch, how.batches, provider=provider, threads=how.threads)
 
-    what = "throughput" if batch == 32 else f"throughput-{batch}"
+    what = "throughput" if batch == how.batch else f"throughput-{batch}"
     return run.step(f"{name}/{what}", timed,
                     inputs={**inputs, "batch": batch, "effort": how.batches, "threads": how.threads})
 
@@ -111,11 +112,11 @@ def measure_accuracy(run: Run, name: str, load: Callable[[], Logits], split: Spl
 
 
 def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, provider: str = "cpu",
-                 level: str = "all", batches: Sequence[int] = (), data: str = "") -> dict[str, Any]:
+                 level: str = "all", data: str = "") -> dict[str, Any]:
     """All four measurements of an ONNX file as the variant `name` ("graph/onnx-all").
 
-    Returns {"latency", "throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that of
-    the largest batch. `batches`: the sizes to time (default: the plan's). `data`: the data set's fingerprint.
+    Returns {"latency", "throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
+    plan's `batch`. `data`: the data set's fingerprint.
     """
     from snippets.providers import session
 
@@ -129,9 +130,10 @@ def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, pr
     inputs = {"model": path, "provider": provider, "level": level, "data": data}
     found: dict[str, Any] = {
         "latency": measure_latency(run, name, load, split, how, provider=provider, inputs=inputs)}
-    for batch in batches or how.batch_sizes:
-        found["throughput"] = measure_throughput(run, name, load, split, how, provider=provider, inputs=inputs,
-                                                 batch=batch)
+    for batch in how.batch_sizes:
+        rate = measure_throughput(run, name, load, split, how, provider=provider, inputs=inputs, batch=batch)
+        if batch == how.batch:
+            found["throughput"] = rate
     found["accuracy"] = measure_accuracy(run, name, load, split, how, inputs=inputs)
     found["size"] = run.step(f"{name}/size", lambda: {"bytes": path.stat().st_size, "file": path},
                              inputs={"model": path})

@@ -10,6 +10,7 @@ from typing import Any
 from reserve.containers import dockerfile
 from reserve.containers.pins import FOLDER, Pins
 from snippets.errors import ToolMissing, UsageError
+from snippets.quick_import import without_iri_checks
 
 VARIABLE = re.compile(r"\$\{(\w+)(:?[-?][^}]*)?\}")
 # What a person must give, because no file can know it.
@@ -39,6 +40,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def problems(paths: list[Path], pins: Pins, variant: str) -> list[str]:
     """What is wrong with the compose files of `variant`, laid over each other in this order."""
+    without_iri_checks()
     import jsonschema
 
     found: list[str] = []
