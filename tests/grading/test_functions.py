@@ -49,7 +49,10 @@ def test_a_call_that_ends_the_process_costs_only_its_own_answer(tmp_path: Path) 
 
 @confined
 @pytest.mark.parametrize("name", EXPLOITS)
-def test_an_exploit_earns_nothing_learns_nothing_and_ends_in_time(tmp_path: Path, name: str) -> None:
+def test_an_exploit_earns_nothing_learns_nothing_and_ends_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sandbox, "WALL_S", 3.0)
     file = tmp_path / "functions.py"
     file.write_text(EXPLOITS[name])
     started = time.monotonic()

@@ -17,10 +17,10 @@ LEVELS = ("none", "basic", "extended", "all")
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory):
-    """The five notebooks, run once in the quick profile on half of the evaluation split, and replayed once."""
+    """The five notebooks, run once in the quick profile on a quarter of the evaluation split, and replayed once."""
     runs = tmp_path_factory.mktemp("runs")
-    (first,) = run_parts("model", params=["images=330"], runs=runs, say=lambda line: None)
-    (again,) = run_parts("model", params=["images=330"], runs=runs, mode="replay", say=lambda line: None)
+    (first,) = run_parts("model", params=["images=165"], runs=runs, say=lambda line: None)
+    (again,) = run_parts("model", params=["images=165"], runs=runs, mode="replay", say=lambda line: None)
     return first, again
 
 
