@@ -145,7 +145,7 @@ def cloud_or_edge(
     top = float(crossover.cloud_total_ms(span, server, sending_ms))
     axes.set(xlim=(0, span), ylim=(0, 1.1 * max(top, local)), xlabel="round-trip time of the network (ms)",
              ylabel="until the user sees the class (ms)")  # fmt: skip
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
     axes.set_title("Cloud or edge", loc="left")
     return figure
 

@@ -187,8 +187,9 @@ def little(loads: Mapping[str, Load], title: str) -> Figure:
     line = np.array([low, high])
     axes.fill_between(line, line * 0.85, line * 1.15, color="#eeeeee", lw=0, label="within 15 %")
     axes.plot(line, line, color=QUIET, lw=0.8)
-    for colour, (label, result) in zip([*COLOURS] * 3, results.items(), strict=False):
-        axes.plot(result.expected, result.seen, "o", color=colour, label=label)
+    for number, (label, result) in enumerate(results.items()):
+        shape, colour = "osD^"[number // len(COLOURS) % 4], COLOURS[number % len(COLOURS)]
+        axes.plot(result.expected, result.seen, shape, color=colour, label=label)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high),
              xlabel="arrivals per second x mean latency", ylabel="requests in the system, counted")  # fmt: skip
     _plain_log(axes, "x")
