@@ -55,10 +55,22 @@ def variants(record: Record) -> list[Variant]:
         if isinstance(result, dict):
             variant = found.setdefault(parts[-2], Variant(parts[-2]))
             _add(variant, parts[-1], result)
+    _join_threads(found)
     rows = {row["variant"]: row for row in published("model")} if record.part == "model" else {}
     for variant in found.values():
         variant.published = rows.get(variant.name, {})
     return [v for v in found.values() if v.p50_ms or v.images_per_s or v.accuracy]
+
+
+def _join_threads(found: dict[str, Variant]) -> None:
+    """Where latencies were taken by threads (`fp32-threads-2`), the variant itself gets those with most threads."""
+    for name, variant in list(found.items()):
+        by_threads = {int(other.rpartition("-")[2]): other for other in found
+                      if other.startswith(f"{name}-threads-") and other.rpartition("-")[2].isdecimal()}
+        if by_threads and variant.p50_ms is None:
+            most = found.pop(by_threads[max(by_threads)])
+            variant.p50_ms, variant.p95_ms, variant.p99_ms = most.p50_ms, most.p95_ms, most.p99_ms
+            variant.provider = most.provider
 
 
 def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:

@@ -52,6 +52,19 @@ def test_variants_carry_recomputed_figures_at_the_published_batch(folder: Path) 
     assert first.size_mb == 9.0 and first.published["hardware"] == "EPYC 7763"
 
 
+def test_on_the_edge_a_variant_has_the_latency_with_most_threads_and_the_devices_target() -> None:
+    run = open_run("edge", run_id="quick")
+    run.step("edge/dynamic/size", lambda: {"bytes": 2_350_000})
+    run.step("edge/dynamic/accuracy", lambda: {"predictions": np.zeros(9, int), "labels": np.zeros(9, int)})
+    for threads, ms in ((1, 34.0), (2, 20.0)):
+        run.step(f"edge/dynamic-threads-{threads}/latency", lambda ms=ms: {"latency_ms": np.full(50, ms)}, inputs={})
+    record = load_record(run.folder)
+    whole, slower = variants(record)
+    assert (whole.name, slower.name) == ("dynamic", "dynamic-threads-1")
+    assert whole.p50_ms is not None and whole.p50_ms.value == 20 and whole.size_mb == 2.35
+    assert verdict(record, whole) == "end-user device: missed (p50 20.00 ms, not below 15)"
+
+
 def test_targets_are_judged_on_the_runs_own_figures(folder: Path) -> None:
     record = load_record(folder)
     fast, slow = variants(record)
