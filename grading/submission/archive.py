@@ -64,7 +64,7 @@ def pack(target: Path, folder: Path, members: Iterable[Member], facts: dict[str,
             if member.rank == 0:
                 raise SubmissionError(f"{member.name} alone makes the submission larger than "
                                       f"{cap_bytes / 1e6:.0f} MB. Run the lab again into a new run folder.")
-            left.append(LeftOut(member.name, len(data), f"does not fit into {cap_bytes / 1e6:.0f} MB"))
+            left.append(LeftOut(member.name, len(data), f"more than fits into {cap_bytes / 1e6:.0f} MB"))
             continue
         used += packed
         taken[member.name] = data

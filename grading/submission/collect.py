@@ -38,7 +38,10 @@ class Collected:
     def lines(self) -> list[str]:
         """What to tell the student: the files, then what is missing or odd."""
         told = [f"{path} ({path.stat().st_size / 1e6:.2f} MB)" for path in (self.zip, self.pdf)]
-        told += [f"  - {name}: no answer" for name in self.unanswered]
+        for part in PARTS:
+            names = [name for name in self.unanswered if name.startswith(f"{part}.")]
+            if names:
+                told.append(f"  - no answer yet: {', '.join(names)}")
         return told + [f"  - {remark}" for remark in self.remarks]
 
 
@@ -155,7 +158,9 @@ def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | Non
                  "runs": [{"part": record.part, "run_id": record.run_id, "digest": record.digest}
                           for record in records]}
         _, left = archive.pack(out / "submission.zip", folder, members, facts, cap_bytes)
-    remarks += [f"left out: {item.name} ({item.bytes / 1e6:.1f} MB) {item.reason}" for item in left]
+    for reason in dict.fromkeys(item.reason for item in left):
+        files = ", ".join(f"{item.name} ({item.bytes / 1e6:.1f} MB)" for item in left if item.reason == reason)
+        remarks.append(f"left out: {files}: {reason}")
     if replaced:
         points = ", ".join(f"U+{ord(char):04X}" for char in replaced)
         remarks.append(f"submission.pdf shows {points} as code points: no font here can draw them")
