@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -21,46 +17,19 @@ from snippets.page.__main__ import main, parse_endpoint, parse_triton
 from snippets.page.app import FOLDER, create_page
 from snippets.page.services import Service
 from snippets.process import Server, free_port, http_ready, start_server
+from snippets.triton import Server as TritonServer
 from tests.snippets.servers import encoded, plain, toy_classifier
+from tests.snippets.triton_models import colour_classifier
 
 JPEG = encoded(plain("red"), "JPEG")
 PHOTO = FOLDER / "static" / "coffee.jpg"
 
 
-class Triton(BaseHTTPRequestHandler):
-    """Answers one model, `food`, in Triton's HTTP protocol, with the toy classifier's logits."""
-
-    def log_message(self, *args: object) -> None: ...
-
-    def _send(self, status: int, body: dict | None = None) -> None:
-        content = json.dumps(body).encode() if body is not None else b""
-        self.send_response(status)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def do_GET(self) -> None:
-        self._send(200 if self.path == "/v2/models/food/ready" else 400)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.path != "/v2/models/food/infer":
-            return self._send(400, {"error": "unknown model"})
-        length = int(self.headers["inference-header-content-length"])
-        tensor = json.loads(body[:length])["inputs"][0]
-        batch = np.frombuffer(body[length:], dtype="<f4").reshape(tensor["shape"])
-        logits = toy_classifier().logits(batch)
-        data = [float(value) for value in logits.ravel()]
-        return self._send(200, {"outputs": [{"name": "logits", "shape": list(logits.shape), "data": data}]})
-
-
 @pytest.fixture(scope="module")
-def triton() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Triton)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def triton(triton_server: TritonServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a real Triton with a model `food` that answers as the toy classifier does."""
+    triton_server.deploy(colour_classifier(tmp_path_factory.mktemp("food")))
+    return f"http://{triton_server.url}"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.deployments import MODELS
+from snippets.deployments import IMAGE, MODELS
 from snippets.triton_config import Deployment, ModelConfig, Tensor
 
 NUMBERS = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
@@ -29,6 +29,31 @@ class TritonPythonModel:
         time.sleep(float(self.given.get("ms", "0")) / 1e3)
         return answer(requests, "x", "y", lambda rows: rows * float(self.given.get("factor", "2")))
 '''
+
+COLOURS = '''
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parent))
+import numpy as np
+from batch import answer
+
+def scores(batch):
+    found = np.full((len(batch), 11), -5.0, dtype=np.float32)
+    found[:, :3] = batch.mean(axis=(2, 3))
+    return found
+
+class TritonPythonModel:
+    def execute(self, requests):
+        return answer(requests, "input", "logits", scores)
+'''
+
+
+def colour_classifier(folder: Path, name: str = "food") -> Deployment:
+    """The toy classifier (tests/snippets/servers.py) on Triton: scores each class by the picture's mean colour."""
+    model = folder / "colours.py"
+    model.write_text(COLOURS)
+    return Deployment(ModelConfig(name, "python", (IMAGE,), (Tensor("logits", "FP32", (11,)),)),
+                      {"model.py": model, "batch.py": MODELS / "batch.py"})
 
 
 def doubler(
