@@ -17,9 +17,10 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from snippets import record_store as store
 from snippets.errors import RecordError, UsageError
@@ -88,6 +89,7 @@ class Run:
             raise store.storage_error(error, folder) from error
         self._lock = RunLock(folder, notebook)
         self._stamp: Stamp | None = None
+        self._followed: IO[bytes] | None = None
         self._document = Document.new(part, folder.name, utc_now())
         with self._lock:
             self._reload()
@@ -246,11 +248,10 @@ class Run:
     def _progress(self, name: str, state: str, seconds: float | None = None) -> None:
         """Append a line for whoever follows the run; a full disk here must not lose a measurement."""
         line = {"utc": utc_now(), "notebook": self.notebook, "step": name, "state": state, "seconds": seconds}
-        try:
-            with (self.folder / "progress.jsonl").open("a") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError:
-            pass
+        with suppress(OSError):
+            if self._followed is None:
+                self._followed = (self.folder / "progress.jsonl").open("ab", buffering=0)
+            self._followed.write(json.dumps(line).encode() + b"\n")
 
     def _refresh(self) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,8 +39,8 @@ class Document:
 
     head_fields: dict[str, Any]
     steps: list[dict[str, Any]] = field(default_factory=list)
-    _texts: list[str] = field(default_factory=list)
-    _head_text: str = ""
+    _texts: list[bytes] = field(default_factory=list)
+    _body: _Body | None = None
 
     @classmethod
     def new(cls, part: str, run_id: str, created_utc: str) -> Document:
@@ -67,11 +68,11 @@ class Document:
         step["previous"] = self.head
         step["hash"] = step_hash(step)
         self.steps.append(step)
-        self._texts.append(canonical(step))
+        self._texts.append(canonical(step).encode())
 
     def add_answer(self, entry: dict[str, Any]) -> None:
         self.answers.append(entry)
-        self._head_text = ""
+        self._body = None
 
     def add_host(self, facts: dict[str, Any]) -> bool:
         """Add host facts unless they are known; returns whether anything changed."""
@@ -84,7 +85,7 @@ class Document:
         if facts in self.head_fields[name]:
             return False
         self.head_fields[name].append(facts)
-        self._head_text = ""
+        self._body = None
         return True
 
     def set_parameters(self, notebook: str, parameters: dict[str, Any]) -> bool:
@@ -97,15 +98,34 @@ class Document:
         if self.head_fields[group].get(name) == value:
             return False
         self.head_fields[group][name] = value
-        self._head_text = ""
+        self._body = None
         return True
 
-    def text(self) -> str:
-        """The file's text: a line a field, a line a step, and a digest of all that."""
-        if not self._head_text:
-            self._head_text = ",\n".join(f'"{k}": {canonical(v)}' for k, v in self.head_fields.items())
-        body = "{\n" + self._head_text + ',\n"steps": [\n' + ",\n".join(self._texts) + "\n]"
-        return body + _DIGEST_MARK + sha256_text(body) + '"\n}\n'
+    def content(self) -> list[bytes]:
+        """The file in pieces: a line a field, a line a step, and a digest of all that."""
+        if self._body is None:
+            head = ",\n".join(f'"{k}": {canonical(v)}' for k, v in self.head_fields.items())
+            self._body = _Body("{\n" + head + ',\n"steps": [\n')
+        return self._body.extended(self._texts)
+
+
+class _Body:
+    """The file up to its digest, which is carried on as steps are added: writing one step hashes that step only."""
+
+    def __init__(self, head: str) -> None:
+        self._pieces = [head.encode()]
+        self._hash = hashlib.sha256(self._pieces[0])
+        self._steps = 0
+
+    def extended(self, steps: list[bytes]) -> list[bytes]:
+        for text in steps[self._steps:]:
+            piece = b",\n" + text if self._steps else text
+            self._pieces.append(piece)
+            self._hash.update(piece)
+            self._steps += 1
+        whole = self._hash.copy()
+        whole.update(b"\n]")
+        return [*self._pieces, b"\n]", f'{_DIGEST_MARK}{whole.hexdigest()}"\n}}\n'.encode()]
 
 
 def step_hash(step: dict[str, Any]) -> str:
@@ -115,7 +135,7 @@ def step_hash(step: dict[str, Any]) -> str:
 
 def write_document(path: Path, document: Document, durable: bool = False) -> None:
     """Replace the record file atomically. Raises StorageError where that fails; the old file then stands."""
-    write_atomic(path, document.text().encode(), durable)
+    write_atomic(path, document.content(), durable)
 
 
 def read_document(path: Path) -> Document:
@@ -151,7 +171,7 @@ def read_document(path: Path) -> Document:
         raise RecordError(f"The record {path} is not valid: {problem}. {_START_AGAIN}.")
     fields.pop("digest")
     steps = fields.pop("steps")
-    document = Document(fields, steps, [canonical(step) for step in steps])
+    document = Document(fields, steps, [canonical(step).encode() for step in steps])
     broken = broken_link(document)
     if broken is not None:
         raise RecordError(f"The record {path} was changed: step {broken} ({steps[broken]['name']!r}) does not follow "

@@ -46,8 +46,8 @@ def storage_error(error: OSError, path: Path) -> KitError:
     return StorageError(f"{path} cannot be written ({error.strerror}); {remedy}.")
 
 
-def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
-    """Write `data` to `path` so that a reader, or a kill at any moment, sees the old file or the new, whole.
+def write_atomic(path: Path, data: bytes | list[bytes], durable: bool = False) -> None:
+    """Write `data` (or its pieces) to `path`: a reader, or a kill at any moment, sees the old file or the new, whole.
 
     `durable` waits until the disk has it (a power cut), which a short step would feel.
     Raises StorageError on a full disk or a folder that cannot be written.
@@ -55,7 +55,7 @@ def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            file.write(data if isinstance(data, bytes) else b"".join(data))
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -158,11 +158,20 @@ def file_reference(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def save_array(folder: Path, relative: str, array: np.ndarray) -> dict[str, Any]:
-    """Write `array` as .npy (no pickle) under `folder`; returns the reference that stands for it in JSON."""
+    """Write `array` as .npy (no pickle) under `folder`; returns the reference that stands for it in JSON.
+
+    The file is new: only the record's next line will name it, so that a kill leaves nothing half-written behind
+    that anyone reads.
+    """
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     data = buffer.getvalue()
-    write_atomic(folder / relative, data)
+    try:
+        (folder / relative).write_bytes(data)
+    except OSError as error:
+        if error.errno in _STORAGE_ERRNOS:
+            raise storage_error(error, folder / relative) from error
+        raise
     return {
         "$array": relative,
         "dtype": str(array.dtype),

@@ -258,9 +258,9 @@ def forge(path: Path, change) -> None:
     """Rewrite a record with a change and a digest that fits it, as somebody who reads this file could."""
     document = read_document(path)
     change(document)
-    document._texts = [json.dumps(step, sort_keys=True, separators=(",", ":")) for step in document.steps]
-    document._head_text = ""
-    path.write_text(document.text())
+    document._texts = [json.dumps(step, sort_keys=True, separators=(",", ":")).encode() for step in document.steps]
+    document._body = None
+    path.write_bytes(b"".join(document.content()))
 
 
 def test_a_changed_step_breaks_the_chain_even_with_a_new_digest() -> None:
