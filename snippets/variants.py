@@ -55,7 +55,7 @@ class Plan:
 PLANS = {
     "quick": Plan("quick", 0, evaluation=110, validation=110, calibration=44, batch=16, batch_sizes=(16,),
                   torch_batch_sizes=(1, 8), compiled_batch_sizes=(1,), rounds=24, whole_ladder=False),
-    "full": Plan("full", 0, evaluation=0, validation=0, calibration=220, batch=32, batch_sizes=(1, 8, 32, 64),
+    "full": Plan("full", 0, evaluation=440, validation=0, calibration=220, batch=32, batch_sizes=(1, 8, 32, 64),
                  torch_batch_sizes=(1, 2, 4, 8, 16, 32, 64), compiled_batch_sizes=(1, 32), rounds=120,
                  whole_ladder=True),
 }
@@ -116,7 +116,7 @@ def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, pr
     """All four measurements of an ONNX file as the variant `name` ("graph/onnx-all").
 
     Returns {"latency", "throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
-    plan's `batch`. `data`: the data set's fingerprint.
+    plan's `batch`; the other batch sizes are timed at level "all" only. `data`: the data set's fingerprint.
     """
     from snippets.providers import session
 
@@ -130,7 +130,7 @@ def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, pr
     inputs = {"model": path, "provider": provider, "level": level, "data": data}
     found: dict[str, Any] = {
         "latency": measure_latency(run, name, load, split, how, provider=provider, inputs=inputs)}
-    for batch in how.batch_sizes:
+    for batch in how.batch_sizes if level == "all" else (how.batch,):
         rate = measure_throughput(run, name, load, split, how, provider=provider, inputs=inputs, batch=batch)
         if batch == how.batch:
             found["throughput"] = rate
