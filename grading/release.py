@@ -1,8 +1,9 @@
 """`servelab release`: a part as an nbgrader assignment, in nbgrader's own folders.
 
-Every question that a machine grades gets a locked cell behind it that looks its points up in the record. All other
-code is tagged `measure`, and the course's nbgrader_config.py tells nbgrader not to execute cells with that tag: so
-autograding replays the record, in seconds, and needs no GPU, no Triton and no data.
+Every question that a machine grades gets a locked cell behind it that looks its points up in the record. One that a
+person grades gets a locked cell that shows what was handed in: the recorded answer, the screenshot, the rubric. All
+other code is tagged `measure`, and the course's nbgrader_config.py tells nbgrader not to execute cells with that tag.
+So autograding replays the record, in seconds, and needs no GPU, no Triton and no data.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from grading.checks.part import MEASUREMENT_POINTS
 from grading.notebooks import NOTEBOOKS, PARTS, asked, convert, slug, sources
-from grading.questions import question
+from grading.questions import Question, question
 from snippets.errors import UsageError
 from snippets.record_store import storage_error
 
@@ -32,16 +33,38 @@ c.OverwriteCells.add_missing_cells = True
 '''
 
 
-def grade_cell(result_id: str, points: float) -> dict[str, Any]:
-    """A locked, automatically graded cell whose value is the points of `result_id`."""
-    cell_id = f"grade-{slug(result_id, 58)}"
+def _locked(cell_id: str, source: str) -> dict[str, Any]:
+    """A code cell that students can read and not change; worth nothing."""
     return {
         "cell_type": "code", "id": cell_id, "execution_count": None, "outputs": [],
-        "metadata": {"nbgrader": {"grade": True, "grade_id": cell_id, "locked": True, "points": points,
-                                  "schema_version": 3, "solution": False, "task": False}},
-        "source": "from grading.questions import score\n\n"
-                  f'score("{result_id}", globals().get("run"))',
+        "metadata": {"nbgrader": {"grade": False, "grade_id": cell_id, "locked": True, "schema_version": 3,
+                                  "solution": False, "task": False}},
+        "source": source,
     }
+
+
+def grade_cell(result_id: str, points: float) -> dict[str, Any]:
+    """A locked, automatically graded cell whose value is the points of `result_id`."""
+    cell = _locked(f"grade-{slug(result_id, 58)}",
+                   f'from grading.questions import score\n\nscore("{result_id}", globals().get("run"))')
+    cell["metadata"]["nbgrader"] |= {"grade": True, "points": points}
+    return cell
+
+
+def shown_cell(question_id: str) -> dict[str, Any]:
+    """A locked cell that shows a person what was handed in for a question."""
+    return _locked(f"shown-{slug(question_id, 58)}",
+                   f'from grading.questions import show\n\nshow("{question_id}", globals().get("run"))')
+
+
+def with_rubric(source: str, found: Question) -> str:
+    """The asking cell of the instructor's version: its rubric is a hidden test, which students do not get.
+
+    So every student's cell differs from the instructor's. nbgrader gives 0 points to a cell that does not, without
+    asking a person; but the answer to a screenshot question, or one given in another notebook, is not in the cell.
+    """
+    rubric = "\n".join(f"# {line}".rstrip() for line in found.rubric.splitlines())
+    return f"{source}\n### BEGIN HIDDEN TESTS\n{rubric}\n### END HIDDEN TESTS"
 
 
 def assignment(source: Path, last: bool) -> dict[str, Any]:
@@ -54,8 +77,14 @@ def assignment(source: Path, last: bool) -> dict[str, Any]:
             continue
         metadata = cell["metadata"]
         metadata["tags"] = sorted({*metadata.get("tags", []), TAG})
-        question_id = asked("".join(cell["source"]))
-        if question_id and not (found := question(question_id)).by_hand:
+        text = "".join(cell["source"])
+        if not (question_id := asked(text)):
+            continue
+        found = question(question_id)
+        if found.by_hand:
+            cell["source"] = with_rubric(text, found)
+            cells.append(shown_cell(question_id))
+        else:
             cells.append(grade_cell(question_id, found.points))
     if last:
         cells.append(grade_cell(f"{source.parent.name}.measured", MEASUREMENT_POINTS))
