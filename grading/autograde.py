@@ -107,11 +107,11 @@ def autograde(part: str, course: Path, *, force: bool = False, workers: int | No
                 outcome = Outcome(waiting[done], f"{type(error).__name__}: {error}", "")
             outcomes.append(outcome)
             left = (time.monotonic() - started) / len(outcomes) * (len(students) - len(outcomes))
-            say(f"{outcome.student}: {outcome.problem or 'graded'} ({len(outcomes)}/{len(students)}, about {left:.0f} s "
-                "left)")
+            say(f"{outcome.student}: {outcome.problem or 'graded'} "
+                f"({len(outcomes)}/{len(students)}, about {left:.0f} s left)")
     failed = sorted(outcome.student for outcome in outcomes if outcome.problem)
     if failed:
-        raise SubmissionError(f"nbgrader could not grade {', '.join(failed)}: mend their notebooks with `servelab release "
-                              f"{part} --course {course} --repair`, or look with `nbgrader autograde {part} --student "
-                              f"{failed[0]}`.")
+        raise SubmissionError(f"nbgrader could not grade {', '.join(failed)}: mend their notebooks with `servelab "
+                              f"release {part} --course {course} --repair`, or look with `nbgrader autograde {part} "
+                              f"--student {failed[0]}`.")
     return sorted(outcomes, key=lambda outcome: outcome.student)

@@ -79,11 +79,11 @@ def serve(link: socket.socket) -> dict[str, Any] | None:
     running: set[int] = set()
     kept = b""
     while True:
-        readable, _, _ = select.select([link, wake_in], [], [])
+        readable, _, _ = select.select([link.fileno(), wake_in], [], [])
         if wake_in in readable:
             os.read(wake_in, 4096)
             reap(link, running)
-        if link not in readable:
+        if link.fileno() not in readable:
             continue
         data = link.recv(1 << 20)
         if not data:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client.provisioning import LocalProvisioner
 
@@ -23,10 +23,11 @@ class WarmProvisioner(LocalProvisioner):
             return await super().launch_kernel(cmd, **kwargs)
         cwd = os.path.abspath(options.get("cwd") or os.getcwd())  # noqa: PTH100,PTH109 - as Jupyter passes it
         try:
-            self.process = warm_pool().start(after.split("\0"), dict(options.get("env") or os.environ), cwd)
+            kernel = warm_pool().start(after.split("\0"), dict(options.get("env") or os.environ), cwd)
         except NoWarmKernel as error:
             self.log.warning("An ordinary kernel is started: %s", error)
             return await super().launch_kernel(cmd, **kwargs)
-        self.pid = self.pgid = self.process.pid
+        self.process = cast(Any, kernel)
+        self.pid = self.pgid = kernel.pid
         self.cwd = cwd
         return self.connection_info
