@@ -32,7 +32,7 @@ from grading.release import release  # noqa: E402
 from tests.grading.exploits import SOLUTION  # noqa: E402
 from tests.grading.students import hand_in, make_run  # noqa: E402
 
-STUDENTS, RECORDS, NOTEBOOK_STUDENTS, FUNCTION_FILES = 6, 60, 12, 60
+STUDENTS, RECORDS, NOTEBOOK_STUDENTS, FUNCTION_FILES = 6, 60, 20, 60
 STOCK = ("--Execute.kernel_name=python3", "--Execute.shutdown_kernel=graceful")
 
 
@@ -119,7 +119,8 @@ def main() -> None:
     for name, what, per_minute, memory in rows:
         print(f"{name:<32} {per_minute:8.0f} {what}/min" + (f"   peak {memory:.0f} MB" if memory else ""))
     print(json.dumps({"records to stock, per student": round(records / (stock * NOTEBOOK_STUDENTS / count), 1),
-                      "forked to stock": round(fast / stock, 2), "servelab autograde to stock": round(ours / stock, 2)}))
+                      "forked to stock": round(fast / stock, 2),
+                      "servelab autograde to stock": round(ours / stock, 2)}))
 
 
 if __name__ == "__main__":

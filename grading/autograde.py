@@ -6,6 +6,8 @@ grade the same one. They share the gradebook, and wait for each other there. Not
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -18,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from grading.notebooks import PARTS
+from grading.release import KERNEL
+from grading.warm.client import NoWarmKernel, warm_pool
 from snippets.errors import SubmissionError, ToolMissing, UsageError
 from snippets.quick_import import without_iri_checks
 
@@ -48,6 +52,9 @@ def _api(course: Path) -> Any:
         app.log.setLevel(logging.CRITICAL)
         app.load_config_file()
         config = app.config
+        if config.Execute.get("kernel_name") == KERNEL:
+            with contextlib.suppress(NoWarmKernel):
+                warm_pool()  # it imports while this process prepares the first notebook
         config.CourseDirectory.root = str(course)
         url = str(config.CourseDirectory.get("db_url") or f"sqlite:///{course / 'gradebook.db'}")
         if url.startswith("sqlite:///") and "?" not in url:
@@ -95,6 +102,8 @@ def autograde(part: str, course: Path, *, force: bool = False, workers: int | No
     except ImportError as error:
         raise ToolMissing(f"nbgrader cannot be imported ({error}); install it with `pip install 'servelab[grade]'`."
                           ) from None
+    gc.collect()
+    gc.freeze()  # the workers' collectors leave what they share alone
     count = min(workers or 2 * (os.cpu_count() or 1), len(students))
     how = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     started, outcomes = time.monotonic(), []

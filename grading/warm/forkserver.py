@@ -111,7 +111,6 @@ def become_kernel(request: dict[str, Any]) -> None:
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
     sys.argv = ["ipykernel_launcher", *request["argv"]]
-    gc.unfreeze()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # its generator was seeded before the fork, the same for every kernel
     from ipykernel.kernelapp import IPKernelApp
