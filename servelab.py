@@ -348,6 +348,19 @@ def release(part: str, course: Path, repair: bool) -> None:
             click.echo("\n".join(str(path) for path in write(each, course)))
 
 
+@cli.command()
+@click.argument("part", type=click.Choice(PARTS))
+@click.option("--course", type=click.Path(path_type=Path, file_okay=False), default="course", show_default=True,
+              help="nbgrader's course folder.")
+@click.option("--force", is_flag=True, help="Also grade again who was graded.")
+@click.option("--workers", type=click.IntRange(1), help="Processes. Default: two a core.")
+def autograde(part: str, course: Path, force: bool, workers: int | None) -> None:
+    """Run `nbgrader autograde PART`, several students at a time."""
+    from grading.autograde import autograde as run_all
+
+    run_all(part, course, force=force, workers=workers, say=click.echo)
+
+
 cli.add_command(plan)
 
 

@@ -1,8 +1,9 @@
 """`servelab release`: a part as an nbgrader assignment, in nbgrader's own folders.
 
-Every question that a machine grades gets a locked cell behind it that looks its points up in the record. All other
-code is tagged `measure`, and the course's nbgrader_config.py tells nbgrader not to execute cells with that tag: so
-autograding replays the record, in seconds, and needs no GPU, no Triton and no data.
+Every question that a machine grades gets a locked cell behind it that looks its points up in the record. One that a
+person grades gets a locked cell that shows what was handed in: the recorded answer, the screenshot, the rubric. All
+other code is tagged `measure`, and the course's nbgrader_config.py tells nbgrader not to execute cells with that tag.
+So autograding replays the record, in seconds, and needs no GPU, no Triton and no data.
 """
 
 from __future__ import annotations
@@ -13,12 +14,22 @@ from typing import Any
 
 from grading.checks.part import MEASUREMENT_POINTS
 from grading.notebooks import NOTEBOOKS, PARTS, asked, convert, slug, sources
-from grading.questions import question
+from grading.questions import Question, question
 from snippets.errors import UsageError
 from snippets.record_store import storage_error
 
 TAG = "measure"
+KERNEL = "servelab-grading"
+KERNELSPEC = {
+    "argv": ["python", "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    "display_name": "Python 3 (grading)", "language": "python",
+    "metadata": {"debugger": False, "kernel_provisioner": {"provisioner_name": "servelab-warm"}},
+}
 CONFIG = f'''"""nbgrader's configuration for the lab; written once, yours to change."""
+
+import os
+from importlib.metadata import entry_points
+from pathlib import Path
 
 c = get_config()  # noqa: F821
 
@@ -29,19 +40,49 @@ c.ClearSolutions.enabled = False
 c.Execute.skip_cells_with_tag = "{TAG}"
 c.Execute.timeout = 300
 c.OverwriteCells.add_missing_cells = True
+# Kernels are forked from a process that has imported everything, each clean, and need not say goodbye. The kernelspec
+# lies in this folder. Without these lines, grading gives the same and takes longer.
+if "servelab-warm" in entry_points(group="jupyter_client.kernel_provisioners").names:
+    folders = [str(Path(__file__).resolve().parent / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(folders)
+    c.Execute.kernel_name = "{KERNEL}"
+    c.Execute.shutdown_kernel = "immediate"
+    c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
 '''
+
+
+def _locked(cell_id: str, source: str) -> dict[str, Any]:
+    """A code cell that students can read and not change; worth nothing."""
+    return {
+        "cell_type": "code", "id": cell_id, "execution_count": None, "outputs": [],
+        "metadata": {"nbgrader": {"grade": False, "grade_id": cell_id, "locked": True, "schema_version": 3,
+                                  "solution": False, "task": False}},
+        "source": source,
+    }
 
 
 def grade_cell(result_id: str, points: float) -> dict[str, Any]:
     """A locked, automatically graded cell whose value is the points of `result_id`."""
-    cell_id = f"grade-{slug(result_id, 58)}"
-    return {
-        "cell_type": "code", "id": cell_id, "execution_count": None, "outputs": [],
-        "metadata": {"nbgrader": {"grade": True, "grade_id": cell_id, "locked": True, "points": points,
-                                  "schema_version": 3, "solution": False, "task": False}},
-        "source": "from grading.questions import score\n\n"
-                  f'score("{result_id}", globals().get("run"))',
-    }
+    cell = _locked(f"grade-{slug(result_id, 58)}",
+                   f'from grading.questions import score\n\nscore("{result_id}", globals().get("run"))')
+    cell["metadata"]["nbgrader"] |= {"grade": True, "points": points}
+    return cell
+
+
+def shown_cell(question_id: str) -> dict[str, Any]:
+    """A locked cell that shows a person what was handed in for a question."""
+    return _locked(f"shown-{slug(question_id, 58)}",
+                   f'from grading.questions import show\n\nshow("{question_id}", globals().get("run"))')
+
+
+def with_rubric(source: str, found: Question) -> str:
+    """The asking cell of the instructor's version: its rubric is a hidden test, which students do not get.
+
+    So every student's cell differs from the instructor's. nbgrader gives 0 points to a cell that does not, without
+    asking a person; but the answer to a screenshot question, or one given in another notebook, is not in the cell.
+    """
+    rubric = "\n".join(f"# {line}".rstrip() for line in found.rubric.splitlines())
+    return f"{source}\n### BEGIN HIDDEN TESTS\n{rubric}\n### END HIDDEN TESTS"
 
 
 def assignment(source: Path, last: bool) -> dict[str, Any]:
@@ -54,8 +95,14 @@ def assignment(source: Path, last: bool) -> dict[str, Any]:
             continue
         metadata = cell["metadata"]
         metadata["tags"] = sorted({*metadata.get("tags", []), TAG})
-        question_id = asked("".join(cell["source"]))
-        if question_id and not (found := question(question_id)).by_hand:
+        text = "".join(cell["source"])
+        if not (question_id := asked(text)):
+            continue
+        found = question(question_id)
+        if found.by_hand:
+            cell["source"] = with_rubric(text, found)
+            cells.append(shown_cell(question_id))
+        else:
             cells.append(grade_cell(question_id, found.points))
     if last:
         cells.append(grade_cell(f"{source.parent.name}.measured", MEASUREMENT_POINTS))
@@ -80,6 +127,9 @@ def release(part: str, course: Path) -> list[Path]:
             notebook = assignment(path, last=path == found[-1])
             target.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             written.append(target)
+        kernel = course / "jupyter" / "kernels" / KERNEL / "kernel.json"
+        kernel.parent.mkdir(parents=True, exist_ok=True)
+        kernel.write_text(json.dumps(KERNELSPEC, indent=1) + "\n", encoding="utf-8")
         config = course / "nbgrader_config.py"
         if not config.exists():
             config.write_text(CONFIG, encoding="utf-8")

@@ -8,6 +8,7 @@ last one that holds an answer counts. Locked cells come from the assignment. Wha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 from grading.notebooks import ASK
 
+HIDDEN = re.compile(r"\n?### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTALL)
 MAX_SOURCE = 100_000
 MAX_OUTPUTS = 200_000
 KINDS = ("code", "markdown", "raw")
@@ -105,6 +107,8 @@ def repair(assignment: dict[str, Any], submitted: str) -> Mended:
         for name in _names(cell):
             by_name.setdefault(name, []).append(index)
     made = deepcopy(assignment)
+    for cell in made["cells"]:
+        cell["source"] = HIDDEN.sub("", text_of(cell))  # as students got it: rubrics stay with the instructor
     used: dict[int, int] = {}
     for place, cell in enumerate(made["cells"]):
         found = sorted({index for name in _names(cell) for index in by_name.get(name, [])} - set(used))
@@ -149,15 +153,20 @@ def _with_own(cells: list[dict[str, Any]], theirs: list[dict[str, Any]], used: d
 def repair_folder(course: Path, part: str) -> dict[Path, tuple[str, ...]]:
     """Mend submitted/*/<part>/*.ipynb in place (the original is kept as .ipynb.orig); returns what was mended.
 
-    A notebook of the assignment that a student did not hand in is added, so that its record can be graded.
+    A notebook of the assignment that a student did not hand in is taken from the run's folder, which holds the ones
+    that were executed (<part>/notebooks/), or else added without answers, so that its record can be graded.
     """
     mended: dict[Path, tuple[str, ...]] = {}
     for folder in sorted((course / "submitted").glob(f"*/{part}")):
         for source in sorted((course / "source" / part).glob("*.ipynb")):
             target = folder / source.name
-            text = target.read_text(encoding="utf-8", errors="replace") if target.is_file() else "{}"
+            executed = folder / part / "notebooks" / source.name
+            found = next((path for path in (target, executed) if path.is_file()), None)
+            text = found.read_text(encoding="utf-8", errors="replace") if found else "{}"
             result = repair(json.loads(source.read_text(encoding="utf-8")), text)
-            remarks = result.remarks if target.is_file() else ("was not handed in",)
+            remarks = result.remarks
+            if found != target:
+                remarks = ("taken from the run's folder",) if found else ("was not handed in",)
             if not remarks:
                 continue
             original = target.with_suffix(".ipynb.orig")

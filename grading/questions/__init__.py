@@ -14,7 +14,7 @@ from grading.questions.schema import (
     question,
     questions,
 )
-from grading.questions.scoring import score
+from grading.questions.scoring import score, show
 
 __all__ = ["KINDS", "PARTS", "Question", "ask", "chosen", "format_problem", "is_blank", "number", "question",
-           "is_late", "questions", "score", "standing"]
+           "is_late", "questions", "score", "show", "standing"]

@@ -1,4 +1,7 @@
-"""`score("model.graph.gain")`: the cell that nbgrader grades. It reads the record; nothing is measured again."""
+"""What the locked cells of an nbgrader assignment call; both read the record, and nothing is measured again.
+
+`score("model.graph.gain")` is graded by nbgrader; `show("model.graph.layout")` shows a person what to grade.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+MAX_SHOWN_BYTES = 3_000_000
+"""Larger pictures are named and not shown: each would be in the graded notebook and in the student's feedback."""
 
 
 def _folder(part: str, run: Any) -> Path | None:
@@ -48,3 +54,44 @@ def score(question_id: str, run: Any = None) -> float:
         return 0.0
     print(f"{result.points:g} of {result.possible:g} points. {result.message}")
     return float(result.points)
+
+
+def show(question_id: str, run: Any = None) -> None:
+    """Show the recorded answer and the screenshot of a question, and while nbgrader grades, its rubric.
+
+    `run` as for `score`. Raises QuestionError for an unknown id, and nothing for what a student handed in.
+    """
+    from grading.questions.asking import standing
+    from grading.questions.schema import question
+    from snippets.errors import KitError
+    from snippets.record import load_record
+
+    asked = question(question_id)
+    folder = _folder(asked.part, run)
+    entry = None
+    try:
+        if folder is not None:
+            entry = standing(asked, [each for each in load_record(folder).answers if each["question"] == question_id])
+        print("The record holds no answer." if entry is None else f"Recorded answer: {entry['value']}")
+    except (KitError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        print(f"The record cannot be read: {error}")
+    if asked.kind == "screenshot":
+        _show_screenshot(asked, folder)
+    if os.environ.get("NBGRADER_EXECUTION") == "autograde":
+        print(f"Rubric: {asked.rubric}")
+
+
+def _show_screenshot(asked: Any, folder: Path | None) -> None:
+    """The picture handed in as a file; one that was pasted into the notebook is to be seen there."""
+    from grading.submission.screenshots import choose, from_folders
+
+    folders = [] if folder is None else [folder / "screens", folder.parent / "screens"]
+    found = choose(from_folders(folders, [asked])[0], [asked]).pictures.get(asked.id)
+    if found is None:
+        print("No screenshot was handed in as a file.")
+        return
+    print(f"Screenshot: {found.source}{': it ' + found.problem if found.problem else ''}")
+    if len(found.data) <= MAX_SHOWN_BYTES and found.suffix in (".png", ".jpg", ".gif"):
+        from IPython.display import Image, display
+
+        display(Image(data=found.data, width=800, alt=f"Screenshot for {asked.id}"))

@@ -14,7 +14,7 @@ import pytest
 
 from grading.notebooks import NOTEBOOKS, asked
 from grading.release import assignment
-from grading.repair import repair, repair_folder, text_of
+from grading.repair import HIDDEN, repair, repair_folder, text_of
 
 Notebook = dict[str, Any]
 SOURCE = assignment(NOTEBOOKS / "edge" / "2_soak_and_cold_start.md", last=True)
@@ -23,8 +23,10 @@ ANSWER = '"42 and more"'
 
 
 def student() -> Notebook:
-    """The assignment with every question answered."""
+    """The students' version of the assignment with every question answered."""
     notebook = deepcopy(SOURCE)
+    for cell in notebook["cells"]:
+        cell["source"] = HIDDEN.sub("", text_of(cell))
     for cell in notebook["cells"]:
         if asked(text_of(cell)):
             cell["source"] = text_of(cell).replace("...", ANSWER)
@@ -142,7 +144,8 @@ def whole(notebook: Notebook) -> None:
     marks = [cell["metadata"]["nbgrader"] for cell in notebook["cells"] if "nbgrader" in cell["metadata"]]
     assert marks == [cell["metadata"]["nbgrader"] for cell in SOURCE["cells"] if "nbgrader" in cell["metadata"]]
     locked = [text_of(cell) for cell in notebook["cells"] if cell["metadata"].get("nbgrader", {}).get("locked")]
-    assert locked and all("score(" in text for text in locked)
+    assert locked and all("score(" in text or "show(" in text for text in locked)
+    assert "HIDDEN TESTS" not in json.dumps(notebook)
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert len(json.dumps(notebook)) < 200_000
 
@@ -189,6 +192,20 @@ def test_cells_that_the_student_added_are_kept_where_they_stood() -> None:
                                  "execution_count": None})
     result = repair(SOURCE, json.dumps(notebook))
     assert text_of(result.notebook["cells"][4]) == "my = 1"
+
+
+def test_a_notebook_that_was_not_handed_in_is_taken_from_the_run_s_folder(tmp_path: Path) -> None:
+    from grading.release import release
+
+    release("edge", tmp_path)
+    executed = tmp_path / "submitted" / "ab1" / "edge" / "edge" / "notebooks"
+    executed.mkdir(parents=True)
+    (executed / "2_soak_and_cold_start.ipynb").write_text(json.dumps(student()))
+    done = repair_folder(tmp_path, "edge")
+    made = executed.parent.parent / "2_soak_and_cold_start.ipynb"
+    assert done.pop(made) == ("taken from the run's folder",)
+    assert answers(json.loads(made.read_text())) == dict.fromkeys(QUESTIONS, True)
+    assert set(done.values()) == {("was not handed in",)}
 
 
 def test_a_folder_is_mended_in_place_and_the_original_kept(tmp_path: Path) -> None:

@@ -1,0 +1,184 @@
+"""An assignment's whole way through stock nbgrader: generate, validate, hand in, autograde, feedback, gradebook."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grading.autograde import autograde
+from grading.checks.evidence import Evidence, Missing
+from grading.checks.part import check_part, load_judges
+from grading.notebooks import asked, slug
+from grading.questions import ask, question, questions
+from grading.release import release
+from grading.repair import text_of
+from snippets.errors import SubmissionError
+from snippets.record import open_run
+from tests.grading.pictures import picture
+from tests.grading.students import make_run, right_answer
+
+PARTS = [pytest.param("edge"), *(pytest.param(part, marks=pytest.mark.slow) for part in ("model", "system"))]
+
+
+def nbgrader(course: Path, *arguments: str) -> str:
+    """Stock nbgrader in the course's folder; returns what it printed. It starts alembic by name."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run([sys.executable, "-m", "nbgrader", *arguments], cwd=course, text=True, timeout=600,
+                          capture_output=True, env={**os.environ, "PATH": path})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def measured(part: str, runs: Path, root: Path) -> Path:
+    """A run of the part. Edge's is made up; the others take what `make lab` left here, or else measure."""
+    if part == "edge":
+        return make_run(runs, 3)
+    left = root / "runs" / part / "quick"
+    if left.is_dir():
+        return Path(shutil.copytree(left, runs / part / "quick"))
+    from reserve.local_run import run_parts
+
+    return run_parts(part, profile="quick", params=(), runs=runs, run_id="quick", mode="resume", timeout_s=1800,
+                     say=lambda _: None)[0].folder
+
+
+def answer_all(part: str, folder: Path) -> None:
+    """Record what the judges expect, a word for each explanation, and pictures for the screenshots."""
+    load_judges(part)
+    run = open_run(part, notebook="answers", runs=folder.parent.parent, run_id=folder.name)
+    evidence = Evidence(run.record())
+    for number, each in enumerate(questions(part)):
+        if each.kind in ("choose", "number"):
+            try:
+                ask(run, each.id, answer=right_answer(each, evidence))
+            except Missing:
+                continue
+        elif each.kind == "explain":
+            ask(run, each.id, answer=f"The word for {each.id} is caffeine.")
+        elif each.kind == "screenshot":
+            (folder / "screens").mkdir(exist_ok=True)
+            (folder / "screens" / f"{each.id}.png").write_bytes(picture(number))
+
+
+def grades(course: Path, part: str, student: str) -> dict[str, tuple[float | None, bool]]:
+    """By cell: the automatic score, and whether a person must look."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course}/gradebook.db", "servelab") as book:
+        submission = book.find_submission(part, student)
+        return {grade.name: (grade.auto_score, grade.needs_manual_grade)
+                for notebook in submission.notebooks for grade in notebook.grades}
+
+
+def outputs(path: Path, cell_id: str) -> str:
+    """A graded cell's outputs, as JSON text."""
+    cells: list[dict[str, Any]] = json.loads(path.read_text())["cells"]
+    return json.dumps(next(cell["outputs"] for cell in cells
+                           if cell["metadata"].get("nbgrader", {}).get("grade_id") == cell_id))
+
+
+def failed(validated: str) -> int:
+    """How many cells `nbgrader validate` found wanting."""
+    found = re.search(r"VALIDATION FAILED ON (\d+) CELL", validated)
+    assert found or "Success" in validated, validated
+    return int(found.group(1)) if found else 0
+
+
+@pytest.fixture
+def course(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    monkeypatch.delenv("JUPYTER_PATH", raising=False)
+    return tmp_path / "course"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Path, tmp_path: Path, root: Path) -> None:
+    run = measured(part, tmp_path / "runs", root)
+    with contextlib.redirect_stdout(io.StringIO()):
+        answer_all(part, run)
+    release(part, course)
+    nbgrader(course, "generate_assignment", part, "--create")
+    released = sorted((course / "release" / part).glob("*.ipynb"))
+    assert len(released) == len(list((root / "notebooks" / part).glob("*.md")))
+    for path in released:  # no rubric and no answer for students
+        text = path.read_text()
+        assert "HIDDEN TESTS" not in text
+        ids = [found for cell in json.loads(text)["cells"] if (found := asked(text_of(cell)))]
+        rubrics = [line for each in map(question, ids) for line in each.rubric.splitlines()]
+        assert not [line for line in rubrics if len(line) > 20 and json.dumps(line)[1:-1] in text]
+    empty = failed(nbgrader(course, "validate", f"release/{part}/{released[-1].name}"))
+
+    # s1 fills in the released notebooks; s2 hands in nothing but the folder that `servelab collect` made.
+    for student in ("s1", "s2"):
+        folder = course / "submitted" / student / part
+        shutil.copytree(run, folder / part, ignore=shutil.ignore_patterns("*.onnx", "triton", "logs"))
+    for path in released:
+        filled = re.sub(r"answer=\.\.\.", 'answer=\\"mine\\"', path.read_text())
+        (course / "submitted" / "s1" / part / path.name).write_text(filled)
+    assert failed(nbgrader(course, "validate", f"submitted/s1/{part}/{released[-1].name}")) < empty
+    ended = subprocess.run([sys.executable, "-m", "servelab", "release", part, "--course", ".", "--repair"], cwd=course,
+                           text=True, capture_output=True, timeout=120)
+    assert ended.returncode == 0 and "s2" in ended.stdout and "s1" not in ended.stdout, ended.stderr + ended.stdout
+
+    started = time.monotonic()
+    said = nbgrader(course, "autograde", part)
+    assert time.monotonic() - started < 30 * len(released), said  # no cell waited for its limit
+    assert "Timeout" not in said and "ERROR" not in said
+    nbgrader(course, "generate_feedback", part)
+
+    results = {result.id: result for result in check_part(run).results}
+    assert results[f"{part}.measured"].points > 5
+    for student in ("s1", "s2"):
+        found = grades(course, part, student)
+        expected = {f"grade-{slug(name, 58)}": (result.points, False) for name, result in results.items()
+                    if result.kind != "by hand"}
+        by_hand = {f"ask-{slug(each.id, 60)}": (None, True) for each in questions(part) if each.by_hand}
+        assert found == {**expected, **by_hand}
+        pages = sorted((course / "feedback" / student / part).glob("*.html"))
+        assert [page.stem for page in pages] == [path.stem for path in released]
+        graded = course / "autograded" / student / part
+        for each in (each for each in questions(part) if each.by_hand):
+            name = f"shown-{slug(each.id, 58)}"
+            shown = outputs(next(path for path in graded.glob("*.ipynb") if name in path.read_text()), name)
+            assert "Rubric" in shown
+            assert ("image/png" if each.kind == "screenshot" else "is caffeine") in shown
+
+
+def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(course: Path, tmp_path: Path) -> None:
+    release("edge", course)
+    nbgrader(course, "generate_assignment", "edge", "--create")
+    for seed in (1, 2, 3):
+        run = make_run(tmp_path / f"r{seed}", seed, wrong=seed == 2, keep_steps=0.6 if seed == 3 else 1.0)
+        folder = course / "submitted" / f"s{seed}" / "edge"
+        shutil.copytree(course / "release" / "edge", folder)
+        shutil.copytree(run, folder / "edge")
+    shutil.rmtree(course / "submitted" / "s3" / "edge" / "edge")  # and nothing at all from this one
+    assert [outcome.student for outcome in autograde("edge", course, say=lambda _: None)] == ["s1", "s2", "s3"]
+    ours = {student: grades(course, "edge", student) for student in ("s1", "s2", "s3")}
+    nbgrader(course, "autograde", "edge", "--force", "--Execute.kernel_name=python3")
+    assert ours == {student: grades(course, "edge", student) for student in ours}
+    points = {student: sum(score or 0 for score, _ in found.values()) for student, found in ours.items()}
+    assert points["s1"] > points["s2"] > points["s3"] == 0
+
+
+def test_a_student_whose_notebooks_cannot_be_graded_is_named_and_the_others_are_graded(course: Path, tmp_path: Path
+                                                                                       ) -> None:
+    release("edge", course)
+    nbgrader(course, "generate_assignment", "edge", "--create")
+    for student in ("good", "bad"):
+        shutil.copytree(course / "release" / "edge", course / "submitted" / student / "edge")
+    (course / "submitted" / "bad" / "edge" / "1_latency.ipynb").write_text("{")
+    with pytest.raises(SubmissionError, match="bad.*--repair"):
+        autograde("edge", course, say=lambda _: None)
+    assert grades(course, "edge", "good")["grade-edge-measured"] == (0, False)
