@@ -155,6 +155,7 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
             assert ("image/png" if each.kind == "screenshot" else "is caffeine") in shown
 
 
+@pytest.mark.slow
 def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(course: Path, tmp_path: Path) -> None:
     release("edge", course)
     nbgrader(course, "generate_assignment", "edge", "--create")
