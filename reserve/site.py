@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -92,6 +93,15 @@ class Outcome:
             message = f"a command on {machine} ended with status {self.status}: {self.output[-400:].strip()}"
             raise NodeCommandFailed(message, status=self.status, output=self.output)
         return self
+
+
+def packing(folder: str, target: str = "-") -> str:
+    """Shell text that packs the files named on standard input, under `folder`, into the tar file `target`.
+
+    A notebook may be saved while it is read: tar then ends with status 1. That is no failure, because the copy has
+    the older time and is fetched again; missing files are left out.
+    """
+    return f"{{ tar -cf {target} -C {shlex.quote(folder)} --ignore-failed-read -T - || test $? -eq 1; }}"
 
 
 class Machine(Protocol):

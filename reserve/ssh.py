@@ -12,7 +12,7 @@ from typing import Any
 
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
-from reserve.site import Node, OnLine, Outcome
+from reserve.site import Node, OnLine, Outcome, packing
 from reserve.tunnel import Tunnel
 
 CONNECT_S = 15.0
@@ -258,8 +258,7 @@ class SshMachine:
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
         listing = ("\n".join(names) + "\n").encode()
-        command = f"tar -cf - -C {shlex.quote(folder)} --ignore-failed-read -T -"
-        status, output, errors = self._exec(command, 600.0, stdin=listing, combine=False)
+        status, output, errors = self._exec(packing(folder), 600.0, stdin=listing, combine=False)
         if status != 0:
             text = errors.decode(errors="replace")[-300:].strip()
             raise NodeCommandFailed(f"{self.name} could not pack {folder}: {text}", status=status, output=text)

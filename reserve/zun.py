@@ -15,7 +15,7 @@ from reserve.clock import Clock
 from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
 from reserve.rest import TIMEOUT_S, Gone, Rest
-from reserve.site import Lease, Node, OnLine, Outcome, Thing
+from reserve.site import Lease, Node, OnLine, Outcome, Thing, packing
 
 JUPYTER_PORT = 8888
 
@@ -195,9 +195,7 @@ class ContainerMachine:
         packed = f"servelab-{uuid.uuid4().hex[:8]}.tar"
         listing = "\n".join(names)
         self.run(
-            f"cd {shlex.quote(folder)} && printf '%s\\n' {shlex.quote(listing)} | "
-            f"tar -cf /tmp/{packed} --ignore-failed-read -T -",
-            timeout_s=300,
+            f"printf '%s\\n' {shlex.quote(listing)} | {packing(folder, f'/tmp/{packed}')}", timeout_s=300
         )
         path = f"/containers/{self._node.id}/get_archive?path={quote('/tmp/' + packed, safe='')}"
         try:

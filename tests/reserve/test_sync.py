@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from reserve.errors import ConnectionLost, SiteError
 from reserve.local import LocalMachine
+from reserve.site import packing
 from reserve.sync import pull, push_run, unpack
 from reserve.tree import pack
 from snippets.errors import StorageError
@@ -146,3 +149,22 @@ def test_the_tree_sent_is_the_one_here_dirty_or_not(tmp_path):
     with tarfile.open(fileobj=io.BytesIO(dirty.archive)) as tar:
         assert set(tar.getnames()) == {".gitignore", "a.py", "new.py", ".servelab-files"}
     assert pack(tmp_path).archive == dirty.archive
+
+
+@pytest.mark.parametrize(("tar_ends_with", "told"), [(0, 0), (1, 0), (2, 1)])
+def test_a_file_saved_while_it_is_packed_is_no_failure(tmp_path: Path, tar_ends_with: int, told: int) -> None:
+    program = tmp_path / "tar"
+    program.write_text(f"#!/bin/sh\necho packed\nexit {tar_ends_with}\n")
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ended = subprocess.run(["sh", "-c", packing("a run")], env=environment, input=b"x\n", capture_output=True)
+    assert ended.stdout == b"packed\n" and ended.returncode == told
+
+
+def test_what_is_there_is_packed_and_what_is_missing_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a run").mkdir()
+    (tmp_path / "a run" / "there").write_text("1")
+    command = packing(str(tmp_path / "a run"))
+    ended = subprocess.run(["sh", "-c", command], input=b"there\nmissing\n", capture_output=True)
+    with tarfile.open(fileobj=io.BytesIO(ended.stdout)) as tar:
+        assert tar.getnames() == ["there"] and ended.returncode == 0
