@@ -135,6 +135,15 @@ def test_grading_again_grades_only_what_changed(graded: tuple[list[Grade], Path]
     assert "100/100 graded (1 now)" in lines[-1] and one == graded[0]
 
 
+def test_two_students_with_the_same_broken_zip_stay_two_students(tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    for name in ("ab123", "cd456"):
+        (tmp_path / "class" / f"{name}.zip").write_bytes(b"PK, but no zip")
+    for _ in range(2):
+        grades = grade_class([tmp_path / "class"], tmp_path / "grades.csv", parts=("edge",), say=lambda _: None)
+        assert [grade.netid for grade in grades] == ["ab123", "cd456"]
+
+
 @pytest.mark.parametrize("layout", ["submitted/{netid}/edge", "{netid}", "export/submission_7"])
 def test_export_folders_of_nbgrader_an_lms_and_gradescope_are_understood(tmp_path: Path, layout: str) -> None:
     for netid in ("aa1", "bb2"):
