@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 WAIT_S = 20.0
 LIMIT_S = 120.0
+# A socket's path has at most 107 characters, and Chromium adds up to 50.
+LONGEST_TMPDIR = 55
 
 Result = TypeVar("Result")
 
@@ -37,6 +39,14 @@ def chromium_path() -> str:
         f"No Chromium on PATH{f' at {asked}' if asked else ''}, so no screenshot can be taken. Install one: "
         "`sudo apt-get install chromium` (Debian), or any Chrome and its path in SERVELAB_CHROMIUM."
     )
+
+
+def _environment() -> dict[str, str | float | bool]:
+    """This process's environment, with a short TMPDIR: Chromium makes a socket there, whose path must be short."""
+    environment: dict[str, str | float | bool] = {**os.environ}
+    if len(os.environ.get("TMPDIR", "")) > LONGEST_TMPDIR:
+        environment["TMPDIR"] = "/tmp"
+    return environment
 
 
 def with_page(
@@ -61,6 +71,7 @@ def with_page(
                 browser = playwright.chromium.launch(
                     executable_path=executable,
                     args=["--no-sandbox", "--disable-background-networking", "--disable-gpu"],
+                    env=_environment(),
                     timeout=limit_s * 1e3,
                 )
                 try:

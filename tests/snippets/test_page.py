@@ -160,6 +160,16 @@ def test_a_browser_classifies_a_photo_on_the_page(page: Server) -> None:
 
 
 @pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+def test_a_long_folder_for_temporary_files_stops_no_browser(
+    page: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    assert screenshot(page.url).startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
 def test_the_page_tells_a_visitor_what_is_wrong_with_a_file(page: Server, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.jpg"
     recipe.write_text("two eggs")
