@@ -169,12 +169,13 @@ class Follower:
         output = self.machine.run(command, timeout_s=40).output
         state, size, words = (output.split("\n", 2) + ["", ""])[:3]
         complete = words[: words.rfind("\n") + 1]
-        self._log_at += len(complete.encode())
-        for line in complete.splitlines():
-            self._say(f"  {line}")
         if size.strip().isdigit() and int(size) != self._progress:
             pull(self.machine, run, self._home)
             self._progress = int(size)
+        # Said only now: a step that is reported as done is at home.
+        self._log_at += len(complete.encode())
+        for line in complete.splitlines():
+            self._say(f"  {line}")
         return state.strip()
 
     def _sync_surely(self) -> None:
