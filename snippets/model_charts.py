@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.plots import GRID, INK, TARGET, canvas, color
+from snippets.plots import GRID, INK, TARGET, canvas, color, place_labels
 
 
 def gallery(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], columns: int = 6) -> Any:
@@ -73,18 +73,15 @@ def search_chart(losses: Mapping[str, float], sizes_mb: Mapping[str, float], cho
     """
     figure, axes = canvas("The search: what each candidate costs and saves", "size of the file, MB",
                           "accuracy lost on the validation split, points", size=(7.6, 4.4))
-    labelled: list[tuple[float, float]] = []
-    for name, loss in sorted(losses.items(), key=lambda item: (item[0] not in chosen.values(), -item[1])):
+    points, styles = {}, {}
+    for name, loss in losses.items():
         winners = [key for key, value in chosen.items() if value == name]
         axes.scatter([sizes_mb[name]], [100 * loss], s=80 if winners else 45, zorder=3,
                      color=color(winners[0]) if winners else "#BBBBBB", edgecolor="white", linewidth=1)
         text = f"{' and '.join(winners)}: {name}" if winners else name
-        # A label moves down by a line for each one that stands at about the same place already.
-        near = sum(abs(mb - sizes_mb[name]) < 1 and abs(lost - loss) < 0.012 for mb, lost in labelled)
-        labelled.append((sizes_mb[name], loss))
-        axes.annotate(text, (sizes_mb[name], 100 * loss), xytext=(8, 4 - 10 * near), textcoords="offset points",
-                      fontsize=9 if winners else 7.5, color=INK if winners else "#777777",
-                      fontweight="bold" if winners else "normal")
+        points[text] = (sizes_mb[name], 100 * loss)
+        styles[text] = {"fontweight": "bold", "color": INK} if winners else {"fontsize": 7.5, "color": "#777777"}
+    place_labels(axes, points, styles)
     for name, criterion in criteria.items():
         axes.axhline(100 * criterion, color=color(name), linestyle=(0, (4, 3)), linewidth=1.3)
         axes.annotate(f"{name}: at most {100 * criterion:g}", (1.0, 100 * criterion), fontsize=8.5, ha="right",

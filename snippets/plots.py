@@ -161,15 +161,16 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
     return figure
 
 
-def place_labels(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
-    """Name every point beside it, moving names down where they would cover each other."""
+def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
+                 styles: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    """Name every point beside it, moving names down where they would cover each other; `styles`: of text, by name."""
     span = max((y for _, y in points.values()), default=1.0) - min((y for _, y in points.values()), default=0.0)
     taken: list[tuple[float, float]] = []
     for name, (px, py) in sorted(points.items(), key=lambda item: -item[1][1]):
         crowd = sum(1 for ox, oy in taken if abs(np.log(max(px, 1e-9) / max(ox, 1e-9))) < 0.75
                     and abs(py - oy) < 0.055 * (span or 1.0))
-        axes.annotate(name, (px, py), xytext=(9, 3 - 12 * crowd), textcoords="offset points", fontsize=9,
-                      va="center")
+        axes.annotate(name, (px, py), xytext=(9, 3 - 12 * crowd), textcoords="offset points", va="center",
+                      **{"fontsize": 9, **(styles or {}).get(name, {})})
         taken.append((px, py))
 
 

@@ -41,7 +41,7 @@ class RunLock:
     def __enter__(self) -> RunLock:
         if self._depth == 0:
             self._check_run_owner()
-            self._file = acquire(self._path, self._what, self._patience_s, file=self._file)
+            self._file = acquire(self._path, self._what, self._patience_s)
         self._depth += 1
         return self
 
@@ -49,7 +49,8 @@ class RunLock:
                  trace: TracebackType | None) -> None:
         self._depth -= 1
         if self._depth == 0 and self._file is not None:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._file.close()
+            self._file = None
 
     def _check_run_owner(self) -> None:
         """Refuse while `servelab run` executes this folder, unless it is the one that started this process."""
@@ -58,18 +59,15 @@ class RunLock:
         acquire(self._guard, self._what, 0.0, announce=False).close()
 
 
-def acquire(path: Path, what: str, patience_s: float = 0.0, announce: bool = True, file: IO[str] | None = None
-            ) -> IO[str]:
-    """Take the lock file, waiting at most `patience_s` seconds. Close or unlock the result to free it.
+def acquire(path: Path, what: str, patience_s: float = 0.0, announce: bool = True) -> IO[str]:
+    """Take the lock file, waiting at most `patience_s` seconds. Close the result to free it.
 
-    `file`: what an earlier call returned, if it is still open. Raises RunLocked, naming who holds it; StorageError
-    where the folder cannot be written.
+    Raises RunLocked, naming who holds it; StorageError where the folder cannot be written.
     """
-    if file is None or file.closed or os.fstat(file.fileno()).st_nlink == 0:
-        try:
-            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+")
-        except OSError as error:
-            raise storage_error(error, path.parent) from error
+    try:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+")
+    except OSError as error:
+        raise storage_error(error, path.parent) from error
     deadline = time.monotonic() + patience_s
     while True:
         try:
