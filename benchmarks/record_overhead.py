@@ -13,7 +13,7 @@ import numpy as np
 
 from snippets.record import open_run
 
-ROUNDS = 40
+ROUNDS = 100
 
 
 def step() -> dict:

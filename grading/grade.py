@@ -103,7 +103,7 @@ def runs_in(root: Path) -> dict[str, Path]:
     runs: dict[str, Path] = {}
     for path in sorted(root.rglob("record.json"), key=lambda item: (len(item.parts), item)):
         try:
-            part = json.loads(path.read_text(encoding="utf-8")).get("part")
+            part = json.JSONDecoder().raw_decode(path.read_text(encoding="utf-8"))[0].get("part")
         except (OSError, ValueError, AttributeError):
             part = path.parent.name
         if part in PARTS:

@@ -23,15 +23,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from snippets import record_store as store
-from snippets.errors import RecordError, UsageError
+from snippets.errors import RecordError, StorageError, UsageError
 from snippets.host import host_facts
-from snippets.record_file import Document, Stamp, read_document, write_document
+from snippets.record_file import Document, Stamp, append_step, read_document, write_document
 from snippets.record_lock import RunLock
 from snippets.record_read import Record, load_record
 
 __all__ = ["MODES", "Record", "Run", "default_runs", "latest_run", "load_record", "open_run"]
 
 MODES = ("resume", "fresh", "replay")
+SHORT_S = 1.0
+_NO_SLUG = re.compile(r"[^A-Za-z0-9]+")
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 
 
@@ -87,6 +89,7 @@ class Run:
                 (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store.storage_error(error, folder) from error
+        self._path = folder / "record.json"
         self._lock = RunLock(folder, notebook)
         self._stamp: Stamp | None = None
         self._followed: IO[bytes] | None = None
@@ -101,7 +104,7 @@ class Run:
                 changed |= self._document.set_parameters(notebook, described)
             if lease := os.environ.get("SERVELAB_LEASE"):
                 changed |= self._document.add_lease(json.loads(lease))
-            if changed or self._stamp is None:
+            if changed or self._stamp is None or self._document.replace_next:
                 self._write()
 
     @property
@@ -142,8 +145,8 @@ class Run:
                     f"The step {name!r} of notebook {self.notebook or '?'} is not in the record {self.folder}. "
                     f"Measure it: servelab run {self.part} --mode resume, with the same parameters."
                 )
-            self._progress(name, "started")
-            started_utc, started = utc_now(), time.perf_counter_ns()
+            started_utc = self._progress(name, "started")
+            started = time.perf_counter_ns()
             try:
                 value = fn(*args, **kwargs)
             except BaseException:
@@ -229,7 +232,7 @@ class Run:
 
     def _append(self, name: str, key: str, described: Any, value: Any, started_utc: str, seconds: float) -> Any:
         index = len(self._document.steps)
-        slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+        slug = _NO_SLUG.sub("-", name).strip("-")
         arrays = {}
 
         def keep(where: str, array: Any) -> dict[str, Any]:
@@ -242,34 +245,51 @@ class Run:
             "index": index, "name": name, "key": key, "inputs": described, "result": result, "notebook": self.notebook,
             "started_utc": started_utc, "ended_utc": utc_now(), "seconds": seconds, "host": self._host,
         })
-        self._write(durable=seconds > 1)
+        self._write_step(seconds)
         return store.decode(result, self.folder, lambda reference: arrays[reference["$array"]])
 
-    def _progress(self, name: str, state: str, seconds: float | None = None) -> None:
-        """Append a line for whoever follows the run; a full disk here must not lose a measurement."""
-        line = {"utc": utc_now(), "notebook": self.notebook, "step": name, "state": state, "seconds": seconds}
+    def _progress(self, name: str, state: str, seconds: float | None = None) -> str:
+        """Append a line for whoever follows the run; a full disk here must not lose a measurement. Returns its time."""
+        utc = utc_now()
+        line = {"utc": utc, "notebook": self.notebook, "step": name, "state": state, "seconds": seconds}
         with suppress(OSError):
             if self._followed is None:
                 self._followed = (self.folder / "progress.jsonl").open("ab", buffering=0)
             self._followed.write(json.dumps(line).encode() + b"\n")
+        return utc
 
     def _refresh(self) -> None:
         with self._lock:
             self._reload()
 
     def _reload(self) -> None:
-        path = self.folder / "record.json"
-        if path.is_file() and (self._stamp is None or self._stamp != Stamp.of(path)):
+        path = self._path
+        try:
+            stamp = Stamp.of(path.stat())
+        except OSError:
+            self._document.replace_next = True
+            return
+        if self._stamp != stamp:
             self._document = read_document(path)
             if self._document.head_fields["part"] != self.part:
                 raise RecordError(f"{self.folder} holds a run of part {self._document.head_fields['part']!r}, not "
                                   f"{self.part!r}; give another --runs or --run-id.")
-            self._stamp = Stamp.of(path)
+            self._stamp = stamp
+
+    def _write_step(self, seconds: float) -> None:
+        """Write the last step: appended if it was short."""
+        try:
+            if seconds > SHORT_S or self._document.replace_next:
+                self._write(durable=seconds > SHORT_S)
+            else:
+                self._stamp = append_step(self._path, self._document)
+        except StorageError:
+            self._stamp = None  # what could not be written is not part of the run
+            raise
 
     def _write(self, durable: bool = False) -> None:
-        path = self.folder / "record.json"
-        write_document(path, self._document, durable)
-        self._stamp = Stamp.of(path)
+        write_document(self._path, self._document, durable)
+        self._stamp = Stamp.of(self._path.stat())
 
 
 def _show_in_notebook(figure: Any, path: Path) -> None:

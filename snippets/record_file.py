@@ -1,9 +1,16 @@
-"""record.json: the document behind a run record, its hash chain, and reading it with named errors."""
+"""record.json: the document behind a run record, its hash chain, and reading it with named errors.
+
+The file is one JSON object, replaced as a whole. A short step is only appended behind it, a JSON line a step, because
+replacing a file would take as long as a hundredth of the step; the next replacement takes those lines in.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +22,7 @@ SCHEMA = "servelab-record"
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
 
+_DECODER = json.JSONDecoder()
 _DIGEST_MARK = ',\n"digest": "'
 _START_AGAIN = "Restore it from a copy, or move the folder away and run again"
 
@@ -28,17 +36,21 @@ class Stamp:
     modified_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> Stamp:
-        status = path.stat()
+    def of(cls, status: os.stat_result) -> Stamp:
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 @dataclass
 class Document:
-    """The parsed record. Step texts are kept, so that adding a step does not serialise the others again."""
+    """The parsed record. Step texts are kept, so that adding a step does not serialise the others again.
+
+    `replace_next`: whether the file is to be replaced when the next step is added, as it has lines behind its object,
+    the last of them perhaps cut off by a kill, or is gone.
+    """
 
     head_fields: dict[str, Any]
     steps: list[dict[str, Any]] = field(default_factory=list)
+    replace_next: bool = False
     _texts: list[bytes] = field(default_factory=list)
     _body: _Body | None = None
 
@@ -69,6 +81,10 @@ class Document:
         step["hash"] = step_hash(step)
         self.steps.append(step)
         self._texts.append(canonical(step).encode())
+
+    def last_line(self) -> bytes:
+        """The last step as it is appended to the file."""
+        return self._texts[-1] + b"\n"
 
     def add_answer(self, entry: dict[str, Any]) -> None:
         self.answers.append(entry)
@@ -136,6 +152,43 @@ def step_hash(step: dict[str, Any]) -> str:
 def write_document(path: Path, document: Document, durable: bool = False) -> None:
     """Replace the record file atomically. Raises StorageError where that fails; the old file then stands."""
     write_atomic(path, document.content(), durable)
+    document.replace_next = False
+
+
+def append_step(path: Path, document: Document) -> Stamp:
+    """Append the document's last step to the record file; returns the file's new stamp.
+
+    A kill leaves the line whole, or cut off, which reading tells. Raises StorageError where it cannot be written;
+    the file is then as it was.
+    """
+    line = document.last_line()
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            end = os.fstat(descriptor).st_size
+            if os.write(descriptor, line) < len(line):
+                os.ftruncate(descriptor, end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return Stamp.of(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise RecordError(f"There is no run record at {path}. `servelab run PART` makes one.") from None
+    except OSError as error:
+        raise storage_error(error, path) from error
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":  # the last character was cut off, and perhaps more
+            return data[:error.start].decode()
+        raise RecordError(f"The record {path} is damaged: byte {error.start} is not UTF-8. {_START_AGAIN}.") from None
 
 
 def read_document(path: Path) -> Document:
@@ -143,40 +196,55 @@ def read_document(path: Path) -> Document:
 
     Raises RecordError, which says what is wrong and what to do.
     """
+    text = _read_text(path)
     try:
-        text = path.read_bytes().decode()
-    except FileNotFoundError:
-        raise RecordError(f"There is no run record at {path}. `servelab run PART` makes one.") from None
-    except UnicodeDecodeError as error:
-        raise RecordError(f"The record {path} is damaged: byte {error.start} is not UTF-8. {_START_AGAIN}.") from None
-    except OSError as error:
-        raise storage_error(error, path) from error
-    try:
-        fields = json.loads(text)
+        fields, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
-        end = "it ends too early" if error.pos >= len(text.rstrip()) - 1 else f"line {error.lineno} is not JSON"
-        raise RecordError(f"The record {path} is damaged: {end}. {_START_AGAIN}.") from None
+        what = "it ends too early" if error.pos >= len(text.rstrip()) - 1 else f"line {error.lineno} is not JSON"
+        raise RecordError(f"The record {path} is damaged: {what}. {_START_AGAIN}.") from None
     if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
         raise RecordError(f"{path} is not a run record of this kit. Name a folder that `servelab run` made.")
     version = fields.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RecordError(f"The record {path} has schema version {version}; this kit reads up to {SCHEMA_VERSION}. "
                           "Update the kit: git pull, then make lab.")
-    body, mark, rest = text.rpartition(_DIGEST_MARK)
-    if not mark or rest[:64] != sha256_text(body):
+    body, mark, rest = text[:end].rpartition(_DIGEST_MARK)
+    if not mark or rest[:64] != sha256_text(body) or text[end:end + 1] != "\n":
         raise RecordError(f"The record {path} was changed after it was written: its digest does not fit. "
                           f"{_START_AGAIN}.")
-    problem = structure_problem(fields)
+    appended = text[end + 1:]
+    problem = structure_problem(fields) or _take_in(appended, fields["steps"]) or structure_problem(fields)
     if problem:
         raise RecordError(f"The record {path} is not valid: {problem}. {_START_AGAIN}.")
     fields.pop("digest")
     steps = fields.pop("steps")
-    document = Document(fields, steps, [canonical(step).encode() for step in steps])
+    document = Document(fields, steps, bool(appended), [canonical(step).encode() for step in steps])
     broken = broken_link(document)
     if broken is not None:
         raise RecordError(f"The record {path} was changed: step {broken} ({steps[broken]['name']!r}) does not follow "
                           f"the one before it. {_START_AGAIN}.")
     return document
+
+
+def _take_in(appended: str, steps: list[Any]) -> str | None:
+    """Add the steps of the lines behind the object. Returns the problem, if any.
+
+    A last line without its end is what a kill left of a step that nobody was told of; it does not count.
+    """
+    *whole, rest = appended.split("\n")
+    for number, line in enumerate(whole, 1):
+        try:
+            step = json.loads(line)
+            unchanged = canonical(step) == line
+        except ValueError:
+            unchanged = False
+        if not unchanged:
+            return f"line {number} behind its end is no step"
+        steps.append(step)
+    with suppress(json.JSONDecodeError):
+        if _DECODER.raw_decode(rest)[1] < len(rest):
+            return "its last line goes on behind its step"
+    return None
 
 
 def broken_link(document: Document) -> int | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 from snippets.errors import RunLocked
 from snippets.record_store import storage_error
@@ -34,7 +34,7 @@ class RunLock:
 
     def __init__(self, folder: Path, what: str, patience_s: float = 3.0) -> None:
         self._path, self._what, self._patience_s = folder / ".lock", what, patience_s
-        self._file: IO[str] | None = None
+        self._file: FileIO | None = None
         self._depth = 0
         self._guard = folder / ".run.lock"
 
@@ -59,13 +59,13 @@ class RunLock:
         acquire(self._guard, self._what, 0.0, announce=False).close()
 
 
-def acquire(path: Path, what: str, patience_s: float = 0.0, announce: bool = True) -> IO[str]:
+def acquire(path: Path, what: str, patience_s: float = 0.0, announce: bool = True) -> FileIO:
     """Take the lock file, waiting at most `patience_s` seconds. Close the result to free it.
 
     Raises RunLocked, naming who holds it; StorageError where the folder cannot be written.
     """
     try:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b", buffering=0)
     except OSError as error:
         raise storage_error(error, path.parent) from error
     deadline = time.monotonic() + patience_s

@@ -103,7 +103,7 @@ class Record:
         except ImportError:
             return []
         validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
-        fields = json.loads((self.folder / "record.json").read_text())
+        fields = json.loads(b"".join(read_document(self.folder / "record.json").content()))
         return [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(fields)]
 
     def _file_problems(self) -> list[str]:

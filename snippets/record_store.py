@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -163,21 +164,47 @@ def save_array(folder: Path, relative: str, array: np.ndarray) -> dict[str, Any]
     The file is new: only the record's next line will name it, so that a kill leaves nothing half-written behind
     that anyone reads.
     """
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    data = buffer.getvalue()
+    data = _npy(array)
     try:
-        (folder / relative).write_bytes(data)
+        descriptor = os.open(f"{folder}/{relative}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view):]
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if error.errno in _STORAGE_ERRNOS:
             raise storage_error(error, folder / relative) from error
         raise
     return {
         "$array": relative,
-        "dtype": str(array.dtype),
+        "dtype": _dtype_name(array.dtype),
         "shape": list(array.shape),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+
+
+def _npy(array: np.ndarray) -> bytes:
+    """The bytes of a .npy file. Composing its header takes longer than all the rest, so headers are kept."""
+    if array.dtype.fields is None and array.flags.c_contiguous:
+        return _npy_header(array.dtype, array.shape) + array.tobytes()
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=64)
+def _npy_header(dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+    buffer = io.BytesIO()
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, fields)
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=64)
+def _dtype_name(dtype: np.dtype) -> str:
+    return str(dtype)
 
 
 def load_array(folder: Path, reference: dict[str, Any]) -> np.ndarray:

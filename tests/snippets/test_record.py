@@ -212,7 +212,7 @@ def recorded(steps: int = 3) -> Path:
     run = open_run("model")
     for index in range(steps):
         run.step(f"step/{index}", lambda n: {"values": np.arange(n)}, index + 1)
-    return run.folder
+    return open_run("model").folder  # which takes the appended steps into the record's object
 
 
 def test_a_truncated_record_is_named(tmp_path: Path) -> None:
