@@ -13,6 +13,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +52,15 @@ def fingerprint(counts: dict[str, int] | None = None) -> str:
 def draw(label: int, split: str, number: int) -> Image.Image:
     """Picture `number` of class `label` in `split`: RGB, 224x224, the same pixels every time."""
     dice, trouble = _dice(label, split, number)
-    picture, _ = _scene(dice, label, trouble)
+    picture = _scene(dice, label, trouble)
     return _camera(picture, dice, trouble)
 
 
 def where(label: int, split: str, number: int, side: int = 56) -> np.ndarray:
     """What lies where in that picture: uint8 (side,side), 0 for no food, else 1 + the class's number."""
     dice, trouble = _dice(label, split, number)
-    _, food = _scene(dice, label, trouble)
+    food = Image.new("L", (CANVAS, CANVAS))
+    _scene(dice, label, trouble, food)
     return np.asarray(food.resize((side, side), Image.Resampling.NEAREST))
 
 
@@ -67,10 +70,9 @@ def _dice(label: int, split: str, number: int) -> tuple[Dice, float]:
     return dice, DIFFICULTY * dice.real(0, 1)
 
 
-def _scene(dice: Dice, label: int, trouble: float) -> tuple[Image.Image, Image.Image]:
-    """Table, plate, dishes and what is in front of them; and the map of what lies where."""
+def _scene(dice: Dice, label: int, trouble: float, food: Image.Image | None = None) -> Image.Image:
+    """Table, plate, dishes and what is in front of them. `food`, if given, becomes the map of what lies where."""
     picture = _table(dice)
-    food = Image.new("L", picture.size)
     size = CANVAS * dice.real(0.3 - 0.1 * trouble, 0.42)
     x, y = CANVAS * dice.real(0.36, 0.64), CANVAS * dice.real(0.36, 0.64)
     _plate(picture, dice, x, y, size)
@@ -82,23 +84,26 @@ def _scene(dice: Dice, label: int, trouble: float) -> tuple[Image.Image, Image.I
         _serve(picture, food, dice, other, at, size * dice.real(0.35, 0.6 + 0.35 * trouble))
     _serve(picture, food, dice, label, (x, y), size)
     if dice.chance(0.15 + 0.3 * trouble):
-        before = picture.copy()
-        _occlude(picture, dice)
-        food.paste(0, mask=_changed(before, picture))
-    return picture, food
+        with _noted(picture, food, 0):
+            _occlude(picture, dice)
+    return picture
 
 
 def _serve(
-    picture: Image.Image, food: Image.Image, dice: Dice, label: int, at: tuple[float, float], size: float
+    picture: Image.Image, food: Image.Image | None, dice: Dice, label: int, at: tuple[float, float], size: float
 ) -> None:
     """Draw a dish, and note on the map where it lies."""
-    before = picture.copy()
-    DISHES[CLASSES[label]](Pen(picture, dice, *at, size, dice.whole(0, 359)))
-    food.paste(1 + label, mask=_changed(before, picture))
+    with _noted(picture, food, 1 + label):
+        DISHES[CLASSES[label]](Pen(picture, dice, *at, size, dice.whole(0, 359)))
 
 
-def _changed(before: Image.Image, after: Image.Image) -> Image.Image:
-    return ImageChops.difference(before, after).convert("L").point([0, *[255] * 255])
+@contextmanager
+def _noted(picture: Image.Image, food: Image.Image | None, value: int) -> Iterator[None]:
+    """Write `value` on the map, if there is one, wherever the block changes the picture."""
+    before = picture.copy() if food else None
+    yield
+    if food and before:
+        food.paste(value, mask=ImageChops.difference(before, picture).convert("L").point([0, *[255] * 255]))
 
 
 def _table(dice: Dice) -> Image.Image:
@@ -184,7 +189,7 @@ def _camera(picture: Image.Image, dice: Dice, trouble: float) -> Image.Image:
     gains = np.array([int(256 * gain) for gain in cast], dtype=np.int32)
     # Four uniform bytes summed: near enough to a normal deviate, and the same on every processor.
     noise = np.frombuffer(np.random.RandomState(dice.whole(0, 2**31 - 1)).bytes(levels.size * 4), dtype=np.uint8)
-    grain = noise.reshape(4, *levels.shape).astype(np.int32).sum(axis=0) - 510
+    grain = noise.reshape(4, *levels.shape).sum(axis=0, dtype=np.int32) - 510
     strength = dice.whole(4, int(8 + 28 * trouble))
     levels = (levels * gains >> 8) + lift + (grain * strength >> 8)
     return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
