@@ -19,6 +19,7 @@ import numpy as np
 
 from snippets.errors import ModelError
 from snippets.image import preprocess
+from snippets.quick_import import without_torch
 
 # What quantize_static can do for this family of networks.
 OPERATORS = ("Conv", "Gemm", "Add", "Clip", "GlobalAveragePool", "ReduceMean", "MatMul", "Relu", "Concat", "Reshape")
@@ -52,6 +53,7 @@ def prepare(path: Path, into: Path) -> Path:
 
     Raises ModelError where the pre-processing cannot digest the file.
     """
+    without_torch()
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     from snippets.providers import session
@@ -74,6 +76,7 @@ def dynamic(prepared: Path, into: Path) -> Path:
 
     Weights are unsigned with one scale a tensor: ONNX Runtime's integer convolution takes no other.
     """
+    without_torch()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quiet():
@@ -91,6 +94,7 @@ def calibrate(prepared: Path, images: np.ndarray, batch: int = 16) -> dict[str, 
     Returns `tensors` (names), `low` and `high` (float32, one each), `images` (how many). The images must
     come from the training split: ranges are learned from data like any other parameter.
     """
+    without_torch()
     from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
     from onnxruntime.quantization.calibrate import create_calibrator
 
@@ -127,6 +131,7 @@ def _tensors_data(ranges: dict[str, Any]) -> Any:
 
 def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: Path) -> Path:
     """Write one statically quantized file from the prepared float32 file and calibrated ranges."""
+    without_torch()
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
