@@ -1,0 +1,64 @@
+"""Compiling is repeatable and leaves nothing behind, and each batch size keeps the code that was compiled for it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch._dynamo.utils import counters
+
+from snippets.compiling import Compiled, compiler_absence, eager
+
+pytestmark = pytest.mark.skipif(bool(compiler_absence()), reason=compiler_absence())
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    torch.manual_seed(3)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU6(),
+                               torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 5)).eval()
+
+
+def batch(size: int) -> np.ndarray:
+    return np.random.default_rng(size).normal(size=(size, 3, 32, 32)).astype(np.float32)
+
+
+def test_every_size_keeps_its_own_compiled_code_and_answers_as_eager_does(network: torch.nn.Module) -> None:
+    compiled, plain = Compiled(network, threads=1), eager(network, threads=1)
+    seconds = [compiled.compile(batch(size)) for size in (1, 4)]
+    assert min(seconds) > 0
+    made = counters["stats"]["unique_graphs"]
+    for size in (4, 1, 4):
+        np.testing.assert_allclose(compiled(batch(size)), plain(batch(size)), atol=1e-5)
+    assert counters["stats"]["unique_graphs"] == made
+
+
+def test_a_size_that_was_not_compiled_is_compiled_at_its_first_call(network: torch.nn.Module) -> None:
+    compiled = Compiled(network, threads=1)
+    made = counters["stats"]["unique_graphs"]
+    assert compiled(batch(2)).shape == (2, 5)
+    assert compiled(batch(2)).shape == (2, 5)
+    assert counters["stats"]["unique_graphs"] == made + 1
+
+
+def test_the_compiler_leaves_no_files_and_no_settings(
+    network: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Compiled(network, threads=1).compile(batch(3))
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
+    assert gc.isenabled()
+    assert not list(tmp_path.glob("compile.*"))
+
+
+def test_without_a_compiler_the_reason_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.delenv("CXX", raising=False)
+    assert "apt install g++" in compiler_absence()
