@@ -62,8 +62,10 @@ def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run
         return
     from grading.report import write_report
     from grading.tables import show_run
+    from grading.warm.client import fork_kernels
     from reserve.local_run import run_parts
 
+    fork_kernels()
     done = run_parts(part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s,
                      say=click.echo)
     for finished in done:

@@ -9,11 +9,16 @@ import socket
 import subprocess
 import sys
 import threading
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 ANSWER_S = 60.0
 """How long the warm process may take to answer; its first answer waits for all its imports."""
+PROVISIONER = "servelab-warm"
+"""The name of the kernel provisioner, as pyproject.toml registers it."""
+INLINE = "module://matplotlib_inline.backend_inline"
+"""Where figures are drawn, as in any kernel: matplotlib asks when it is imported."""
 OPTIONS = ("-Xfrozen_modules=off",)
 """Of Python, as ipykernel's own kernelspec has them: its debugger asks for this one."""
 
@@ -63,7 +68,7 @@ class WarmPool:
     def __init__(self) -> None:
         here, there = socket.socketpair()
         # One thread for linear algebra: forked copies of more would be of no use, and they share the machine.
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": INLINE}
         package = str(Path(__file__).resolve().parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), package)))
         with there:
@@ -125,13 +130,21 @@ class WarmPool:
         return messages
 
 
+def fork_kernels() -> None:
+    """From now on, fork the kernels that this process starts through Jupyter; as before where that is impossible."""
+    if PROVISIONER in entry_points(group="jupyter_client.kernel_provisioners").names:
+        with contextlib.suppress(NoWarmKernel):
+            warm_pool()  # it imports while this process prepares the first notebook
+            os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = PROVISIONER
+
+
 _pools: list[WarmPool] = []
 
 
 def warm_pool() -> WarmPool:
     """This process's pool, started at the first call and again if it has died. Raises NoWarmKernel."""
-    if not hasattr(os, "fork") or sys.platform == "win32":
-        raise NoWarmKernel("this system cannot fork")
+    if not hasattr(os, "fork") or sys.platform != "linux":  # macOS has it, but its libraries do not survive it
+        raise NoWarmKernel("kernels are forked on Linux only")
     for pool in list(_pools):
         if pool.owner == os.getpid() and pool.process.poll() is None:
             return pool

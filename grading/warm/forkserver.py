@@ -1,15 +1,17 @@
-"""The warm process: it has imported what graded notebooks need, and forks an ordinary IPython kernel for each.
+"""The warm process: it has imported what notebooks need, and forks an ordinary IPython kernel for each.
 
     python -P -m grading.warm.forkserver FD
 
 FD is a connected Unix stream socket. Each line that comes in is JSON, `{"argv": [...], "env": {...}, "cwd": "..."}`,
 and is answered with `{"pid": n}` or `{"error": text}`; when a kernel has ended, `{"ended": n, "code": c}` goes out, c
-as in subprocess. When the other side closes the socket, all kernels are killed. No student's code ever runs in this
-process, and none of its state changes between two forks: so every kernel starts out the same.
+as in subprocess. When the other side closes the socket, all kernels are killed. No notebook's code ever runs in this
+process, and none of its state changes between two forks: so every kernel starts out the same. It has one thread, and
+imports nothing that starts more (as PyTorch and OpenVINO do): threads do not survive a fork.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -25,11 +27,14 @@ PRELOADED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", 
              "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.magics",
              "matplotlib_inline.config", "psutil", "storemagic", "IPython.extensions.storemagic",
              "grading.checks.part", "grading.checks.model", "grading.checks.edge", "grading.checks.system",
-             "grading.questions", "grading.submission.screenshots", "numpy", "PIL.Image", "snippets.record")
+             "grading.questions", "grading.submission.screenshots", "numpy", "PIL.Image", "snippets.record",
+             "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tqdm.auto", "onnx", "onnxruntime",
+             "snippets.compiling", "snippets.cost", "snippets.graph_picture", "snippets.int8", "snippets.model_charts",
+             "snippets.source", "snippets.targets")
 
 
 def preload() -> None:
-    """Import what graded cells and the kernel need; what is missing here, a kernel misses by itself."""
+    """Import what cells and the kernel need; what is missing here, a kernel misses by itself."""
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -117,7 +122,12 @@ def become_kernel(request: dict[str, Any]) -> None:
 
     app = IPKernelApp.instance(parent_handle=os.getppid())  # ends with the warm process, whose child it is
     app.initialize(request["argv"])
-    app.start()
+    try:
+        app.start()
+    finally:
+        # What cells registered for the end is done; taking the interpreter apart, with all that was loaded, is not.
+        atexit._run_exitfuncs()
+        os._exit(0)
 
 
 def main() -> None:

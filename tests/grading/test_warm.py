@@ -9,18 +9,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import EntryPoints
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from grading.release import KERNEL, KERNELSPEC
-from grading.warm.client import WarmKernel, warm_pool
+from grading.warm import client
+from grading.warm.client import WarmKernel, fork_kernels, warm_pool
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 Run = Callable[..., list[str]]
 
 
@@ -107,6 +110,29 @@ def test_where_nothing_can_be_forked_an_ordinary_kernel_runs(course: Path, monke
     started: list[Any] = []
     monkeypatch.setattr(WarmKernel, "__init__", lambda *_: started.append(_))
     assert run(course, "print(6 * 7)") == ["42"] and not started
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_process_may_fork_all_its_kernels_where_the_provisioner_is_installed(
+    course: Path, monkeypatch: pytest.MonkeyPatch, registered: bool
+) -> None:
+    default = "JUPYTER_DEFAULT_PROVISIONER_NAME"
+    monkeypatch.setenv(default, "local-provisioner")  # so that it is put back
+    monkeypatch.setattr(KernelProvisionerFactory, "_instance", None)
+    if not registered:
+        monkeypatch.setattr(client, "entry_points", lambda group: EntryPoints())
+    fork_kernels()
+    assert os.environ[default] == ("servelab-warm" if registered else "local-provisioner")
+    parent, backend = run(course, "import os; print(os.getppid())",
+                          "import matplotlib; print(matplotlib.get_backend())", kernel="python3")
+    assert (parent == str(warm_pool().process.pid)) is registered
+    assert backend.removeprefix("module://matplotlib_inline.backend_") == "inline"
+
+
+def test_a_forked_kernel_does_what_cells_left_for_its_end(course: Path) -> None:
+    run(course, "import atexit, pathlib\natexit.register(pathlib.Path('left').write_text, 'done')",
+        shutdown_kernel="graceful")
+    assert (course / "left").read_text() == "done"
 
 
 def test_kernels_end_with_the_process_that_started_them(course: Path, root: Path) -> None:
