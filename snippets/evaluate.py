@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,24 +27,41 @@ def subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     return np.sort(np.lexsort((order, ranks))[:count])
 
 
-def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndarray | None = None) -> np.ndarray:
-    """Class numbers, int64 (N,), of uint8 images (N,224,224,3), in batches through the kit's one preprocess."""
+def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndarray | None = None,
+            known: Mapping[int, np.ndarray] | None = None) -> np.ndarray:
+    """Class numbers, int64 (N,), of uint8 images (N,224,224,3), in batches through the kit's one preprocess.
+
+    `known`: class numbers of batches that this model has classified already, by the number of the batch.
+    """
+    known = known or {}
     chosen = np.arange(len(images)) if indices is None else indices
     if len(chosen) == 0:
         raise DataError("There are no images to evaluate. Choose a split that has some.")
-    found = [np.asarray(model(preprocess(images[chosen[start:start + batch]]))).argmax(axis=1)
-             for start in range(0, len(chosen), batch)]
+    found = [known[number] if number in known
+             else np.asarray(model(preprocess(images[chosen[start:start + batch]]))).argmax(axis=1)
+             for number, start in enumerate(range(0, len(chosen), batch))]
     return np.concatenate(found).astype(np.int64)
 
 
-def accuracy(model: Logits, split: Split, name: str, *, limit: int = 0, batch: int = 32) -> dict[str, Any]:
+def accuracy(model: Logits, split: Split, name: str, *, limit: int = 0, batch: int = 32,
+             known: Mapping[int, np.ndarray] | None = None) -> dict[str, Any]:
     """Result of a recorded `accuracy` step: `predictions` and `labels` int64 (n,), `indices`, the split's name.
 
-    `limit` takes that many images, every class in its share; 0 takes all.
+    `limit` takes that many images, every class in its share; 0 takes all. `known`: see `predict`.
     """
     indices = subset(split.labels, limit)
-    return {"predictions": predict(model, split.images, batch, indices),
+    return {"predictions": predict(model, split.images, batch, indices, known),
             "labels": split.labels[indices].astype(np.int64), "indices": indices.astype(np.int64), "split": name}
+
+
+def whole_batches(split: Split, size: int, limit: int = 0, most: int = 512) -> list[np.ndarray]:
+    """The batches that `accuracy` with the same `limit` begins with, each float32 (size,3,224,224).
+
+    A last, smaller batch is left out, and so is what is beyond `most` images (600 kB each). A split of fewer than
+    `size` images gives none.
+    """
+    indices = subset(split.labels, limit)[:max(most, size)]
+    return [preprocess(split.images[indices[start:start + size]]) for start in range(0, len(indices) - size + 1, size)]
 
 
 def real_batch(split: Split, size: int, seed: int = 0) -> np.ndarray:

@@ -44,7 +44,7 @@ EFFORTS = {
 BATCH_EFFORTS = {
     "quick": Effort(width=0.10, trials_min=6, trials_max=20, seconds_max=1.0, warmup_window=1,
                     warmup_max=2, warmup_seconds_max=0.8, steady_within=0.15),
-    "full": Effort(width=0.05, trials_min=8, trials_max=60, seconds_max=3.0, warmup_window=1,
+    "full": Effort(width=0.05, trials_min=6, trials_max=60, seconds_max=3.0, warmup_window=1,
                    warmup_max=8, warmup_seconds_max=2.0, steady_within=0.10),
 }
 

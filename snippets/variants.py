@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan("quick", 0, evaluation=110, validation=110, calibration=44, batch=16, batch_sizes=(16,),
+    "quick": Plan("quick", 0, evaluation=110, validation=110, calibration=22, batch=8, batch_sizes=(8,),
                   torch_batch_sizes=(1, 8), compiled_batch_sizes=(1,), rounds=24, whole_ladder=False),
     "full": Plan("full", 0, evaluation=440, validation=0, calibration=220, batch=32, batch_sizes=(1, 8, 32, 64),
                  torch_batch_sizes=(1, 2, 4, 8, 16, 32, 64), compiled_batch_sizes=(1, 32), rounds=120,
@@ -91,12 +92,31 @@ def measure_latency(run: Run, name: str, load: Callable[[], Logits], split: Spli
 
 
 def measure_throughput(run: Run, name: str, load: Callable[[], Logits], split: Split, how: Plan, *, provider: str,
-                       inputs: dict[str, Any], batch: int) -> dict[str, Any]:
-    """Step `<name>/throughput-<batch>`: whole batches of one size (plain `throughput` for the plan's size)."""
+                       inputs: dict[str, Any], batch: int, classified: dict[int, np.ndarray] | None = None,
+                       ) -> dict[str, Any]:
+    """Step `<name>/throughput-<batch>`: whole batches of one size (plain `throughput` for the plan's size).
+
+    The evaluation images are gone through in turn. At the plan's size, `classified` is filled with the class numbers of
+    the batches that were measured, so that `measure_accuracy` need not run them a second time.
+    """
 
     def timed() -> dict[str, Any]:
-        model, images = load(), evaluate.real_batch(split, batch)
-        return measure.throughput(lambda: model(images), batch, how.batches, provider=provider, threads=how.threads)
+        model, batches = load(), evaluate.whole_batches(split, batch, how.evaluation)
+        answers: dict[int, np.ndarray] = {}
+        turn = count()
+
+        def call() -> None:
+            number = next(turn) % len(batches)
+            answers[number] = model(batches[number])
+
+        if not batches:
+            images = evaluate.real_batch(split, batch)
+            return measure.throughput(lambda: model(images), batch, how.batches, provider=provider,
+                                      threads=how.threads)
+        result = measure.throughput(call, batch, how.batches, provider=provider, threads=how.threads)
+        if classified is not None and batch == how.batch:
+            classified.update({number: np.asarray(logits).argmax(axis=1) for number, logits in answers.items()})
+        return result
 
     what = "throughput" if batch == how.batch else f"throughput-{batch}"
     return run.step(f"{name}/{what}", timed,
@@ -104,10 +124,16 @@ def measure_throughput(run: Run, name: str, load: Callable[[], Logits], split: S
 
 
 def measure_accuracy(run: Run, name: str, load: Callable[[], Logits], split: Split, how: Plan, *,
-                     inputs: dict[str, Any], batch: int = 32) -> dict[str, Any]:
-    """Step `<name>/accuracy`: predictions on the evaluation split (as many images as the plan says)."""
+                     inputs: dict[str, Any], batch: int = 0,
+                     classified: dict[int, np.ndarray] | None = None) -> dict[str, Any]:
+    """Step `<name>/accuracy`: predictions on the evaluation split (as many images as the plan says).
+
+    In batches of `batch`, or of the plan's size; then `classified` is what `measure_throughput` filled.
+    """
+    batch = batch or how.batch
     return run.step(f"{name}/accuracy",
-                    lambda: evaluate.accuracy(load(), split, "evaluation", limit=how.evaluation, batch=batch),
+                    lambda: evaluate.accuracy(load(), split, "evaluation", limit=how.evaluation, batch=batch,
+                                              known=classified),
                     inputs={**inputs, "labels": split.labels, "limit": how.evaluation, "batch": batch})
 
 
@@ -130,11 +156,13 @@ def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, pr
     inputs = {"model": path, "provider": provider, "level": level, "data": data}
     found: dict[str, Any] = {
         "latency": measure_latency(run, name, load, split, how, provider=provider, inputs=inputs)}
+    classified: dict[int, np.ndarray] = {}
     for batch in how.batch_sizes if level == "all" else (how.batch,):
-        rate = measure_throughput(run, name, load, split, how, provider=provider, inputs=inputs, batch=batch)
+        rate = measure_throughput(run, name, load, split, how, provider=provider, inputs=inputs, batch=batch,
+                                  classified=classified)
         if batch == how.batch:
             found["throughput"] = rate
-    found["accuracy"] = measure_accuracy(run, name, load, split, how, inputs=inputs)
+    found["accuracy"] = measure_accuracy(run, name, load, split, how, inputs=inputs, classified=classified)
     found["size"] = run.step(f"{name}/size", lambda: {"bytes": path.stat().st_size, "file": path},
                              inputs={"model": path})
     return found

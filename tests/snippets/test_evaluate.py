@@ -1,0 +1,65 @@
+"""Every class is in a limited evaluation, and what was classified already is not classified again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snippets import evaluate
+from snippets.data import Split
+from snippets.errors import DataError
+from snippets.image import preprocess
+
+
+@pytest.fixture
+def split() -> Split:
+    dice = np.random.default_rng(0)
+    images = dice.integers(0, 256, (23, 224, 224, 3), dtype=np.uint8)
+    return Split(images=images, labels=np.arange(23) % 5, files=tuple(f"{n}.jpg" for n in range(23)),
+                 skipped=())
+
+
+class Counting:
+    """A model of sorts, whose class follows from the picture; counts the images it was shown."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        self.seen += len(batch)
+        return np.stack([np.abs(batch.mean(axis=(1, 2, 3)) * 1e4 + k) % 7 for k in range(5)], axis=1)
+
+
+@pytest.mark.parametrize("limit", [0, 13])
+def test_known_batches_give_the_same_predictions_without_a_second_run(split: Split, limit: int) -> None:
+    whole = evaluate.accuracy(Counting(), split, "evaluation", limit=limit, batch=4)
+    batches = evaluate.whole_batches(split, 4, limit)
+    known = {number: Counting()(batch).argmax(axis=1) for number, batch in enumerate(batches)}
+    assert len(known) == (limit or 23) // 4
+    rest = Counting()
+    again = evaluate.accuracy(rest, split, "evaluation", limit=limit, batch=4, known=known)
+    np.testing.assert_array_equal(again["predictions"], whole["predictions"])
+    np.testing.assert_array_equal(again["indices"], whole["indices"])
+    assert rest.seen == (limit or 23) % 4
+    assert len(set(whole["predictions"])) > 1
+
+
+def test_whole_batches_are_preprocessed_images_of_the_split_and_bounded(split: Split) -> None:
+    batches = evaluate.whole_batches(split, 5, most=12)
+    assert [batch.shape for batch in batches] == [(5, 3, 224, 224)] * 2
+    chosen = evaluate.subset(split.labels, 0)
+    np.testing.assert_array_equal(batches[1], preprocess(split.images[chosen[5:10]]))
+    assert [len(batch) for batch in evaluate.whole_batches(split, 20, most=12)] == [20]
+    assert evaluate.whole_batches(split, 24) == []
+
+
+def test_a_limited_subset_has_every_class_in_its_share(split: Split) -> None:
+    chosen = evaluate.subset(split.labels, 10)
+    assert len(chosen) == 10 == len(set(chosen))
+    assert np.bincount(split.labels[chosen]).tolist() == [2] * 5
+    assert evaluate.subset(split.labels, 0).tolist() == list(range(23))
+
+
+def test_an_empty_split_is_an_error(split: Split) -> None:
+    with pytest.raises(DataError, match="no images"):
+        evaluate.predict(Counting(), split.images, indices=np.array([], dtype=np.int64))
