@@ -39,3 +39,15 @@ echo "Installing Python packages into $venv (a few minutes the first time)"
 if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps nvidia-pytriton==0.7.0
 fi
+
+# The default data, so that no notebook waits for it; whatever is missing is made when it is first used.
+"$venv/bin/python" - <<'DRAW'
+from snippets.data import SPLITS, dataset
+from snippets.errors import KitError
+try:
+    data = dataset("rehearsal")
+    for split in SPLITS:
+        data.split(split)
+except KitError as error:
+    print(f"The rehearsal pictures are not there yet: {error}")
+DRAW

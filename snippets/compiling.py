@@ -81,6 +81,18 @@ class Compiled:
             return function(torch.from_numpy(batch)).numpy()
 
 
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Without Python's garbage collection: tracing makes millions of objects, and most of them stay."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def _folded(module: Any) -> Any:
     """The module with batch normalization folded into convolutions; as it is where torch.fx cannot trace it."""
     from torch.fx.experimental.optimization import fuse
@@ -98,17 +110,14 @@ def _cold_and_frozen() -> Iterator[None]:
     import torch._inductor.config as settings
 
     before = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
-    folder, collecting = tempfile.mkdtemp(prefix="compile."), gc.isenabled()
+    folder = tempfile.mkdtemp(prefix="compile.")
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
     try:
-        gc.disable()
         with settings.patch({"freezing": True, "force_disable_caches": True, "cpp.vec_isa_ok": True}), \
-                warnings.catch_warnings():
+                warnings.catch_warnings(), no_collection():
             warnings.simplefilter("ignore")
             yield
     finally:
-        if collecting:
-            gc.enable()
         if before is None:
             os.environ.pop("TORCHINDUCTOR_CACHE_DIR", None)
         else:

@@ -27,19 +27,31 @@ def subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     return np.sort(np.lexsort((order, ranks))[:count])
 
 
+READY = 512
+"""How many preprocessed images are kept (600 kB each)."""
+_kept: list[tuple[np.ndarray, int, np.ndarray]] = []
+
+
 def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndarray | None = None,
-            known: Mapping[int, np.ndarray] | None = None) -> np.ndarray:
+            known: Mapping[int, np.ndarray] | None = None, ready: np.ndarray | None = None) -> np.ndarray:
     """Class numbers, int64 (N,), of uint8 images (N,224,224,3), in batches through the kit's one preprocess.
 
     `known`: class numbers of batches that this model has classified already, by the number of the batch.
+    `ready`: the first of the chosen images, already preprocessed.
     """
-    known = known or {}
+    known, done = known or {}, 0 if ready is None else len(ready)
     chosen = np.arange(len(images)) if indices is None else indices
     if len(chosen) == 0:
         raise DataError("There are no images to evaluate. Choose a split that has some.")
-    found = [known[number] if number in known
-             else np.asarray(model(preprocess(images[chosen[start:start + batch]]))).argmax(axis=1)
-             for number, start in enumerate(range(0, len(chosen), batch))]
+    found = []
+    for number, start in enumerate(range(0, len(chosen), batch)):
+        part = chosen[start:start + batch]
+        if number in known:
+            found.append(known[number])
+        else:
+            inputs = ready[start:start + len(part)] if ready is not None and start + len(part) <= done \
+                else preprocess(images[part])
+            found.append(np.asarray(model(inputs)).argmax(axis=1))
     return np.concatenate(found).astype(np.int64)
 
 
@@ -50,18 +62,32 @@ def accuracy(model: Logits, split: Split, name: str, *, limit: int = 0, batch: i
     `limit` takes that many images, every class in its share; 0 takes all. `known`: see `predict`.
     """
     indices = subset(split.labels, limit)
-    return {"predictions": predict(model, split.images, batch, indices, known),
+    return {"predictions": predict(model, split.images, batch, indices, known, preprocessed(split, limit)),
             "labels": split.labels[indices].astype(np.int64), "indices": indices.astype(np.int64), "split": name}
 
 
-def whole_batches(split: Split, size: int, limit: int = 0, most: int = 512) -> list[np.ndarray]:
+def preprocessed(split: Split, limit: int = 0) -> np.ndarray:
+    """The first images (at most `READY`) that `accuracy` with this `limit` classifies, float32 (n,3,224,224).
+
+    The last call's are kept: what many models classify in turn is preprocessed once.
+    """
+    for images, kept, ready in _kept:
+        if images is split.images and kept == limit:
+            return ready
+    _kept.clear()
+    ready = preprocess(split.images[subset(split.labels, limit)[:READY]])
+    _kept.append((split.images, limit, ready))
+    return ready
+
+
+def whole_batches(split: Split, size: int, limit: int = 0) -> list[np.ndarray]:
     """The batches that `accuracy` with the same `limit` begins with, each float32 (size,3,224,224).
 
-    A last, smaller batch is left out, and so is what is beyond `most` images (600 kB each). A split of fewer than
-    `size` images gives none.
+    A last, smaller batch is left out, and so is what is beyond the first `READY` images. None of a split that has fewer
+    than `size`.
     """
-    indices = subset(split.labels, limit)[:max(most, size)]
-    return [preprocess(split.images[indices[start:start + size]]) for start in range(0, len(indices) - size + 1, size)]
+    ready = preprocessed(split, limit)
+    return [ready[start:start + size] for start in range(0, len(ready) - size + 1, size)]
 
 
 def real_batch(split: Split, size: int, seed: int = 0) -> np.ndarray:

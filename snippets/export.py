@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snippets.compiling import no_collection
 from snippets.errors import ModelError
 from snippets.image import SIDE
 
@@ -83,7 +84,7 @@ def export_onnx(module: Any, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     module = _without_inplace(module).eval()
-    with _quiet(), torch.no_grad():
+    with _quiet(), no_collection(), torch.no_grad():
         try:
             program = torch.export.export(module, (torch.zeros(2, 3, SIDE, SIDE),), strict=False,
                                           dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},))

@@ -75,7 +75,7 @@ def ensure(run: Run, fp32: Path, data: Dataset, how: Plan,
     ready, ranges, expected = prepared(run, fp32), calibration(run, fp32, data, how), reference(run, fp32, data, how)
     outcomes = quantize_search.search(
         run, ready, ranges, quantize_search.ladder(ready, how.whole_ladder), data.split("validation"), expected,
-        limit=how.validation, threads=how.threads, progress=progress,
+        data=data.fingerprint, limit=how.validation, threads=how.threads, progress=progress,
         stop_within=None if how.whole_ladder else CRITERIA["conservative"])
     files, chosen = {"dynamic": dynamic(run, fp32)}, {}
     for name, criterion in CRITERIA.items():

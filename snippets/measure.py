@@ -39,13 +39,13 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(width=0.05, trials_min=20, trials_max=120, seconds_max=0.8, warmup_seconds_max=0.5),
-    "full": Effort(width=0.02, trials_min=100, trials_max=1000, seconds_max=4.0, warmup_seconds_max=2.0),
+    "full": Effort(width=0.02, trials_min=100, trials_max=1000, seconds_max=3.0, warmup_seconds_max=1.0),
 }
 BATCH_EFFORTS = {
     "quick": Effort(width=0.10, trials_min=6, trials_max=20, seconds_max=1.0, warmup_window=1,
                     warmup_max=2, warmup_seconds_max=0.8, steady_within=0.15),
     "full": Effort(width=0.05, trials_min=6, trials_max=60, seconds_max=3.0, warmup_window=1,
-                   warmup_max=8, warmup_seconds_max=2.0, steady_within=0.10),
+                   warmup_max=8, warmup_seconds_max=1.0, steady_within=0.10),
 }
 
 
@@ -91,7 +91,7 @@ def warm_up(call: Call, how: Effort, clock: Clock = time.perf_counter_ns) -> tup
             now = float(np.median(times[-window:]))
             if abs(now - before) <= how.steady_within * before:
                 return times, True
-        if (clock() - start) / 1e9 > how.warmup_seconds_max and len(times) >= window + 1:
+        if (clock() - start) / 1e9 > how.warmup_seconds_max:
             break
     return times, False
 

@@ -67,20 +67,16 @@ class Pen:
         self.dice, self.x, self.y, self.size = dice, x, y, size
         self.cos, self.sin = COS[turn % 360], SIN[turn % 360]
 
-    def at(self, point: Point) -> tuple[int, int]:
-        x, y = point
-        return (
-            round(self.x + self.size * (x * self.cos - y * self.sin)),
-            round(self.y + self.size * (x * self.sin + y * self.cos)),
-        )
+    def at(self, points: Sequence[Point]) -> list[tuple[int, int]]:
+        """Where the dish's points lie in the picture."""
+        left, top, size, cos, sin = self.x, self.y, self.size, self.cos, self.sin
+        return [(round(left + size * (x * cos - y * sin)), round(top + size * (x * sin + y * cos))) for x, y in points]
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
-        self.draw.polygon([self.at(point) for point in points], fill=colour)
+        self.draw.polygon(self.at(points), fill=colour)
 
     def stroke(self, points: Sequence[Point], width: float, colour: Colour) -> None:
-        self.draw.line(
-            [self.at(point) for point in points], fill=colour, width=max(1, round(width * self.size)), joint="curve"
-        )
+        self.draw.line(self.at(points), fill=colour, width=max(1, round(width * self.size)), joint="curve")
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0) -> None:
         self.polygon(oval(x, y, rx, ry, turn), colour)

@@ -52,7 +52,7 @@ def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
         rungs += [Candidate("all, 7-bit weights", reduce_range=True), Candidate("Conv only", operators=("Conv",))]
         if depthwise:
             rungs.append(Candidate("all but depthwise", exclude=depthwise))
-    for share in (0.1, 0.25, 0.5, 0.75) if whole else (0.1, 0.5):
+    for share in (0.1, 0.25, 0.5, 0.75) if whole else (0.5,):
         first = tuple(names[:round(share * len(names))])
         if first:
             rungs.append(Candidate(f"all but the first {len(first)} convolutions", exclude=first,
@@ -62,14 +62,14 @@ def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
 
 
 def search(run: Run, prepared: Path, ranges: dict[str, Any], candidates: Sequence[Candidate],
-           validation: Split, reference: np.ndarray, *, limit: int, threads: int,
+           validation: Split, reference: np.ndarray, *, data: str, limit: int, threads: int,
            stop_within: float | None = None,
            progress: Callable[[Iterable[Candidate]], Iterable[Candidate]] = iter) -> list[Outcome]:
     """Quantize and judge candidates in order, each as a recorded step `quantize/search/<file>`.
 
     `reference`: predictions of the float32 model on the same validation images (see evaluate.subset with
-    `limit`). `stop_within`: stop after the first candidate whose loss is at most this (None: try all).
-    `progress` wraps the candidates, for a progress bar.
+    `limit`); `data`: the fingerprint of the images. `stop_within`: stop after the first candidate whose loss is at
+    most this (None: try all). `progress` wraps the candidates, for a progress bar.
     """
     outcomes = []
     for candidate in progress(candidates):
@@ -77,7 +77,7 @@ def search(run: Run, prepared: Path, ranges: dict[str, Any], candidates: Sequenc
             f"quantize/search/{candidate.file_name}", _try, run.models / "search", prepared, ranges, candidate,
             validation, limit, threads,
             inputs={"prepared": prepared, "low": ranges["low"], "high": ranges["high"], "candidate": candidate,
-                    "validation": [len(validation.labels), limit], "threads": threads})
+                    "data": data, "limit": limit, "threads": threads})
         outcome = Outcome(
             candidate, result["file"], result["bytes"],
             stats.accuracy_loss(result["predictions"], reference, result["labels"]),

@@ -185,14 +185,19 @@ def _camera(picture: Image.Image, dice: Dice, trouble: float) -> Image.Image:
     exposure = dice.real(0.8 - 0.4 * trouble, 1.2)
     cast = [exposure * dice.real(0.85, 1.12) for _ in range(3)]
     lift = dice.whole(0, 30)
-    levels = np.asarray(picture, dtype=np.int32)
     gains = np.array([int(256 * gain) for gain in cast], dtype=np.int32)
     # Four uniform bytes summed: near enough to a normal deviate, and the same on every processor.
-    noise = np.frombuffer(np.random.RandomState(dice.whole(0, 2**31 - 1)).bytes(levels.size * 4), dtype=np.uint8)
-    grain = noise.reshape(4, *levels.shape).sum(axis=0, dtype=np.int32) - 510
-    strength = dice.whole(4, int(8 + 28 * trouble))
-    levels = (levels * gains >> 8) + lift + (grain * strength >> 8)
-    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+    noise = np.frombuffer(np.random.RandomState(dice.whole(0, 2**31 - 1)).bytes(4 * 3 * SIDE * SIDE), dtype=np.uint8)
+    grain = noise.reshape(4, SIDE, SIDE, 3).sum(axis=0, dtype=np.int16)
+    grain -= 510
+    grain *= dice.whole(4, int(8 + 28 * trouble))
+    grain >>= 8
+    levels = np.array(picture, dtype=np.int32)
+    levels *= gains
+    levels >>= 8
+    levels += lift
+    levels += grain
+    return Image.fromarray(np.clip(levels, 0, 255, out=levels).astype(np.uint8))
 
 
 def generate(folder: Path, counts: dict[str, int] | None = None) -> Path:

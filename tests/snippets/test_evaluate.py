@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,13 +46,28 @@ def test_known_batches_give_the_same_predictions_without_a_second_run(split: Spl
     assert len(set(whole["predictions"])) > 1
 
 
-def test_whole_batches_are_preprocessed_images_of_the_split_and_bounded(split: Split) -> None:
-    batches = evaluate.whole_batches(split, 5, most=12)
-    assert [batch.shape for batch in batches] == [(5, 3, 224, 224)] * 2
-    chosen = evaluate.subset(split.labels, 0)
-    np.testing.assert_array_equal(batches[1], preprocess(split.images[chosen[5:10]]))
-    assert [len(batch) for batch in evaluate.whole_batches(split, 20, most=12)] == [20]
+def test_whole_batches_are_preprocessed_images_of_the_split_and_bounded(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = evaluate.whole_batches(split, 5)
+    assert [batch.shape for batch in batches] == [(5, 3, 224, 224)] * 4
+    np.testing.assert_array_equal(batches[1], preprocess(split.images[5:10]))
     assert evaluate.whole_batches(split, 24) == []
+    monkeypatch.setattr(evaluate, "READY", 12)
+    assert len(evaluate.whole_batches(split, 5, limit=20)) == 2
+
+
+def test_what_is_kept_belongs_to_one_split_and_limit(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(split, images=255 - split.images)
+    monkeypatch.setattr(evaluate, "READY", 9)  # the rest is preprocessed when it is needed
+    alone = {(name, limit): evaluate.predict(Counting(), part.images, 4, evaluate.subset(part.labels, limit))
+             for name, part in (("split", split), ("other", other)) for limit in (0, 13)}
+    for (name, limit), expected in alone.items():
+        for _ in range(2):
+            part = split if name == "split" else other
+            found = evaluate.accuracy(Counting(), part, name, limit=limit, batch=4)["predictions"]
+            np.testing.assert_array_equal(found, expected)
+    assert evaluate.preprocessed(split, 13) is evaluate.preprocessed(split, 13)
 
 
 def test_a_limited_subset_has_every_class_in_its_share(split: Split) -> None:
