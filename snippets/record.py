@@ -56,7 +56,7 @@ def latest_run(part: str, runs: str | Path = "") -> Path | None:
 
 def utc_now() -> str:
     """Current time in UTC, ISO 8601 with microseconds and a Z."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def open_run(part: str, *, notebook: str = "", run_id: str = "mine", runs: str | Path = "", profile: str = "quick",
@@ -217,11 +217,9 @@ class Run:
         return {k: store.describe_input(v, k) for k, v in bound.items()}
 
     def _find(self, key: str) -> dict[str, Any] | None:
-        for step in reversed(self._document.steps):
-            if step["key"] == key:
-                stale = self.mode == "fresh" and step["started_utc"] < self._fresh_since
-                return None if stale or not self._files_whole(step) else step
-        return None
+        step = self._document.latest(key)
+        stale = step is not None and self.mode == "fresh" and step["started_utc"] < self._fresh_since
+        return None if step is None or stale or not self._files_whole(step) else step
 
     def _files_whole(self, step: dict[str, Any]) -> bool:
         for reference in store.references(step["result"], "$file"):

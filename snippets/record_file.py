@@ -53,6 +53,8 @@ class Document:
     replace_next: bool = False
     _texts: list[bytes] = field(default_factory=list)
     _body: _Body | None = None
+    _by_key: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _indexed: int = 0
 
     @classmethod
     def new(cls, part: str, run_id: str, created_utc: str) -> Document:
@@ -81,6 +83,13 @@ class Document:
         step["hash"] = step_hash(step)
         self.steps.append(step)
         self._texts.append(canonical(step).encode())
+
+    def latest(self, key: str) -> dict[str, Any] | None:
+        """The last step with that key, or None."""
+        for step in self.steps[self._indexed:]:
+            self._by_key[step["key"]] = step
+        self._indexed = len(self.steps)
+        return self._by_key.get(key)
 
     def last_line(self) -> bytes:
         """The last step as it is appended to the file."""
