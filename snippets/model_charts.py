@@ -81,7 +81,6 @@ def search_chart(losses: Mapping[str, float], sizes_mb: Mapping[str, float], cho
         text = f"{' and '.join(winners)}: {name}" if winners else name
         points[text] = (sizes_mb[name], 100 * loss)
         styles[text] = {"fontweight": "bold", "color": INK} if winners else {"fontsize": 7.5, "color": "#777777"}
-    place_labels(axes, points, styles)
     for name, criterion in criteria.items():
         axes.axhline(100 * criterion, color=color(name), linestyle=(0, (4, 3)), linewidth=1.3)
         axes.annotate(f"{name}: at most {100 * criterion:g}", (1.0, 100 * criterion), fontsize=8.5, ha="right",
@@ -89,4 +88,5 @@ def search_chart(losses: Mapping[str, float], sizes_mb: Mapping[str, float], cho
     widest = max(sizes_mb.values())
     axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.45)
     axes.axhline(0, color=GRID, linewidth=1)
+    place_labels(axes, points, styles)
     return figure

@@ -148,7 +148,6 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
         axes.scatter([px], [py], s=(sizes or {}).get(name, 70), color=color(name, position), zorder=3,
                      edgecolor="white", linewidth=1.2, alpha=1.0 if on_front else 0.45)
     axes.margins(x=0.16, y=0.14)
-    place_labels(axes, points)
     if log_x:
         low, high = (f([p[0] for p in points.values()] + ([x_below] if x_below else [])) for f in (min, max))
         axes.set_xlim(low / 1.5, high * 1.9)
@@ -158,20 +157,42 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
         axes.axvline(x_below, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.4)
     if y_above is not None:
         axes.axhline(y_above, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.4)
+    place_labels(axes, points)
     return figure
 
 
 def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
                  styles: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-    """Name every point beside it, moving names down where they would cover each other; `styles`: of text, by name."""
-    span = max((y for _, y in points.values()), default=1.0) - min((y for _, y in points.values()), default=0.0)
-    taken: list[tuple[float, float]] = []
-    for name, (px, py) in sorted(points.items(), key=lambda item: -item[1][1]):
-        crowd = sum(1 for ox, oy in taken if abs(np.log(max(px, 1e-9) / max(ox, 1e-9))) < 0.75
-                    and abs(py - oy) < 0.055 * (span or 1.0))
-        axes.annotate(name, (px, py), xytext=(9, 3 - 12 * crowd), textcoords="offset points", va="center",
-                      **{"fontsize": 9, **(styles or {}).get(name, {})})
-        taken.append((px, py))
+    """Name every point beside it where no other name or point is, with a thin line to a name that is farther off.
+
+    To be called last, when the limits of the axes stand. `styles`: of text, by name.
+    """
+    from matplotlib.patheffects import withStroke
+    from matplotlib.transforms import Bbox
+
+    axes.figure.draw_without_rendering()
+    frame, pixel = axes.get_window_extent(), axes.figure.dpi / 72
+    places = {name: axes.transData.transform(point) for name, point in points.items()}
+    taken = [Bbox.from_bounds(x - 5 * pixel, y - 5 * pixel, 10 * pixel, 10 * pixel) for x, y in places.values()]
+    tries = [(9, 12 * rows) for rows in (0, -1, 1)] + [(-9, 0)]
+    tries += [(side, 12 * rows) for far in range(2, 8) for rows in (-far, far) for side in (9, -9)]
+    for name, (x, y) in sorted(places.items(), key=lambda place: (-place[1][1], place[1][0])):
+        text = axes.annotate(name, points[name], xytext=(9, 0), textcoords="offset points", va="center",
+                             path_effects=[withStroke(linewidth=2.5, foreground="white")],
+                             **{"fontsize": 9, **(styles or {}).get(name, {})})
+        extent = text.get_window_extent()
+        for side, up in tries:
+            box = Bbox.from_bounds(x + side * pixel - (extent.width if side < 0 else 0),
+                                   y + up * pixel - extent.height / 2, extent.width, extent.height)
+            if frame.x0 <= box.x0 and box.x1 <= frame.x1 and not box.count_overlaps(taken):
+                break
+        else:
+            side, up, box = 9, 0, extent
+        taken.append(box)
+        text.set(position=(side, up), horizontalalignment="left" if side > 0 else "right")
+        if abs(up) > 12:
+            axes.annotate("", points[name], xytext=(0.8 * side, up), textcoords="offset points",
+                          arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.7, "shrinkB": 4})
 
 
 def plain_ticks(axes: Any, which: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from torch._dynamo.utils import counters
 
 from snippets.compiling import Compiled, compiler_absence, eager
 
-pytestmark = pytest.mark.skipif(bool(compiler_absence()), reason=compiler_absence())
+needs_compiler = pytest.mark.skipif(bool(compiler_absence()), reason=compiler_absence())
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,7 @@ def batch(size: int) -> np.ndarray:
     return np.random.default_rng(size).normal(size=(size, 3, 32, 32)).astype(np.float32)
 
 
+@needs_compiler
 def test_every_size_keeps_its_own_compiled_code_and_answers_as_eager_does(network: torch.nn.Module) -> None:
     compiled, plain = Compiled(network, threads=1), eager(network, threads=1)
     seconds = [compiled.compile(batch(size)) for size in (1, 4)]
@@ -39,6 +43,7 @@ def test_every_size_keeps_its_own_compiled_code_and_answers_as_eager_does(networ
     assert counters["stats"]["unique_graphs"] == made
 
 
+@needs_compiler
 def test_a_size_that_was_not_compiled_is_compiled_at_its_first_call(network: torch.nn.Module) -> None:
     compiled = Compiled(network, threads=1)
     made = counters["stats"]["unique_graphs"]
@@ -47,6 +52,7 @@ def test_a_size_that_was_not_compiled_is_compiled_at_its_first_call(network: tor
     assert counters["stats"]["unique_graphs"] == made + 1
 
 
+@needs_compiler
 def test_the_compiler_leaves_no_files_and_no_settings(
     network: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +62,32 @@ def test_the_compiler_leaves_no_files_and_no_settings(
     assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
     assert gc.isenabled()
     assert not list(tmp_path.glob("compile.*"))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to")
+def test_kept_memory_is_not_fetched_from_the_system_again() -> None:
+    """Page faults of five large blocks in turn, 16 MiB each, before and after, in a process of their own."""
+    script = """
+import ctypes, resource
+from snippets.compiling import keep_memory
+library = ctypes.CDLL(None)
+library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+library.free.argtypes = [ctypes.c_void_p]
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        block = library.malloc(64 << 20)
+        ctypes.memset(block, 1, 16 << 20)
+        library.free(block)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+first = faults()
+keep_memory()
+faults()
+print(first, faults())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after < before / 4
 
 
 def test_without_a_compiler_the_reason_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,29 @@
+"""What charts write can be read: no name covers another."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import matplotlib
+import pytest
+
+from snippets import plots
+
+matplotlib.use("agg")
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.02, 1.0])
+def test_names_of_points_that_lie_together_do_not_cover_each_other(apart: float) -> None:
+    points = {f"candidate number {n}": (2.0 + apart * (n % 3), 90.0 + apart * n) for n in range(7)}
+    figure = plots.scatter(points, "title", "x", "y")
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    names = [text for text in axes.texts if text.get_text() in points]
+    assert len(names) == len(points)
+    frame = axes.get_window_extent()
+    for text in names:
+        extent = text.get_window_extent()
+        assert frame.x0 <= extent.x0 and extent.x1 <= frame.x1
+    for one, other in combinations(names, 2):
+        first, second = one.get_window_extent(), other.get_window_extent()
+        assert not first.shrunk(0.98, 0.9).overlaps(second.shrunk(0.98, 0.9)), (one, other)
