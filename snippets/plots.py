@@ -157,15 +157,16 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
         axes.axvline(x_below, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.4)
     if y_above is not None:
         axes.axhline(y_above, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.4)
-    place_labels(axes, points)
+    place_labels(axes, points, areas=sizes)
     return figure
 
 
 def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
-                 styles: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+                 styles: Mapping[str, Mapping[str, Any]] | None = None,
+                 areas: Mapping[str, float] | None = None) -> None:
     """Name every point beside it where no other name or point is, with a thin line to a name that is farther off.
 
-    To be called last, when the limits of the axes stand. `styles`: of text, by name.
+    To be called last, when the limits of the axes stand. By name: `styles` of text, `areas` of dots in square points.
     """
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
@@ -173,25 +174,26 @@ def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
     axes.figure.draw_without_rendering()
     frame, pixel = axes.get_window_extent(), axes.figure.dpi / 72
     places = {name: axes.transData.transform(point) for name, point in points.items()}
-    taken = [Bbox.from_bounds(x - 5 * pixel, y - 5 * pixel, 10 * pixel, 10 * pixel) for x, y in places.values()]
-    tries = [(9, 12 * rows) for rows in (0, -1, 1)] + [(-9, 0)]
-    tries += [(side, 12 * rows) for far in range(2, 8) for rows in (-far, far) for side in (9, -9)]
+    radii = {name: max(5.0, (areas or {}).get(name, 0.0) ** 0.5 / 2) for name in points}
+    taken = [Bbox.from_bounds(x, y, 0, 0).padded(radii[name] * pixel) for name, (x, y) in places.items()]
+    tries = [(1, 0), (1, -12), (1, 12), (-1, 0)]
+    tries += [(side, 12 * rows) for far in range(2, 8) for rows in (-far, far) for side in (1, -1)]
     for name, (x, y) in sorted(places.items(), key=lambda place: (-place[1][1], place[1][0])):
-        text = axes.annotate(name, points[name], xytext=(9, 0), textcoords="offset points", va="center",
+        text = axes.annotate(name, points[name], xytext=(0, 0), textcoords="offset points", va="center",
                              path_effects=[withStroke(linewidth=2.5, foreground="white")],
                              **{"fontsize": 9, **(styles or {}).get(name, {})})
-        extent = text.get_window_extent()
+        extent, beside = text.get_window_extent(), radii[name] + 4
         for side, up in tries:
-            box = Bbox.from_bounds(x + side * pixel - (extent.width if side < 0 else 0),
+            box = Bbox.from_bounds(x + side * beside * pixel - (extent.width if side < 0 else 0),
                                    y + up * pixel - extent.height / 2, extent.width, extent.height)
             if frame.x0 <= box.x0 and box.x1 <= frame.x1 and not box.count_overlaps(taken):
                 break
         else:
-            side, up, box = 9, 0, extent
+            side, up, box = 1, 0, extent
         taken.append(box)
-        text.set(position=(side, up), horizontalalignment="left" if side > 0 else "right")
+        text.set(position=(side * beside, up), horizontalalignment="left" if side > 0 else "right")
         if abs(up) > 12:
-            axes.annotate("", points[name], xytext=(0.8 * side, up), textcoords="offset points",
+            axes.annotate("", points[name], xytext=(side * (beside - 2), up), textcoords="offset points",
                           arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.7, "shrinkB": 4})
 
 
