@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import shutil
@@ -91,10 +92,17 @@ class Node:
         kill_marked("CHAMELEON_NODE", self.folder)
 
     def kernels(self) -> list[int]:
-        """Python processes that were started as a Jupyter kernel."""
+        """Python processes that are a Jupyter kernel: started as one, or forked by the kit's warm process."""
         words = {pid: _command(pid) for pid in self.processes()}
-        return [pid for pid, (program, *rest) in words.items()
-                if "python" in Path(program).name and any("ipykernel" in each for each in rest)]
+        warm = {pid for pid, command in words.items() if "grading.warm.forkserver" in command}
+        return [pid for pid, (program, *rest) in words.items() if "python" in Path(program).name
+                and (any("ipykernel" in each for each in rest) or (pid in warm and _parent(pid) in warm))]
+
+
+def _parent(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
 
 
 def _command(pid: int) -> list[str]:
