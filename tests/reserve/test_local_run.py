@@ -11,8 +11,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.provisioning import KernelProvisionerFactory
 
 import reserve.parts
+from grading.warm.client import fork_kernels
 from reserve.local_run import run_parts
 from reserve.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, RecordError, RunLocked, RunTimeout, UsageError
@@ -55,6 +57,17 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return tmp_path
 
     return write
+
+
+@pytest.fixture(params=["started", "forked"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels as Jupyter starts them, and as `servelab run` does."""
+    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "local-provisioner")
+    monkeypatch.setattr(KernelProvisionerFactory, "_instance", None)
+    if request.param == "forked":
+        fork_kernels()
+        if os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] == "local-provisioner":
+            pytest.skip("kernels are forked on Linux only")
 
 
 def quiet(_line: str) -> None:
@@ -103,7 +116,7 @@ def test_an_error_of_the_kit_keeps_its_kind_and_exit_code(lab) -> None:
         run_parts("model", say=quiet)
 
 
-def test_a_killed_kernel_is_not_called_complete(lab) -> None:
+def test_a_killed_kernel_is_not_called_complete(lab, kernels) -> None:
     lab(n1_first=(MEASURE, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "print('never')"))
     with pytest.raises(KernelDied, match="kernel that ran 1_first.ipynb died") as caught:
         run_parts("model", say=quiet)
@@ -113,7 +126,7 @@ def test_a_killed_kernel_is_not_called_complete(lab) -> None:
     assert (done.measured, done.replayed) == (0, 1)
 
 
-def test_a_notebook_that_takes_too_long_is_stopped(lab) -> None:
+def test_a_notebook_that_takes_too_long_is_stopped(lab, kernels) -> None:
     lab(n1_first=(MEASURE, "import threading; threading.Event().wait(600)"))
     with pytest.raises(RunTimeout, match="longer than 8 s") as caught:
         run_parts("model", timeout_s=8, say=quiet)
