@@ -38,7 +38,7 @@ class Effort:
 
 
 EFFORTS = {
-    "quick": Effort(width=0.05, trials_min=20, trials_max=120, seconds_max=0.8, warmup_seconds_max=0.5),
+    "quick": Effort(width=0.05, trials_min=20, trials_max=120, seconds_max=0.6, warmup_seconds_max=0.5),
     "full": Effort(width=0.02, trials_min=100, trials_max=1000, seconds_max=3.0, warmup_seconds_max=1.0),
 }
 BATCH_EFFORTS = {
