@@ -14,17 +14,21 @@ from snippets.image import preprocess
 Logits = Callable[[np.ndarray], np.ndarray]
 
 
-def subset(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Sorted indices of `count` images with every class in its share; all of them for 0 or too large a count."""
+def subset(labels: np.ndarray, count: int) -> np.ndarray:
+    """Sorted indices of `count` images, every class in its share and evenly spread over its images.
+
+    All of them for 0 or too large a count.
+    """
     total = len(labels)
     if count <= 0 or count >= total:
         return np.arange(total)
-    order = np.random.default_rng(seed).permutation(total)
-    ranks = np.empty(total)
-    for label in np.unique(labels):
-        members = order[labels[order] == label]
-        ranks[members] = (np.arange(len(members)) + 0.5) / len(members)
-    return np.sort(np.lexsort((order, ranks))[:count])
+    classes, sizes = np.unique(labels, return_counts=True)
+    shares = count * sizes / total
+    takes = np.floor(shares).astype(int)
+    takes[np.argsort(takes - shares, kind="stable")[:count - takes.sum()]] += 1  # the largest remainders
+    chosen = [np.flatnonzero(labels == label)[((np.arange(take) + 0.5) * size / max(take, 1)).astype(int)]
+              for label, size, take in zip(classes, sizes, takes, strict=True)]
+    return np.sort(np.concatenate(chosen))
 
 
 READY = 512
