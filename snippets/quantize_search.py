@@ -37,8 +37,8 @@ def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
     """Candidates from the boldest (all in int8, one scale a tensor) to the most careful (late layers only).
 
     First the ways to quantize everything, then fewer operator types, then fewer layers: early layers see
-    the widest ranges and hold few of the weights, so they go back to float32 first. Not `whole`: less than
-    half of the candidates, for a rehearsal in little time.
+    the widest ranges and hold few of the weights, so they go back to float32 first. Not `whole`: one
+    candidate of each kind, for a rehearsal in little time.
     """
     layers = quantize.convolutions(prepared)
     names = [name for name, _, _ in layers]
@@ -46,10 +46,8 @@ def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
     rungs = [Candidate("all, per tensor", per_channel=False)]
     if whole:
         rungs.append(Candidate("all, per tensor, 7-bit weights", per_channel=False, reduce_range=True))
-        rungs.append(Candidate("all, QOperator", format="QOperator"))
-    rungs.append(Candidate("all"))
-    if whole:
-        rungs += [Candidate("all, 7-bit weights", reduce_range=True), Candidate("Conv only", operators=("Conv",))]
+        rungs += [Candidate("all, QOperator", format="QOperator"), Candidate("all"),
+                  Candidate("all, 7-bit weights", reduce_range=True), Candidate("Conv only", operators=("Conv",))]
         if depthwise:
             rungs.append(Candidate("all but depthwise", exclude=depthwise))
     for share in (0.1, 0.25, 0.5, 0.75) if whole else (0.5,):

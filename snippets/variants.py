@@ -54,7 +54,7 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan("quick", 0, evaluation=66, validation=132, calibration=22, batch=8, batch_sizes=(8,),
+    "quick": Plan("quick", 0, evaluation=66, validation=198, calibration=22, batch=8, batch_sizes=(8,),
                   torch_batch_sizes=(1, 8), compiled_batch_sizes=(1,), rounds=24, whole_ladder=False),
     "full": Plan("full", 0, evaluation=440, validation=0, calibration=110, batch=32, batch_sizes=(1, 8, 32, 64),
                  torch_batch_sizes=(1, 4, 16, 32, 64), compiled_batch_sizes=(1, 32), rounds=120,
