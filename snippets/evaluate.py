@@ -12,6 +12,9 @@ from snippets.errors import DataError
 from snippets.image import preprocess
 
 Logits = Callable[[np.ndarray], np.ndarray]
+READY = 512
+"""How many preprocessed images are kept (600 kB each)."""
+_kept: list[tuple[np.ndarray, int, np.ndarray]] = []
 
 
 def subset(labels: np.ndarray, count: int) -> np.ndarray:
@@ -31,11 +34,6 @@ def subset(labels: np.ndarray, count: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-READY = 512
-"""How many preprocessed images are kept (600 kB each)."""
-_kept: list[tuple[np.ndarray, int, np.ndarray]] = []
-
-
 def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndarray | None = None,
             known: Mapping[int, np.ndarray] | None = None, ready: np.ndarray | None = None) -> np.ndarray:
     """Class numbers, int64 (N,), of uint8 images (N,224,224,3), in batches through the kit's one preprocess.
@@ -43,19 +41,18 @@ def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndar
     `known`: class numbers of batches that this model has classified already, by the number of the batch.
     `ready`: the first of the chosen images, already preprocessed.
     """
-    known, done = known or {}, 0 if ready is None else len(ready)
     chosen = np.arange(len(images)) if indices is None else indices
     if len(chosen) == 0:
         raise DataError("There are no images to evaluate. Choose a split that has some.")
     found = []
     for number, start in enumerate(range(0, len(chosen), batch)):
         part = chosen[start:start + batch]
-        if number in known:
+        end = start + len(part)
+        if known and number in known:
             found.append(known[number])
-        else:
-            inputs = ready[start:start + len(part)] if ready is not None and start + len(part) <= done \
-                else preprocess(images[part])
-            found.append(np.asarray(model(inputs)).argmax(axis=1))
+            continue
+        inputs = ready[start:end] if ready is not None and end <= len(ready) else preprocess(images[part])
+        found.append(np.asarray(model(inputs)).argmax(axis=1))
     return np.concatenate(found).astype(np.int64)
 
 

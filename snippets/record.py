@@ -56,7 +56,7 @@ def latest_run(part: str, runs: str | Path = "") -> Path | None:
 
 def utc_now() -> str:
     """Current time in UTC, ISO 8601 with microseconds and a Z."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def open_run(part: str, *, notebook: str = "", run_id: str = "mine", runs: str | Path = "", profile: str = "quick",
