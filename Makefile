@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
 .PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks bench lint clean
@@ -20,8 +21,13 @@ lab: setup
 	$(BIN)/servelab collect runs/model/$(PROFILE) runs/edge/$(PROFILE) runs/system/$(PROFILE) --netid rehearsal
 	$(BIN)/servelab grade runs/submissions/rehearsal/submission.zip --out runs/submissions/rehearsal/grades.csv
 
+# Two at a time, except the tests that measure: nothing else runs beside those.
+MEASURING := tests/notebooks tests/snippets
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not openstack"
+	@code=0; \
+	$(PYTEST) -n 2 --dist loadfile $(addprefix --ignore ,$(MEASURING)) || code=1; \
+	$(PYTEST) $(MEASURING) || code=1; \
+	exit $$code
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
