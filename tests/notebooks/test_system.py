@@ -138,17 +138,22 @@ def test_offline_batches_beat_one_by_one(record: Record) -> None:
 
 def test_beyond_its_capacity_the_server_falls_behind_and_batching_moves_that_point(record: Record) -> None:
     beyond = record.result("online/off-130/load")
+    assert beyond["queue_ms"] > beyond["compute_ms"]
     # Half a second each, in which a busy machine may stall: that with batching either load is served shows the same.
     batching = [record.result(f"online/on-{percent}/load") for percent in (130, 200)]
-    assert p50(beyond) > 2 * min(map(p50, batching))
-    assert beyond["completed_rps"] < max(load["completed_rps"] for load in batching)
+    # 130 % of what one request alone took: less, if the machine was slower then. So the queue may grow only slowly.
+    assert p50(beyond) > min(map(p50, batching))
+    assert 1.2 * beyond["completed_rps"] < max(load["completed_rps"] for load in batching)
 
 
 def test_littles_law_holds_wherever_the_server_keeps_up(record: Record) -> None:
     stable = {n: r for n, r in loads(record).items() if "offered_rps" in r and queueing.keeps_up(r)}
     assert stable
-    # Half a second holds few arrivals, and requests that straddle its ends count on one side only.
-    assert {n: e for n, r in stable.items() if (e := queueing.little(r).error) > 0.4} == {}
+    # Half a second holds few arrivals. Requests that straddle its ends count on one side only: after a stall, many.
+    for name, load in stable.items():
+        law, under_way = queueing.little(load), load["sampled_in_flight"]
+        at_the_ends = (under_way[0] + under_way[-1]) * load["latency_ms"].max() / 1e3 / load["seconds"]
+        assert abs(law.seen - law.expected) <= 0.4 * law.expected + at_the_ends, name
 
 
 def test_a_cold_start_is_dearer_than_a_warm_request(record: Record) -> None:
