@@ -27,3 +27,16 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other(apart: float)
     for one, other in combinations(names, 2):
         first, second = one.get_window_extent(), other.get_window_extent()
         assert not first.shrunk(0.98, 0.9).overlaps(second.shrunk(0.98, 0.9)), (one, other)
+
+
+def test_a_name_keeps_clear_of_the_lines_of_the_front_and_of_the_target() -> None:
+    points = {"aggressive": (2.9, 83.3), "onnx-all": (4.59, 87.9), "dynamic": (29.0, 66.7)}
+    figure = plots.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    (name,) = (text for text in axes.texts if text.get_text() == "aggressive")
+    extent = name.get_window_extent()
+    (_, level), (corner, _) = axes.transData.transform([points["aggressive"], points["onnx-all"]])
+    assert not (extent.y0 < level < extent.y1 and extent.x1 > axes.transData.transform(points["aggressive"])[0])
+    assert not extent.x0 < corner < extent.x1
+    assert not extent.x0 < axes.transData.transform((3.0, 0.0))[0] < extent.x1
