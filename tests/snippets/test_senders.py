@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +38,10 @@ def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protoc
     for _ in range(4):
         closed_loop(target, 8, 0.05, warm_up_s=0)
         counts.append(process.num_fds())
-    assert counts[-1] <= counts[0] + 4, counts
+    deadline = time.monotonic() + 10
+    while process.num_fds() > counts[0] + 4 and time.monotonic() < deadline:
+        time.sleep(0.05)  # gRPC closes its connections in a thread of its own
+    assert process.num_fds() <= counts[0] + 4, counts
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
