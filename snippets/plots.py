@@ -9,7 +9,6 @@ Colours are those of Okabe and Ito (2008), which people with colour-blindness te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -139,17 +138,12 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
     figure, axes = canvas(title, x, y, size=(7.6, 4.6))
     if log_x:
         axes.set_xscale("log")
-    lines: list[tuple[tuple[float, float], tuple[float, float]]] = []
     if len(front) > 1:
         xs, ys = zip(*(points[name] for name in front), strict=True)
-        axes.step(xs, ys, where="post", color="#BBBBBB", linewidth=1.6, zorder=1)
-        for (x0, y0), (x1, y1) in pairwise(zip(xs, ys, strict=True)):
-            lines += [((x0, y0), (x1, y0)), ((x1, y0), (x1, y1))]
+        axes.plot(np.repeat(xs, 2)[1:], np.repeat(ys, 2)[:-1], color="#BBBBBB", linewidth=1.6, zorder=1)
     for position, (name, (px, py)) in enumerate(points.items()):
         if y_errors and name in y_errors:
-            low, high = y_errors[name].low, y_errors[name].high
-            axes.plot([px, px], [low, high], color="#AAAAAA", linewidth=1, zorder=1)
-            lines.append(((px, low), (px, high)))
+            axes.plot([px, px], [y_errors[name].low, y_errors[name].high], color="#AAAAAA", linewidth=1, zorder=1)
         on_front = not front or name in front
         axes.scatter([px], [py], s=(sizes or {}).get(name, 70), color=color(name, position), zorder=3,
                      edgecolor="white", linewidth=1.2, alpha=1.0 if on_front else 0.45)
@@ -163,21 +157,19 @@ def scatter(points: Mapping[str, tuple[float, float]], title: str, x: str, y: st
         axes.axvspan(left, x_below, color="#009E73", alpha=0.08, linewidth=0)
         axes.set_xlim(left=left)
         axes.axvline(x_below, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.4)
-        lines.append(((x_below, axes.get_ylim()[0]), (x_below, axes.get_ylim()[1])))
     if y_above is not None:
         axes.axhline(y_above, color=TARGET, linestyle=(0, (4, 3)), linewidth=1.4)
-    place_labels(axes, points, areas=sizes, lines=lines)
+    place_labels(axes, points, areas=sizes)
     return figure
 
 
 def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
                  styles: Mapping[str, Mapping[str, Any]] | None = None,
-                 areas: Mapping[str, float] | None = None,
-                 lines: Sequence[tuple[tuple[float, float], tuple[float, float]]] = ()) -> None:
+                 areas: Mapping[str, float] | None = None) -> None:
     """Name every point beside it where no other name or point is, with a thin line to a name that is farther off.
+    The chart's own lines are kept clear where there is room.
 
     To be called last, when the limits of the axes stand. By name: `styles` of text, `areas` of dots in square points.
-    `lines`, level or upright ones from end to end, are kept clear where there is room.
     """
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
@@ -187,7 +179,7 @@ def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
     places = {name: axes.transData.transform(point) for name, point in points.items()}
     radii = {name: max(5.0, (areas or {}).get(name, 0.0) ** 0.5 / 2) for name in points}
     taken = [Bbox.from_bounds(x, y, 0, 0).padded(radii[name] * pixel) for name, (x, y) in places.items()]
-    drawn = [Bbox(np.sort(axes.transData.transform(ends), axis=0)).padded(pixel) for ends in lines]
+    drawn = [line.get_path().transformed(line.get_transform()) for line in axes.get_lines()]
     tries = [(1, 0), (1, -12), (1, 12), (-1, 0)]
     tries += [(side, 12 * rows) for far in range(2, 8) for rows in (-far, far) for side in (1, -1)]
     for name, (x, y) in sorted(places.items(), key=lambda place: (-place[1][1], place[1][0])):
@@ -198,9 +190,12 @@ def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
         boxes = {(side, up): Bbox.from_bounds(x + side * beside * pixel - (extent.width if side < 0 else 0),
                                               y + up * pixel - extent.height / 2, extent.width, extent.height)
                  for side, up in tries}
-        inside = [place for place, box in boxes.items() if frame.x0 <= box.x0 and box.x1 <= frame.x1]
-        side, up = next((place for there in ([*taken, *drawn], taken) for place in inside
-                         if not boxes[place].count_overlaps(there)), tries[0])
+        inside = [place for place, box in boxes.items() if frame.x0 <= box.x0 and box.x1 <= frame.x1
+                  and frame.y0 <= box.y0 and box.y1 <= frame.y1]
+        free = [place for place in inside if not boxes[place].count_overlaps(taken)] or tries[:1]
+        clear = (place for place in free
+                 if not any(line.intersects_bbox(boxes[place].padded(pixel), filled=False) for line in drawn))
+        side, up = next(clear, free[0])
         taken.append(boxes[side, up])
         text.set(position=(side * beside, up), horizontalalignment="left" if side > 0 else "right")
         if abs(up) > 12:

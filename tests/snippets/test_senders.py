@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from snippets.errors import UsageError
 from snippets.load import closed_loop
 from snippets.senders import PROTOCOLS, Target, WebTarget
 from snippets.triton import Server
-from tests.snippets.triton_models import NUMBERS, doubler
+from tests.snippets.triton_models import NUMBERS, doubler, until
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -38,10 +37,8 @@ def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protoc
     for _ in range(4):
         closed_loop(target, 8, 0.05, warm_up_s=0)
         counts.append(process.num_fds())
-    deadline = time.monotonic() + 10
-    while process.num_fds() > counts[0] + 4 and time.monotonic() < deadline:
-        time.sleep(0.05)  # gRPC closes its connections in a thread of its own
-    assert process.num_fds() <= counts[0] + 4, counts
+    # gRPC closes its connections in a thread of its own.
+    assert until(lambda: process.num_fds() <= counts[0] + 4, 10), counts
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,7 +24,7 @@ from snippets.load import closed_loop
 from snippets.record import open_run
 from snippets.triton import Server
 from snippets.triton_config import DynamicBatching, InstanceGroup
-from tests.snippets.triton_models import NUMBERS, doubler
+from tests.snippets.triton_models import NUMBERS, doubler, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,15 +45,6 @@ def tree(pid: int) -> list[psutil.Process]:
 def server_process(server: Server) -> psutil.Process:
     assert server.pid is not None
     return next(p for p in tree(server.pid) if p.name() == "tritonserver")
-
-
-def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def nobody_listens(ports: list[int]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +70,13 @@ def doubler(
         ModelConfig(name, "python", *tensors, parameters=parameters or {}, **config),
         {"model.py": model, "batch.py": MODELS / "batch.py"},
     )
+
+
+def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:
+    """Whether the condition comes true within the limit."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
