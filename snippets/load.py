@@ -120,7 +120,8 @@ def open_loop(
     the window the generator waits for those still under way (at most the target's timeout; then they are
     failures). Returns the fields of `closed_loop`, with offered_rps instead of clients, plus arrivals (in the
     window), completed_rps (answers within the window per second), drain_s, and sampled_in_flight [m]: requests
-    arrived and not answered, looked at every 5 ms (time average: in_flight_mean).
+    arrived and not answered, looked at about every 5 ms, at sampled_s [m] since the window opened (in_flight_mean:
+    their average over time, so that a look that came late counts for the whole time since the one before).
     Raises UsageError for a rate or time that is not positive.
     """
     _check(max_clients, seconds)
@@ -146,7 +147,7 @@ def open_loop(
             answered.add(origin + due, time.perf_counter(), error)
         _close(send)
 
-    samples: list[int] = []
+    samples: list[tuple[float, int]] = []
     with _threads(client, max_clients, target.timeout_s) as threads:
         origin = time.perf_counter() + 0.05
         connected.wait()
@@ -154,7 +155,7 @@ def open_loop(
         window.opened()
         opened = origin + warm_up_s
         while (now := time.perf_counter()) < opened + seconds:
-            samples.append(int(np.searchsorted(arrivals, now - origin)) - len(log.rows))
+            samples.append((now - opened, int(np.searchsorted(arrivals, now - origin)) - len(log.rows)))
             time.sleep(SAMPLE_S)
         window.closed()
         deadline = time.perf_counter() + target.timeout_s
@@ -168,6 +169,7 @@ def open_loop(
     rows = [row for row in log.rows if row[0] >= opened]
     done = sum(1 for _, ended, error in log.rows if not error and opened <= ended < opened + seconds)
     summary = _summary(rows, log, target, opened, seconds, warm_up_s)
+    sampled_s, in_flight = np.array(samples, dtype=np.float64).reshape(-1, 2).T
     return {
         "offered_rps": offered_rps,
         **summary,
@@ -176,9 +178,18 @@ def open_loop(
         "completed_rps": done / seconds,
         "max_clients": max_clients,
         "drain_s": drained - opened - seconds,
-        "sampled_in_flight": np.asarray(samples, dtype=np.int64),
-        "in_flight_mean": float(np.mean(samples)) if samples else 0.0,
+        "sampled_s": sampled_s,
+        "sampled_in_flight": in_flight.astype(np.int64),
+        "in_flight_mean": time_average(sampled_s, in_flight),
     }
+
+
+def time_average(moments_s: np.ndarray, values: np.ndarray) -> float:
+    """Average over time of `values` [m] seen at the ascending `moments_s` [m], whatever the gaps (trapezoids); of a
+    single value itself, of none 0."""
+    if len(values) < 2:
+        return float(values.sum())
+    return float(np.trapezoid(values, moments_s) / (moments_s[-1] - moments_s[0]))
 
 
 def poisson_arrivals(rate: float, seconds: float, seed: int) -> np.ndarray:

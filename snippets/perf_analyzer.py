@@ -123,7 +123,7 @@ def measure(
         "--concurrency-range", f"{clients}:{clients}", "-p", str(int(window_s * 1000)), "-r", str(trials),
         # It averages the last three windows, but reports only when they agree within this many percent: here always,
         # and whoever compares looks at several runs.
-        "-s", "100", "--percentile", "95", "-f", str(report), "--verbose-csv",
+        "-s", "1000", "--percentile", "95", "-f", str(report), "--verbose-csv",
         *(arg for name, shape in shapes.items() for arg in ("--shape", f"{name}:{','.join(map(str, shape))}")),
     ]  # fmt: skip
     report.parent.mkdir(parents=True, exist_ok=True)

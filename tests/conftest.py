@@ -6,10 +6,17 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # A shell that runs the tests in the background ignores Ctrl-C for all that it starts; the tests of Ctrl-C need it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples every time, and however slow the machine is.
+settings.register_profile(
+    "kit", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("kit")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -78,5 +78,8 @@ def test_the_real_program_agrees_with_our_generator(tmp_path: Path, triton_serve
     )
     ours = triton_load.measure(triton_server, "double", NUMBERS, clients=4, seconds=2)
     assert theirs["clients"] == 4 and theirs["compute_infer_ms"] >= 20
-    # A service time that does not depend on the machine: both must see the same throughput.
-    assert ours["samples_per_s"] == pytest.approx(theirs["samples_per_s"], rel=0.1)
+    # They measure one after the other, and a busy machine may be slower for one of them. But an instance that takes
+    # 20 ms never does more than 50/s, and (Little's law) rate times time in the server is what is there: four clients.
+    server_ms = sum(theirs[f"{stage}_ms"] for stage in ("queue", "compute_input", "compute_infer", "compute_output"))
+    for rate, mean_ms in ((theirs["samples_per_s"], server_ms), (ours["samples_per_s"], ours["server_ms"])):
+        assert rate <= 55 and rate * mean_ms / 1e3 == pytest.approx(4, rel=0.2)

@@ -24,7 +24,7 @@ from snippets.load import closed_loop
 from snippets.record import open_run
 from snippets.triton import Server
 from snippets.triton_config import DynamicBatching, InstanceGroup
-from tests.snippets.triton_models import NUMBERS, doubler, until
+from tests.snippets.triton_models import NUMBERS, alive, doubler, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -151,30 +151,6 @@ def test_prometheus_metrics_agree_with_the_statistics(triton_server: Server, tmp
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [5, 5]
 
 
-def test_the_split_of_a_request_adds_up_to_what_the_client_saw(triton_server: Server, tmp_path: Path) -> None:
-    triton_server.deploy(doubler(tmp_path, parameters={"ms": "20"}))
-    one = triton_load.measure(triton_server, "double", NUMBERS, clients=1, seconds=1.0)
-    eight = triton_load.measure(triton_server, "double", NUMBERS, clients=8, seconds=1.0)
-    assert one["failures"] == eight["failures"] == 0
-    assert one["compute_ms"] >= 20 and eight["queue_ms"] > 2 * eight["compute_ms"] > one["queue_ms"]
-    # One instance that takes 20 ms: at most 50 a second, and eight in the loop wait for one another.
-    assert max(one["requests_per_s"], eight["requests_per_s"]) <= 55
-    assert np.median(eight["latency_ms"]) > 100
-    assert one["server_ms"] + one["client_ms"] == pytest.approx(one["latency_ms"].mean())
-    assert len(one["util_s"]) == len(one["util_cpu"]) == len(one["util_server"]) > 0
-    assert one["util_memory_mb"].max() > 10
-
-
-def test_a_neighbour_is_under_load_during_the_whole_window(triton_server: Server, tmp_path: Path) -> None:
-    for name in ("light", "heavy"):
-        triton_server.deploy(doubler(tmp_path, name, parameters={"ms": "5"}))
-    result = triton_load.beside(
-        triton_server, "light", NUMBERS, "heavy", NUMBERS, neighbour_clients=2, clients=1, seconds=0.5, warm_up_s=0.2
-    )
-    assert result["model"] == "light" and result["failures"] == result["neighbour_failures"] == 0
-    assert result["neighbour_rps"] > 0 and len(result["neighbour_latency_ms"]) > 0
-
-
 def test_a_port_that_is_taken_is_named() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -287,7 +263,7 @@ def test_a_client_that_hangs_blocks_neither_the_others_nor_the_end(own_server: S
         assert ask(own_server).tolist() == [[0, 2, 4, 6]]
         processes = tree(own_server.pid or 0)
         own_server.stop()
-    assert not any(p.is_running() for p in processes)
+    assert not any(map(alive, processes))
 
 
 def test_stopping_leaves_no_process_port_or_shared_memory(own_server: Server, tmp_path: Path) -> None:
@@ -295,7 +271,7 @@ def test_stopping_leaves_no_process_port_or_shared_memory(own_server: Server, tm
     processes, ports = tree(own_server.pid or 0), list(vars(own_server.ports).values())
     assert len(processes) >= 4
     own_server.stop()
-    assert not any(p.is_running() for p in processes)
+    assert not any(map(alive, processes))
     assert nobody_listens(ports)
     assert not list(Path("/dev/shm").glob(f"servelab_{os.getpid()}_{ports[0]}_*"))
 
@@ -316,7 +292,7 @@ def test_however_the_owner_ends_nothing_is_left_behind(tmp_path: Path, number: s
         processes = tree(facts["watch"])
         assert any(p.name() == "tritonserver" for p in processes)
         os.kill(owner.pid if victim == "owner" else facts["watch"], number)
-        assert until(lambda: not any(p.is_running() and p.status() != "zombie" for p in processes))
+        assert until(lambda: not any(map(alive, processes)))
         assert until(lambda: nobody_listens(facts["ports"]))
     finally:
         owner.kill()

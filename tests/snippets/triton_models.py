@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from snippets.deployments import IMAGE, MODELS
 from snippets.triton_config import Deployment, ModelConfig, Tensor
@@ -70,6 +71,14 @@ def doubler(
         ModelConfig(name, "python", *tensors, parameters=parameters or {}, **config),
         {"model.py": model, "batch.py": MODELS / "batch.py"},
     )
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether the process still runs; one that only waits for its parent to notice its end does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def until(condition: Callable[[], bool], limit_s: float = 20.0) -> bool:

@@ -46,8 +46,7 @@ def courses(draw: st.DrawFn):  # type: ignore[no-untyped-def]
     return inputs(students, draw(st.sampled_from([1.5, 3, 6.5])), busy=busy, **rules)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None,
-          suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(courses())
 def test_no_plan_breaks_a_rule_or_beats_its_bound(made) -> None:  # type: ignore[no-untyped-def]
     course = made.course()
