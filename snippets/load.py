@@ -118,10 +118,11 @@ def open_loop(
 
     The samples are the requests whose intended arrival lies in the window; their latency counts from it. After
     the window the generator waits for those still under way (at most the target's timeout; then they are
-    failures). Returns the fields of `closed_loop`, with offered_rps instead of clients, plus arrivals (in the
-    window), completed_rps (answers within the window per second), drain_s, and sampled_in_flight [m]: requests
-    arrived and not answered, looked at about every 5 ms, at sampled_s [m] since the window opened (in_flight_mean:
-    their average over time, so that a look that came late counts for the whole time since the one before).
+    failures). Returns the fields of `closed_loop` (requests_per_s: of the samples, whenever they were answered), with
+    offered_rps instead of clients, plus arrivals (in the window), completed_rps (answers within the window per
+    second), drain_s, and sampled_in_flight [m]: requests arrived and not answered, looked at about every 5 ms, at
+    sampled_s [m] since the window opened (in_flight_mean: their average over time, so that a look that came late
+    counts for the whole time since the one before).
     Raises UsageError for a rate or time that is not positive.
     """
     _check(max_clients, seconds)

@@ -11,7 +11,7 @@ from snippets import queueing
 STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
 GRID = {f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"
         for n in (1, 2, 4) for t in (1, 2)}
-SHARES = (30, 60, 80, 95, 130)
+SHARES = (30, 60, 80, 95, 130, 200)
 NO_SETTING = "none meets the bound"
 
 
@@ -252,7 +252,7 @@ def where_it_bends(evidence: Evidence) -> Choices:
     """The smallest measured share of the capacity at which the median is more than twice that of a lone request."""
     alone = p50(evidence, "online/alone/load")
     ratios = [p50(evidence, f"online/off-{share}/load") / alone for share in SHARES]
-    bands = ("below 50 %", "50 to 80 %", "50 to 80 %", "80 to 100 %", "only above 100 %")
+    bands = ("below 50 %", "50 to 80 %", "50 to 80 %", "80 to 100 %", "only above 100 %", "only above 100 %")
 
     def band(limit: float) -> str:
         return next((name for name, ratio in zip(bands, ratios, strict=True) if ratio > limit), bands[-1])

@@ -33,14 +33,14 @@ def refused_with_a_status(emulator: Emulator, student: Student) -> None:
 def token_is_void_until_the_next_sign_in(emulator: Emulator, student: Student) -> None:
     emulator.faults.on("token-expired", times=1)
     assert [get(student).status_code, get(student).status_code] == [401, 401]
-    student.cloud.sign_in("", "pw")
+    student.cloud.sign_in()
     assert get(student).status_code == 200
 
 
 @case("credentials-rejected", "keystone-forbidden", "keystone-unavailable")
 def sign_in_fails(emulator: Emulator, student: Student) -> None:
     expected = {"credentials-rejected": 401, "keystone-forbidden": 403, "keystone-unavailable": 503}
-    assert student.cloud.sign_in("", "pw").status_code == expected[striking(emulator)]
+    assert student.cloud.sign_in().status_code == expected[striking(emulator)]
     assert get(student).status_code == 200
 
 
@@ -54,7 +54,7 @@ def sign_in_is_not_answered(emulator: Emulator, student: Student) -> None:
 def catalog_lacks_a_service(emulator: Emulator, student: Student) -> None:
     kind = "reservation" if striking(emulator).endswith("reservations") else "container"
     fresh = Cloud(emulator.env("CHI@Edge"))
-    assert fresh.sign_in("", "pw").status_code == 201
+    assert fresh.sign_in().status_code == 201
     assert kind not in fresh.endpoints and "image" in fresh.endpoints
 
 

@@ -43,7 +43,7 @@ class State:
     """Everything that the services share; hold `lock` while reading or changing it."""
 
     def __init__(self, clock: Clock, faults: Faults, *, branch: str = "chameleon", hosts: tuple[Any, ...] = (),
-                 user: str = "student", password: str = "pw", project: str = "CHI-course",
+                 user: str = "student", password: str = "no-token-contains-this", project: str = "CHI-course",
                  app_credential_trusts: bool = True) -> None:
         self.lock = threading.RLock()
         self.clock, self.faults, self.branch = clock, faults, branch

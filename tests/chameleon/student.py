@@ -33,7 +33,7 @@ class Student:
     def __init__(self, emulator: Emulator, site: str = "CHI@TACC") -> None:
         self.emulator, self.site = emulator, emulator.state.sites[site]
         self.cloud = Cloud(emulator.env(site))
-        self.cloud.sign_in("", "pw").raise_for_status()
+        self.cloud.sign_in().raise_for_status()
         self.home = ""  # the address of this student's node, for tests that have one
         self.key = asyncssh.generate_private_key("ssh-ed25519")
 

@@ -93,6 +93,6 @@ def test_the_end_of_the_lease_takes_the_container_along() -> None:
         student = Student(emulator, "CHI@Edge")
         container = student.container(command=["sleep", "600"])
         emulator.clock.advance(hours=4)
-        student.cloud.sign_in("", "pw")
+        student.cloud.sign_in()
         assert student.show_container(container["uuid"]) == {"status": "gone"}
         emulator.assert_empty()

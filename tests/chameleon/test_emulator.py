@@ -59,7 +59,7 @@ def test_a_lease_starts_and_ends_when_the_clock_says() -> None:
         made = student.ask("POST", "reservation", "/leases", lease_body(hours=2)).json()["lease"]
 
         def status() -> str:
-            student.cloud.sign_in("", "pw")
+            student.cloud.sign_in()
             return str(student.show_lease(made["id"])["status"])
 
         assert status() == "PENDING"

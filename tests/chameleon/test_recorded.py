@@ -71,7 +71,7 @@ def branch() -> Any:
 
 def signed_in(emulator: Emulator, site: str) -> Cloud:
     cloud = Cloud(emulator.env(site))
-    assert cloud.sign_in("token", "pw").status_code == 201
+    assert cloud.sign_in("token").status_code == 201
     return cloud
 
 

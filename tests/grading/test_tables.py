@@ -85,6 +85,15 @@ def test_loads_count_failures_and_only_successes_as_throughput(folder: Path) -> 
     assert (load.requests_per_s, load.failures, load.load) == (24.0, 2, "8 clients")
 
 
+def test_the_rate_of_an_open_loop_is_what_was_answered_within_the_window() -> None:
+    run = open_run("system", run_id="quick")
+    run.step("online/beyond/load", lambda: {
+        "latency_ms": np.linspace(10, 2000, 90), "ok": np.ones(90, dtype=bool), "offered_rps": 45.0, "seconds": 2.0,
+        "requests_per_s": 45.0, "completed_rps": 20.0})  # fmt: skip
+    (load,) = loads(load_record(run.folder))
+    assert (load.requests_per_s, load.load) == (20.0, "45 requests/s offered")
+
+
 def test_the_text_shows_both_tables_and_the_intervals(folder: Path) -> None:
     text = show_run(folder)
     assert "onnx-all" in text and "8.92 ms, 993/s (EPYC 7763)" in text and "server CPU: met" in text
