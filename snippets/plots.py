@@ -167,7 +167,7 @@ def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
                  styles: Mapping[str, Mapping[str, Any]] | None = None,
                  areas: Mapping[str, float] | None = None) -> None:
     """Name every point beside it where no other name or point is, with a thin line to a name that is farther off.
-    The chart's own lines are kept clear where there is room.
+    As few of the chart's own lines as possible are crossed.
 
     To be called last, when the limits of the axes stand. By name: `styles` of text, `areas` of dots in square points.
     """
@@ -193,9 +193,9 @@ def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
         inside = [place for place, box in boxes.items() if frame.x0 <= box.x0 and box.x1 <= frame.x1
                   and frame.y0 <= box.y0 and box.y1 <= frame.y1]
         free = [place for place in inside if not boxes[place].count_overlaps(taken)] or tries[:1]
-        clear = (place for place in free
-                 if not any(line.intersects_bbox(boxes[place].padded(pixel), filled=False) for line in drawn))
-        side, up = next(clear, free[0])
+        crossed = {place: sum(line.intersects_bbox(boxes[place].padded(pixel), filled=False) for line in drawn)
+                   for place in free}  # fmt: skip
+        side, up = min(free, key=crossed.__getitem__)
         taken.append(boxes[side, up])
         text.set(position=(side * beside, up), horizontalalignment="left" if side > 0 else "right")
         if abs(up) > 12:

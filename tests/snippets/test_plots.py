@@ -40,3 +40,15 @@ def test_a_name_keeps_clear_of_the_lines_of_the_front_and_of_the_target() -> Non
     assert not (extent.y0 < level < extent.y1 and extent.x1 > axes.transData.transform(points["aggressive"])[0])
     assert not extent.x0 < corner < extent.x1
     assert not extent.x0 < axes.transData.transform((3.0, 0.0))[0] < extent.x1
+
+
+def test_a_name_that_must_cross_the_target_does_not_lie_on_the_front_as_well() -> None:
+    # Too near to the frame for the left side, and the target's line is just right of it.
+    points = {"aggressive": (2.75, 83.3), "onnx-all": (4.25, 87.9), "dynamic": (50.5, 66.7)}
+    figure = plots.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    (name,) = (text for text in axes.texts if text.get_text() == "aggressive")
+    extent = name.get_window_extent()
+    x, level = axes.transData.transform(points["aggressive"])
+    assert extent.x0 > x and not extent.y0 < level < extent.y1
