@@ -29,15 +29,21 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other(apart: float)
         assert not first.shrunk(0.98, 0.9).overlaps(second.shrunk(0.98, 0.9)), (one, other)
 
 
-def test_a_name_keeps_clear_of_the_lines_of_the_front_and_of_the_target() -> None:
-    points = {"aggressive": (2.9, 83.3), "onnx-all": (4.59, 87.9), "dynamic": (29.0, 66.7)}
+def front_and_target(points: dict[str, tuple[float, float]]):
+    """A chart of these points, with a front from "aggressive" to "onnx-all" and a target of 3: axes, extent of the
+    name "aggressive"."""
     figure = plots.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
     figure.canvas.draw()
     (axes,) = figure.axes
     (name,) = (text for text in axes.texts if text.get_text() == "aggressive")
-    extent = name.get_window_extent()
-    (_, level), (corner, _) = axes.transData.transform([points["aggressive"], points["onnx-all"]])
-    assert not (extent.y0 < level < extent.y1 and extent.x1 > axes.transData.transform(points["aggressive"])[0])
+    return axes, name.get_window_extent()
+
+
+def test_a_name_keeps_clear_of_the_lines_of_the_front_and_of_the_target() -> None:
+    points = {"aggressive": (2.9, 83.3), "onnx-all": (4.59, 87.9), "dynamic": (29.0, 66.7)}
+    axes, extent = front_and_target(points)
+    (x, level), (corner, _) = axes.transData.transform([points["aggressive"], points["onnx-all"]])
+    assert not (extent.y0 < level < extent.y1 and extent.x1 > x)
     assert not extent.x0 < corner < extent.x1
     assert not extent.x0 < axes.transData.transform((3.0, 0.0))[0] < extent.x1
 
@@ -45,10 +51,6 @@ def test_a_name_keeps_clear_of_the_lines_of_the_front_and_of_the_target() -> Non
 def test_a_name_that_must_cross_the_target_does_not_lie_on_the_front_as_well() -> None:
     # Too near to the frame for the left side, and the target's line is just right of it.
     points = {"aggressive": (2.75, 83.3), "onnx-all": (4.25, 87.9), "dynamic": (50.5, 66.7)}
-    figure = plots.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
-    figure.canvas.draw()
-    (axes,) = figure.axes
-    (name,) = (text for text in axes.texts if text.get_text() == "aggressive")
-    extent = name.get_window_extent()
+    axes, extent = front_and_target(points)
     x, level = axes.transData.transform(points["aggressive"])
     assert extent.x0 > x and not extent.y0 < level < extent.y1
