@@ -33,12 +33,9 @@ def under_load(triton_server: Server, tmp_path: Path):
     return measure
 
 
-def test_the_split_of_a_request_adds_up_to_what_the_client_saw(triton_server: Server, tmp_path: Path) -> None:
-    triton_server.deploy(doubler(tmp_path, parameters={"ms": "20"}))
-    one = triton_load.measure(triton_server, "double", NUMBERS, clients=1, seconds=1.0)
-    eight = triton_load.measure(triton_server, "double", NUMBERS, clients=8, seconds=1.0)
-    assert one["failures"] == eight["failures"] == 0
-    assert one["compute_ms"] >= 20 and eight["queue_ms"] > 2 * eight["compute_ms"] > one["queue_ms"]
+def test_the_split_of_a_request_adds_up_to_what_the_client_saw(under_load) -> None:
+    one, eight = (under_load({"clients": clients}) for clients in (1, 8))
+    assert one["compute_ms"] >= MS and eight["queue_ms"] > 2 * eight["compute_ms"] > one["queue_ms"]
     # One instance that takes 20 ms: at most 50 a second, and eight in the loop wait for one another.
     assert max(one["requests_per_s"], eight["requests_per_s"]) <= 55
     assert np.median(eight["latency_ms"]) > 100
