@@ -191,8 +191,8 @@ def _width(state: Mapping[str, torch.Tensor]) -> float | None:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line that says something, short enough for a terminal."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """The first line that says something (a bare number does not), short enough for a terminal."""
+    lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
     return (lines[0] if lines else type(error).__name__)[:200]
 
 

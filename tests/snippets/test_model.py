@@ -155,6 +155,12 @@ def test_an_unreadable_file_is_named(tmp_path, name, content):
         load_model(tmp_path / name)
 
 
+def test_a_reason_that_is_only_a_number_is_not_told(tmp_path):
+    (tmp_path / "text.pth").write_text("junk\n")  # unpickling it ends in a KeyError of a number
+    with pytest.raises(ModelError, match=r"not a readable torch file \(KeyError\)"):
+        load_model(tmp_path / "text.pth")
+
+
 def test_a_truncated_file_is_named(tmp_path, small):
     path = save_weights(small, tmp_path / "cut.safetensors", list("abcde"))
     path.write_bytes(path.read_bytes()[:5000])
