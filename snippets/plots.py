@@ -104,7 +104,7 @@ def distributions(samples_ms: Mapping[str, np.ndarray], title: str) -> Any:
         axes.annotate(name, (1.005, share), xycoords=("axes fraction", "data"), fontsize=8.5, va="center",
                       color="#555555")
     axes.set_ylim(0, 1.03)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.02))
+    axes.legend(loc="best")
     return figure
 
 
@@ -204,13 +204,18 @@ def place_labels(axes: Any, points: Mapping[str, tuple[float, float]],
 
 
 def plain_ticks(axes: Any, which: str) -> None:
-    """Write a logarithmic axis as 1, 2, 5, 10 rather than as powers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    """Write a logarithmic axis as 1, 2, 5, 10 rather than as powers; where it spans little, the steps between too."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+
+    def between(value: float, _: int) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 5 * low else ""
+
+    axis.set_minor_formatter(FuncFormatter(between))
 
 
 def operation_bars(columns: Mapping[str, Mapping[str, float]], title: str, x: str, *, most: int = 9) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import matplotlib
+import numpy as np
 import pytest
 
 from snippets import plots
@@ -54,3 +55,14 @@ def test_a_name_that_must_cross_the_target_does_not_lie_on_the_front_as_well() -
     axes, extent = front_and_target(points)
     x, level = axes.transData.transform(points["aggressive"])
     assert extent.x0 > x and not extent.y0 < level < extent.y1
+
+
+@pytest.mark.parametrize(("slowest", "labels"), [(17.0, ["6", "7", "8", "9", "10"]), (90.0, ["10", "20", "50", "100"])])
+def test_a_logarithmic_axis_says_enough_to_be_read(slowest: float, labels: list[str]) -> None:
+    figure = plots.distributions({"eager": np.geomspace(6.0, slowest, 50)}, "title")
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    low, high = axes.get_xlim()
+    ticks = [*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks()]
+    shown = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
+    assert sorted(filter(None, shown), key=float) == labels
