@@ -45,25 +45,25 @@ def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run
         timeout_s: float, site: str, grids: tuple[str, ...], scheduler: str, workers: int) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
     if grids:
-        from grading.grid import Point, points_of, run_grid
-        from reserve.local_run import run_parts as run_here
-        from snippets.record import default_runs
+        from reserve.run.grid import Point, points_of, run_grid
+        from reserve.run.here import run_parts as run_here
+        from snippets.record.run import default_runs
 
         points = [Point(part, profile, params, each, str((runs or default_runs()).resolve()), mode, timeout_s)
                   for each in points_of(grids)]
         click.echo(run_grid(points, run_here, scheduler=scheduler, workers=workers, say=click.echo))
         return
     if site:
-        from reserve.booking import run_at
+        from reserve.verbs.booking import run_at
 
         for each in PARTS if part == "all" else (part,):
             click.echo(run_at(site, each, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode,
                               timeout_s=timeout_s))
         return
-    from grading.report import write_report
-    from grading.tables import show_run
-    from grading.warm.client import fork_kernels
-    from reserve.local_run import run_parts
+    from grading.kernels.client import fork_kernels
+    from grading.report.page import write_report
+    from grading.report.tables import show_run
+    from reserve.run.here import run_parts
 
     fork_kernels()
     done = run_parts(part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s,
@@ -83,7 +83,7 @@ def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run
 @click.argument("part", metavar="PART")
 def params(part: str) -> None:
     """List the parameters of PART's notebooks: type, default, meaning."""
-    from reserve.parameters import describe
+    from reserve.run.parameters import describe
 
     click.echo(describe(part))
 
@@ -92,7 +92,7 @@ def params(part: str) -> None:
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 def show(folder: Path) -> None:
     """Print what RUN measured: tables, targets, expected v. measured."""
-    from grading.tables import show_run
+    from grading.report.tables import show_run
 
     click.echo(show_run(folder))
 
@@ -102,7 +102,7 @@ def show(folder: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="File to write. Default: RUN/report.html.")
 def report(folders: tuple[Path, ...], out: Path | None) -> None:
     """Write one self-contained HTML page with the tables, figures and host facts of the runs."""
-    from grading.report import write_report
+    from grading.report.page import write_report
 
     click.echo(write_report(folders, out))
 
@@ -110,7 +110,7 @@ def report(folders: tuple[Path, ...], out: Path | None) -> None:
 @cli.command()
 def doctor() -> None:
     """Say what this machine has and lacks for the lab, and how to get it."""
-    from reserve.doctor import examine
+    from reserve.verbs.doctor import examine
 
     text, ok = examine()
     click.echo(text)
@@ -130,7 +130,7 @@ def doctor() -> None:
 @click.option("--tz", default="", metavar="ZONE", help="Your time zone, as America/New_York. Default: this machine's.")
 def slots(part: str, start: str, until: str, site: str, node: str, tz: str) -> None:
     """Show free blocks for PART, in UTC and in your time."""
-    from reserve.booking import show_slots
+    from reserve.verbs.booking import show_slots
 
     click.echo(show_slots(part, start=start, until=until, site=site, node=node, tz=tz))
 
@@ -153,9 +153,9 @@ def _on_chameleon(command: Callable[..., None]) -> Callable[..., None]:
 @_on_chameleon
 def reserve(part: str, start: str, netid: str, site: str, node: str, tz: str) -> None:
     """Reserve a block for PART by the course's rules; a refusal names the next free ones."""
-    from reserve.booking import options
     from reserve.desk import Desk
-    from reserve.go import reserve as make
+    from reserve.verbs.booking import options
+    from reserve.verbs.go import reserve as make
 
     make(Desk(), part, options(start=start, netid=netid, site=site, node=node, tz=tz))
 
@@ -168,7 +168,7 @@ def reserve(part: str, start: str, netid: str, site: str, node: str, tz: str) ->
 @click.option("--key", default="", help="Private SSH key. Default: the usual ones in ~/.ssh.")
 def up(part: str, public: bool, tunnel: bool, dataset: str, key: str) -> None:
     """Wait for the lease, boot and prepare the node, print the one URL. Repeat it freely."""
-    from reserve.booking import bring_up
+    from reserve.verbs.booking import bring_up
 
     bring_up(part, public=public, tunnel=tunnel, dataset=dataset, key=key)
 
@@ -177,8 +177,8 @@ def up(part: str, public: bool, tunnel: bool, dataset: str, key: str) -> None:
 @click.option("--orphans", "lost", is_flag=True, help="Search every site for what a crash left behind.")
 def status(lost: bool) -> None:
     """Show leases, nodes, minutes left, and what is running."""
-    from reserve import status as look
     from reserve.desk import Desk
+    from reserve.verbs import status as look
 
     click.echo(look.orphans_text(Desk()) if lost else look.status(Desk()))
 
@@ -188,7 +188,7 @@ def status(lost: bool) -> None:
 @click.option("--extend", default="", metavar="LENGTH", help="For example 1h or 30m, if nobody holds the time after.")
 def keep(part: str, extend: str) -> None:
     """Show how long PART's node is yours, or extend its lease."""
-    from reserve.booking import keep as keep_on
+    from reserve.verbs.booking import keep as keep_on
 
     keep_on(part, extend)
 
@@ -200,7 +200,7 @@ def keep(part: str, extend: str) -> None:
 def down(part: str, netid: str, site: str) -> None:
     """Give back everything PART holds, and check that it is gone."""
     from reserve.desk import Desk
-    from reserve.down import down as release
+    from reserve.verbs.down import down as release
 
     for each in PARTS if part == "all" else (part,):
         release(Desk(), each, netid=netid, site=site)
@@ -219,9 +219,9 @@ def down(part: str, netid: str, site: str) -> None:
 def go(part: str, start: str, netid: str, site: str, node: str, tz: str, profile: str, params: tuple[str, ...],
        runs: Path | None, run_id: str | None, timeout_s: float, keep: bool, key: str) -> None:
     """Reserve, boot, run, collect and give back, unattended. Repeat it to go on after any failure."""
-    from reserve.booking import options
     from reserve.desk import Desk
-    from reserve.go import go as all_of_it
+    from reserve.verbs.booking import options
+    from reserve.verbs.go import go as all_of_it
 
     wishes = options(start=start, netid=netid, site=site, node=node, tz=tz, profile=profile, params=params, runs=runs,
                      run_id=run_id, timeout_s=timeout_s, keep=keep)
@@ -238,7 +238,7 @@ def go(part: str, start: str, netid: str, site: str, node: str, tz: str, profile
               help="Also write the start of functions.py, the part's coding questions, to FILE.")
 def questions(part: str, functions: Path | None) -> None:
     """Print PART's questions: read them before your lease begins."""
-    from grading.selfcheck import describe, start_functions
+    from grading.submission.selfcheck import describe, start_functions
 
     click.echo(describe(part))
     if functions:
@@ -250,7 +250,7 @@ def questions(part: str, functions: Path | None) -> None:
 @click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Run folder. Default: the part's newest.")
 def check(part: str, run_folder: Path | None) -> None:
     """Say what PART's run still lacks: answers, screenshots, measurements."""
-    from grading.selfcheck import check as examine
+    from grading.submission.selfcheck import check as examine
 
     text, complete = examine(part, run_folder)
     click.echo(text)
@@ -268,11 +268,11 @@ def check(part: str, run_folder: Path | None) -> None:
 def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None,
             pull: bool) -> None:
     """Make submission.zip and submission.pdf of one run per part (a run folder, or a part: its newest run)."""
-    from grading.selfcheck import run_folder
     from grading.submission.collect import collect as make
+    from grading.submission.selfcheck import run_folder
 
     if pull:
-        from reserve.collect import pull as pull_runs
+        from reserve.verbs.pull import pull as pull_runs
 
         for each in (part for part in runs if part in PARTS):
             for home in pull_runs(each):
@@ -295,7 +295,7 @@ def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, .
 def grade(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...], functions: bool, leases: Path | None,
           only: str, workers: int | None) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
-    from grading.grade_class import grade_class, read_leases
+    from grading.batch.outputs import grade_class, read_leases
 
     grades = grade_class(submissions, out, leases=read_leases(leases) if leases else None, functions=functions,
                          parts=parts, only=only, workers=workers, say=lambda line: click.echo(line, err=True))
@@ -339,8 +339,8 @@ def gradescope_template(part: str, out: Path) -> None:
 @click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
 def release(part: str, course: Path, repair: bool) -> None:
     """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
-    from grading.release import release as write
-    from grading.repair import repair_folder
+    from grading.nbgrader.release import release as write
+    from grading.nbgrader.repair import repair_folder
 
     for each in PARTS if part == "all" else (part,):
         if repair:
@@ -358,7 +358,7 @@ def release(part: str, course: Path, repair: bool) -> None:
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: two a core.")
 def autograde(part: str, course: Path, force: bool, workers: int | None) -> None:
     """Run `nbgrader autograde PART`, several students at a time."""
-    from grading.autograde import autograde as run_all
+    from grading.nbgrader.autograde import autograde as run_all
 
     run_all(part, course, force=force, workers=workers, say=click.echo)
 

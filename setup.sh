@@ -42,7 +42,7 @@ fi
 
 # The default data, so that no notebook waits for it; whatever is missing is made when it is first used.
 "$venv/bin/python" - <<'DRAW'
-from snippets.data import SPLITS, dataset
+from snippets.data.datasets import SPLITS, dataset
 from snippets.errors import KitError
 try:
     data = dataset("rehearsal")

@@ -14,9 +14,9 @@ import statistics
 import tempfile
 from functools import partial
 
-from snippets.record import open_run
-from snippets.system_lab import Lab
-from snippets.triton_config import DynamicBatching
+from snippets.record.run import open_run
+from snippets.triton.config import DynamicBatching
+from snippets.triton.lab import Lab
 
 # The smallest gains that still teach the lesson.
 TARGETS = {"clients": 1.5, "offered": 1.2, "offline": 1.5}

@@ -24,11 +24,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from grading.autograde import autograde  # noqa: E402
+from grading.batch.outputs import grade_class  # noqa: E402
 from grading.functions import sandbox  # noqa: E402
 from grading.functions.tests import test_file  # noqa: E402
-from grading.grade_class import grade_class  # noqa: E402
-from grading.release import release  # noqa: E402
+from grading.nbgrader.autograde import autograde  # noqa: E402
+from grading.nbgrader.release import release  # noqa: E402
 from tests.grading.exploits import SOLUTION  # noqa: E402
 from tests.grading.students import hand_in, make_run  # noqa: E402
 

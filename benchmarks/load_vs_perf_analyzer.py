@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snippets import deployments, perf_analyzer, triton, triton_load
+from snippets.triton import deployments, loads, perf_analyzer
+from snippets.triton import server as triton
 
 CLIENTS = (1, 8, 16)
 AGREE = 0.10
@@ -40,7 +41,7 @@ def main() -> int:
             ours, theirs = [], []
             for _ in range(given.rounds):
                 ours.append(
-                    triton_load.measure(
+                    loads.measure(
                         server, "similar", inputs, clients=clients, seconds=given.seconds
                     )["samples_per_s"]
                 )  # fmt: skip

@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from snippets import evaluate, measure, stats
-from snippets.data import dataset
-from snippets.image import decode, preprocess
-from snippets.providers import session
+from snippets import measure, stats
+from snippets.data.datasets import dataset
+from snippets.data.image import decode, preprocess
+from snippets.engine.providers import session
+from snippets.model import evaluate
 
 BATCH, SINGLE_TRIALS, BATCH_TRIALS = 32, 100, 50
 TARGET = 3.0
@@ -121,8 +122,8 @@ def main() -> int:
 def _model(path: Path) -> Path:
     import torch
 
-    from snippets.export import export_onnx
-    from snippets.mobilenet import mobilenet_v2
+    from snippets.engine.export import export_onnx
+    from snippets.model.mobilenet import mobilenet_v2
 
     torch.manual_seed(0)
     return export_onnx(mobilenet_v2(2).eval(), path)

@@ -13,14 +13,14 @@ from time import perf_counter, process_time
 from zoneinfo import ZoneInfo
 
 from reserve.hardware import load
-from reserve.plan.baselines import compare
-from reserve.plan.inputs import Inputs, what_if
-from reserve.plan.page import gap_text
-from reserve.plan.roster import Student
-from reserve.plan.rules import load_rules
-from reserve.plan.schedule import faults
-from reserve.plan.solve import make_plan
-from reserve.plan.windows import parse_windows
+from reserve.plan.course.inputs import Inputs, what_if
+from reserve.plan.course.roster import Student
+from reserve.plan.course.rules import load_rules
+from reserve.plan.course.schedule import faults
+from reserve.plan.course.windows import parse_windows
+from reserve.plan.show.page import gap_text
+from reserve.plan.solve.baselines import compare
+from reserve.plan.solve.solve import make_plan
 
 LECTURES = ("09:00-12:00", "10:00-11:30", "13:00-16:00", "14:00-18:00")
 PREFERRED = ("Sat+Sun", "Mon-Fri 17:00-24:00", "daily 09:00-14:00", "Tue+Thu")

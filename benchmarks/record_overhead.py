@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from snippets.record import open_run
+from snippets.record.run import open_run
 
 ROUNDS = 100
 MOST = 0.01

@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reserve.desk import Desk  # noqa: E402
-from reserve.down import down  # noqa: E402
-from reserve.go import Options, reserve  # noqa: E402
 from reserve.journal import Journal  # noqa: E402
-from reserve.status import status  # noqa: E402
-from reserve.up import up  # noqa: E402
+from reserve.verbs.down import down  # noqa: E402
+from reserve.verbs.go import Options, reserve  # noqa: E402
+from reserve.verbs.status import status  # noqa: E402
+from reserve.verbs.up import up  # noqa: E402
 from tests.chameleon import Emulator  # noqa: E402
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from reserve import hardware  # noqa: E402
-from reserve.blazar import Leases  # noqa: E402
 from reserve.calendar import CHANGEOVER, free_slots  # noqa: E402
-from reserve.slots import options, table  # noqa: E402
+from reserve.lease.slots import options, table  # noqa: E402
+from reserve.sites.chameleon.blazar import Leases  # noqa: E402
 
 HOSTS, DAYS, RESERVATIONS = 100, 30, 100
 START = datetime(2027, 3, 1, tzinfo=UTC)

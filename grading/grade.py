@@ -17,7 +17,7 @@ from grading.questions import PARTS, questions
 from grading.submission import archive
 from grading.submission.screenshots import Found, choose, from_folders
 from snippets.errors import KitError, SubmissionError
-from snippets.record import Record, load_record
+from snippets.record.run import Record, load_record
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from reserve import hardware as table
 from reserve.clock import Clock
-from reserve.credentials import redact
 from reserve.errors import UsageError
 from reserve.hardware import Hardware
 from reserve.journal import Entry, Journal
-from reserve.local import NAME as LOCAL
-from reserve.local import LocalSite, on_this_machine
 from reserve.site import Site
+from reserve.sites.chameleon.credentials import redact
+from reserve.sites.local import NAME as LOCAL
+from reserve.sites.local import LocalSite, on_this_machine
 
 KIT = Path(__file__).resolve().parent.parent
 
@@ -45,7 +45,7 @@ class Desk:
             if name == LOCAL:
                 self._sites[name] = LocalSite(self.journal, self.clock)
             else:
-                from reserve.chameleon_site import ChameleonSite
+                from reserve.sites.chameleon.site import ChameleonSite
 
                 self._sites[name] = ChameleonSite(name, self.journal, self.clock, self.key)
         return self._sites[name]
@@ -82,6 +82,6 @@ class Desk:
 
 def runs_folder(runs: Path | str | None = None) -> Path:
     """Where runs are kept here."""
-    from snippets.record import default_runs
+    from snippets.record.run import default_runs
 
     return Path(runs).expanduser() if runs else Path(os.environ.get("SERVELAB_RUNS") or default_runs())

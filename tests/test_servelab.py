@@ -12,7 +12,7 @@ import pytest
 import servelab
 import snippets.errors
 from snippets.errors import KitError
-from snippets.record import open_run
+from snippets.record.run import open_run
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from grading.batch.similarity import doubted, labels
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.grade import Grade, digest_of, grade, student_of
-from grading.similarity import doubted, labels
 from snippets.errors import UsageError
 
 KIT = Path(__file__).resolve().parent

@@ -9,12 +9,12 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from grading.batch import Options, discover, grade_all, write_csv
-from grading.class_report import write_class_report
+from grading.batch.grade_all import Options, discover, grade_all, write_csv
+from grading.batch.page import write_class_report
+from grading.batch.similarity import likenesses
 from grading.grade import Grade
-from grading.similarity import likenesses
 from snippets.errors import UsageError
-from snippets.record_store import storage_error
+from snippets.record.values import storage_error
 
 
 def read_leases(path: Path) -> dict[str, dict[str, Any]]:

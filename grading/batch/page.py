@@ -8,10 +8,10 @@ from html import escape
 from pathlib import Path
 from statistics import mean, median
 
+from grading.batch.similarity import Likeness
 from grading.checks.result import Result
 from grading.checks.trust import LEVELS, NOT_PROVEN
 from grading.grade import Grade
-from grading.similarity import Likeness
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff}

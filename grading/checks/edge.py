@@ -6,8 +6,8 @@ import numpy as np
 
 from grading.checks.evidence import Evidence, Missing
 from grading.checks.judging import Choices, Number, fastest, judge, one
-from snippets import soak
-from snippets.targets import target
+from snippets.decide.targets import target
+from snippets.edge import soak
 
 VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
 PHASES = ("process", "libraries", "model", "first_inference")

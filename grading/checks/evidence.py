@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from snippets.errors import RecordError
-from snippets.record import Record
-from snippets.record_read import Step
+from snippets.record.read import Step
+from snippets.record.run import Record
 
 
 class Missing(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.record_read import Step
+from snippets.record.read import Step
 
 MIN_SAMPLES = 5
 LITTLE_TOLERANCE = 0.3

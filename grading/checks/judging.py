@@ -16,7 +16,7 @@ from grading.checks.evidence import Evidence, Missing
 from grading.checks.result import Kind, Result
 from grading.questions import Question, chosen, format_problem, is_blank, number, questions, standing
 from snippets.errors import RecordError
-from snippets.record import Record
+from snippets.record.run import Record
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _told(expected: Expected) -> str:
 
 def chain(record: Record) -> list[str]:
     """The chain's links: the run's own hash, then each step's."""
-    from snippets.record_file import read_document
+    from snippets.record.document import read_document
 
     document = read_document(record.folder / "record.json")
     return [document.genesis, *(str(step["hash"]) for step in document.steps)]

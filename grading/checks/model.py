@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from grading.checks.evidence import Evidence, Missing, front
 from grading.checks.judging import Choices, Number, fastest, judge, one
-from snippets import cost
+from snippets.decide import cost
+from snippets.decide.targets import Target, target
 from snippets.stats import break_even
-from snippets.targets import Target, target
 
 CPU_OPTIONS = {"onnx-all": "graph/onnx-all", "dynamic": "quantize/dynamic", "aggressive": "quantize/aggressive",
                "conservative": "quantize/conservative", "openvino": "providers/openvino"}

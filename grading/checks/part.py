@@ -16,7 +16,7 @@ from grading.checks.evidence import Evidence
 from grading.checks.judging import judge_answers
 from grading.checks.result import Result
 from grading.questions import questions
-from snippets.record import Record, load_record
+from snippets.record.run import Record, load_record
 
 MEASUREMENT_POINTS = 10.0
 GPU_WORDS = {"cuda", "tensorrt", "gpu"}

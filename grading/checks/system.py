@@ -6,7 +6,7 @@ import numpy as np
 
 from grading.checks.evidence import Evidence, Missing
 from grading.checks.judging import Choices, Number, banded, judge, nearest, one
-from snippets import queueing
+from snippets.load import queueing
 
 STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
 GRID = {f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"

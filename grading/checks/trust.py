@@ -25,8 +25,8 @@ import numpy as np
 from grading.checks import invariants
 from grading.checks.evidence import Evidence
 from snippets.errors import RecordError
-from snippets.record import Record
-from snippets.record_read import Step
+from snippets.record.read import Step
+from snippets.record.run import Record
 
 LEVELS = ("none", "consistent", "plausible", "lease-confirmed", "re-run")
 NOT_PROVEN = {

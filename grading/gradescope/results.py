@@ -15,7 +15,7 @@ from grading.checks.result import Result
 from grading.checks.trust import NOT_PROVEN
 from grading.grade import Grade
 from snippets.errors import RecordError
-from snippets.record import Record
+from snippets.record.run import Record
 
 MAX_OUTPUT = 4000
 MAX_TESTS = 300

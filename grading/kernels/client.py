@@ -73,7 +73,7 @@ class WarmPool:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), package)))
         with there:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", *OPTIONS, "-m", "grading.warm.forkserver", str(there.fileno())],
+                [sys.executable, "-P", *OPTIONS, "-m", "grading.kernels.forkserver", str(there.fileno())],
                 env=environment, pass_fds=(there.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True)
         self.owner = os.getpid()
         self.link = here

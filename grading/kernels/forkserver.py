@@ -1,6 +1,6 @@
 """The warm process: it has imported what notebooks need, and forks an ordinary IPython kernel for each.
 
-    python -P -m grading.warm.forkserver FD
+    python -P -m grading.kernels.forkserver FD
 
 FD is a connected Unix stream socket. Each line that comes in is JSON, `{"argv": [...], "env": {...}, "cwd": "..."}`,
 and is answered with `{"pid": n}` or `{"error": text}`; when a kernel has ended, `{"ended": n, "code": c}` goes out, c
@@ -27,10 +27,10 @@ PRELOADED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", 
              "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.magics",
              "matplotlib_inline.config", "psutil", "storemagic", "IPython.extensions.storemagic",
              "grading.checks.part", "grading.checks.model", "grading.checks.edge", "grading.checks.system",
-             "grading.questions", "grading.submission.screenshots", "numpy", "PIL.Image", "snippets.record",
+             "grading.questions", "grading.submission.screenshots", "numpy", "PIL.Image", "snippets.record.run",
              "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tqdm.auto", "onnx", "onnxruntime",
-             "snippets.compiling", "snippets.cost", "snippets.graph_picture", "snippets.int8", "snippets.model_charts",
-             "snippets.source", "snippets.targets")
+             "snippets.engine.compiling", "snippets.decide.cost", "snippets.draw.graph_picture", "snippets.quantize.int8", "snippets.draw.model_charts",
+             "snippets.engine.source", "snippets.decide.targets")
 
 
 def preload() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from grading.warm.client import OPTIONS, NoWarmKernel, warm_pool
+from grading.kernels.client import OPTIONS, NoWarmKernel, warm_pool
 
 LAUNCHER = "ipykernel_launcher"
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grading.kernels.client import NoWarmKernel, warm_pool
+from grading.nbgrader.release import KERNEL
 from grading.notebooks import PARTS
-from grading.release import KERNEL
-from grading.warm.client import NoWarmKernel, warm_pool
 from snippets.errors import SubmissionError, ToolMissing, UsageError
 from snippets.quick_import import without_iri_checks
 

@@ -20,7 +20,7 @@ def _folder(part: str, run: Any) -> Path | None:
     While nbgrader grades, only what was handed in counts: the grader's own runs must earn nobody points.
     """
     from grading.grade import runs_in
-    from snippets.record import latest_run
+    from snippets.record.run import latest_run
 
     handed_in = runs_in(Path.cwd()).get(part)
     if handed_in or os.environ.get("NBGRADER_EXECUTION") == "autograde":
@@ -64,7 +64,7 @@ def show(question_id: str, run: Any = None) -> None:
     from grading.questions.asking import standing
     from grading.questions.schema import question
     from snippets.errors import KitError
-    from snippets.record import load_record
+    from snippets.record.run import load_record
 
     asked = question(question_id)
     folder = _folder(asked.part, run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grading.nbgrader.cells import score, show
 from grading.questions.asking import ask, is_late, standing
 from grading.questions.schema import (
     KINDS,
@@ -14,7 +15,6 @@ from grading.questions.schema import (
     question,
     questions,
 )
-from grading.questions.scoring import score, show
 
 __all__ = ["KINDS", "PARTS", "Question", "ask", "chosen", "format_problem", "is_blank", "number", "question",
            "is_late", "questions", "score", "show", "standing"]

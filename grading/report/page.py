@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from grading.tables import LOAD_HEADER, VARIANT_HEADER, load_rows, variant_rows
+from grading.report.tables import LOAD_HEADER, VARIANT_HEADER, load_rows, variant_rows
 from snippets.errors import RecordError
-from snippets.record import Record, load_record
-from snippets.record_store import safe_path, write_atomic
+from snippets.record.run import Record, load_record
+from snippets.record.values import safe_path, write_atomic
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 TITLES = {"model": "Part 1: model optimizations", "edge": "Part 2: edge", "system": "Part 3: system optimizations"}

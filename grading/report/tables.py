@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from snippets import stats
-from snippets.record import Record, load_record
+from snippets.decide.targets import Target, published, targets
+from snippets.record.run import Record, load_record
 from snippets.stats import Estimate
-from snippets.targets import Target, published, targets
 
 PREFERRED_BATCH = 32  # the published throughput is that of batch 32
 

@@ -16,7 +16,7 @@ from grading.submission.pages import pages
 from grading.submission.pdf import Heading, Page, render, template_pages
 from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
 from snippets.errors import SubmissionError
-from snippets.record import Record, load_record
+from snippets.record.run import Record, load_record
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 # What a run's folder contributes, and in which order it is packed when room is short.

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from grading.cmap import code_points
+from grading.submission.cmap import code_points
 
 PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")
 FAMILIES = ("Noto Sans", "Noto Sans Arabic", "Noto Sans CJK SC", "Noto Emoji", "Noto Sans Symbols", "Noto Color Emoji")

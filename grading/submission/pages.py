@@ -11,7 +11,7 @@ import numpy as np
 from grading.questions import Question, is_late, standing
 from grading.submission.pdf import Page
 from snippets.errors import RecordError
-from snippets.record import Record
+from snippets.record.run import Record
 
 MAX_MEASURED = 8
 

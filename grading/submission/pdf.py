@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from grading.fonts import FAMILIES, settable, visible
 from grading.questions import Question
+from grading.submission.fonts import FAMILIES, settable, visible
 from grading.submission.screenshots import MAX_PIXELS
 
 LAYOUT = Path(__file__).with_name("submission.typ")

@@ -8,7 +8,7 @@ from pathlib import Path
 from grading.questions import format_problem, is_blank, is_late, questions, standing
 from grading.submission.collect import NOTEBOOKS, screenshots
 from snippets.errors import UsageError
-from snippets.record import Record, latest_run, load_record
+from snippets.record.run import Record, latest_run, load_record
 
 
 def describe(part: str) -> str:

@@ -8,7 +8,7 @@ from reserve.clock import Clock, Say, wait_for
 from reserve.errors import CredentialsError, SiteError
 from reserve.hardware import Hardware
 from reserve.journal import Entry, Journal
-from reserve.leases import lease_name, node_name
+from reserve.lease.leases import lease_name, node_name
 from reserve.site import Site, Thing
 
 GONE_LIMIT_S = 600.0

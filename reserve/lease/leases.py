@@ -13,8 +13,8 @@ from reserve.clock import Clock, Say, duration_text, wait_for
 from reserve.errors import Faulted, LeaseRefused, Missing, SiteError, SiteUnreachable, UsageError
 from reserve.hardware import Hardware
 from reserve.journal import Entry, Journal
+from reserve.lease.slots import next_free
 from reserve.site import Lease, Site, Wanted
-from reserve.slots import next_free
 
 START_LIMIT_S = 600.0
 """How long after its start a lease may take to become ACTIVE."""

@@ -17,13 +17,13 @@ from typing import Any
 
 from reserve.clock import Clock, Say, duration_text
 from reserve.errors import ConnectionLost, NodeCommandFailed, RunTimeout, SiteError, WaitedTooLong
-from reserve.keep import Watch
-from reserve.provision import quote_env
+from reserve.lease.time_left import Watch
+from reserve.node.preparation import KIT, PYTHON, RUNS, STATE
+from reserve.node.provision import quote_env
+from reserve.node.sync import pull, push_run
 from reserve.site import Lease, Machine
-from reserve.steps import KIT, PYTHON, RUNS, STATE
-from reserve.sync import pull, push_run
 from snippets import errors as kit_errors
-from snippets.record import load_record
+from snippets.record.run import load_record
 
 POLL_S = 2.0
 RECONNECT_LIMIT_S = 600.0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from reserve.containers import pins
 from reserve.hardware import Hardware
-from reserve.provision import Step
+from reserve.node.checkout import Tree
+from reserve.node.provision import Step
 from reserve.site import Machine
-from reserve.tree import Tree
 
 KIT = "servelab"
 """The kit's folder in the node's home; its state is in ~/.servelab, its runs in ~/servelab-runs."""
@@ -168,7 +168,7 @@ def _image(name: str, tag: str, command: str, about: str) -> Step:
 
 def data(name: str) -> Step:
     """Prepare the data set where the notebooks look for it."""
-    program = shlex.quote(f"from snippets.data import dataset; print(dataset({name!r}).fingerprint)")
+    program = shlex.quote(f"from snippets.data.datasets import dataset; print(dataset({name!r}).fingerprint)")
     mark = f"~/{STATE}/data-{name}-$(cut -c1-12 ~/{KIT}/.servelab-tree)"
     return Step(
         "data",

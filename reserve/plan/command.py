@@ -10,24 +10,24 @@ from pathlib import Path
 
 from reserve.calendar import Calendar, from_text, to_text
 from reserve.hardware import load
-from reserve.plan.apply import Make, apply, due_now, on_testbed
-from reserve.plan.baselines import compare
-from reserve.plan.check import Held, check, summary, without_own
-from reserve.plan.course import Course
-from reserve.plan.explain import changes, who_is_left
-from reserve.plan.ics import write_calendars
-from reserve.plan.inputs import Inputs, local_moment, what_if
-from reserve.plan.page import gap_text, page, verdict
-from reserve.plan.pools import read_calendars
-from reserve.plan.pools import write_calendars as save_calendars
-from reserve.plan.replan import moves_text, replan
-from reserve.plan.roster import read_roster
-from reserve.plan.rules import Rules, load_rules
-from reserve.plan.schedule import Booking, Plan, faults
-from reserve.plan.simulate import Simulation, simulate
-from reserve.plan.solve import make_plan
-from reserve.plan.table import command, command_lines, read_plan, write_plan
-from reserve.plan.windows import zone
+from reserve.plan.change.apply import Make, apply, due_now, on_testbed
+from reserve.plan.change.check import Held, check, summary, without_own
+from reserve.plan.change.explain import changes, who_is_left
+from reserve.plan.change.replan import moves_text, replan
+from reserve.plan.change.simulate import Simulation, simulate
+from reserve.plan.course.course import Course
+from reserve.plan.course.inputs import Inputs, local_moment, what_if
+from reserve.plan.course.pools import read_calendars
+from reserve.plan.course.pools import write_calendars as save_calendars
+from reserve.plan.course.roster import read_roster
+from reserve.plan.course.rules import Rules, load_rules
+from reserve.plan.course.schedule import Booking, Plan, faults
+from reserve.plan.course.windows import zone
+from reserve.plan.show.ics import write_calendars
+from reserve.plan.show.page import gap_text, page, verdict
+from reserve.plan.show.table import command, command_lines, read_plan, write_plan
+from reserve.plan.solve.baselines import compare
+from reserve.plan.solve.solve import make_plan
 from snippets.errors import PlanError, StorageError, UsageError
 
 SETTINGS = "plan.json"

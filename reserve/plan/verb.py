@@ -19,7 +19,7 @@ import click
 @click.option("--calendar", type=click.Path(path_type=Path), metavar="FILE",
               help="Saved calendars (each plan saves calendar.json). Default: ask the testbed.")
 @click.option("--rules", type=click.Path(path_type=Path), metavar="FILE",
-              help="Planning rules. Default: reserve/plan/rules.toml.")
+              help="Planning rules. Default: reserve/plan/course/rules.toml.")
 @click.option("--out", type=click.Path(path_type=Path), default="plan", show_default=True, help="Folder of the plan.")
 @click.option("--simulate", type=click.IntRange(2, 10000), metavar="TERMS",
               help="Play so many terms with failures: who finishes by the due date and by later ones.")

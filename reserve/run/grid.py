@@ -119,7 +119,7 @@ def run_grid(points: Sequence[Point], run_parts: Callable[..., Sequence[Any]], *
     (out / "grid.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     report = ""
     if done:
-        from grading.report import write_report
+        from grading.report.page import write_report
 
         folders = tuple(Path(folder) for point in points for folder in done.get(point.run_id, ()))
         report = str(write_report(folders, out / "report.html"))

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reserve.execute import execute
-from reserve.parameters import of_parts, resolve
-from reserve.parts import expand
+from reserve.run.execute import execute
+from reserve.run.parameters import of_parts, resolve
 from snippets.errors import UsageError
-from snippets.record import default_runs
-from snippets.record_lock import OWNER_VARIABLE, acquire
-from snippets.record_store import storage_error
+from snippets.parts import expand
+from snippets.record.lock import OWNER_VARIABLE, acquire
+from snippets.record.run import default_runs
+from snippets.record.values import storage_error
 
 
 @dataclass(frozen=True)

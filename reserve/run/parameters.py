@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reserve.parts import expand, notebooks
 from snippets.errors import UsageError
+from snippets.parts import expand, notebooks
 from snippets.quick_import import without_iri_checks
 
 # Set by options of `servelab run`, not by -p.

@@ -13,7 +13,7 @@ from typing import Any
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.site import Node, OnLine, Outcome, packing
-from reserve.tunnel import Tunnel
+from reserve.sites.tunnel import Tunnel
 
 CONNECT_S = 15.0
 KEEPALIVE_S = 15

@@ -11,14 +11,14 @@ from reserve.calendar import Calendar
 from reserve.clock import duration_text
 from reserve.desk import Desk
 from reserve.errors import CredentialsError, SiteError, UsageError
-from reserve.go import Options, run_on_node
 from reserve.hardware import Hardware
-from reserve.keep import WARN_AT_MINUTES, extend, node_hours, parse_length
-from reserve.leases import current
-from reserve.slots import options as slot_options
-from reserve.slots import parse_moment, table, window, zone
-from reserve.ssh import SshMachine
-from reserve.up import up
+from reserve.lease.leases import current
+from reserve.lease.slots import options as slot_options
+from reserve.lease.slots import parse_moment, table, window, zone
+from reserve.lease.time_left import WARN_AT_MINUTES, extend, node_hours, parse_length
+from reserve.sites.ssh import SshMachine
+from reserve.verbs.go import Options, run_on_node
+from reserve.verbs.up import up
 
 
 def options(*, start: str = "", tz: str = "", **rest: Any) -> Options:

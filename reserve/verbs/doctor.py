@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from snippets import host
+from snippets.machine import host
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from reserve import hardware as table
 from reserve.desk import Desk
 from reserve.errors import SiteError
 from reserve.hardware import Hardware
-from reserve.keep import node_hours
-from reserve.leases import user_name
-from reserve.local import NAME as LOCAL
-from reserve.local import on_this_machine
-from reserve.release import release
+from reserve.lease.give_back import release
+from reserve.lease.leases import user_name
+from reserve.lease.time_left import node_hours
+from reserve.sites.local import NAME as LOCAL
+from reserve.sites.local import on_this_machine
 
 
 def _hardware_at(desk: Desk, part: str, site: str) -> Hardware:

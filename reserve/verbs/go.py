@@ -11,17 +11,17 @@ from tempfile import TemporaryDirectory
 from reserve.calendar import next_hour
 from reserve.clock import duration_text
 from reserve.desk import Desk, runs_folder
-from reserve.down import down
 from reserve.errors import LeaseRefused, SiteError, UsageError
 from reserve.hardware import Hardware
-from reserve.keep import Watch
-from reserve.leases import ensure_lease, lease_name, plan, user_name
-from reserve.local import NAME as LOCAL
-from reserve.remote_run import Follower, Job, job_for, raise_for, send_earlier, start, verify
+from reserve.lease.leases import ensure_lease, lease_name, plan, user_name
+from reserve.lease.slots import next_free
+from reserve.lease.time_left import Watch
+from reserve.node.job import Follower, Job, job_for, raise_for, send_earlier, start, verify
+from reserve.node.sync import push_run
 from reserve.site import Lease, Machine, Wanted
-from reserve.slots import next_free
-from reserve.sync import push_run
-from reserve.up import Ready, attach, up
+from reserve.sites.local import NAME as LOCAL
+from reserve.verbs.down import down
+from reserve.verbs.up import Ready, attach, up
 from snippets.errors import KernelDied, KitError
 
 PARTS = ("model", "edge", "system")
@@ -146,7 +146,7 @@ def _with_device_kit(desk: Desk, job: Job, machine: Machine, runs: Path) -> Job:
     if any(word.startswith("kit=") for word in job.words) or not any("kit: str" in p.read_text() for p in notebooks):
         return job
     if machine.run(f"test -s {DEVICE_KIT}/photos.npz", check=False).status != 0:
-        from snippets.edge_kit import write_kit
+        from snippets.edge.kit import write_kit
 
         with TemporaryDirectory() as scratch:
             folder = Path(scratch) / DEVICE_KIT

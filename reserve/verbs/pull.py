@@ -8,10 +8,10 @@ from pathlib import Path
 
 from reserve.desk import Desk, runs_folder
 from reserve.errors import ConnectionLost, SiteError
-from reserve.remote_run import verify
-from reserve.steps import RUNS
-from reserve.sync import pull as pull_run
-from reserve.up import attach
+from reserve.node.job import verify
+from reserve.node.preparation import RUNS
+from reserve.node.sync import pull as pull_run
+from reserve.verbs.up import attach
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from reserve.clock import duration_text
 from reserve.desk import Desk
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.journal import Entry
-from reserve.keep import node_hours
-from reserve.leases import node_name
+from reserve.lease.leases import node_name
+from reserve.lease.time_left import node_hours
+from reserve.node.preparation import RUNS, STATE
 from reserve.site import Site, Thing
-from reserve.steps import RUNS, STATE
 from snippets.errors import KitError
 
 

@@ -9,14 +9,14 @@ from reserve.desk import Desk
 from reserve.errors import Missing, SiteError
 from reserve.hardware import Hardware
 from reserve.journal import Entry
-from reserve.leases import current, node_name, wait_active
-from reserve.local import NAME as LOCAL
-from reserve.nodes import ensure_node, reach
-from reserve.provision import examine, provision
+from reserve.lease.leases import current, node_name, wait_active
+from reserve.node.boot import ensure_node, reach
+from reserve.node.checkout import pack
+from reserve.node.preparation import STATE, steps_for
+from reserve.node.provision import examine, provision
 from reserve.site import Lease, Machine, Node, Site
-from reserve.ssh import SshMachine, ssh_port
-from reserve.steps import STATE, steps_for
-from reserve.tree import pack
+from reserve.sites.local import NAME as LOCAL
+from reserve.sites.ssh import SshMachine, ssh_port
 
 WAIT_FOR_START_S = 3600.0
 

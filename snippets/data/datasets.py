@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from snippets.cache import building, cache_folder, processors, progress_bar
+from snippets.data.folder import SPLITS, Listing, list_folder
+from snippets.data.image import SIDE, decode
 from snippets.errors import DataError
-from snippets.folder import SPLITS, Listing, list_folder
-from snippets.image import SIDE, decode
+from snippets.files import building, cache_folder, processors, progress_bar
 
 # Short names that notebooks may use for Food-11's own.
 NAMES = {"train": "training", "val": "validation", "eval": "evaluation", "test": "evaluation"}
@@ -141,12 +141,12 @@ def dataset(source: str | os.PathLike[str] = "rehearsal", cache: str | os.PathLi
     place = cache_folder(cache)
     known = ""
     if os.fspath(source) == "rehearsal":
-        from snippets import rehearsal
+        from snippets.data.rehearsal import pictures
 
-        known = rehearsal.fingerprint()
-        folder = rehearsal.generate(place / f"rehearsal-{known}")
+        known = pictures.fingerprint()
+        folder = pictures.generate(place / f"rehearsal-{known}")
     elif os.fspath(source) == "food11":
-        import snippets.food11 as food11
+        import snippets.data.food11 as food11
 
         folder = food11.fetch(place / "food11")
     else:

@@ -15,8 +15,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from snippets.cache import progress_bar
 from snippets.errors import DataError, StorageError
+from snippets.files import progress_bar
 
 BLOCK_BYTES = 1 << 18
 TIMEOUT_S = 30.0

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from snippets.cache import building, progress_bar
-from snippets.download import download
+from snippets.data.download import download
+from snippets.data.folder import ALIASES, SUFFIXES, class_of
 from snippets.errors import DataError
-from snippets.folder import ALIASES, SUFFIXES, class_of
+from snippets.files import building, progress_bar
 
 # No photograph of the set is anywhere near this size: a bigger entry is not one.
 MAX_PICTURE_BYTES = 50_000_000
@@ -71,7 +71,7 @@ def read_sources(path: str | os.PathLike[str] | None = None) -> tuple[tuple[Sour
         content = tomllib.loads(place.read_text(encoding="utf-8"))
         return tuple(Source(**entry) for entry in content["source"]), int(content.get("pictures", 0))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{place} is not a list of Food-11 sources ({error}). See snippets/food11.toml.") from error
+        raise DataError(f"{place} is not a list of Food-11 sources ({error}). See snippets/data/food11.toml.") from error
 
 
 def unpack(archive: Path, folder: Path, pictures: int = 0) -> Path:

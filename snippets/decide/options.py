@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snippets import cost, stats
-from snippets.targets import Target
+from snippets import stats
+from snippets.decide import cost
+from snippets.decide.targets import Target
 
 GPU_PROVIDERS = ("cuda", "tensorrt")
 

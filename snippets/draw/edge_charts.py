@@ -6,29 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import crossover, edge, plots, soak
-from snippets.cold_start import PHASES
-from snippets.record_read import Record
-from snippets.targets import target
+from snippets.decide.targets import target
+from snippets.draw import charts
+from snippets.edge import crossover, device, soak
+from snippets.edge.cold_start import PHASES
+from snippets.record.read import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # The same file has the same colour as in Part 1.
-COLOURS = {"fp32": plots.color("onnx-all"), **{name: plots.color(name) for name in edge.VARIANTS[1:]}}
+COLOURS = {"fp32": charts.color("onnx-all"), **{name: charts.color(name) for name in device.VARIANTS[1:]}}
 PHASE_COLOURS = ("#bbbbbb", "#0072B2", "#56B4E9", "#D55E00")
-INK, QUIET, WARM, COOL = plots.INK, "#777777", "#D55E00", "#009E73"
+INK, QUIET, WARM, COOL = charts.INK, "#777777", "#D55E00", "#009E73"
 
 
 def latency_and_size(record: Record) -> Figure:
     """Every latency sample of each model beside its size, with the manager's limits as dashed lines."""
-    rows, limit = edge.table(record), target(edge.DEVICE)
+    rows, limit = device.table(record), target(device.DEVICE)
     figure, (left, right) = _figure(1, 2, (10, 3.6), width_ratios=[2, 1])
     dice = np.random.default_rng(0)
     longest = 0.0
     for position, row in enumerate(rows):
-        samples = edge.by_threads(record, row.variant)[row.threads]
+        samples = device.by_threads(record, row.variant)[row.threads]
         shift = dice.uniform(-0.28, 0.28, samples.size)
         left.plot(samples, position + shift, ".", color=COLOURS[row.variant], alpha=0.5, markersize=4.5, mew=0)
         left.plot([row.p50.value] * 2, [position - 0.36, position + 0.36], color=INK, lw=2)
@@ -58,10 +59,10 @@ def threads(record: Record) -> Figure:
     """Median latency against the number of threads, a line for each model, and the ideal of fp32 halved by two."""
     figure, (axes,) = _figure(1, 1, (6.4, 3.8))
     most = 1
-    for variant in edge.VARIANTS:
+    for variant in device.VARIANTS:
         if f"edge/{variant}-threads-1/latency" not in record.names():
             continue
-        samples = edge.by_threads(record, variant)
+        samples = device.by_threads(record, variant)
         counts = list(samples)
         medians = [float(np.median(values)) for values in samples.values()]
         axes.plot(counts, medians, "o-", color=COLOURS[variant], label=variant)
@@ -164,9 +165,9 @@ def _told(axes: Axes, result: dict[str, Any], name: str, label: str, colour: str
 
 
 def _limit(axes: Axes, value: float) -> None:
-    axes.axvline(value, color=plots.TARGET, ls="--", lw=1)
+    axes.axvline(value, color=charts.TARGET, ls="--", lw=1)
     axes.annotate(
-        f"target: below {value:g} ", (value, 0.01), xycoords=("data", "axes fraction"), fontsize=9, color=plots.TARGET,
+        f"target: below {value:g} ", (value, 0.01), xycoords=("data", "axes fraction"), fontsize=9, color=charts.TARGET,
         ha="right", va="bottom",
     )  # fmt: skip
 
@@ -178,7 +179,7 @@ def _threads(count: int) -> str:
 def _figure(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
     from matplotlib import pyplot
 
-    pyplot.rcParams.update(plots.STYLE)  # type: ignore[arg-type]
+    pyplot.rcParams.update(charts.STYLE)  # type: ignore[arg-type]
     shared = {"sharex": options.pop("sharex", False)}
     figure, axes = pyplot.subplots(
         rows, columns, figsize=size, layout="constrained", gridspec_kw=options or None, squeeze=False, **shared

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import plots, stats
-from snippets.endpoint_load import STAGES, account
+from snippets import stats
+from snippets.draw import charts
+from snippets.serve.stages import STAGES, account
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,13 +29,13 @@ def good_ms(load: Load) -> np.ndarray:
 
 def waiting(loads: Mapping[str, Load]) -> Figure:
     """How the latencies of each load are distributed: the share of requests answered within a time."""
-    figure, axes = plots.canvas("How long users wait", "latency (ms)", "answered by then (%)", size=(7.5, 4.0))
+    figure, axes = charts.canvas("How long users wait", "latency (ms)", "answered by then (%)", size=(7.5, 4.0))
     for position, (name, load) in enumerate(loads.items()):
         values = np.sort(good_ms(load))
         shares = np.arange(1, values.size + 1) / values.size * 100
-        axes.plot(values, shares, drawstyle="steps-post", color=plots.color(name, position), label=name)
+        axes.plot(values, shares, drawstyle="steps-post", color=charts.color(name, position), label=name)
     for percent in (50, 95):
-        axes.axhline(percent, color=plots.INK, lw=0.8, ls=":")
+        axes.axhline(percent, color=charts.INK, lw=0.8, ls=":")
         axes.annotate(f"p{percent}", (1.005, percent), xycoords=("axes fraction", "data"), va="center", fontsize=9)
     ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
     axes.set_xscale("log")
@@ -49,7 +50,7 @@ def waiting(loads: Mapping[str, Load]) -> Figure:
 
 def where_time_goes(loads: Mapping[str, Load]) -> Figure:
     """Stacked bars of the mean milliseconds of a request by stage, a bar for each load."""
-    figure, axes = plots.canvas("Where the time goes", "mean time of a request (ms)", size=(9, 0.7 * len(loads) + 1.7))
+    figure, axes = charts.canvas("Where the time goes", "mean time of a request (ms)", size=(9, 0.7 * len(loads) + 1.7))
     for position, load in enumerate(loads.values()):
         left = 0.0
         spent = account(dict(load))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from snippets.graph import Step
-from snippets.plots import canvas
+from snippets.draw.charts import canvas
+from snippets.engine.graph import Step
 
 FILL = {"convolution": "#0072B2", "normalization": "#E69F00", "activation": "#009E73", "fused": "#7A4FBF",
         "layout": "#D55E00", "other": "#8C8C8C", "constant": "#DADADA"}

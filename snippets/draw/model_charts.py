@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.plots import GRID, INK, TARGET, canvas, color, place_labels
+from snippets.draw.charts import GRID, INK, TARGET, canvas, color, place_labels
 
 
 def gallery(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], columns: int = 6) -> Any:

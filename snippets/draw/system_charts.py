@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import queueing
+from snippets.load import queueing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

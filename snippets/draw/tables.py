@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from snippets import queueing
-from snippets.system_figures import Load, p50, percentile
+from snippets.draw.system_charts import Load, p50, percentile
+from snippets.load import queueing
 
 
 def loads(results: Mapping[str, Load]) -> str:

@@ -41,7 +41,7 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
     for _ in range(repeats):
         began = time.perf_counter_ns()
         child = subprocess.Popen(
-            [sys.executable, "-m", "snippets.cold_start", str(model), str(threads)], text=True,
+            [sys.executable, "-m", "snippets.edge.cold_start", str(model), str(threads)], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).resolve().parent.parent,
         )  # fmt: skip
         assert child.stdout is not None

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from snippets import image, measure, stats
+from snippets import measure, stats
+from snippets.data import image
+from snippets.decide.targets import Target, target
 from snippets.errors import RecordError
-from snippets.record_read import Record
-from snippets.targets import Target, target
+from snippets.record.read import Record
 
 VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
 DEVICE = "end-user device"
@@ -31,7 +32,7 @@ def thread_counts(most: int = 0) -> list[int]:
 
 def classifier(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
     """The ONNX file as a function from float32 (N,3,224,224) to logits (N,C), on the CPU with `threads` threads."""
-    from snippets import providers
+    from snippets.engine import providers
 
     return providers.session(model, "cpu", threads=threads)
 

@@ -1,6 +1,6 @@
 """What a device needs from the laptop: the four models of Part 1 and some decoded photos, in one folder.
 
-    python -m snippets.edge_kit FOLDER            # on the laptop; the folder then goes to the device
+    python -m snippets.edge.kit FOLDER            # on the laptop; the folder then goes to the device
     kit = gather(run, kit="FOLDER")               # on the device, or with kit="" on the laptop itself
 
 On the laptop nothing has to be packed: `gather` takes the models of the latest run of Part 1.
@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from snippets.edge import VARIANTS
+from snippets.edge.device import VARIANTS
 from snippets.errors import DataError, KitError, ModelError
-from snippets.record import Run, latest_run
+from snippets.record.run import Run, latest_run
 
 PHOTOS_FILE = "photos.npz"
 PHOTOS = 110
@@ -62,7 +62,7 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
     if "fp32" not in models:
         raise ModelError(
             f"{kit or 'Part 1'} has no fp32.onnx. Run `servelab run model`, or make a kit on the laptop with "
-            "`python -m snippets.edge_kit FOLDER` and give that folder as the parameter `kit`."
+            "`python -m snippets.edge.kit FOLDER` and give that folder as the parameter `kit`."
         )
     cache: list[np.ndarray] = []
 
@@ -77,7 +77,7 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
         return {"labels": labels, "count": len(labels), "sha256": hashlib.sha256(images.tobytes()).hexdigest()}
 
     if kit and run.mode != "replay" and not (Path(kit) / PHOTOS_FILE).is_file():
-        raise DataError(f"The kit {kit} has no {PHOTOS_FILE}. Make the kit again: python -m snippets.edge_kit FOLDER")
+        raise DataError(f"The kit {kit} has no {PHOTOS_FILE}. Make the kit again: python -m snippets.edge.kit FOLDER")
     chosen = {"kit": Path(kit) / PHOTOS_FILE} if kit and run.mode != "replay" else {"dataset": dataset}
     if run.mode == "replay" and "kit/photos" in recorded.names():
         described = recorded.result("kit/photos")
@@ -112,29 +112,29 @@ def make_models(folder: Path) -> dict[str, Path]:
     except ImportError:
         raise ModelError(
             "There are no models of Part 1 here, and without PyTorch none can be made. On the laptop, run "
-            "`python -m snippets.edge_kit FOLDER`, copy the folder here and give it as the parameter `kit`."
+            "`python -m snippets.edge.kit FOLDER`, copy the folder here and give it as the parameter `kit`."
         ) from None
-    from snippets import quantize
-    from snippets.data import dataset
-    from snippets.export import export_onnx
-    from snippets.model import load_model
+    from snippets.data.datasets import dataset
+    from snippets.engine.export import export_onnx
+    from snippets.model.weights_file import load_model
+    from snippets.quantize import quantizer
 
     folder.mkdir(parents=True, exist_ok=True)
     module, _ = load_model("rehearsal")
     made = {variant: folder / f"{variant}.onnx" for variant in VARIANTS}
     export_onnx(module, made["fp32"])
     with tempfile.TemporaryDirectory(prefix="servelab-") as scratch:
-        prepared = quantize.prepare(made["fp32"], Path(scratch) / "prepared.onnx")
-        quantize.dynamic(prepared, made["dynamic"])
+        prepared = quantizer.prepare(made["fp32"], Path(scratch) / "prepared.onnx")
+        quantizer.dynamic(prepared, made["dynamic"])
         training = dataset("rehearsal").split("training")
-        images = quantize.calibration_images(training.images, training.labels, CALIBRATION_PHOTOS)
-        ranges = quantize.calibrate(prepared, images)
-        convolutions = quantize.convolutions(prepared)
+        images = quantizer.calibration_images(training.images, training.labels, CALIBRATION_PHOTOS)
+        ranges = quantizer.calibrate(prepared, images)
+        convolutions = quantizer.convolutions(prepared)
         sensitive = [name for at, (name, _, groups) in enumerate(convolutions) if at == 0 or groups > 1]
-        everything = quantize.Candidate("aggressive")
-        careful = quantize.Candidate("conservative", operators=("Conv",), exclude=tuple(sensitive))
-        quantize.static(prepared, ranges, everything, made["aggressive"])
-        quantize.static(prepared, ranges, careful, made["conservative"])
+        everything = quantizer.Candidate("aggressive")
+        careful = quantizer.Candidate("conservative", operators=("Conv",), exclude=tuple(sensitive))
+        quantizer.static(prepared, ranges, everything, made["aggressive"])
+        quantizer.static(prepared, ranges, careful, made["conservative"])
     return made
 
 
@@ -144,7 +144,7 @@ def _source(run: Run, kit: str, runs: str) -> dict[str, Path]:
         return {}
     if kit:
         if not Path(kit).is_dir():
-            raise ModelError(f"The kit {kit} is not a folder. Make it on the laptop: python -m snippets.edge_kit {kit}")
+            raise ModelError(f"The kit {kit} is not a folder. Make it on the laptop: python -m snippets.edge.kit {kit}")
         return _in_folder(Path(kit))
     found = _of_part_1(runs)
     if found or run.has("kit/fp32/size"):
@@ -178,7 +178,7 @@ def _photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{file} does not hold the photos ({error}). Make the kit again.") from None
     else:
-        from snippets.data import dataset as open_dataset
+        from snippets.data.datasets import dataset as open_dataset
 
         split = open_dataset(dataset).split("evaluation")
         images, labels = split.images, split.labels
@@ -188,7 +188,7 @@ def _photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command: write a kit."""
-    parser = argparse.ArgumentParser(prog="python -m snippets.edge_kit", description="Pack a kit for a device.")
+    parser = argparse.ArgumentParser(prog="python -m snippets.edge.kit", description="Pack a kit for a device.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runs", default="", help="folder of run records")
     parser.add_argument("--photos", type=int, default=PHOTOS)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from snippets.decide.targets import target
 from snippets.errors import UsageError
-from snippets.record import Run, latest_run, load_record
-from snippets.targets import target
+from snippets.record.run import Run, latest_run, load_record
 
 SERVER = "server CPU"
 

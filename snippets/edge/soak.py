@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.board import Board
+from snippets.edge.board import Board
 from snippets.errors import UsageError
 
 # The first and the last part of a soak that are compared with each other.

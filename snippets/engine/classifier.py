@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from snippets import measure
+from snippets.data.image import SIDE
 from snippets.errors import ModelError, UsageError
-from snippets.image import SIDE
 
 BACKENDS = ("pytorch", "onnx")
 # Food-11's classes in label order: what a model without class names of its own is taken to know.
@@ -74,7 +74,7 @@ def _pytorch(model: str, threads: int, device: str) -> tuple[Callable[[np.ndarra
     import torch
 
     from snippets.errors import ProviderError
-    from snippets.model import load_model
+    from snippets.model.weights_file import load_model
 
     if device == "cuda" and not torch.cuda.is_available():
         raise ProviderError("PyTorch finds no CUDA GPU. Use device cpu, or run this on a node with a GPU.")
@@ -92,7 +92,7 @@ def _pytorch(model: str, threads: int, device: str) -> tuple[Callable[[np.ndarra
 def _onnx(model: str, threads: int, provider: str) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[str, ...]]:
     if not Path(model).is_file():
         raise ModelError(f"{model}: no such ONNX file. Run Part 1 (it makes fp32.onnx), or give the path of one.")
-    from snippets import providers
+    from snippets.engine import providers
 
     run = providers.session(model, provider, threads=threads)
     # OpenVINO's request holds one answer at a time; a session of ONNX Runtime may be used by several threads.

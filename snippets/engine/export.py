@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets.compiling import no_collection
+from snippets.data.image import SIDE
+from snippets.engine.compiling import no_collection
 from snippets.errors import ModelError
-from snippets.image import SIDE
 
 if TYPE_CHECKING:
-    from snippets.record import Run
+    from snippets.record.run import Run
 
 OPSET = 18
 INPUT, OUTPUT = "input", "logits"
@@ -44,7 +44,7 @@ def ensure_export(run: Run, weights: str = "rehearsal", classes: Sequence[str] |
     `largest_difference` is that of the logits of PyTorch and ONNX Runtime on the same random images (None
     where the weights were an ONNX file already). `module` saves loading the weights a second time.
     """
-    from snippets.model import SHIPPED
+    from snippets.model.weights_file import SHIPPED
 
     source = SHIPPED if weights == "rehearsal" else Path(weights).expanduser()
     if not source.is_file():
@@ -56,7 +56,7 @@ def ensure_export(run: Run, weights: str = "rehearsal", classes: Sequence[str] |
 
 
 def _make_fp32(path: Path, weights: Path, classes: list[str] | None, module: Any) -> dict[str, Any]:
-    from snippets.model import check_classes, is_onnx, load_model
+    from snippets.model.weights_file import check_classes, is_onnx, load_model
 
     difference = None
     if is_onnx(weights):
@@ -138,7 +138,7 @@ def largest_difference(module: Any, path: Path, count: int = 4, seed: int = 0) -
     """Largest absolute difference of the logits of a torch module and of the ONNX file, on random images."""
     import torch
 
-    from snippets.providers import session
+    from snippets.engine.providers import session
 
     images = np.random.default_rng(seed).standard_normal((count, 3, SIDE, SIDE), dtype=np.float32)
     with torch.inference_mode():
@@ -148,13 +148,13 @@ def largest_difference(module: Any, path: Path, count: int = 4, seed: int = 0) -
 
 def count_classes(path: Path) -> int:
     """Number of logits an ONNX file gives for one image."""
-    from snippets.providers import session
+    from snippets.engine.providers import session
 
     return int(session(path, level="none")(np.zeros((1, 3, SIDE, SIDE), dtype=np.float32)).shape[1])
 
 
 def _check_shapes(source: Path, path: Path) -> None:
-    from snippets.providers import session
+    from snippets.engine.providers import session
 
     try:
         shape = session(path, level="none")(np.zeros((2, 3, SIDE, SIDE), dtype=np.float32)).shape

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snippets.providers import LEVELS, session
+from snippets.engine.providers import LEVELS, session
 
 NCHWC = "com.microsoft.nchwc"
 FUSED = "com.microsoft"

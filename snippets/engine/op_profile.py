@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.providers import session_options
+from snippets.engine.providers import session_options
 
 NODE_SUFFIX = "_kernel_time"
 

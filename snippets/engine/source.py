@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import evaluate
 from snippets.errors import ModelError
-from snippets.model import SHIPPED, is_onnx, load_model, save_weights
+from snippets.model import evaluate
+from snippets.model.weights_file import SHIPPED, is_onnx, load_model, save_weights
 
 if TYPE_CHECKING:
-    from snippets.compiling import Compiled
-    from snippets.data import Dataset, Split
-    from snippets.record import Run
+    from snippets.data.datasets import Dataset, Split
+    from snippets.engine.compiling import Compiled
+    from snippets.record.run import Run
 
 
 class Source:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import evaluate, measure
+from snippets import measure
 from snippets.errors import UsageError
+from snippets.model import evaluate
 
 if TYPE_CHECKING:
-    from snippets.data import Split
-    from snippets.record import Run
+    from snippets.data.datasets import Split
+    from snippets.record.run import Run
 
 Logits = Callable[[np.ndarray], np.ndarray]
 # Inputs that latencies walk through: several, so that no single picture stays in the caches.
@@ -144,7 +145,7 @@ def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, pr
     Returns {"latency", "throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
     plan's `batch`; the other batch sizes are timed at level "all" only. `data`: the data set's fingerprint.
     """
-    from snippets.providers import session
+    from snippets.engine.providers import session
 
     loaded: list[Logits] = []
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from snippets.errors import ServerError, ToolMissing, UsageError
-from snippets.senders import HttpSender, Target
+from snippets.load.senders import HttpSender, Target
 
 SCENARIOS = ("Offline", "SingleStream", "Server")
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from snippets.errors import UsageError
-from snippets.senders import Sender
+from snippets.load.senders import Sender
 
 # A client that fails this often in a row stops: the server is gone, and asking faster will not bring it back.
 GIVE_UP_AFTER = 20

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from snippets.record_store import canonical, sha256_text
+from snippets.record.values import canonical, sha256_text
 
 # Flags that change how fast int8, fp16 and vectorised kernels run (x86-64 and Arm names).
 NOTED_FLAGS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from snippets.data import Split
+from snippets.data.datasets import Split
+from snippets.data.image import preprocess
 from snippets.errors import DataError
-from snippets.image import preprocess
 
 Logits = Callable[[np.ndarray], np.ndarray]
 READY = 512

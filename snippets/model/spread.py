@@ -1,4 +1,4 @@
-"""Give a trained MobileNetV2 unequal channels without changing what it computes: `python -m snippets.spread`.
+"""Give a trained MobileNetV2 unequal channels without changing what it computes: `python -m snippets.model.spread`.
 
 Between a block's last convolution and the next block's first one there is no activation (the *linear bottleneck*),
 so channel c there may be multiplied by s and the weights that read it divided by s: the same function, but the channels
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.model import load_model, save_weights
+from snippets.model.weights_file import load_model, save_weights
 
 RATIO = 6.0
 SEED = 1
@@ -28,11 +28,11 @@ SEED = 1
 def spread(model: Any, ratio: float = RATIO, seed: int = SEED) -> None:
     """Multiply each bottleneck channel by a factor between 1/ratio and ratio, and undo it in whatever reads it.
 
-    model: snippets.mobilenet.MobileNetV2, changed in place; its outputs stay the same but for rounding.
+    model: snippets.model.mobilenet.MobileNetV2, changed in place; its outputs stay the same but for rounding.
     """
     import torch
 
-    from snippets.mobilenet import InvertedResidual
+    from snippets.model.mobilenet import InvertedResidual
 
     chance = np.random.default_rng(seed)
     scale: torch.Tensor | None = None

@@ -1,4 +1,4 @@
-"""Train the MobileNetV2 that ships with the kit: `python -m snippets.train`.
+"""Train the MobileNetV2 that ships with the kit: `python -m snippets.model.train`.
 
 From random weights, on pictures of the rehearsal set's training split and further draws of the same
 generator. Two phases, because a network this deep learns slowly from one label a picture:
@@ -25,12 +25,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snippets import rehearsal
-from snippets.cache import building, cache_folder, processors, progress_bar
-from snippets.data import dataset
-from snippets.image import SIDE, decode, preprocess
-from snippets.mobilenet import MobileNetV2, mobilenet_v2
-from snippets.model import SHIPPED, load_model, save_weights
+from snippets.data.datasets import dataset
+from snippets.data.image import SIDE, decode, preprocess
+from snippets.data.rehearsal import pictures as rehearsal
+from snippets.files import building, cache_folder, processors, progress_bar
+from snippets.model.mobilenet import MobileNetV2, mobilenet_v2
+from snippets.model.weights_file import SHIPPED, load_model, save_weights
 
 CLASSES = len(rehearsal.CLASSES)
 # Two places on the way where the map is asked for too: feature index and channels, at 1/8 and 1/16 of the size.

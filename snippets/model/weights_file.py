@@ -115,7 +115,7 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
 
     import torch
 
-    from snippets.torchvision_names import allowed_classes
+    from snippets.model.torchvision_names import allowed_classes
 
     try:
         with torch.serialization.safe_globals(allowed_classes()):
@@ -152,7 +152,7 @@ def _tensors(content: Any, path: Path) -> dict[str, torch.Tensor]:
 
 def _build(state: dict[str, torch.Tensor], path: Path) -> torch.nn.Module:
     """A MobileNetV2 of the width and class count that the tensors have, filled with them."""
-    from snippets.mobilenet import mobilenet_v2
+    from snippets.model.mobilenet import mobilenet_v2
 
     if FIRST not in state or LAST not in state or state[LAST].ndim != 2:
         raise ModelError(f"{path} does not hold a MobileNetV2 ('{FIRST}' or '{LAST}' is missing). {FORMATS}")
@@ -172,7 +172,7 @@ def _build(state: dict[str, torch.Tensor], path: Path) -> torch.nn.Module:
 
 def _width(state: Mapping[str, torch.Tensor]) -> float | None:
     """The width multiplier whose layer sizes are the file's."""
-    from snippets.mobilenet import INVERTED_RESIDUALS, round_channels
+    from snippets.model.mobilenet import INVERTED_RESIDUALS, round_channels
 
     def channels(name: str) -> int:
         return int(state[name].shape[0]) if name in state else -1

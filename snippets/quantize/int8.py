@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import evaluate, quantize, quantize_search
-from snippets.quantize_search import Outcome
-from snippets.variants import Plan
+from snippets.engine.variants import Plan
+from snippets.model import evaluate
+from snippets.quantize import quantizer, search
+from snippets.quantize.search import Outcome
 
 if TYPE_CHECKING:
-    from snippets.data import Dataset
-    from snippets.record import Run
+    from snippets.data.datasets import Dataset
+    from snippets.record.run import Run
 
 CRITERIA = {"aggressive": 0.05, "conservative": 0.01}
 
@@ -34,7 +35,7 @@ class Int8:
 
 def prepared(run: Run, fp32: Path) -> Path:
     """Step `quantize/prepare`: the float32 file, folded and with shapes, as the quantizer wants it."""
-    return run.step("quantize/prepare", lambda: {"file": quantize.prepare(fp32, run.models / "prepared.onnx")},
+    return run.step("quantize/prepare", lambda: {"file": quantizer.prepare(fp32, run.models / "prepared.onnx")},
                     inputs={"model": fp32})["file"]
 
 
@@ -42,7 +43,7 @@ def dynamic(run: Run, fp32: Path) -> Path:
     """Step `quantize/dynamic/convert`: models/dynamic.onnx."""
     ready = prepared(run, fp32)
     return run.step("quantize/dynamic/convert",
-                    lambda: {"file": quantize.dynamic(ready, run.models / "dynamic.onnx")},
+                    lambda: {"file": quantizer.dynamic(ready, run.models / "dynamic.onnx")},
                     inputs={"prepared": ready})["file"]
 
 
@@ -52,7 +53,7 @@ def calibration(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, Any
 
     def calibrated() -> dict[str, Any]:
         train = data.split("train")
-        return quantize.calibrate(ready, quantize.calibration_images(train.images, train.labels, how.calibration))
+        return quantizer.calibrate(ready, quantizer.calibration_images(train.images, train.labels, how.calibration))
 
     return run.step("quantize/calibration", calibrated,
                     inputs={"prepared": ready, "data": data.fingerprint, "images": how.calibration})
@@ -60,7 +61,7 @@ def calibration(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, Any
 
 def reference(run: Run, fp32: Path, data: Dataset, how: Plan) -> np.ndarray:
     """Step `quantize/reference`: predictions of the float32 model on the validation images."""
-    from snippets.providers import session
+    from snippets.engine.providers import session
 
     return run.step(
         "quantize/reference",
@@ -73,13 +74,13 @@ def ensure(run: Run, fp32: Path, data: Dataset, how: Plan,
            progress: Callable[[Iterable[Any]], Iterable[Any]] = iter) -> Int8:
     """The three int8 files of the run, made and searched for once (all steps are recorded)."""
     ready, ranges, expected = prepared(run, fp32), calibration(run, fp32, data, how), reference(run, fp32, data, how)
-    outcomes = quantize_search.search(
-        run, ready, ranges, quantize_search.ladder(ready, how.whole_ladder), data.split("validation"), expected,
+    outcomes = search.search(
+        run, ready, ranges, search.ladder(ready, how.whole_ladder), data.split("validation"), expected,
         data=data.fingerprint, limit=how.validation, threads=how.threads, progress=progress,
         stop_within=None if how.whole_ladder else CRITERIA["conservative"])
     files, chosen = {"dynamic": dynamic(run, fp32)}, {}
     for name, criterion in CRITERIA.items():
-        best = quantize_search.choose(outcomes, criterion)
+        best = search.choose(outcomes, criterion)
         if best is not None:
             chosen[name] = best
             files[name] = put(run, name, best.file)

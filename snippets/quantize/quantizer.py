@@ -1,7 +1,7 @@
 """Post-training quantization to 8-bit integers with ONNX Runtime's own quantizer: dynamic and static.
 
 The steps of `onnxruntime.quantization.quantize_static` are taken one by one, so that the ranges of all
-activations are calibrated once and then serve every candidate of a search (snippets.quantize_search).
+activations are calibrated once and then serve every candidate of a search (snippets.quantize.search).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from snippets.data.image import preprocess
 from snippets.errors import ModelError
-from snippets.image import preprocess
 from snippets.quick_import import without_torch
 
 # What quantize_static can do for this family of networks.
@@ -56,7 +56,7 @@ def prepare(path: Path, into: Path) -> Path:
     without_torch()
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    from snippets.providers import session
+    from snippets.engine.providers import session
 
     partial = into.with_name(into.name + ".partial")
     with _quiet(), tempfile.TemporaryDirectory(prefix="prepare.") as folder:
@@ -198,7 +198,7 @@ def load(path: Path) -> Any:
 
 def calibration_images(images: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """`count` images of the training split, every class in its share."""
-    from snippets.evaluate import subset
+    from snippets.model.evaluate import subset
 
     return np.asarray(images[subset(labels, count)])
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import quantize, stats
-from snippets.quantize import Candidate
+from snippets import stats
+from snippets.quantize import quantizer
+from snippets.quantize.quantizer import Candidate
 
 if TYPE_CHECKING:
-    from snippets.data import Split
-    from snippets.record import Run
+    from snippets.data.datasets import Split
+    from snippets.record.run import Run
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
     the widest ranges and hold few of the weights, so they go back to float32 first. Not `whole`: one
     candidate of each kind, for a rehearsal in little time.
     """
-    layers = quantize.convolutions(prepared)
+    layers = quantizer.convolutions(prepared)
     names = [name for name, _, _ in layers]
     depthwise = tuple(name for name, _, groups in layers if groups > 1)
     rungs = [Candidate("all, per tensor", per_channel=False)]
@@ -88,13 +89,13 @@ def search(run: Run, prepared: Path, ranges: dict[str, Any], candidates: Sequenc
 
 def _try(folder: Path, prepared: Path, ranges: dict[str, Any], candidate: Candidate, validation: Split,
          limit: int, threads: int) -> dict[str, Any]:
-    from snippets import evaluate
-    from snippets.providers import session
+    from snippets.engine.providers import session
+    from snippets.model import evaluate
 
     folder.mkdir(parents=True, exist_ok=True)
-    file = quantize.static(prepared, ranges, candidate, folder / candidate.file_name)
+    file = quantizer.static(prepared, ranges, candidate, folder / candidate.file_name)
     judged = evaluate.accuracy(session(file, threads=threads), validation, "validation", limit=limit)
-    return {"file": file, "bytes": file.stat().st_size, "coverage": quantize.coverage(prepared, file), **judged}
+    return {"file": file, "bytes": file.stat().st_size, "coverage": quantizer.coverage(prepared, file), **judged}
 
 
 def within(outcome: Outcome, criterion: float) -> bool:

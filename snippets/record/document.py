@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
-from snippets.record_store import canonical, sha256_text, storage_error, write_atomic
+from snippets.record.values import canonical, sha256_text, storage_error, write_atomic
 
 SCHEMA = "servelab-record"
 SCHEMA_VERSION = 1

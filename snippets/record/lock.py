@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from snippets.errors import RunLocked
-from snippets.record_store import storage_error
+from snippets.record.values import storage_error
 
 OWNER_VARIABLE = "SERVELAB_RUN_OWNER"
 _WIDTH = 100

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from snippets import record_store as store
 from snippets.errors import RecordError
 from snippets.quick_import import without_iri_checks
-from snippets.record_file import SCHEMA_FILE, Document, read_document
+from snippets.record import values as store
+from snippets.record.document import SCHEMA_FILE, Document, read_document
 
 
 @dataclass(frozen=True)

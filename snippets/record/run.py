@@ -22,12 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from snippets import record_store as store
 from snippets.errors import RecordError, StorageError, UsageError
-from snippets.host import host_facts
-from snippets.record_file import Document, Stamp, append_step, read_document, write_document
-from snippets.record_lock import RunLock
-from snippets.record_read import Record, load_record
+from snippets.machine.host import host_facts
+from snippets.record import values as store
+from snippets.record.document import Document, Stamp, append_step, read_document, write_document
+from snippets.record.lock import RunLock
+from snippets.record.read import Record, load_record
 
 __all__ = ["MODES", "Record", "Run", "default_runs", "latest_run", "load_record", "open_run"]
 

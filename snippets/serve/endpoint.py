@@ -1,6 +1,6 @@
 """The FastAPI endpoint: one factory for every backend, and the command that runs it.
 
-    python -m snippets.endpoint --backend onnx --model runs/model/quick/models/fp32.onnx --port 8000
+    python -m snippets.serve.endpoint --backend onnx --model runs/model/quick/models/fp32.onnx --port 8000
 
 Every answer's status says what happened: 200 a prediction; 400 and 422 a request that cannot be understood; 408 and 413
 one that is too slow or too large; 415 not a picture; 503 the model is loading, failed to load, or too many wait.
@@ -22,12 +22,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
 
-from snippets import image
-from snippets.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
-from snippets.endpoint_limits import MEGABYTE, BodyLimits, too_large
-from snippets.endpoint_schema import Health, Prediction, PredictRequest, Problem, Ready, Timing, upload_problem
+from snippets.data import image
+from snippets.engine.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
 from snippets.errors import DataError, KitError
-from snippets.process import require_free
+from snippets.machine.process import require_free
+from snippets.serve.limits import MEGABYTE, BodyLimits, too_large
+from snippets.serve.schema import Health, Prediction, PredictRequest, Problem, Ready, Timing, upload_problem
 
 MAX_IMAGE_MB = 10.0
 BODY_TIMEOUT_S = 10.0
@@ -234,7 +234,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one endpoint until it is told to stop; the exit code is that of the error, if any."""
-    parser = argparse.ArgumentParser(prog="python -m snippets.endpoint", description="Serve a model over HTTP.")
+    parser = argparse.ArgumentParser(prog="python -m snippets.serve.endpoint", description="Serve a model over HTTP.")
     parser.add_argument("--backend", choices=BACKENDS, default="onnx")
     parser.add_argument("--model", default=REHEARSAL, help="weights (pytorch) or an ONNX file (onnx)")
     parser.add_argument("--labels", default="", help="class names, comma-separated; default: the model's own")

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from snippets import browser, cold_start, image
-from snippets.endpoint_load import load_endpoint
+from snippets.data import image
+from snippets.edge import cold_start
 from snippets.errors import ServerError, ToolMissing
-from snippets.process import Server, http_ready, start_server
-from snippets.record import Run
+from snippets.machine import browser
+from snippets.machine.process import Server, http_ready, start_server
+from snippets.record.run import Run
+from snippets.serve.stages import load_endpoint
 
 COFFEE = Path(__file__).parent / "page" / "static" / "coffee.jpg"
 BACKENDS = {"pytorch": "FastAPI, PyTorch", "onnx": "FastAPI, ONNX"}
@@ -44,7 +46,7 @@ def faults(photo: bytes) -> tuple[Fault, ...]:
 class EndpointLab:
     """Endpoints and page of one run. `models`: backend -> weights or ONNX file; `labels`: class names in order.
 
-    Use as a context manager or call `close` at the end. Raises what `snippets.process.start_server` raises.
+    Use as a context manager or call `close` at the end. Raises what `snippets.machine.process.start_server` raises.
     """
 
     def __init__(
@@ -74,16 +76,16 @@ class EndpointLab:
         """The running endpoint of `backend`, started now if it is not."""
         provider = self.device
         return self._server(backend, lambda port: [
-            "-m", "snippets.endpoint", "--backend", backend, "--model", str(self.models[backend]),
+            "-m", "snippets.serve.endpoint", "--backend", backend, "--model", str(self.models[backend]),
             "--labels", ",".join(self.labels), "--provider", provider, "--threads", str(self.threads),
             "--port", str(port),
         ], "/ready")  # fmt: skip
 
     def page(self, extra: tuple[str, ...] = ()) -> Server:
-        """The running page, which offers both endpoints; `extra`: more options of `python -m snippets.page`."""
+        """The running page, which offers both endpoints; `extra`: more options of `python -m snippets.serve.page`."""
         options = [f"--endpoint={name}={self.endpoint(backend).url}" for backend, name in BACKENDS.items()]
         return self._server("page", lambda port: [
-            "-m", "snippets.page", *options, *extra, "--labels", ",".join(self.labels), "--port", str(port)
+            "-m", "snippets.serve.page", *options, *extra, "--labels", ",".join(self.labels), "--port", str(port)
         ], "/health")  # fmt: skip
 
     def start(self, backend: str) -> dict[str, Any]:

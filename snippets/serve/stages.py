@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from snippets.load import Window, closed_loop
-from snippets.senders import Sender, WebTarget
+from snippets.load.loops import Window, closed_loop
+from snippets.load.senders import Sender, WebTarget
 
 STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
 

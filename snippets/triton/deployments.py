@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snippets.triton_config import Deployment, InstanceGroup, ModelConfig, Tensor
+from snippets.triton.config import Deployment, InstanceGroup, ModelConfig, Tensor
 
 MODELS = Path(__file__).parent / "triton_models"
 IMAGE = Tensor("input", "FP32", (3, 224, 224))
@@ -46,7 +46,7 @@ def pytorch_classifier(
         "weights.pt": Path(weights),
         # The network's definition travels along, so that the server needs PyTorch but not the kit.
         "snippets/__init__.py": MODELS / "__init__.py",
-        "snippets/mobilenet.py": kit / "mobilenet.py",
+        "snippets/model/mobilenet.py": kit / "mobilenet.py",
         "snippets/errors.py": kit / "errors.py",
     }
     return Deployment(

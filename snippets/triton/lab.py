@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from snippets import deployments, loadgen, triton, triton_load
-from snippets.cache import cache_folder
 from snippets.errors import ModelError, ServerError, UsageError
-from snippets.record import Run, latest_run
-from snippets.triton_config import Deployment
+from snippets.files import cache_folder
+from snippets.load import loadgen
+from snippets.record.run import Run, latest_run
+from snippets.triton import deployments, loads, server
+from snippets.triton.config import Deployment
 
 PHOTOS = 64
 SERVICES = ("food_pytorch", "food_onnx", "similar")
@@ -42,7 +43,7 @@ class Lab:
         if run.profile not in WINDOW_S:
             raise UsageError(f"profile is {run.profile!r}; the system lab knows {', '.join(WINDOW_S)}.")
         self.run, self.gpus, self.seconds = run, gpus, WINDOW_S[run.profile]
-        self.server = triton.Server(how, run.folder / "triton", gpus="all" if gpus else "")
+        self.server = server.Server(how, run.folder / "triton", gpus="all" if gpus else "")
         self._weights, self._onnx = weights, onnx
 
     def __enter__(self) -> Lab:
@@ -89,7 +90,7 @@ class Lab:
         def measure() -> dict[str, Any]:
             ready_s = self.deploy(deployment)
             service = deployment.config.name
-            result = triton_load.measure(self.server, service, self.inputs(service, batch), **how)
+            result = loads.measure(self.server, service, self.inputs(service, batch), **how)
             return {"ready_s": ready_s, "instances": deployment.config.instance_count, **result}
 
         return self.run.step(f"{name}/load", measure, inputs=self._key(deployment, batch=batch, **how))
@@ -105,7 +106,7 @@ class Lab:
             for deployment in (light, heavy):
                 self.deploy(deployment)
             names = light.config.name, heavy.config.name
-            return triton_load.beside(
+            return loads.beside(
                 self.server, names[0], self.inputs(names[0], 1), names[1], self.inputs(names[1], heavy_batch),
                 neighbour_clients=heavy_clients, **how,
             )  # fmt: skip
@@ -120,7 +121,7 @@ class Lab:
         def measure() -> dict[str, Any]:
             self.deploy(deployment)
             service = deployment.config.name
-            target = triton_load.target(self.server, service, self.inputs(service, PHOTOS))
+            target = loads.target(self.server, service, self.inputs(service, PHOTOS))
             before = self.server.statistics(service)
             result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"), **how)
             return {**result, "statistics": (self.server.statistics(service) - before).facts()}
@@ -133,7 +134,7 @@ class Lab:
         def ask() -> dict[str, Any]:
             self.deploy(deployment)
             service = deployment.config.name
-            sender = triton_load.target(self.server, service, self.inputs(service, photos)).sender()
+            sender = loads.target(self.server, service, self.inputs(service, photos)).sender()
             try:
                 return {"logits": sender().as_numpy("logits")}
             finally:
@@ -154,7 +155,7 @@ class Lab:
             for _ in range(times):
                 unload_s = self.server.unload(service) if self.server.ready(service) else 0.0
                 load_s = self.deploy(deployment)
-                sender = triton_load.target(self.server, service, inputs).sender()
+                sender = loads.target(self.server, service, inputs).sender()
                 asked = []
                 for _ in range(1 + warm):
                     began = time.perf_counter()
@@ -196,8 +197,8 @@ class Lab:
 
     @cached_property
     def _photos(self) -> np.ndarray:
-        from snippets.data import dataset
-        from snippets.image import preprocess
+        from snippets.data.datasets import dataset
+        from snippets.data.image import preprocess
 
         return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:PHOTOS]))
 
@@ -207,8 +208,8 @@ class Lab:
         return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}
 
     def _prepare(self) -> dict[str, Any]:
-        from snippets.export import export_onnx, largest_difference
-        from snippets.model import load_model
+        from snippets.engine.export import export_onnx, largest_difference
+        from snippets.model.weights_file import load_model
 
         module, labels = load_model(self._weights)
         weights = deployments.save_weights(module, self.run.models / "food_weights.pt")

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from snippets import load
 from snippets.errors import ServerError
-from snippets.senders import Target
-from snippets.triton import Server
-from snippets.triton_stats import Statistics
-from snippets.utilization import Utilization
+from snippets.load import loops
+from snippets.load.senders import Target
+from snippets.machine.utilization import Utilization
+from snippets.triton.server import Server
+from snippets.triton.stats import Statistics
 
 
 def target(server: Server, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http",
@@ -43,9 +43,9 @@ def measure(
         with Utilization(server.pid) as seen:
             counters.seen = seen
             if clients:
-                result = load.closed_loop(asked, clients, seconds, window=counters, **options)
+                result = loops.closed_loop(asked, clients, seconds, window=counters, **options)
             else:
-                result = load.open_loop(asked, offered_rps, seconds, window=counters, **options)
+                result = loops.open_loop(asked, offered_rps, seconds, window=counters, **options)
     except OSError as error:
         # The statistics could not be read: the server went away at a border of the window.
         server.check()
@@ -76,7 +76,7 @@ def beside(
     other = target(server, neighbour, neighbour_inputs)
     with ThreadPoolExecutor(1) as pool:
         # Ended by the event, long before its own limit.
-        running = pool.submit(load.closed_loop, other, neighbour_clients, 3600, warm_up_s=0.2, stop=stop)
+        running = pool.submit(loops.closed_loop, other, neighbour_clients, 3600, warm_up_s=0.2, stop=stop)
         try:
             result = measure(server, model, inputs, **options)
         finally:
@@ -93,7 +93,7 @@ def beside(
     }
 
 
-class _Counters(load.Window):
+class _Counters(loops.Window):
     """The model's statistics at both borders of the window."""
 
     def __init__(self, server: Server, model: str) -> None:

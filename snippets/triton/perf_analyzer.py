@@ -18,13 +18,13 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from snippets.cache import building, cache_folder
 from snippets.errors import ServerError, ToolMissing
-from snippets.triton import Server
+from snippets.files import building, cache_folder
+from snippets.triton.server import Server
 
 WHEELS = ("tritonclient==2.41.0", "nvidia-cuda-runtime-cu12==12.9.79")
 REMEDY = (
-    "Fetch it with `python -m snippets.perf_analyzer` (Linux x86-64; 16 MB into the cache folder) and"
+    "Fetch it with `python -m snippets.triton.perf_analyzer` (Linux x86-64; 16 MB into the cache folder) and"
     " `apt-get install libb64-0d`, or put an own one on PATH."
 )
 # Column of the report -> field of the result and factor to its unit.

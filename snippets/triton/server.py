@@ -26,10 +26,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from snippets import triton_launch, triton_stats
 from snippets.errors import ServerError, UsageError
-from snippets.triton_config import Deployment
-from snippets.triton_launch import Launch, Ports
+from snippets.triton import launch as triton_launch
+from snippets.triton import stats
+from snippets.triton.config import Deployment
+from snippets.triton.launch import Launch, Ports
 
 REPOSITORY_VARIABLE = "SERVELAB_TRITON_REPOSITORY"
 READY_S = 30.0
@@ -214,7 +215,7 @@ class Server:
         """Whether the model answers requests now."""
         return self._answers(f"v2/models/{name}/ready")
 
-    def statistics(self, name: str) -> triton_stats.Statistics:
+    def statistics(self, name: str) -> stats.Statistics:
         """The model's counters since it was loaded, read between two executions.
 
         Triton adds an execution's rows and its batch size one after the other, so a reading in the midst of load may
@@ -222,7 +223,7 @@ class Server:
         """
         for _ in range(STATISTICS_READINGS):
             reply = self._get(f"v2/models/{name}/stats")
-            reading = triton_stats.from_json(json.loads(reply)["model_stats"][0])
+            reading = stats.from_json(json.loads(reply)["model_stats"][0])
             if reading.settled:
                 break
         return reading
@@ -234,7 +235,7 @@ class Server:
             address = f"{host}:{int(port) + 2}"
         else:
             address = f"127.0.0.1:{self._need_ports().metrics}"
-        return triton_stats.parse_metrics(self._get("metrics", address))
+        return stats.parse_metrics(self._get("metrics", address))
 
     def log(self, lines: int = 0) -> str:
         """The server's log, or its last lines. Empty for a server reached by URL."""

@@ -94,7 +94,7 @@ class Node:
     def kernels(self) -> list[int]:
         """Python processes that are a Jupyter kernel: started as one, or forked by the kit's warm process."""
         words = {pid: _command(pid) for pid in self.processes()}
-        warm = {pid for pid, command in words.items() if "grading.warm.forkserver" in command}
+        warm = {pid for pid, command in words.items() if "grading.kernels.forkserver" in command}
         return [pid for pid, (program, *rest) in words.items() if "python" in Path(program).name
                 and (any("ipykernel" in each for each in rest) or (pid in warm and _parent(pid) in warm))]
 

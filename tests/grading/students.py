@@ -20,9 +20,9 @@ from grading.checks.evidence import Evidence, Missing
 from grading.checks.judging import JUDGES, Choices, Number
 from grading.questions import ask, questions
 from grading.submission.collect import Collected, collect
-from snippets import record
-from snippets.record_file import Document, write_document
-from snippets.record_store import save_array, write_atomic
+from snippets.record import run as record
+from snippets.record.document import Document, write_document
+from snippets.record.values import save_array, write_atomic
 from tests.grading.pictures import picture
 
 VARIANTS = {"fp32": (40.0, 9_000_000), "dynamic": (30.0, 2_500_000), "aggressive": (12.0, 2_500_000),

@@ -17,7 +17,7 @@ from grading.checks.judging import JUDGES
 from grading.checks.part import check_part
 from grading.grade import Grade, grade
 from grading.questions import PARTS, questions
-from snippets.record import load_record
+from snippets.record.run import load_record
 from tests.grading.students import change_samples, hand_in, make_run, rewrite
 
 FP32 = "edge/fp32-threads-1/latency"
@@ -68,7 +68,7 @@ def test_wrong_answers_earn_nothing_and_the_message_does_not_tell_the_right_one(
 
 def test_a_number_that_is_close_earns_half(tmp_path: Path) -> None:
     from grading.questions import ask
-    from snippets.record import open_run
+    from snippets.record.run import open_run
     from tests.grading.students import Clock, at
 
     folder = make_run(tmp_path, 13)

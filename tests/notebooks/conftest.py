@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from jupyter_client.provisioning import KernelProvisionerFactory
 
-from grading.warm.client import fork_kernels
+from grading.kernels.client import fork_kernels
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from grading.questions import questions
-from snippets import cold_start, soak, stats
-from snippets.edge_kit import PHOTOS_FILE
-from snippets.record import load_record
+from snippets import stats
+from snippets.edge import cold_start, soak
+from snippets.edge.kit import PHOTOS_FILE
+from snippets.record.run import load_record
 from tests.notebooks.executed import execute, measured, pictures, printed
 from tests.snippets.servers import save_toy_onnx
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets import edge, edge_kit
-from snippets.record import load_record
+from snippets.edge import device
+from snippets.edge import kit as edge_kit
+from snippets.record.run import load_record
 from tests.snippets.servers import save_toy_onnx
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -121,7 +122,7 @@ def test_the_notebooks_run_on_arm(python: Path, root: Path, tmp_path: Path) -> N
     record = load_record(tmp_path / "runs" / "edge" / "pi")
     assert record.host["cpu"]["machine"] == "aarch64"
     assert record.verify() == []
-    assert [row.accuracy.value for row in edge.table(record)] == [1.0, 1.0]
+    assert [row.accuracy.value for row in device.table(record)] == [1.0, 1.0]
     starts = record.result("cold/fp32/start")
     assert np.all(starts["answered_ms"] >= starts["first_inference_ms"])
     assert {path.stem for path in (tmp_path / "runs" / "edge" / "pi" / "figures").iterdir()} == {
@@ -141,11 +142,11 @@ def test_the_real_models_answer_on_arm_as_they_do_here(python: Path, root: Path,
         "(image.preprocess(photos)) for name in edge.VARIANTS})"
     )
     run([python, "-c", code, kit], cwd=root)
-    from snippets import image
+    from snippets.data import image
 
     with np.load(kit / "arm.npz") as arm:
-        for variant in edge.VARIANTS:
-            here = edge.classifier(kit / f"{variant}.onnx", 1)(image.preprocess(photos))
+        for variant in device.VARIANTS:
+            here = device.classifier(kit / f"{variant}.onnx", 1)(image.preprocess(photos))
             if variant == "fp32":
                 np.testing.assert_allclose(arm[variant], here, atol=2e-3)
             agreed = (arm[variant].argmax(axis=1) == here.argmax(axis=1)).mean()

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from grading.questions import questions
-from snippets.browser import chromium_path
-from snippets.endpoint_load import STAGES
 from snippets.errors import ToolMissing
-from snippets.record import Record, load_record
+from snippets.machine.browser import chromium_path
+from snippets.record.run import Record, load_record
+from snippets.serve.stages import STAGES
 from tests.notebooks.executed import execute, measured, pictures, printed
 
 
@@ -85,4 +85,4 @@ def test_a_replay_shows_the_same_and_starts_nothing(lab: Path, record: Record) -
 
 def test_no_service_is_left(lab: Path) -> None:
     commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
-    assert not [line for line in commands if "snippets.endpoint" in line and str(lab) in line]
+    assert not [line for line in commands if "snippets.serve.endpoint" in line and str(lab) in line]

@@ -13,9 +13,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from snippets.browser import chromium_path, with_page
 from snippets.errors import ToolMissing
-from snippets.process import Server, http_ready, start_server
+from snippets.machine.browser import chromium_path, with_page
+from snippets.machine.process import Server, http_ready, start_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 NOTEBOOKS = ["model/1_baseline", "edge/1_latency", "system/1_endpoint"]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from grading.questions import questions
-from reserve.local_run import run_parts
+from reserve.run.here import run_parts
 from snippets import stats
-from snippets.record import Record, load_record
+from snippets.record.run import Record, load_record
 
 LEVELS = ("none", "basic", "extended", "all")
 
@@ -130,7 +130,7 @@ def test_a_folder_of_other_photographs_and_weights_of_another_class_count_work(t
     import torch
     from PIL import Image
 
-    from snippets.mobilenet import mobilenet_v2
+    from snippets.model.mobilenet import mobilenet_v2
 
     chance = np.random.default_rng(7)
     for name, base in (("cats", 60), ("dogs", 150), ("fish", 220)):
@@ -141,8 +141,8 @@ def test_a_folder_of_other_photographs_and_weights_of_another_class_count_work(t
     torch.manual_seed(0)
     torch.save(mobilenet_v2(3, width=0.5).state_dict(), tmp_path / "pets.pth")
     runs = tmp_path / "runs"
-    from reserve import parts
-    from reserve.execute import execute
+    from reserve.run.execute import execute
+    from snippets import parts
 
     # It makes what it needs of the notebooks before it: the export, and the float32 model's measurements.
     execute(parts.NOTEBOOKS / "model" / "3_quantize.ipynb", tmp_path / "3_quantize.ipynb",

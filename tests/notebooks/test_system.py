@@ -1,7 +1,7 @@
 """The system lab's notebooks run from top to bottom on a real Triton, and replay without one.
 
 Held to counts, and to what each load says about itself. Which setting is faster is no matter of half a second on a
-shared machine: tests/snippets/test_triton_load.py shows it where times are known, benchmarks/batching_gain.py with the
+shared machine: tests/snippets/triton/test_loads.py shows it where times are known, benchmarks/batching_gain.py with the
 lab's own services.
 """
 
@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 from grading.checks.system import SHARES
-from snippets import queueing, triton_launch
+from snippets.draw.system_charts import best_under, p50, percentile
 from snippets.errors import KitError, RecordError
-from snippets.record import open_run
-from snippets.record_read import Record, load_record
-from snippets.system_figures import best_under, p50, percentile
-from snippets.system_lab import Lab
+from snippets.load import queueing
+from snippets.record.read import Record, load_record
+from snippets.record.run import open_run
+from snippets.triton import launch
+from snippets.triton.lab import Lab
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks" / "system"
 TRITON_NOTEBOOKS = ("2_triton", "3_batching", "4_instances", "5_online_and_batch")
@@ -97,9 +98,9 @@ def test_a_client_batch_reaches_the_model_as_one_execution(record: Record) -> No
 def test_both_engines_give_the_same_answers_as_the_model_itself(record: Record) -> None:
     import torch
 
-    from snippets.data import dataset
-    from snippets.image import preprocess
-    from snippets.model import load_model
+    from snippets.data.datasets import dataset
+    from snippets.data.image import preprocess
+    from snippets.model.weights_file import load_model
 
     served = [record.result(f"triton/{name}/outputs")["logits"] for name in ("food_pytorch", "food_onnx")]
     model, _ = load_model("rehearsal")
@@ -177,7 +178,7 @@ def test_a_replay_measures_nothing_and_starts_no_server(
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("a replay must not start Triton")
 
-    monkeypatch.setattr(triton_launch, "embedded", refuse)
+    monkeypatch.setattr(launch, "embedded", refuse)
     before = [step.name for step in record.steps]
     execute(name, profile="tiny", runs=str(runs), run_id="test", mode="replay")
     assert [step.name for step in load_record(runs / "system" / "test").steps] == before

@@ -13,12 +13,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from reserve import chameleon as chi_side
-from reserve import rest
-from reserve.chameleon_site import ChameleonSite
 from reserve.clock import Clock
 from reserve.desk import Desk
 from reserve.journal import Journal
+from reserve.sites.chameleon import chi as chi_side
+from reserve.sites.chameleon import rest
+from reserve.sites.chameleon.site import ChameleonSite
 from tests.chameleon import Emulator
 from tests.chameleon.fixtures import chameleon  # noqa: F401
 from tests.reserve.scenario import Student
@@ -65,7 +65,7 @@ pause_s: float = 0.0  # seconds that each step takes
 STEPS = """\
 import time
 import numpy as np
-from snippets.record import open_run
+from snippets.record.run import open_run
 run = open_run("{part}", notebook="1_small", runs=runs, run_id=run_id, profile=profile, mode=mode)
 def measure(seed):
     time.sleep(pause_s)

@@ -9,15 +9,15 @@ import pytest
 
 from reserve import hardware as table
 from reserve.calendar import next_hour
-from reserve.chameleon_site import ChameleonSite
 from reserve.clock import Clock
 from reserve.errors import LeaseRefused
 from reserve.hardware import Hardware
 from reserve.journal import Journal
-from reserve.leases import current, ensure_lease, lease_name, node_name, wait_active
-from reserve.nodes import ensure_node
-from reserve.release import release
+from reserve.lease.give_back import release
+from reserve.lease.leases import current, ensure_lease, lease_name, node_name, wait_active
+from reserve.node.boot import ensure_node
 from reserve.site import Lease, Node, Wanted
+from reserve.sites.chameleon.site import ChameleonSite
 
 NETID = "ab123"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from snippets.triton import Server
+from snippets.triton.server import Server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from snippets.classifier import FOOD11_CLASSES, Classifier
+from snippets.engine.classifier import FOOD11_CLASSES, Classifier
 
 
 def toy_classifier(logits=None) -> Classifier:

@@ -64,7 +64,7 @@ def test_drift_does_not_decide() -> None:
 
 
 def test_real_models_are_told_apart_and_a_model_is_not_ranked_against_itself(tmp_path) -> None:
-    from snippets.providers import session
+    from snippets.engine.providers import session
     from tests.snippets.servers import save_toy_onnx
 
     path = save_toy_onnx(tmp_path / "toy.onnx") or tmp_path / "toy.onnx"

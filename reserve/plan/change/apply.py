@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reserve.plan.schedule import Booking
+from reserve.plan.course.schedule import Booking
 from snippets.errors import KitError
 
 Make = Callable[[Booking], str]
@@ -51,7 +51,7 @@ def on_testbed() -> Make:
     """A `Make` for the testbed: leases by name, journaled, with the planned times and node."""
     from reserve.desk import Desk
     from reserve.hardware import load
-    from reserve.leases import ensure_lease, plan
+    from reserve.lease.leases import ensure_lease, plan
 
     desk = Desk(voice=lambda text: None)
     table = load()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reserve.calendar import CHANGEOVER, Calendar, Interval
-from reserve.plan.schedule import Booking
+from reserve.plan.course.schedule import Booking
 
 PAST, MADE, FREE, LATE, TAKEN, GONE, OTHER = "past", "made", "free", "late", "taken", "gone", "differs"
 BROKEN = (TAKEN, GONE, OTHER)

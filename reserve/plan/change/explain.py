@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from reserve.plan.board import Board, ready_hour
-from reserve.plan.bounds import Relaxation, whole
-from reserve.plan.course import Course
-from reserve.plan.inputs import Inputs
-from reserve.plan.schedule import Booking, Plan, by_unit, is_complete
-from reserve.plan.solve import make_plan
+from reserve.plan.course.course import Course
+from reserve.plan.course.inputs import Inputs
+from reserve.plan.course.schedule import Booking, Plan, by_unit, is_complete
+from reserve.plan.solve.board import Board, ready_hour
+from reserve.plan.solve.bounds import Relaxation, whole
+from reserve.plan.solve.solve import make_plan
 
 DAYS = (1, 2, 3, 5, 7)
 NODES = (1, 2, 4)

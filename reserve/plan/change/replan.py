@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from reserve.calendar import Interval
-from reserve.plan.board import Board, ready_hour, without_overlap
-from reserve.plan.course import Course
-from reserve.plan.schedule import Booking, Starts, name_nodes
-from reserve.plan.solve import complete_units, fill
-from reserve.plan.timetable import Timetable
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Booking, Starts, name_nodes
+from reserve.plan.solve.board import Board, ready_hour, without_overlap
+from reserve.plan.solve.solve import complete_units, fill
+from reserve.plan.solve.timetable import Timetable
 
 SPREAD_DAYS = 2  # others may move this far
 

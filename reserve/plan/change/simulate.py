@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import numpy as np
 
-from reserve.plan.board import ready_hour, without_overlap
-from reserve.plan.explain import board_of
-from reserve.plan.inputs import Inputs
-from reserve.plan.schedule import Booking
+from reserve.plan.change.explain import board_of
+from reserve.plan.course.inputs import Inputs
+from reserve.plan.course.schedule import Booking
+from reserve.plan.solve.board import ready_hour, without_overlap
 
 EXTRA_DAYS = 7
 Z95 = 1.959963984540054

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reserve.plan.course import Course
+from reserve.plan.course.course import Course
 
 
 @dataclass(frozen=True)

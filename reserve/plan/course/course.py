@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from reserve.calendar import Block, Interval, next_hour
-from reserve.plan.pools import NodeGroup, Pool, node_groups
-from reserve.plan.roster import Student
-from reserve.plan.rules import Rules
-from reserve.plan.windows import Weekly, expand
+from reserve.plan.course.pools import NodeGroup, Pool, node_groups
+from reserve.plan.course.roster import Student
+from reserve.plan.course.rules import Rules
+from reserve.plan.course.windows import Weekly, expand
 from snippets.errors import PlanError
 
 LONGEST_WEEKS = 26

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from reserve.calendar import Calendar, Interval, next_hour
 from reserve.hardware import Hardware
-from reserve.plan.course import Course, make_course
-from reserve.plan.pools import make_pools
-from reserve.plan.roster import Student
-from reserve.plan.rules import Rules
+from reserve.plan.course.course import Course, make_course
+from reserve.plan.course.pools import make_pools
+from reserve.plan.course.roster import Student
+from reserve.plan.course.rules import Rules
 from snippets.errors import PlanError
 
 WHAT_IF = "students=191,weeks=2,liqid=4,gigaio=2,p100=6,pi5=7"

@@ -12,7 +12,7 @@ import numpy as np
 
 from reserve.calendar import HOUR, Block, Calendar, Interval
 from reserve.hardware import Hardware
-from reserve.plan.rules import Rules
+from reserve.plan.course.rules import Rules
 from snippets.errors import PlanError
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reserve.plan.windows import Window, parse_windows, zone
+from reserve.plan.course.windows import Window, parse_windows, zone
 from snippets.errors import PlanError
 
 COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reserve.plan.windows import clock_minutes
+from reserve.plan.course.windows import clock_minutes
 from snippets.errors import PlanError
 
 TABLE = Path(__file__).with_name("rules.toml")

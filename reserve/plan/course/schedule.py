@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from reserve.calendar import CHANGEOVER, Interval
-from reserve.plan.capacity import buffer_start, free_nodes
-from reserve.plan.course import Course, Unit, block_hours
-from reserve.plan.roster import Student
-from reserve.plan.windows import Weekly, expand
+from reserve.plan.course.capacity import buffer_start, free_nodes
+from reserve.plan.course.course import Course, Unit, block_hours
+from reserve.plan.course.roster import Student
+from reserve.plan.course.windows import Weekly, expand
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from reserve.plan.baselines import at_the_deadline, first_come_first_served
-from reserve.plan.capacity import buffer_start, free_nodes
-from reserve.plan.course import Course
-from reserve.plan.schedule import Booking, by_unit, finish_day, is_complete
-from reserve.plan.simulate import Simulation
+from reserve.plan.change.simulate import Simulation
+from reserve.plan.course.capacity import buffer_start, free_nodes
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Booking, by_unit, finish_day, is_complete
+from reserve.plan.solve.baselines import at_the_deadline, first_come_first_served
 
 BLUE, GREY, RED, GREEN = "#1f5fa8", "#c9ced6", "#b8322a", "#2e7d4f"
 WAYS = {"plan": BLUE, "first come, first served": GREEN, "everyone at the deadline": RED}

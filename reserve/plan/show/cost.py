@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from reserve.plan.course import Course
-from reserve.plan.schedule import Booking
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Booking
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reserve.plan.schedule import Booking
+from reserve.plan.course.schedule import Booking
 
 PRODUCT = "-//ServeLab//servelab plan//EN"
 

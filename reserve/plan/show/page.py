@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from reserve.plan.baselines import compare
-from reserve.plan.charts import finish_chart, load_chart, simulation_chart, wait_chart
-from reserve.plan.cost import cost, per_student
-from reserve.plan.course import Course
-from reserve.plan.explain import Change, Left
-from reserve.plan.schedule import Plan, Stage
-from reserve.plan.simulate import Simulation
+from reserve.plan.change.explain import Change, Left
+from reserve.plan.change.simulate import Simulation
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Plan, Stage
+from reserve.plan.show.charts import finish_chart, load_chart, simulation_chart, wait_chart
+from reserve.plan.show.cost import cost, per_student
+from reserve.plan.solve.baselines import compare
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{text-align:left;padding:.25rem .9rem .25rem 0;

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reserve.calendar import from_text, to_text
-from reserve.plan.schedule import Booking
+from reserve.plan.course.schedule import Booking
 from snippets.errors import PlanError
 
 COLUMNS = ("netids", "part", "hardware", "site", "node", "start_utc", "end_utc")

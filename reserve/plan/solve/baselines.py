@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reserve.plan.board import Board, first_come
-from reserve.plan.course import Course
-from reserve.plan.schedule import Booking, Starts, by_unit, finish_day, is_complete, name_nodes
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Booking, Starts, by_unit, finish_day, is_complete, name_nodes
+from reserve.plan.solve.board import Board, first_come
 
 LAST_DAYS = 4  # when everyone who waits for the deadline begins to look for a slot
 
@@ -30,7 +30,7 @@ class Outcome:
 
 def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Outcome:
     """Measure any set of bookings."""
-    from reserve.plan.capacity import buffer_start
+    from reserve.plan.course.capacity import buffer_start
 
     bookings = list(bookings)
     mine = by_unit(course, bookings)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from reserve.plan.capacity import limits
-from reserve.plan.course import Course
+from reserve.plan.course.capacity import limits
+from reserve.plan.course.course import Course
 
 
 class Board:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from reserve.plan.capacity import buffer_start, covering, limits, tiles
-from reserve.plan.course import Course, Unit
-from reserve.plan.linear import NOTHING, Program, Rows
+from reserve.plan.course.capacity import buffer_start, covering, limits, tiles
+from reserve.plan.course.course import Course, Unit
+from reserve.plan.solve.linear import NOTHING, Program, Rows
 
 EXACT_CLASSES = 6
 SHARES = (12, 8, 6, 4, 3, 2)  # periods a day, tried from the finest

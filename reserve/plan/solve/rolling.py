@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from reserve.plan.board import Board, ready_hour, without_overlap
-from reserve.plan.course import Course
-from reserve.plan.schedule import Starts
-from reserve.plan.timetable import Timetable
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Starts
+from reserve.plan.solve.board import Board, ready_hour, without_overlap
+from reserve.plan.solve.timetable import Timetable
 
 PASSES = 3  # a part may follow another on the same day when the course allows it
 

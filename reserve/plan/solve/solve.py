@@ -19,15 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from reserve.plan.baselines import shuffled
-from reserve.plan.board import Board, first_come, ready_hour, without_overlap
-from reserve.plan.bounds import Relaxation, Solved, whole
-from reserve.plan.capacity import buffer_start
-from reserve.plan.course import Course
-from reserve.plan.effort import Effort
-from reserve.plan.rolling import roll
-from reserve.plan.schedule import Plan, Stage, Starts, name_nodes
-from reserve.plan.timetable import Timetable
+from reserve.plan.course.capacity import buffer_start
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Plan, Stage, Starts, name_nodes
+from reserve.plan.solve.baselines import shuffled
+from reserve.plan.solve.board import Board, first_come, ready_hour, without_overlap
+from reserve.plan.solve.bounds import Relaxation, Solved, whole
+from reserve.plan.solve.effort import Effort
+from reserve.plan.solve.rolling import roll
+from reserve.plan.solve.timetable import Timetable
 
 TEXTS = {
     "complete": "students who complete every part",

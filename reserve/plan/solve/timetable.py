@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reserve.plan.board import Board
-from reserve.plan.capacity import covering, limits, tiles
-from reserve.plan.course import Course
-from reserve.plan.linear import Program
-from reserve.plan.schedule import Starts
+from reserve.plan.course.capacity import covering, limits, tiles
+from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Starts
+from reserve.plan.solve.board import Board
+from reserve.plan.solve.linear import Program
 
 Candidates = Mapping[tuple[int, int], np.ndarray]
 """(unit, part) -> hours at which it may begin."""

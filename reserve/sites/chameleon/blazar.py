@@ -6,13 +6,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reserve import chameleon
 from reserve.calendar import Calendar, Interval
-from reserve.credentials import SignIn
 from reserve.errors import CredentialsError, LeaseRefused, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.rest import Gone, Rest
 from reserve.site import Lease, Wanted
+from reserve.sites.chameleon import chi
+from reserve.sites.chameleon.credentials import SignIn
+from reserve.sites.chameleon.rest import Gone, Rest
 
 WIRE = "%Y-%m-%d %H:%M"
 
@@ -91,7 +91,7 @@ class Leases:
             "end_date": wanted.end.astimezone(UTC).strftime(WIRE),
             "before_end_date": None,
             "events": [],
-            "reservations": chameleon.reservations(wanted),
+            "reservations": chi.reservations(wanted),
         }
         try:
             answer = self.rest.call("POST", "reservation", "/leases", "asking for the lease", body=body)

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from reserve.clock import Clock
-from reserve.credentials import SignIn, redact, remember_secret
 from reserve.errors import CredentialsError, Missing, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.rest import TIMEOUT_S, Rest, failure
 from reserve.site import Wanted
+from reserve.sites.chameleon.credentials import SignIn, redact, remember_secret
+from reserve.sites.chameleon.rest import TIMEOUT_S, Rest, failure
 
 _active = ""
 

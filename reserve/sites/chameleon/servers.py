@@ -6,12 +6,12 @@ import base64
 import hashlib
 from typing import Any
 
-from reserve import chameleon
-from reserve.credentials import SignIn
 from reserve.errors import CredentialsError, Missing, Quota, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.rest import Gone, Rest
 from reserve.site import Lease, Node, Thing
+from reserve.sites.chameleon import chi
+from reserve.sites.chameleon.credentials import SignIn
+from reserve.sites.chameleon.rest import Gone, Rest
 
 PUBLIC = "public"
 TAG = "servelab"
@@ -88,7 +88,7 @@ class Servers:
 
     def create(self, name: str, lease: Lease, hardware: Hardware, key_name: str) -> Node:
         """Ask for the server on the lease's node. Raises Missing, Quota, or SiteUnreachable if no one knows."""
-        chameleon.submit_server(self.site, self.signin, name, lease.reservation_id, hardware, key_name)
+        chi.submit_server(self.site, self.signin, name, lease.reservation_id, hardware, key_name)
         node = self.find(name, hardware.user)
         if node is None:
             raise SiteUnreachable(

@@ -6,18 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reserve import chameleon, credentials
-from reserve.blazar import Leases, cannot_lease
 from reserve.calendar import Calendar
 from reserve.clock import Clock
 from reserve.errors import CredentialsError, SiteError
 from reserve.hardware import Hardware
 from reserve.journal import Journal
-from reserve.rest import Rest
-from reserve.servers import Servers
 from reserve.site import Lease, Machine, Node, Thing, Wanted
-from reserve.ssh import Pins, SshMachine, find_key, public_key
-from reserve.zun import ContainerMachine, Containers
+from reserve.sites.chameleon import chi, credentials
+from reserve.sites.chameleon.blazar import Leases, cannot_lease
+from reserve.sites.chameleon.rest import Rest
+from reserve.sites.chameleon.servers import Servers
+from reserve.sites.chameleon.zun import ContainerMachine, Containers
+from reserve.sites.ssh import Pins, SshMachine, find_key, public_key
 
 
 class ChameleonSite:
@@ -38,8 +38,8 @@ class ChameleonSite:
         if self._facts:
             return self._who
         signin = credentials.find(self.name)
-        rest = chameleon.connect(self.name, signin, self.clock)
-        facts = chameleon.token_facts(rest)
+        rest = chi.connect(self.name, signin, self.clock)
+        facts = chi.token_facts(rest)
         project = facts.get("project") or {}
         if not project:
             raise CredentialsError(self._which_project(rest))
@@ -98,7 +98,7 @@ class ChameleonSite:
 
     def create_lease(self, wanted: Wanted) -> Lease:
         self.check_can_lease()
-        chameleon.activate(self.name, self.signin)
+        chi.activate(self.name, self.signin)
         return self.leases.create(wanted)
 
     def extend_lease(self, lease: Lease, until: datetime) -> Lease:

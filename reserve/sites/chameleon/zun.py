@@ -14,8 +14,8 @@ from urllib.parse import quote
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.rest import TIMEOUT_S, Gone, Rest
 from reserve.site import Lease, Node, OnLine, Outcome, Thing, packing
+from reserve.sites.chameleon.rest import TIMEOUT_S, Gone, Rest
 
 JUPYTER_PORT = 8888
 

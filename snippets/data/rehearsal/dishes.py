@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snippets.main_dishes import meat, noodles, rice, seafood, soup, vegetable
-from snippets.pen import COS, SIN, Pen, mix, oval, shade
+from snippets.data.rehearsal.main_dishes import meat, noodles, rice, seafood, soup, vegetable
+from snippets.data.rehearsal.pen import COS, SIN, Pen, mix, oval, shade
 
 
 def bread(pen: Pen) -> None:

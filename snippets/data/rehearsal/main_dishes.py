@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snippets.pen import COS, SIN, Pen, mix, oval, shade
+from snippets.data.rehearsal.pen import COS, SIN, Pen, mix, oval, shade
 
 
 def meat(pen: Pen) -> None:

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from snippets.cache import building, processors, progress_bar
-from snippets.dishes import DISHES
+from snippets.data.image import SIDE
+from snippets.data.rehearsal.dishes import DISHES
+from snippets.data.rehearsal.pen import COS, SIN, Colour, Dice, Pen, mix, shade
 from snippets.errors import DataError
-from snippets.image import SIDE
-from snippets.pen import COS, SIN, Colour, Dice, Pen, mix, shade
+from snippets.files import building, processors, progress_bar
 
 CLASSES = tuple(DISHES)
 # Pictures per split. Each class gets an equal share.
@@ -220,7 +220,7 @@ def generate(folder: Path, counts: dict[str, int] | None = None) -> Path:
                 [
                     sys.executable,
                     "-m",
-                    "snippets.rehearsal",
+                    "snippets.data.rehearsal.pictures",
                     str(partial),
                     str(turn),
                     str(workers),

@@ -1,4 +1,4 @@
-"""Run the page: `python -m snippets.page --endpoint NAME=URL --triton NAME=URL/MODEL --port 8080`."""
+"""Run the page: `python -m snippets.serve.page --endpoint NAME=URL --triton NAME=URL/MODEL --port 8080`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from snippets.classifier import FOOD11_CLASSES
+from snippets.engine.classifier import FOOD11_CLASSES
 from snippets.errors import KitError, UsageError
-from snippets.page.app import create_page
-from snippets.page.services import Service
-from snippets.process import require_free
+from snippets.machine.process import require_free
+from snippets.serve.page.app import create_page
+from snippets.serve.page.services import Service
 
 
 def parse_endpoint(text: str) -> Service:
@@ -37,7 +37,7 @@ def _split(text: str) -> tuple[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until told to stop."""
-    parser = argparse.ArgumentParser(prog="python -m snippets.page", description="Serve the GourmetGram page.")
+    parser = argparse.ArgumentParser(prog="python -m snippets.serve.page", description="Serve the GourmetGram page.")
     parser.add_argument("--endpoint", action="append", default=[], metavar="NAME=URL")
     parser.add_argument("--triton", action="append", default=[], metavar="NAME=URL/MODEL")
     parser.add_argument("--labels", default="", help="class names, comma-separated; default: Food-11's")

@@ -13,10 +13,10 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
-from snippets.endpoint_limits import MEGABYTE, BodyLimits
-from snippets.endpoint_schema import upload_problem
 from snippets.errors import DataError, UsageError
-from snippets.page.services import Refusal, Service, classify, is_ready
+from snippets.serve.limits import MEGABYTE, BodyLimits
+from snippets.serve.page.services import Refusal, Service, classify, is_ready
+from snippets.serve.schema import upload_problem
 
 FOLDER = Path(__file__).parent
 MAX_IMAGE_MB = 10.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import image
+from snippets.data import image
 from snippets.errors import ServerError, UsageError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ class TritonPythonModel:
         import torch
         from batch import device, parameters, pin
 
-        from snippets.mobilenet import mobilenet_v2
+        from snippets.model.mobilenet import mobilenet_v2
 
         given = parameters(args)
         pin(given)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading.batch import discover
+from grading.batch.grade_all import discover
+from grading.batch.outputs import grade_class, read_leases
 from grading.grade import Grade
-from grading.grade_class import grade_class, read_leases
 from snippets.errors import UsageError
 from tests.grading.students import change_samples, hand_in, make_run, rewrite
 
@@ -163,7 +163,7 @@ def test_nothing_to_grade_is_an_error_that_says_what_to_name(tmp_path: Path) -> 
 
 
 def test_a_name_cannot_become_a_formula(tmp_path: Path) -> None:
-    from grading.batch import write_csv
+    from grading.batch.grade_all import write_csv
 
     write_csv(tmp_path / "g.csv", [Grade("s", "d", "ab1", "=HYPERLINK(1)", ())])
     assert "'=HYPERLINK(1)" in (tmp_path / "g.csv").read_text()

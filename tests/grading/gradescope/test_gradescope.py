@@ -20,7 +20,7 @@ import pytest
 from grading.functions.sandbox import system_folders
 from grading.gradescope.build import build
 from grading.gradescope.results import leaderboard
-from snippets.record import load_record
+from snippets.record.run import load_record
 from tests.grading.students import hand_in, make_run
 
 MEMORY = 128 << 20

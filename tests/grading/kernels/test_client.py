@@ -19,9 +19,9 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from grading.release import KERNEL, KERNELSPEC
-from grading.warm import client
-from grading.warm.client import WarmKernel, fork_kernels, warm_pool
+from grading.kernels import client
+from grading.kernels.client import WarmKernel, fork_kernels, warm_pool
+from grading.nbgrader.release import KERNEL, KERNELSPEC
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 Run = Callable[..., list[str]]
@@ -49,10 +49,10 @@ def run(course: Path, *cells: str, kernel: str = KERNEL, **options: Any) -> list
 
 
 def test_nothing_of_one_notebook_is_seen_by_the_next(course: Path) -> None:
-    leave = ("import builtins, os, sys, numpy, grading.questions.scoring as scoring\nleft = 1\nbuiltins.left = 2\n"
+    leave = ("import builtins, os, sys, numpy, grading.nbgrader.cells as scoring\nleft = 1\nbuiltins.left = 2\n"
              "os.environ['LEFT'] = '3'\nnumpy.left = scoring.left = 4\nsys.path.append('left')\nos.chdir('/')\n"
              "print(os.getpid(), os.getppid(), numpy.random.rand())")
-    look = ("import builtins, os, sys, numpy, grading.questions.scoring as scoring\n"
+    look = ("import builtins, os, sys, numpy, grading.nbgrader.cells as scoring\n"
             "print('left' in globals(), hasattr(builtins, 'left'), 'LEFT' in os.environ, hasattr(numpy, 'left'), "
             "hasattr(scoring, 'left'), 'left' in sys.path)\nprint(os.getcwd())")
     first, second = run(course, leave)[0].split(), run(course, look, leave)
@@ -136,7 +136,7 @@ def test_a_forked_kernel_does_what_cells_left_for_its_end(course: Path) -> None:
 
 
 def test_kernels_end_with_the_process_that_started_them(course: Path, root: Path) -> None:
-    script = ("import os\nfrom grading.warm.client import warm_pool\n"
+    script = ("import os\nfrom grading.kernels.client import warm_pool\n"
               "kernel = warm_pool().start(['-f', 'connection.json'], dict(os.environ), '.')\n"
               "print(kernel.pid, flush=True)\nos._exit(0)")
     done = subprocess.run([sys.executable, "-c", script], cwd=course, stdout=subprocess.PIPE, text=True, timeout=60)

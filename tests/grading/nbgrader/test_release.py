@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from grading.autograde import autograde
 from grading.checks.evidence import Evidence, Missing
 from grading.checks.part import check_part, load_judges
+from grading.nbgrader.autograde import autograde
+from grading.nbgrader.release import release
+from grading.nbgrader.repair import text_of
 from grading.notebooks import asked, slug
 from grading.questions import ask, question, questions
-from grading.release import release
-from grading.repair import text_of
 from snippets.errors import SubmissionError
-from snippets.record import open_run
+from snippets.record.run import open_run
 from tests.grading.pictures import picture
 from tests.grading.students import make_run, right_answer
 
@@ -47,7 +47,7 @@ def measured(part: str, runs: Path, root: Path) -> Path:
     left = root / "runs" / part / "quick"
     if left.is_dir():
         return Path(shutil.copytree(left, runs / part / "quick"))
-    from reserve.local_run import run_parts
+    from reserve.run.here import run_parts
 
     return run_parts(part, profile="quick", params=(), runs=runs, run_id="quick", mode="resume", timeout_s=1800,
                      say=lambda _: None)[0].folder

@@ -12,9 +12,9 @@ from typing import Any
 import nbformat
 import pytest
 
+from grading.nbgrader.release import assignment
+from grading.nbgrader.repair import HIDDEN, repair, repair_folder, text_of
 from grading.notebooks import NOTEBOOKS, asked
-from grading.release import assignment
-from grading.repair import HIDDEN, repair, repair_folder, text_of
 
 Notebook = dict[str, Any]
 SOURCE = assignment(NOTEBOOKS / "edge" / "2_soak_and_cold_start.md", last=True)
@@ -195,7 +195,7 @@ def test_cells_that_the_student_added_are_kept_where_they_stood() -> None:
 
 
 def test_a_notebook_that_was_not_handed_in_is_taken_from_the_run_s_folder(tmp_path: Path) -> None:
-    from grading.release import release
+    from grading.nbgrader.release import release
 
     release("edge", tmp_path)
     executed = tmp_path / "submitted" / "ab1" / "edge" / "edge" / "notebooks"
@@ -209,7 +209,7 @@ def test_a_notebook_that_was_not_handed_in_is_taken_from_the_run_s_folder(tmp_pa
 
 
 def test_a_folder_is_mended_in_place_and_the_original_kept(tmp_path: Path) -> None:
-    from grading.release import release
+    from grading.nbgrader.release import release
 
     release("edge", tmp_path)
     folder = tmp_path / "submitted" / "ab1" / "edge"

@@ -9,7 +9,7 @@ import pytest
 
 from grading.errors import QuestionError
 from grading.questions import ask, format_problem, is_late, number, question, questions, schema, standing
-from snippets.record import Run, open_run
+from snippets.record.run import Run, open_run
 
 
 @pytest.fixture

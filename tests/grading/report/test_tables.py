@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grading.report import write_report
-from grading.tables import loads, show_run, variants, verdict
+from grading.report.page import write_report
+from grading.report.tables import loads, show_run, variants, verdict
+from snippets.decide.targets import target, targets
 from snippets.errors import RecordError
-from snippets.record import Run, load_record, open_run
-from snippets.targets import target, targets
+from snippets.record.run import Run, load_record, open_run
 
 
 def measured(run: Run, variant: str, p50: float, batch_ms: float, correct: int = 90) -> None:

@@ -18,7 +18,7 @@ from grading.submission import archive
 from grading.submission.collect import Collected, collect
 from grading.submission.pdf import Heading, Page, render, template_pages
 from snippets.errors import SubmissionError
-from snippets.record import Run, open_run
+from snippets.record.run import Run, open_run
 from tests.grading.pictures import picture
 
 

@@ -21,7 +21,7 @@ RUN pip install "numpy==2.2.6" \\
 USER 1000
 EXPOSE 8000
 HEALTHCHECK CMD ["true"]
-CMD ["python", "-m", "snippets.endpoint"]
+CMD ["python", "-m", "snippets.serve.endpoint"]
 """
 
 
@@ -81,9 +81,9 @@ def test_continued_lines_and_comments_are_read_as_docker_reads_them() -> None:
         ("USER 1000", "USER 0", "number other than 0"),
         ("USER 1000\n", "", "number other than 0"),
         ('HEALTHCHECK CMD ["true"]\n', "", "no HEALTHCHECK"),
-        ('["python", "-m", "snippets.endpoint"]', "python -m snippets.endpoint", "exec form"),
-        ("snippets.endpoint", "snippets.nothing", "no module snippets.nothing"),
-        ('CMD ["python", "-m", "snippets.endpoint"]\n', "", "no CMD"),
+        ('["python", "-m", "snippets.serve.endpoint"]', "python -m snippets.serve.endpoint", "exec form"),
+        ("snippets.serve.endpoint", "snippets.nothing", "no module snippets.nothing"),
+        ('CMD ["python", "-m", "snippets.serve.endpoint"]\n', "", "no CMD"),
     ],
 )
 def test_each_mistake_in_a_dockerfile_is_named_with_its_line(written, old: str, new: str, says: str) -> None:
@@ -163,9 +163,9 @@ def test_the_variables_of_compose_come_from_the_pins(held: pins.Pins, capsys: py
 
 
 def test_triton_is_the_same_image_everywhere(held: pins.Pins) -> None:
-    from snippets import triton_launch
+    from snippets.triton import launch
 
-    assert held.images["TRITON_IMAGE"] == triton_launch.IMAGE
+    assert held.images["TRITON_IMAGE"] == launch.IMAGE
 
 
 def test_write_brings_a_dockerfile_in_line(

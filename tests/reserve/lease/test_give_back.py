@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reserve.down import down
 from reserve.errors import SiteError
-from reserve.release import release
-from tests.reserve.test_faults import booted
+from reserve.lease.give_back import release
+from reserve.verbs.down import down
+from tests.reserve.sites.chameleon.test_faults import booted
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_borrowed_address_goes_back_to_the_project(desk, chameleon):
 
 
 def test_ctrl_c_gives_everything_back(desk, chameleon, monkeypatch):
-    from reserve import go as going
+    from reserve.verbs import go as going
 
     def interrupted(*args, **kwargs):
         booted(desk)
@@ -75,7 +75,7 @@ def test_ctrl_c_gives_everything_back(desk, chameleon, monkeypatch):
 
 
 def test_keep_keeps(desk, chameleon, monkeypatch):
-    from reserve import go as going
+    from reserve.verbs import go as going
 
     def fails(*args, **kwargs):
         raise SiteError("no")

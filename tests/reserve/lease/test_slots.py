@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reserve import hardware
-from reserve.booking import show_slots
 from reserve.calendar import Calendar, Interval
-from reserve.slots import local_text, next_free, options, parse_moment, runs_of, table, window, zone
+from reserve.lease.slots import local_text, next_free, options, parse_moment, runs_of, table, window, zone
+from reserve.verbs.booking import show_slots
 from snippets.errors import UsageError
 
 DAY = datetime(2027, 3, 4, tzinfo=UTC)

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reserve import hardware
-from reserve.booking import keep
-from reserve.down import down
 from reserve.errors import LeaseRefused
 from reserve.journal import Entry
-from reserve.keep import Watch, extended_end, node_hours, parse_length
-from reserve.leases import ensure_lease
+from reserve.lease.leases import ensure_lease
+from reserve.lease.time_left import Watch, extended_end, node_hours, parse_length
 from reserve.site import Lease, Wanted
+from reserve.verbs.booking import keep
+from reserve.verbs.down import down
 from snippets.errors import UsageError
-from tests.reserve.test_faults import reserved
+from tests.reserve.sites.chameleon.test_faults import reserved
 
 DAY = datetime(2027, 3, 4, 15, tzinfo=UTC)
 P100 = hardware.load()["gpu_p100"]
@@ -72,7 +72,7 @@ def test_time_that_somebody_holds_is_refused_with_their_start(desk, chameleon):
         ensure_lease(site, wanted, f"other{number}", desk.journal, desk.say)
     newest = desk.journal.lease_of("system")
     assert newest and newest.name != mine.name
-    from reserve.keep import extend
+    from reserve.lease.time_left import extend
 
     entry = next(e for e in desk.journal.open_entries(kind="lease") if e.name == mine.name)
     with pytest.raises(LeaseRefused, match=f"taken by somebody else from {later:%Y-%m-%d %H:%M} UTC.*servelab slots"):

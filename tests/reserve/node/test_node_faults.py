@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from reserve.down import down
 from reserve.errors import ConnectionLost, SiteError, WaitedTooLong
-from reserve.go import Options, go, reserve, run_on_node
-from reserve.steps import steps_for
-from reserve.up import attach, up
+from reserve.node.preparation import steps_for
+from reserve.verbs.down import down
+from reserve.verbs.go import Options, go, reserve, run_on_node
+from reserve.verbs.up import attach, up
 from snippets.errors import KernelDied, KitError
-from snippets.record import load_record
+from snippets.record.run import load_record
 from tests.chameleon import Emulator
 from tests.reserve.conftest import EmulatedClock
 
@@ -24,9 +24,9 @@ SLOW = Options(netid="ab123", at_once=True, params=("pause_s=0.8",))
 def without_jupyter(monkeypatch: pytest.MonkeyPatch) -> None:
     """JupyterLab takes seconds to start and has a test of its own."""
     monkeypatch.setattr(
-        "reserve.up.steps_for", lambda *args, **kw: [s for s in steps_for(*args, **kw) if s.name != "jupyter"]
+        "reserve.verbs.up.steps_for", lambda *args, **kw: [s for s in steps_for(*args, **kw) if s.name != "jupyter"]
     )
-    monkeypatch.setattr("reserve.up._address", lambda ready, public: ("", ""))
+    monkeypatch.setattr("reserve.verbs.up._address", lambda ready, public: ("", ""))
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ PREPARING = [
     ("ssh-drop-mid-command", 1, {"match": "get.docker.com"}, None, None),
     ("ssh-drop-mid-command", 1, {"match": "tar -xzf"}, None, None),
     ("ssh-drop-after-command", 1, {"match": "servelab-tree"}, ("connection .* broke|closed", None), ConnectionLost),
-    ("ssh-drop-mid-command", 1, {"match": "snippets.data"}, ("connection .* broke|closed", None), ConnectionLost),
+    ("ssh-drop-mid-command", 1, {"match": "snippets.data.datasets"}, ("connection .* broke|closed", None), ConnectionLost),
     ("node-reboots", 1, {"match": "get.docker.com"}, ("", None), SiteError),
 ]
 

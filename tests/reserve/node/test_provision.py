@@ -7,10 +7,10 @@ import pytest
 from reserve import hardware
 from reserve.clock import Clock
 from reserve.errors import SiteError, WaitedTooLong
-from reserve.local import LocalMachine
-from reserve.provision import Step, provision
-from reserve.steps import images
-from reserve.tree import pack
+from reserve.node.checkout import pack
+from reserve.node.preparation import images
+from reserve.node.provision import Step, provision
+from reserve.sites.local import LocalMachine
 
 
 class NoWaiting(Clock):

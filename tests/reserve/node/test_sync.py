@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from reserve.errors import ConnectionLost, SiteError
-from reserve.local import LocalMachine
+from reserve.node.checkout import pack
+from reserve.node.sync import pull, push_run, unpack
 from reserve.site import packing
-from reserve.sync import pull, push_run, unpack
-from reserve.tree import pack
+from reserve.sites.local import LocalMachine
 from snippets.errors import StorageError
-from snippets.record import load_record, open_run
+from snippets.record.run import load_record, open_run
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_an_archive_may_hold_only_what_was_asked_for(member, tmp_path):
 
 
 def test_a_name_from_the_node_that_leads_out_is_never_asked_for(machine, tmp_path):
-    from reserve.sync import Remote, _wanted
+    from reserve.node.sync import Remote, _wanted
 
     names = ["../../.ssh/authorized_keys", "/etc/passwd", "samples/a.npy"]
     assert [file.name for file in _wanted([Remote(n, 1, 1) for n in names], tmp_path)] == ["samples/a.npy"]

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from reserve.calendar import Calendar, Interval
 from reserve.hardware import load
-from reserve.plan.inputs import Inputs
-from reserve.plan.roster import Student
-from reserve.plan.rules import Rules, load_rules
-from reserve.plan.windows import parse_windows
+from reserve.plan.course.inputs import Inputs
+from reserve.plan.course.roster import Student
+from reserve.plan.course.rules import Rules, load_rules
+from reserve.plan.course.windows import parse_windows
 
 NEW_YORK = ZoneInfo("America/New_York")
 START = datetime(2027, 3, 8, 5, tzinfo=UTC)  # Monday 00:00 in New York

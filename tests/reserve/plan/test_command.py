@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 
-from reserve.plan.schedule import Booking
-from reserve.plan.table import command, read_plan, write_plan
+from reserve.plan.course.schedule import Booking
+from reserve.plan.show.table import command, read_plan, write_plan
 from servelab import cli
 from snippets.errors import PlanError, UsageError
 
@@ -66,7 +66,7 @@ def test_calendars_are_in_local_time_with_their_zones_and_right_across_summer_ti
 def test_an_event_after_the_clocks_change_has_the_new_offset() -> None:
     from icalendar import Calendar
 
-    from reserve.plan.ics import calendar
+    from reserve.plan.show.ics import calendar
 
     tz = ZoneInfo("America/New_York")
     start = datetime(2027, 3, 14, 13, tzinfo=UTC)

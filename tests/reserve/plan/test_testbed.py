@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from reserve.plan.table import read_plan
+from reserve.plan.show.table import read_plan
 from servelab import cli
 from tests.chameleon.emulator import Emulator
 from tests.chameleon.fixtures import *  # noqa: F403

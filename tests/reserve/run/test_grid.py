@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from grading.grid import Point, points_of, run_grid
+from reserve.run.grid import Point, points_of, run_grid
 from snippets.errors import CellError, ToolMissing, UsageError
-from snippets.record import open_run
+from snippets.record.run import open_run
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import nbformat
 import pytest
 from jupyter_client.provisioning import KernelProvisionerFactory
 
-import reserve.parts
-from grading.warm.client import fork_kernels
-from reserve.local_run import run_parts
-from reserve.parameters import describe
+import snippets.parts
+from grading.kernels.client import fork_kernels
+from reserve.run.here import run_parts
+from reserve.run.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, RecordError, RunLocked, RunTimeout, UsageError
-from snippets.record import load_record, open_run
-from snippets.record_lock import acquire
+from snippets.record.lock import acquire
+from snippets.record.run import load_record, open_run
 
 PARAMETERS = """\
 profile: str = "quick"  # quick or full
@@ -30,7 +30,7 @@ threads: int = 1  # threads to measure with
 data: str = "rehearsal"  # images
 """
 OPEN = """\
-from snippets.record import open_run
+from snippets.record.run import open_run
 run = open_run("model", notebook="{name}", runs=runs, run_id=run_id, profile=profile, mode=mode,
                parameters={{"threads": threads, "data": data}})
 """
@@ -187,10 +187,10 @@ def test_a_folder_of_another_part_is_refused(lab) -> None:
 
 STOP = """
 import sys
-import reserve.parts
+import snippets.parts
 from pathlib import Path
 import servelab
-reserve.parts.NOTEBOOKS = Path(sys.argv[1])
+snippets.parts.NOTEBOOKS = Path(sys.argv[1])
 sys.argv = ["servelab", "run", "model"]
 servelab.main()
 """

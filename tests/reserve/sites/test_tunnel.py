@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reserve.tunnel import _copy
+from reserve.sites.tunnel import _copy
 
 
 @pytest.fixture

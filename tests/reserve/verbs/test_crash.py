@@ -9,10 +9,10 @@ import signal
 import pytest
 
 from reserve.desk import Desk
-from reserve.down import down
-from reserve.status import orphans
+from reserve.verbs.down import down
+from reserve.verbs.status import orphans
 from tests.chameleon import Emulator
-from tests.reserve.test_faults import booted, contained
+from tests.reserve.sites.chameleon.test_faults import booted, contained
 
 # (fault, what it does to the request): the site has carried it out, or has not, and the client waits for the answer.
 MOMENTS = [("http-half-open", "made"), ("http-timeout", "not made")]

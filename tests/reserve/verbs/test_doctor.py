@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from reserve import doctor
+from reserve.verbs import doctor
 
 
 def test_everything_needed_is_found_where_the_tests_run() -> None:

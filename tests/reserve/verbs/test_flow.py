@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import urllib.request
 
-from reserve.down import down
-from reserve.go import Options, reserve, run_on_node
-from reserve.status import status
-from reserve.up import up
-from snippets.record import load_record
+from reserve.verbs.down import down
+from reserve.verbs.go import Options, reserve, run_on_node
+from reserve.verbs.status import status
+from reserve.verbs.up import up
+from snippets.record.run import load_record
 
 NOW = Options(netid="ab123", at_once=True)
 

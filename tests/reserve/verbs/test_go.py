@@ -11,19 +11,19 @@ import pytest
 
 from reserve import hardware
 from reserve.calendar import next_hour
-from reserve.collect import pull
 from reserve.desk import Desk
-from reserve.down import down
 from reserve.errors import ConnectionLost, LeaseRefused, NodeCommandFailed
-from reserve.go import Options, go, reserve
 from reserve.journal import Journal
-from reserve.leases import lease_name, node_name, plan, user_name
-from reserve.status import status
-from reserve.steps import steps_for
-from reserve.sync import push_run
-from reserve.up import up
+from reserve.lease.leases import lease_name, node_name, plan, user_name
+from reserve.node.preparation import steps_for
+from reserve.node.sync import push_run
+from reserve.verbs.down import down
+from reserve.verbs.go import Options, go, reserve
+from reserve.verbs.pull import pull
+from reserve.verbs.status import status
+from reserve.verbs.up import up
 from snippets.errors import UsageError
-from snippets.record import load_record
+from snippets.record.run import load_record
 
 P100 = hardware.load()["gpu_p100"]
 
@@ -32,16 +32,16 @@ P100 = hardware.load()["gpu_p100"]
 def without_jupyter(monkeypatch: pytest.MonkeyPatch) -> None:
     """JupyterLab takes seconds to start and has a test of its own."""
     monkeypatch.setattr(
-        "reserve.up.steps_for", lambda *args, **kw: [s for s in steps_for(*args, **kw) if s.name != "jupyter"]
+        "reserve.verbs.up.steps_for", lambda *args, **kw: [s for s in steps_for(*args, **kw) if s.name != "jupyter"]
     )
-    monkeypatch.setattr("reserve.up._address", lambda ready, public: ("", ""))
+    monkeypatch.setattr("reserve.verbs.up._address", lambda ready, public: ("", ""))
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch, short_timeouts: None) -> None:
     """In a container a command is one request: it may take seconds."""
-    monkeypatch.setattr("reserve.rest.TIMEOUT_S", 45.0)
-    monkeypatch.setattr("reserve.chameleon.TIMEOUT_S", 45.0)
+    monkeypatch.setattr("reserve.sites.chameleon.rest.TIMEOUT_S", 45.0)
+    monkeypatch.setattr("reserve.sites.chameleon.chi.TIMEOUT_S", 45.0)
 
 
 def test_go_on_this_machine_needs_no_account(small_kit, tmp_path, monkeypatch, without_jupyter):

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from reserve.desk import Desk
-from reserve.go import PARTS, Options, go
-from snippets.record import load_record
+from reserve.verbs.go import PARTS, Options, go
+from snippets.record.run import load_record
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 def test_three_parts_from_nothing_to_verified_runs_at_home(desk, chameleon, root: Path, monkeypatch):
-    monkeypatch.setattr("reserve.rest.TIMEOUT_S", 60.0)
-    monkeypatch.setattr("reserve.chameleon.TIMEOUT_S", 60.0)
+    monkeypatch.setattr("reserve.sites.chameleon.rest.TIMEOUT_S", 60.0)
+    monkeypatch.setattr("reserve.sites.chameleon.chi.TIMEOUT_S", 60.0)
     desk.clock.pause_s = 1.0
     whole = Desk(journal=desk.journal, clock=desk.clock, voice=desk.voice, kit=root)
     homes = go(whole, "all", Options(netid="ab123", at_once=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 import papermill
 import pytest
 
-from snippets.record import load_record
+from snippets.record.run import load_record
 
 
 @pytest.mark.slow

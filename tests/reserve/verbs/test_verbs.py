@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import servelab as command
-from reserve.booking import bring_up, options, run_at
 from reserve.errors import CredentialsError, Missing, UsageError
+from reserve.verbs.booking import bring_up, options, run_at
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def test_now_and_times_become_options():
 def test_a_run_without_a_node_says_to_make_one(desk):
     with pytest.raises(UsageError, match="--site is chameleon"):
         run_at("moon", "system", desk=desk)
-    from reserve.down import down
-    from tests.reserve.test_faults import reserved
+    from reserve.verbs.down import down
+    from tests.reserve.sites.chameleon.test_faults import reserved
 
     reserved(desk)
     with pytest.raises(Missing, match="servelab up system"):
@@ -97,13 +97,13 @@ def test_a_run_without_a_node_says_to_make_one(desk):
 
 
 def test_up_prints_one_url_and_the_way_to_it(desk, chameleon, monkeypatch):
-    from reserve.down import down
-    from tests.reserve.test_faults import reserved
+    from reserve.verbs.down import down
+    from tests.reserve.sites.chameleon.test_faults import reserved
 
-    monkeypatch.setattr("reserve.up.provision", lambda *args: [])
-    monkeypatch.setattr("reserve.up.steps_for", lambda *args, **kw: [])
+    monkeypatch.setattr("reserve.verbs.up.provision", lambda *args: [])
+    monkeypatch.setattr("reserve.verbs.up.steps_for", lambda *args, **kw: [])
     reserved(desk)
-    from reserve import up as module
+    from reserve.verbs import up as module
 
     real = module.reach
 
@@ -122,8 +122,8 @@ def test_up_prints_one_url_and_the_way_to_it(desk, chameleon, monkeypatch):
 
 
 def test_a_key_that_is_not_there_is_told_before_a_node_is_made(desk, chameleon):
-    from reserve.down import down
-    from tests.reserve.test_faults import reserved
+    from reserve.verbs.down import down
+    from tests.reserve.sites.chameleon.test_faults import reserved
 
     reserved(desk)
     desk.key = "/nonexistent"

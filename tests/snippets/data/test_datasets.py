@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snippets import data
-from snippets.cache import building
-from snippets.data import dataset
+from snippets.data import datasets
+from snippets.data.datasets import dataset
 from snippets.errors import DataError, StorageError
+from snippets.files import building
 
 SPLITS = ("training", "validation", "evaluation")
 
@@ -100,7 +100,7 @@ def test_short_names_of_splits_work_and_others_are_named(classic, tmp_path):
 
 def test_pictures_are_decoded_once(classic, tmp_path, monkeypatch):
     first = dataset(classic, tmp_path / "cache").split("evaluation")
-    monkeypatch.setattr(data, "decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(datasets, "decode", lambda *_: pytest.fail("decoded again"))
     again = dataset(classic, tmp_path / "cache").split("evaluation")
     assert (again.images == first.images).all() and again.files == first.files
 
@@ -205,7 +205,7 @@ def test_a_cache_that_is_a_file_is_a_storage_error(classic, tmp_path):
 
 def test_a_killed_build_leaves_no_half_and_is_cleared_by_the_next(tmp_path):
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom snippets.cache import building\n"
+        "import sys, time\nfrom pathlib import Path\nfrom snippets.files import building\n"
         "with building(Path(sys.argv[1])) as partial:\n"
         "    (partial / 'half').touch(); print('begun', flush=True); time.sleep(60)\n"
     )

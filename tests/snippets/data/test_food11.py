@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snippets import download as download_module
-from snippets import food11
-from snippets.data import dataset
-from snippets.download import download
+from snippets.data import download as download_module
+from snippets.data import food11
+from snippets.data.datasets import dataset
+from snippets.data.download import download
+from snippets.data.food11 import Source, fetch, read_sources, unpack
 from snippets.errors import DataError, StorageError
-from snippets.food11 import Source, fetch, read_sources, unpack
 
 CONTENT = np.random.default_rng(4).bytes(700_000)
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()

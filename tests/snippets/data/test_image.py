@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from snippets.data.image import MEAN, STD, decode, postprocess, preprocess
 from snippets.errors import DataError
-from snippets.image import MEAN, STD, decode, postprocess, preprocess
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options) -> bytes:

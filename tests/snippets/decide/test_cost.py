@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets import choose, cost, evaluate
+from snippets.decide import cost
+from snippets.decide import options as choose
+from snippets.decide.targets import target
 from snippets.errors import UsageError
-from snippets.targets import target
+from snippets.model import evaluate
 
 TABLE = """
 currency = "USD"

@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from snippets import plots
+from snippets.draw import charts
 
 matplotlib.use("agg")
 
@@ -16,7 +16,7 @@ matplotlib.use("agg")
 @pytest.mark.parametrize("apart", [0.0, 0.02, 1.0])
 def test_names_of_points_that_lie_together_do_not_cover_each_other(apart: float) -> None:
     points = {f"candidate number {n}": (2.0 + apart * (n % 3), 90.0 + apart * n) for n in range(7)}
-    figure = plots.scatter(points, "title", "x", "y")
+    figure = charts.scatter(points, "title", "x", "y")
     figure.canvas.draw()
     (axes,) = figure.axes
     names = [text for text in axes.texts if text.get_text() in points]
@@ -33,7 +33,7 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other(apart: float)
 def front_and_target(points: dict[str, tuple[float, float]]):
     """A chart of these points, with a front from "aggressive" to "onnx-all" and a target of 3: axes, extent of the
     name "aggressive"."""
-    figure = plots.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
+    figure = charts.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
     figure.canvas.draw()
     (axes,) = figure.axes
     (name,) = (text for text in axes.texts if text.get_text() == "aggressive")
@@ -59,7 +59,7 @@ def test_a_name_that_must_cross_the_target_does_not_lie_on_the_front_as_well() -
 
 @pytest.mark.parametrize(("slowest", "labels"), [(17.0, ["6", "7", "8", "9", "10"]), (90.0, ["10", "20", "50", "100"])])
 def test_a_logarithmic_axis_says_enough_to_be_read(slowest: float, labels: list[str]) -> None:
-    figure = plots.distributions({"eager": np.geomspace(6.0, slowest, 50)}, "title")
+    figure = charts.distributions({"eager": np.geomspace(6.0, slowest, 50)}, "title")
     figure.canvas.draw()
     (axes,) = figure.axes
     low, high = axes.get_xlim()

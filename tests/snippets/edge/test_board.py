@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snippets.board import Board, Reading
+from snippets.edge.board import Board, Reading
 
 
 def write(root: Path, path: str, text: str) -> None:

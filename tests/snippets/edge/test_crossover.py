@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snippets.crossover import cloud_total_ms, crossover, round_trips_ms, upload_ms
+from snippets.edge.crossover import cloud_total_ms, crossover, round_trips_ms, upload_ms
 from snippets.errors import ServerError, UsageError
-from snippets.process import free_port
+from snippets.machine.process import free_port
 
 milliseconds = st.floats(0.1, 500)
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets import cold_start, edge, edge_figures, edge_kit, server_latency
+from snippets.decide.targets import Target
+from snippets.draw import edge_charts
+from snippets.edge import cold_start, device, server_latency
+from snippets.edge import kit as edge_kit
 from snippets.errors import DataError, ModelError, RecordError, UsageError
-from snippets.record import Run, open_run
-from snippets.targets import Target
+from snippets.record.run import Run, open_run
 from tests.snippets.servers import save_toy_onnx
 
 
@@ -38,11 +40,11 @@ def measured(run: Run, kit: str, photos: int = 6) -> edge_kit.Kit:
         for threads in (1, 2):
             run.step(
                 f"edge/{variant}-threads-{threads}/latency",
-                lambda m=model, t=threads: edge.latency(m, files.photos(), threads=t, profile="quick"),
+                lambda m=model, t=threads: device.latency(m, files.photos(), threads=t, profile="quick"),
                 inputs={"model": model, "threads": threads, "photos": files.fingerprint},
             )
         run.step(
-            f"edge/{variant}/accuracy", lambda m=model: edge.accuracy(m, files.photos(), files.labels, threads=1),
+            f"edge/{variant}/accuracy", lambda m=model: device.accuracy(m, files.photos(), files.labels, threads=1),
             inputs={"model": model, "photos": files.fingerprint},
         )  # fmt: skip
     return files
@@ -58,13 +60,13 @@ def test_a_kit_is_measured_and_replayed_without_the_kit(kit: Path, tmp_path: Pat
     run = open_run("edge", run_id="t", mode="replay")
     again = measured(run, str(moved))
     assert again.fingerprint == first.fingerprint and again.models == first.models
-    rows = edge.table(run.record(), Target("toy", "toy", p50_ms_below=1e6, size_mb_below=1e-6))
+    rows = device.table(run.record(), Target("toy", "toy", p50_ms_below=1e6, size_mb_below=1e-6))
     assert [row.variant for row in rows] == ["fp32", "aggressive"]
     assert all(row.accuracy.value == 1.0 for row in rows)
     assert all(len(row.missed) == 1 and "MB" in row.missed[0] for row in rows)
     assert all(row.p95_ms >= row.p50.value > 0 and row.threads in (1, 2) for row in rows)
-    assert edge.rows_as_markdown(rows).count("\n") == 3
-    for figure in (edge_figures.latency_and_size(run.record()), edge_figures.threads(run.record())):
+    assert device.rows_as_markdown(rows).count("\n") == 3
+    for figure in (edge_charts.latency_and_size(run.record()), edge_charts.threads(run.record())):
         assert figure.axes
 
 
@@ -91,7 +93,7 @@ def test_models_of_part_1_are_taken_when_there_is_no_kit(kit: Path, monkeypatch:
 
 
 def test_missing_pieces_are_named_with_their_remedy(kit: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="python -m snippets.edge_kit"):
+    with pytest.raises(ModelError, match="python -m snippets.edge.kit"):
         edge_kit.gather(open_run("edge", run_id="a"), kit=str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="no fp32.onnx"):
@@ -100,7 +102,7 @@ def test_missing_pieces_are_named_with_their_remedy(kit: Path, tmp_path: Path) -
     with pytest.raises(DataError, match="Make the kit again"):
         edge_kit.gather(open_run("edge", run_id="c"), kit=str(tmp_path / "empty"))
     with pytest.raises(RecordError, match="1_latency"):
-        edge.by_threads(open_run("edge", run_id="d").record(), "fp32")
+        device.by_threads(open_run("edge", run_id="d").record(), "fp32")
 
 
 def test_photos_are_spread_over_the_whole_split(kit: Path) -> None:
@@ -117,7 +119,7 @@ def test_phases_of_a_cold_start_add_up_to_what_the_parent_saw(kit: Path) -> None
     # What is left is the line that says "answered" on its way through the pipe.
     assert np.all(result["answered_ms"] - total < 0.5 * result["answered_ms"])
     assert result["rss_mb"].shape == (2, 4) and np.all(np.diff(result["rss_mb"][:, :3], axis=1) > 0)
-    assert edge_figures.cold_start({"fp32": result}).axes
+    assert edge_charts.cold_start({"fp32": result}).axes
 
 
 def test_a_broken_model_fails_its_cold_start_by_name(tmp_path: Path) -> None:
@@ -146,8 +148,8 @@ def test_without_part_1_the_managers_target_stands_in_and_says_so() -> None:
 
 
 def test_thread_counts_stop_at_the_cores() -> None:
-    assert edge.thread_counts(4) == [1, 2, 3, 4]
-    assert edge.thread_counts()[0] == 1 and len(edge.thread_counts()) <= edge.MAX_THREADS
+    assert device.thread_counts(4) == [1, 2, 3, 4]
+    assert device.thread_counts()[0] == 1 and len(device.thread_counts()) <= device.MAX_THREADS
 
 
 def test_measuring_modules_need_only_what_a_pi_has(root: Path) -> None:
@@ -159,8 +161,8 @@ class Hidden:
         if name.split(".")[0] in {"torch", "PIL", "onnx", "fastapi", "httpx", "pydantic", "psutil", "matplotlib"}:
             raise ImportError(name + " is not on a Pi")
 sys.meta_path.insert(0, Hidden())
-import snippets.edge, snippets.edge_kit, snippets.soak, snippets.board, snippets.cold_start, snippets.crossover
-import snippets.server_latency, snippets.record, snippets.edge_figures, snippets.providers
+import snippets.edge.device, snippets.edge.kit, snippets.edge.soak, snippets.edge.board, snippets.edge.cold_start, snippets.edge.crossover
+import snippets.edge.server_latency, snippets.record.run, snippets.draw.edge_charts, snippets.engine.providers
 import grading.questions
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from snippets.board import Reading, Throttling
+from snippets.edge.board import Reading, Throttling
+from snippets.edge.soak import over_time, soak, trend
 from snippets.errors import UsageError
-from snippets.soak import over_time, soak, trend
 
 
 class FakeBoard:

@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from snippets.compiling import Compiled, compiler_absence, eager
+from snippets.engine.compiling import Compiled, compiler_absence, eager
 
 needs_compiler = pytest.mark.skipif(bool(compiler_absence()), reason=compiler_absence())
 
@@ -69,7 +69,7 @@ def test_kept_memory_is_not_fetched_from_the_system_again() -> None:
     """Page faults of five large blocks in turn, 16 MiB each, before and after, in a process of their own."""
     script = """
 import ctypes, resource
-from snippets.compiling import keep_memory
+from snippets.engine.compiling import keep_memory
 library = ctypes.CDLL(None)
 library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 library.free.argtypes = [ctypes.c_void_p]

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets import loadgen, triton_load
 from snippets.errors import ServerError, ToolMissing, UsageError
-from snippets.senders import Target
-from snippets.triton import Server
-from tests.snippets.triton_models import doubler
+from snippets.load import loadgen
+from snippets.load.senders import Target
+from snippets.triton import loads
+from snippets.triton.server import Server
+from tests.snippets.triton.triton_models import doubler
 
 pytest.importorskip("mlperf_loadgen")
 ROWS = {"x": np.arange(32, dtype=np.float32).reshape(8, 4)}
@@ -20,7 +21,7 @@ ROWS = {"x": np.arange(32, dtype=np.float32).reshape(8, 4)}
 @pytest.fixture
 def target(triton_server: Server, tmp_path: Path) -> Target:
     triton_server.deploy(doubler(tmp_path, parameters={"ms": "5"}))
-    return triton_load.target(triton_server, "double", ROWS)
+    return loads.target(triton_server, "double", ROWS)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snippets import load
 from snippets.errors import UsageError
+from snippets.load import loops
 
 
 @dataclass
@@ -75,7 +75,7 @@ class DeskSender:
 
 def test_a_closed_loop_keeps_exactly_its_clients_under_way() -> None:
     desk = Desk()
-    result = load.closed_loop(desk, 4, 0.5, warm_up_s=0.1)
+    result = loops.closed_loop(desk, 4, 0.5, warm_up_s=0.1)
     assert desk.senders == desk.closed == desk.most_at_once == 4
     assert result["clients"] == 4 and result["failures"] == 0
     assert result["in_flight_mean"] == pytest.approx(4, rel=0.1)
@@ -85,7 +85,7 @@ def test_a_closed_loop_keeps_exactly_its_clients_under_way() -> None:
 
 
 def test_samples_are_those_that_ended_in_the_window_and_the_rate_follows_from_them() -> None:
-    result = load.closed_loop(Desk(batch=3), 2, 0.4, warm_up_s=0.2)
+    result = loops.closed_loop(Desk(batch=3), 2, 0.4, warm_up_s=0.2)
     ended_s = result["started_s"] + result["latency_ms"] / 1e3
     assert ended_s.min() >= 0 and ended_s.max() < result["seconds"]
     assert result["requests_per_s"] == pytest.approx(len(ended_s) / result["seconds"])
@@ -93,8 +93,8 @@ def test_samples_are_those_that_ended_in_the_window_and_the_rate_follows_from_th
 
 
 def test_a_slow_server_gets_the_time_for_a_few_answers() -> None:
-    result = load.closed_loop(Desk(service_s=0.2), 1, 0.1, warm_up_s=0)
-    assert result["ok"].sum() == load.AT_LEAST and result["seconds"] > 0.5
+    result = loops.closed_loop(Desk(service_s=0.2), 1, 0.1, warm_up_s=0)
+    assert result["ok"].sum() == loops.AT_LEAST and result["seconds"] > 0.5
     assert result["requests_per_s"] < 6
 
 
@@ -102,12 +102,12 @@ def test_warm_up_is_not_in_the_samples() -> None:
     desk = Desk(service_s=0.001)
     began = time.perf_counter()
     desk.fails = lambda n: time.perf_counter() - began < 0.15  # only a cold server fails
-    result = load.closed_loop(desk, 1, 0.2, warm_up_s=0.3)
+    result = loops.closed_loop(desk, 1, 0.2, warm_up_s=0.3)
     assert result["failures"] == 0 and result["ok"].all() and len(result["ok"]) > 10
 
 
 def test_failures_are_counted_and_are_not_throughput() -> None:
-    result = load.closed_loop(Desk(fails=lambda n: n % 3 == 0), 1, 0.6, warm_up_s=0)
+    result = loops.closed_loop(Desk(fails=lambda n: n % 3 == 0), 1, 0.6, warm_up_s=0)
     assert result["failures"] == (~result["ok"]).sum() > 0
     assert result["requests_per_s"] == pytest.approx(result["ok"].sum() / result["seconds"])
     assert "RuntimeError: request refused" in result["errors"]
@@ -119,39 +119,39 @@ def test_failures_are_counted_and_are_not_throughput() -> None:
 )
 def test_clients_of_a_dead_server_give_up_instead_of_hammering_it(desk: Desk) -> None:
     began = time.perf_counter()
-    result = load.closed_loop(desk, 3, 30, warm_up_s=0)
+    result = loops.closed_loop(desk, 3, 30, warm_up_s=0)
     assert time.perf_counter() - began < 15
-    assert result["failures"] == len(result["ok"]) <= 3 * load.GIVE_UP_AFTER
+    assert result["failures"] == len(result["ok"]) <= 3 * loops.GIVE_UP_AFTER
     assert result["failures"] > 0 and result["requests_per_s"] == 0
 
 
 def test_an_event_ends_the_window_early() -> None:
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()
-    result = load.closed_loop(Desk(), 1, 60, warm_up_s=0, stop=stop)
+    result = loops.closed_loop(Desk(), 1, 60, warm_up_s=0, stop=stop)
     assert result["seconds"] < 10 and len(result["ok"]) > 0
 
 
 def test_the_window_is_announced_at_both_ends() -> None:
     events: list[str] = []
 
-    class Noting(load.Window):
+    class Noting(loops.Window):
         def opened(self) -> None:
             events.append("opened")
 
         def closed(self) -> None:
             events.append("closed")
 
-    for generate in (lambda w: load.closed_loop(Desk(), 1, 0.1, warm_up_s=0, window=w),
-                     lambda w: load.open_loop(Desk(), 50, 0.1, warm_up_s=0, max_clients=4, window=w)):  # fmt: skip
+    for generate in (lambda w: loops.closed_loop(Desk(), 1, 0.1, warm_up_s=0, window=w),
+                     lambda w: loops.open_loop(Desk(), 50, 0.1, warm_up_s=0, max_clients=4, window=w)):  # fmt: skip
         generate(Noting())
     assert events == ["opened", "closed"] * 2
 
 
 def test_an_open_loop_offers_its_load_whatever_the_server_does() -> None:
     # A desk that can do 50 a second is offered 100: everything still arrives, and nothing is lost.
-    slow = load.open_loop(Desk(service_s=0.02), 100, 0.8, warm_up_s=0, max_clients=100)
-    fast = load.open_loop(Desk(service_s=0.001, places=50), 100, 0.8, warm_up_s=0, max_clients=100)
+    slow = loops.open_loop(Desk(service_s=0.02), 100, 0.8, warm_up_s=0, max_clients=100)
+    fast = loops.open_loop(Desk(service_s=0.001, places=50), 100, 0.8, warm_up_s=0, max_clients=100)
     assert slow["arrivals"] == fast["arrivals"] == len(slow["latency_ms"]) == len(fast["latency_ms"])
     assert slow["completed_rps"] < 55 < fast["completed_rps"]
     assert np.allclose(slow["started_s"], fast["started_s"])
@@ -162,40 +162,40 @@ def test_an_open_loop_offers_its_load_whatever_the_server_does() -> None:
 
 def test_latency_counts_from_the_intended_arrival_even_without_a_free_connection() -> None:
     # One connection for twice what it can carry: the wait for the connection is part of the latency.
-    result = load.open_loop(Desk(service_s=0.02), 100, 0.5, warm_up_s=0, max_clients=1)
+    result = loops.open_loop(Desk(service_s=0.02), 100, 0.5, warm_up_s=0, max_clients=1)
     assert result["latency_ms"].max() > 10 * 20
     assert result["arrivals"] == len(result["latency_ms"])
 
 
 def test_littles_law_holds_for_what_the_generator_counted() -> None:
-    result = load.open_loop(Desk(service_s=0.02, places=20), 100, 1.5, warm_up_s=0.3, max_clients=40)
+    result = loops.open_loop(Desk(service_s=0.02, places=20), 100, 1.5, warm_up_s=0.3, max_clients=40)
     expected = result["arrivals"] / result["seconds"] * result["latency_ms"].mean() / 1e3
     assert result["in_flight_mean"] == pytest.approx(expected, rel=0.2)
 
 
 def test_a_look_that_comes_late_counts_for_the_whole_gap() -> None:
     # Ten under way for nine of ten seconds, which a stalled machine has looked at only at the ends.
-    assert load.time_average(np.array([0.0, 1.0, 10.0]), np.array([0, 10, 10])) == pytest.approx((5 + 90) / 10)
-    assert load.time_average(np.array([3.0]), np.array([7])) == 7 and load.time_average(np.empty(0), np.empty(0)) == 0
+    assert loops.time_average(np.array([0.0, 1.0, 10.0]), np.array([0, 10, 10])) == pytest.approx((5 + 90) / 10)
+    assert loops.time_average(np.array([3.0]), np.array([7])) == 7 and loops.time_average(np.empty(0), np.empty(0)) == 0
 
 
 def test_requests_without_an_answer_in_time_are_failures() -> None:
     desk = Desk(service_s=0.8, timeout_s=0.2, places=8)
-    result = load.open_loop(desk, 20, 0.3, warm_up_s=0, max_clients=8)
+    result = loops.open_loop(desk, 20, 0.3, warm_up_s=0, max_clients=8)
     assert result["failures"] == result["arrivals"] > 0 and len(result["latency_ms"]) == 0
 
 
 @given(rate=st.floats(1, 500), seconds=st.floats(0.5, 20), seed=st.integers(0, 99))
 @settings(max_examples=50)
 def test_arrivals_are_ascending_repeatable_and_about_as_many_as_asked(rate: float, seconds: float, seed: int) -> None:
-    times = load.poisson_arrivals(rate, seconds, seed)
-    assert np.array_equal(times, load.poisson_arrivals(rate, seconds, seed))
+    times = loops.poisson_arrivals(rate, seconds, seed)
+    assert np.array_equal(times, loops.poisson_arrivals(rate, seconds, seed))
     assert (np.diff(times) > 0).all() and (len(times) == 0 or (times[0] > 0 and times[-1] < seconds))
     assert abs(len(times) - rate * seconds) < 6 * (rate * seconds) ** 0.5 + 6
 
 
 def test_gaps_between_arrivals_are_exponential() -> None:
-    gaps = np.diff(load.poisson_arrivals(1000, 20, seed=1))
+    gaps = np.diff(loops.poisson_arrivals(1000, 20, seed=1))
     assert gaps.mean() == pytest.approx(1e-3, rel=0.05)
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05)
 
@@ -203,10 +203,10 @@ def test_gaps_between_arrivals_are_exponential() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: load.closed_loop(Desk(), 0),
-        lambda: load.closed_loop(Desk(), load.MAX_CLIENTS + 1),
-        lambda: load.closed_loop(Desk(), 1, 0),
-        lambda: load.open_loop(Desk(), 0),
+        lambda: loops.closed_loop(Desk(), 0),
+        lambda: loops.closed_loop(Desk(), loops.MAX_CLIENTS + 1),
+        lambda: loops.closed_loop(Desk(), 1, 0),
+        lambda: loops.open_loop(Desk(), 0),
     ],
 )
 def test_a_load_that_makes_no_sense_is_refused(call: Callable[[], dict]) -> None:

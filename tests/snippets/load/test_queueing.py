@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snippets import queueing
-from snippets.load import poisson_arrivals
+from snippets.load import queueing
+from snippets.load.loops import poisson_arrivals
 
 positive = st.floats(0.01, 1000)
 

@@ -12,19 +12,19 @@ import numpy as np
 import psutil
 import pytest
 
-from snippets import triton_load
 from snippets.errors import UsageError
-from snippets.load import closed_loop
-from snippets.senders import PROTOCOLS, Target, WebTarget
-from snippets.triton import Server
-from tests.snippets.triton_models import NUMBERS, doubler, until
+from snippets.load.loops import closed_loop
+from snippets.load.senders import PROTOCOLS, Target, WebTarget
+from snippets.triton import loads
+from snippets.triton.server import Server
+from tests.snippets.triton.triton_models import NUMBERS, doubler, until
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_protocol_reaches_the_model(triton_server: Server, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
     before = triton_server.statistics("double")
-    result = closed_loop(triton_load.target(triton_server, "double", NUMBERS, protocol), 2, 0.3, warm_up_s=0)
+    result = closed_loop(loads.target(triton_server, "double", NUMBERS, protocol), 2, 0.3, warm_up_s=0)
     answered = triton_server.statistics("double") - before
     assert result["failures"] == 0 and result["protocol"] == protocol
     assert 0 < result["ok"].sum() <= answered.requests
@@ -33,7 +33,7 @@ def test_every_protocol_reaches_the_model(triton_server: Server, tmp_path: Path,
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
-    target, process, counts = triton_load.target(triton_server, "double", NUMBERS, protocol), psutil.Process(), []
+    target, process, counts = loads.target(triton_server, "double", NUMBERS, protocol), psutil.Process(), []
     for _ in range(4):
         closed_loop(target, 8, 0.05, warm_up_s=0)
         counts.append(process.num_fds())
@@ -43,7 +43,7 @@ def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protoc
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_unknown_model_is_a_counted_failure_that_says_so(triton_server: Server, protocol: str) -> None:
-    target = triton_load.target(triton_server, "nothing", NUMBERS, protocol)
+    target = loads.target(triton_server, "nothing", NUMBERS, protocol)
     result = closed_loop(target, 1, 5, warm_up_s=0)
     assert result["failures"] == len(result["ok"]) > 0
     words = "nothing" if protocol != "httpx" else "404"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snippets import host
+from snippets.machine import host
 
 
 def test_facts_are_stable_within_a_process_and_named_by_their_hash() -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from snippets import process
 from snippets.errors import ServerError, ToolMissing
-from snippets.process import free_port, http_ready, require_free, start_server
+from snippets.machine import process
+from snippets.machine.process import free_port, http_ready, require_free, start_server
 
 HTTP = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
 
@@ -123,7 +123,7 @@ def test_a_server_that_ignores_sigterm_is_killed_with_its_children() -> None:
 def test_the_end_of_the_parent_leaves_no_process_and_no_port(how: signal.Signals, root: Path) -> None:
     parent_code = textwrap.dedent("""
         import sys, threading
-        from snippets.process import http_ready, start_server
+        from snippets.machine.process import http_ready, start_server
         with start_server("web", lambda port: [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)],
                           ready=http_ready("/")) as server:
             print(server.pid, server.port, flush=True)

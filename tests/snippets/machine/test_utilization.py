@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from snippets.utilization import Utilization
+from snippets.machine.utilization import Utilization
 
 # Works until its input closes, in a child of its own: what a server with workers looks like.
 WORKER = "import subprocess,sys; subprocess.run([sys.executable, '-c', 'while True: sum(range(1000))'])"

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snippets import evaluate
-from snippets.data import Split
+from snippets.data.datasets import Split
+from snippets.data.image import preprocess
 from snippets.errors import DataError
-from snippets.image import preprocess
+from snippets.model import evaluate
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from snippets.errors import ModelError
-from snippets.mobilenet import mobilenet_v2, round_channels
+from snippets.model.mobilenet import mobilenet_v2, round_channels
 
 
 def test_parameter_names_and_shapes_are_torchvisions():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snippets.mobilenet import mobilenet_v2
-from snippets.model import load_model, save_weights
-from snippets.spread import main, spread
+from snippets.model.mobilenet import mobilenet_v2
+from snippets.model.spread import main, spread
+from snippets.model.weights_file import load_model, save_weights
 
 
 @pytest.mark.parametrize("width", [1.0, 0.35])

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from snippets import rehearsal, train
-from snippets.model import load_model
-from snippets.train import Trainer, accuracy
+from snippets.data.rehearsal import pictures
+from snippets.model import train
+from snippets.model.train import Trainer, accuracy
+from snippets.model.weights_file import load_model
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +78,8 @@ def test_the_average_follows_the_weights(trainer):
 def test_a_phase_runs_and_what_is_saved_loads_again(trainer, tmp_path, capsys):
     trainer.phase("whole", side=32, epochs=1, rate=0.0001)
     assert "whole 32x32, epoch 1 of 1: loss" in capsys.readouterr().out
-    train.save_weights(trainer.average, tmp_path / "w.safetensors", rehearsal.CLASSES)
-    model, labels = load_model(tmp_path / "w.safetensors", rehearsal.CLASSES)
+    train.save_weights(trainer.average, tmp_path / "w.safetensors", pictures.CLASSES)
+    model, labels = load_model(tmp_path / "w.safetensors", pictures.CLASSES)
     x = torch.rand(1, 3, 64, 64)
     trainer.average.eval()
     with torch.inference_mode():
@@ -99,6 +100,6 @@ def test_accuracy_counts_what_is_named_rightly():
 
 def test_the_command_explains_itself():
     shown = subprocess.run(
-        [sys.executable, "-m", "snippets.train", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "snippets.model.train", "--help"], capture_output=True, text=True, check=True
     ).stdout
     assert "--phases" in shown and "--start" in shown

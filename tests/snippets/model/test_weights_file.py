@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from snippets.data import dataset
+from snippets.data.datasets import dataset
 from snippets.errors import ModelError
-from snippets.mobilenet import mobilenet_v2
-from snippets.model import SHIPPED, check_classes, is_onnx, load_model, save_weights
-from snippets.train import accuracy
+from snippets.model.mobilenet import mobilenet_v2
+from snippets.model.train import accuracy
+from snippets.model.weights_file import SHIPPED, check_classes, is_onnx, load_model, save_weights
 
 # Writes a MobileNetV2 as torchvision's torch.save(model) does: whole, under torchvision's class names.
 TORCHVISION = """

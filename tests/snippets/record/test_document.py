@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets import record_file
 from snippets.errors import RecordError, StorageError
-from snippets.record import Run, load_record, open_run
+from snippets.record import document as record_file
+from snippets.record.run import Run, load_record, open_run
 
 
 def value(n: int) -> dict:
@@ -53,7 +53,7 @@ def test_opening_a_run_takes_the_appended_steps_in() -> None:
 
 def test_a_long_step_replaces_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     run = appended()
-    monkeypatch.setattr("snippets.record.SHORT_S", 0.0)
+    monkeypatch.setattr("snippets.record.run.SHORT_S", 0.0)
     run.step("step/3", value, 4)
     assert lines_behind(run.folder) == [] and len(load_record(run.folder).names()) == 4
 
@@ -127,7 +127,7 @@ def test_a_step_that_could_not_be_written_is_measured_again(monkeypatch: pytest.
         raise record_file.storage_error(OSError(errno.ENOSPC, "No space left on device"), path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("snippets.record.append_step", refuse)
+        patch.setattr("snippets.record.run.append_step", refuse)
         with pytest.raises(StorageError):
             run.step("late", lambda: calls.append(1))
     run.step("late", lambda: calls.append(2))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from snippets.record import load_record
+from snippets.record.run import load_record
 
 STEPS = 40
 # The process kills itself at its KILL_AT-th file operation after the first step that is new to it, wherever that falls:
@@ -18,7 +18,7 @@ STEPS = 40
 SCRIPT = f"""
 import os, signal, sys
 import numpy as np
-from snippets.record import open_run
+from snippets.record.run import open_run
 run = open_run("model", notebook="kill")
 np.random.default_rng(0)
 log = os.open(os.environ["LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -66,11 +66,11 @@ def test_killed_at_many_random_points_nothing_is_lost_or_repeated(tmp_path: Path
 
 
 def test_the_lock_of_a_killed_process_is_free() -> None:
-    script = "import time; from snippets.record import open_run; r = open_run('model'); " \
+    script = "import time; from snippets.record.run import open_run; r = open_run('model'); " \
              "r.step('a', lambda: print('in', flush=True) or time.sleep(60))"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline().strip() == b"in"
         process.kill()
-    script = "from snippets.record import open_run; open_run('model').step('a', int)"
+    script = "from snippets.record.run import open_run; open_run('model').step('a', int)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr

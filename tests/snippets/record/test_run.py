@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from snippets.errors import RecordError, RunLocked, StorageError, UsageError
-from snippets.record import latest_run, load_record, open_run
-from snippets.record_file import read_document
-from snippets.record_store import sha256_text
+from snippets.record.document import read_document
+from snippets.record.run import latest_run, load_record, open_run
+from snippets.record.values import sha256_text
 
 
 class Counter:
@@ -317,7 +317,7 @@ def test_bad_names_are_refused(field: str, value: str) -> None:
 
 def test_a_second_process_is_refused_while_one_measures() -> None:
     run = open_run("model", notebook="1_baseline")
-    script = "from snippets.record import open_run; open_run('model').step('b', lambda: 1)"
+    script = "from snippets.record.run import open_run; open_run('model').step('b', lambda: 1)"
 
     def other() -> dict:
         ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
@@ -344,7 +344,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 import numpy as np
-from snippets.record import load_record, open_run
+from snippets.record.run import load_record, open_run
 from snippets.errors import StorageError
 run = open_run("model")
 run.step("small", lambda: 1)
@@ -372,7 +372,7 @@ def test_a_write_that_the_disk_refuses_loses_nothing_and_can_be_repeated() -> No
 @pytest.mark.parametrize(("options", "message"), [("ro", "cannot be written"), ("size=64k", "The disk is full")])
 def test_a_real_full_or_read_only_disk(tmp_path: Path, options: str, message: str) -> None:
     script = (
-        "import numpy as np; from snippets.record import open_run; from snippets.errors import StorageError\n"
+        "import numpy as np; from snippets.record.run import open_run; from snippets.errors import StorageError\n"
         "try:\n"
         f"    open_run('model', runs={str(tmp_path / 'disk')!r}).step('x', lambda: np.zeros(100_000))\n"
         "except StorageError as error: print(error)\n"

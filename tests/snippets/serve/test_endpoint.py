@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from snippets import image
-from snippets.classifier import FOOD11_CLASSES
-from snippets.endpoint import create_app
+from snippets.data import image
+from snippets.engine.classifier import FOOD11_CLASSES
 from snippets.errors import ModelError
-from snippets.process import Server, free_port, http_ready, start_server
+from snippets.machine.process import Server, free_port, http_ready, start_server
+from snippets.serve.endpoint import create_app
 from tests.snippets.servers import (
     animation,
     encoded,
@@ -269,7 +269,7 @@ def real(root: Path, toy_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -
     with start_server(
         "endpoint",
         lambda port: [
-            sys.executable, "-m", "snippets.endpoint", "--backend", "onnx", "--model", str(toy_onnx),
+            sys.executable, "-m", "snippets.serve.endpoint", "--backend", "onnx", "--model", str(toy_onnx),
             "--threads", "1", "--body-timeout-s", "1", "--port", str(port),
         ],
         ready=http_ready("/ready"), cwd=root, log=tmp_path_factory.mktemp("endpoint") / "log",
@@ -302,14 +302,14 @@ def test_a_client_that_hangs_is_told_and_delays_nobody(real: Server) -> None:
 
 
 def test_a_port_that_is_taken_ends_the_command_with_an_error(real: Server, root: Path, toy_onnx: Path) -> None:
-    command = [sys.executable, "-m", "snippets.endpoint", "--model", str(toy_onnx), "--port", str(real.port)]
+    command = [sys.executable, "-m", "snippets.serve.endpoint", "--model", str(toy_onnx), "--port", str(real.port)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 13
     assert f"port {real.port}" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_model_that_does_not_exist_ends_the_command_with_its_exit_code(root: Path) -> None:
-    command = [sys.executable, "-m", "snippets.endpoint", "--model", "nowhere.onnx", "--port", str(free_port())]
+    command = [sys.executable, "-m", "snippets.serve.endpoint", "--model", "nowhere.onnx", "--port", str(free_port())]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == ModelError.exit_code
     assert "nowhere.onnx" in done.stderr and "Traceback" not in done.stderr

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets import endpoint_figures, process
-from snippets.classifier import FOOD11_CLASSES, load_classifier
-from snippets.endpoint_lab import COFFEE, EndpointLab, by_hand, faults
-from snippets.endpoint_load import STAGES, account, load_endpoint
+from snippets.draw import endpoint_charts
+from snippets.engine.classifier import FOOD11_CLASSES, load_classifier
 from snippets.errors import ModelError, RecordError, ServerError, ToolMissing, UsageError
-from snippets.record import open_run
+from snippets.machine import process
+from snippets.record.run import open_run
+from snippets.serve.lab import COFFEE, EndpointLab, by_hand, faults
+from snippets.serve.stages import STAGES, account, load_endpoint
 from tests.snippets.servers import save_toy_onnx
 
 PHOTO = COFFEE.read_bytes()
@@ -58,9 +59,9 @@ def test_everything_is_measured_once_and_replayed_without_a_service(lab: Endpoin
     assert not process.running()
     with pytest.raises(RecordError):
         replay.load("onnx", PHOTO, clients=3, seconds=0.4)
-    for figure in (endpoint_figures.waiting({"a": load}), endpoint_figures.where_time_goes({"a": load, "b": again})):
+    for figure in (endpoint_charts.waiting({"a": load}), endpoint_charts.where_time_goes({"a": load, "b": again})):
         assert figure.axes
-    assert "| 2 |" in endpoint_figures.table({"FastAPI, ONNX, 2 clients": load})
+    assert "| 2 |" in endpoint_charts.table({"FastAPI, ONNX, 2 clients": load})
 
 
 def test_a_service_killed_under_load_fails_the_step_and_the_next_run_measures(lab: EndpointLab) -> None:
@@ -122,6 +123,6 @@ def test_the_shipped_weights_are_served_with_their_labels(backend: str) -> None:
 
 
 def test_the_classes_of_the_endpoint_are_those_of_the_rehearsal_set() -> None:
-    from snippets.rehearsal import CLASSES
+    from snippets.data.rehearsal.pictures import CLASSES
 
     assert tuple(CLASSES) == FOOD11_CLASSES

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from snippets import triton_launch
+from snippets.triton import launch as triton_launch
 
 arguments = sys.argv[1:]
 with Path(os.environ["FAKE_DOCKER_LOG"]).open("a") as log:

@@ -10,15 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snippets.errors import ModelError, UsageError
-from snippets.triton_config import (
-    Deployment,
-    DynamicBatching,
-    InstanceGroup,
-    ModelConfig,
-    Resource,
-    Tensor,
-    parse,
-)
+from snippets.triton.config import Deployment, DynamicBatching, InstanceGroup, ModelConfig, Resource, Tensor, parse
 
 X, Y = Tensor("x", "FP32", (3, -1)), Tensor("y", "INT64", (5,))
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snippets import queueing, triton_load
-from snippets.triton import Server
-from snippets.triton_config import DynamicBatching, InstanceGroup, Resource
-from tests.snippets.triton_models import NUMBERS, doubler
+from snippets.load import queueing
+from snippets.triton import loads
+from snippets.triton.config import DynamicBatching, InstanceGroup, Resource
+from snippets.triton.server import Server
+from tests.snippets.triton.triton_models import NUMBERS, doubler
 
 MS = 20.0
 MOST_PER_S = 1000 / MS  # what one instance can do, one request at a time
@@ -26,7 +27,7 @@ def under_load(triton_server: Server, tmp_path: Path):
 
     def measure(load: dict[str, Any], **config: Any) -> dict[str, Any]:
         triton_server.deploy(doubler(tmp_path, parameters={"ms": str(MS)}, **config))
-        result = triton_load.measure(triton_server, "double", NUMBERS, seconds=1.0, **load)
+        result = loads.measure(triton_server, "double", NUMBERS, seconds=1.0, **load)
         assert result["failures"] == 0
         return result
 
@@ -47,7 +48,7 @@ def test_the_split_of_a_request_adds_up_to_what_the_client_saw(under_load) -> No
 def test_a_neighbour_is_under_load_during_the_whole_window(triton_server: Server, tmp_path: Path) -> None:
     for name in ("light", "heavy"):
         triton_server.deploy(doubler(tmp_path, name, parameters={"ms": "5"}))
-    result = triton_load.beside(
+    result = loads.beside(
         triton_server, "light", NUMBERS, "heavy", NUMBERS, neighbour_clients=2, clients=1, seconds=0.5, warm_up_s=0.2
     )
     assert result["model"] == "light" and result["failures"] == result["neighbour_failures"] == 0
@@ -80,7 +81,7 @@ def test_a_token_lets_one_instance_work_at_a_time(triton_server: Server, tmp_pat
         instances = (InstanceGroup(4, **group),)
         triton_server.deploy(doubler(tmp_path, "heavy", parameters={"ms": str(MS)}, instances=instances))
         triton_server.deploy(doubler(tmp_path, "light"))
-        return triton_load.beside(
+        return loads.beside(
             triton_server, "light", NUMBERS, "heavy", NUMBERS, neighbour_clients=4, clients=1, seconds=1.0
         )["neighbour_rps"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from snippets import perf_analyzer, triton_load
 from snippets.errors import ServerError, ToolMissing
-from snippets.triton import Server
-from tests.snippets.triton_models import NUMBERS, doubler
+from snippets.triton import loads, perf_analyzer
+from snippets.triton.server import Server
+from tests.snippets.triton.triton_models import NUMBERS, doubler
 
 REPORT = """Concurrency,Inferences/Second,Client Send,Network+Server Send/Recv,Server Queue,Server Compute Input,\
 Server Compute Infer,Server Compute Output,Client Recv,p50 latency,p90 latency,p95 latency,p99 latency
@@ -49,7 +49,7 @@ def test_the_one_on_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_missing_names_every_place_and_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(ToolMissing, match=r"(?s)not on PATH.*python -m snippets.perf_analyzer"):
+    with pytest.raises(ToolMissing, match=r"(?s)not on PATH.*python -m snippets.triton.perf_analyzer"):
         perf_analyzer.find(tmp_path)
 
 
@@ -76,7 +76,7 @@ def test_the_real_program_agrees_with_our_generator(tmp_path: Path, triton_serve
     theirs = perf_analyzer.measure(
         program, triton_server, "double", 4, shapes={"x": (4,)}, window_s=1, report=tmp_path / "report.csv"
     )
-    ours = triton_load.measure(triton_server, "double", NUMBERS, clients=4, seconds=2)
+    ours = loads.measure(triton_server, "double", NUMBERS, clients=4, seconds=2)
     assert theirs["clients"] == 4 and theirs["compute_infer_ms"] >= 20
     # They measure one after the other, and a busy machine may be slower for one of them. But an instance that takes
     # 20 ms never does more than 50/s, and (Little's law) rate times time in the server is what is there: four clients.

@@ -18,19 +18,21 @@ import numpy as np
 import psutil
 import pytest
 
-from snippets import triton, triton_launch, triton_load, triton_stats
 from snippets.errors import ServerError, ToolMissing, UsageError
-from snippets.load import closed_loop
-from snippets.record import open_run
-from snippets.triton import Server
-from snippets.triton_config import DynamicBatching, InstanceGroup
-from tests.snippets.triton_models import NUMBERS, alive, doubler, until
+from snippets.load.loops import closed_loop
+from snippets.record.run import open_run
+from snippets.triton import launch as triton_launch
+from snippets.triton import loads, stats
+from snippets.triton import server as triton
+from snippets.triton.config import DynamicBatching, InstanceGroup
+from snippets.triton.server import Server
+from tests.snippets.triton.triton_models import NUMBERS, alive, doubler, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def ask(server: Server, model: str = "double", protocol: str = "http") -> np.ndarray:
-    sender = triton_load.target(server, model, NUMBERS, protocol).sender()
+    sender = loads.target(server, model, NUMBERS, protocol).sender()
     try:
         return np.asarray(sender().as_numpy("y"))
     finally:
@@ -112,7 +114,7 @@ def test_statistics_count_every_request_and_the_batches_add_up(triton_server: Se
     slow = doubler(tmp_path, parameters={"ms": "10"}, batching=DynamicBatching())
     triton_server.deploy(slow)
     before = triton_server.statistics("double")
-    closed_loop(triton_load.target(triton_server, "double", NUMBERS), 8, 0.5, warm_up_s=0)
+    closed_loop(loads.target(triton_server, "double", NUMBERS), 8, 0.5, warm_up_s=0)
     seen = triton_server.statistics("double") - before
     assert seen.requests == seen.inferences > 8
     assert sum(size * runs for size, runs in seen.batches.items()) == seen.inferences
@@ -140,7 +142,7 @@ def test_a_reading_that_caught_an_execution_half_counted_is_taken_again(
 
 def test_prometheus_metrics_agree_with_the_statistics(triton_server: Server, tmp_path: Path) -> None:
     def counted() -> tuple[float, int]:
-        success = triton_stats.metric(triton_server.metrics(), "nv_inference_request_success", model="double")
+        success = stats.metric(triton_server.metrics(), "nv_inference_request_success", model="double")
         return success, triton_server.statistics("double").requests
 
     triton_server.deploy(doubler(tmp_path))
@@ -232,15 +234,15 @@ def test_a_server_killed_in_mid_load_fails_the_step_with_the_count_and_the_next_
 
     def measure() -> dict:
         server.deploy(deployment)
-        return triton_load.measure(server, "double", NUMBERS, clients=4, seconds=1.0, timeout_s=2)
+        return loads.measure(server, "double", NUMBERS, clients=4, seconds=1.0, timeout_s=2)
 
     def killed_as_the_window_opens() -> dict:
         server.deploy(deployment)
         readings = iter([server_process(server).kill, lambda: None])
 
-        def statistics(name: str) -> triton_stats.Statistics:
+        def statistics(name: str) -> stats.Statistics:
             next(readings)()
-            return triton_stats.Statistics()
+            return stats.Statistics()
 
         with monkeypatch.context() as patch:
             patch.setattr(server, "statistics", statistics)
@@ -283,7 +285,7 @@ def test_stopping_leaves_no_process_port_or_shared_memory(own_server: Server, tm
 )
 def test_however_the_owner_ends_nothing_is_left_behind(tmp_path: Path, number: signal.Signals, victim: str) -> None:
     owner = subprocess.Popen(
-        [sys.executable, "-m", "tests.snippets.triton_owner", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "tests.snippets.triton.triton_owner", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

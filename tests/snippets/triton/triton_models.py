@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from snippets.deployments import IMAGE, MODELS
-from snippets.triton_config import Deployment, ModelConfig, Tensor
+from snippets.triton.config import Deployment, ModelConfig, Tensor
+from snippets.triton.deployments import IMAGE, MODELS
 
 NUMBERS = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
 

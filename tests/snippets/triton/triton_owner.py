@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from snippets import triton
-from tests.snippets.triton_models import doubler
+from snippets.triton import server as triton
+from tests.snippets.triton.triton_models import doubler
 
 folder = Path(sys.argv[1])
 with triton.start("embedded", folder) as server:

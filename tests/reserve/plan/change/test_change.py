@@ -8,15 +8,15 @@ from datetime import timedelta
 import pytest
 
 from reserve.calendar import Calendar, Interval
-from reserve.plan.apply import apply
-from reserve.plan.check import FREE, GONE, LATE, MADE, PAST, TAKEN, Held, check, without_own
-from reserve.plan.cost import cost, per_student
-from reserve.plan.explain import changes, who_is_left
-from reserve.plan.replan import replan
-from reserve.plan.rules import Faults
-from reserve.plan.schedule import Booking, Plan, faults
-from reserve.plan.simulate import simulate, wilson
-from reserve.plan.solve import make_plan
+from reserve.plan.change.apply import apply
+from reserve.plan.change.check import FREE, GONE, LATE, MADE, PAST, TAKEN, Held, check, without_own
+from reserve.plan.change.explain import changes, who_is_left
+from reserve.plan.change.replan import replan
+from reserve.plan.change.simulate import simulate, wilson
+from reserve.plan.course.rules import Faults
+from reserve.plan.course.schedule import Booking, Plan, faults
+from reserve.plan.show.cost import cost, per_student
+from reserve.plan.solve.solve import make_plan
 from snippets.errors import SiteError
 from tests.reserve.plan.small import NODES, START, inputs, student
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reserve.hardware import load
-from reserve.plan.inputs import WHAT_IF, what_if
-from reserve.plan.pools import read_calendars, write_calendars
-from reserve.plan.rules import load_rules
+from reserve.plan.course.inputs import WHAT_IF, what_if
+from reserve.plan.course.pools import read_calendars, write_calendars
+from reserve.plan.course.rules import load_rules
 from snippets.errors import PlanError
 from tests.reserve.plan.small import START, inputs, student
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reserve.plan.roster import read_roster
-from reserve.plan.windows import expand, parse_windows
+from reserve.plan.course.roster import read_roster
+from reserve.plan.course.windows import expand, parse_windows
 from snippets.errors import PlanError
 
 

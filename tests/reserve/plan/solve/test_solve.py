@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reserve.calendar import Interval
-from reserve.plan.baselines import at_the_deadline, compare, first_come_first_served
-from reserve.plan.schedule import Booking, Plan, faults, is_complete
-from reserve.plan.solve import make_plan
+from reserve.plan.course.schedule import Booking, Plan, faults, is_complete
+from reserve.plan.solve.baselines import at_the_deadline, compare, first_come_first_served
+from reserve.plan.solve.solve import make_plan
 from tests.reserve.plan.small import NODES, START, inputs, student
 
 TIMES = ["", "Mon 09:00-18:00", "Tue+Wed", "daily 08:00-12:00", "2027-03-09", "2027-03-09T10:00/2027-03-10T15:30"]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from reserve import credentials
-from reserve.chameleon_site import ChameleonSite
 from reserve.clock import Clock
 from reserve.desk import Desk
-from reserve.go import Options, reserve
 from reserve.journal import Journal
+from reserve.sites.chameleon import credentials
+from reserve.sites.chameleon.site import ChameleonSite
+from reserve.verbs.go import Options, reserve
 from snippets.errors import CredentialsError
-from tests.reserve.test_faults import booted
+from tests.reserve.sites.chameleon.test_faults import booted
 
 PASSWORD = {"OS_AUTH_TYPE": "v3password", "OS_USERNAME": "s", "OS_PASSWORD": "longenough", "OS_PROJECT_NAME": "p"}
 
@@ -120,7 +120,7 @@ def test_no_secret_reaches_journal_words_or_repr(chameleon, desk, tmp_path):
     seen = written + "\n".join(desk.words) + repr(site.signin) + repr(desk.journal.entries())
     for secret in secrets:
         assert secret not in seen
-    from reserve.down import down
+    from reserve.verbs.down import down
 
     down(desk, "system")
 
@@ -140,7 +140,7 @@ def test_no_file_of_the_kit_holds_a_secret(root):
 
 def test_several_projects_are_a_question_not_a_guess(chameleon, monkeypatch, tmp_path):
     """A sign-in without a project gets a token for none; python-chi would take the first without a word."""
-    monkeypatch.setattr("reserve.chameleon.token_facts", lambda rest: {"user": {"id": "u", "name": "student"}})
+    monkeypatch.setattr("reserve.sites.chameleon.chi.token_facts", lambda rest: {"user": {"id": "u", "name": "student"}})
     site = ChameleonSite("CHI@TACC", Journal(tmp_path / "j"), Clock())
     with pytest.raises(CredentialsError, match=r"export OS_PROJECT_NAME=\.\.\.`, one of .*CHI-course"):
         site.sign_in()

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from reserve.desk import Desk
-from reserve.down import down
 from reserve.errors import LeaseRefused, Missing, SiteError, WaitedTooLong
-from reserve.go import Options, reserve
-from reserve.leases import node_name, wait_active
-from reserve.nodes import ensure_node, reach
+from reserve.lease.leases import node_name, wait_active
+from reserve.node.boot import ensure_node, reach
+from reserve.verbs.down import down
+from reserve.verbs.go import Options, reserve
 from snippets.errors import CredentialsError, KitError
 from tests.chameleon import Emulator
 
@@ -52,7 +52,7 @@ def contained(desk: Desk) -> None:
 
 
 def looked(desk: Desk) -> None:
-    from reserve.booking import show_slots
+    from reserve.verbs.booking import show_slots
 
     show_slots("system", desk=desk)
 

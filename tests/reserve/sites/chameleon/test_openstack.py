@@ -9,9 +9,9 @@ import os
 
 import pytest
 
-from reserve.chameleon_site import ChameleonSite
 from reserve.clock import Clock
 from reserve.journal import Journal
+from reserve.sites.chameleon.site import ChameleonSite
 from tests.reserve import scenario
 from tests.reserve.scenario import Student
 
@@ -31,8 +31,8 @@ class ShortWaits(Clock):
 
 @pytest.fixture
 def real(tmp_path, short_timeouts, monkeypatch):
-    monkeypatch.setattr("reserve.rest.TIMEOUT_S", 60.0)
-    monkeypatch.setattr("reserve.chameleon.TIMEOUT_S", 60.0)
+    monkeypatch.setattr("reserve.sites.chameleon.rest.TIMEOUT_S", 60.0)
+    monkeypatch.setattr("reserve.sites.chameleon.chi.TIMEOUT_S", 60.0)
 
     def at(site: str) -> Student:
         clock = ShortWaits()

@@ -11,10 +11,10 @@ import sys
 import numpy as np
 import pytest
 
-from snippets import rehearsal
-from snippets.data import dataset
+from snippets.data.datasets import dataset
+from snippets.data.image import decode
+from snippets.data.rehearsal import pictures
 from snippets.errors import DataError
-from snippets.image import decode
 
 TINY = {"training": 22, "validation": 11, "evaluation": 11}
 # Of the drawn pixels, before JPEG: changes only with rehearsal.VERSION.
@@ -39,12 +39,12 @@ def digest(pixels: np.ndarray) -> str:
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    return rehearsal.generate(tmp_path_factory.mktemp("tiny") / "set", TINY)
+    return pictures.generate(tmp_path_factory.mktemp("tiny") / "set", TINY)
 
 
 @pytest.mark.parametrize("label", range(11))
 def test_each_class_is_drawn_with_the_same_pixels_on_every_machine(label):
-    assert digest(np.asarray(rehearsal.draw(label, "training", 0))) == KNOWN[label]
+    assert digest(np.asarray(pictures.draw(label, "training", 0))) == KNOWN[label]
 
 
 def test_the_files_lie_in_food11s_layout(tiny):
@@ -55,27 +55,27 @@ def test_the_files_lie_in_food11s_layout(tiny):
 
 
 def test_drawing_again_gives_the_same_files(tiny, tmp_path):
-    again = rehearsal.generate(tmp_path / "again", TINY)
+    again = pictures.generate(tmp_path / "again", TINY)
     for file in tiny.rglob("*.jpg"):
         assert file.read_bytes() == (again / file.relative_to(tiny)).read_bytes()
 
 
 def test_splits_and_numbers_differ():
-    one = digest(np.asarray(rehearsal.draw(3, "training", 0)))
-    assert one != digest(np.asarray(rehearsal.draw(3, "evaluation", 0)))
-    assert one != digest(np.asarray(rehearsal.draw(3, "training", 1)))
+    one = digest(np.asarray(pictures.draw(3, "training", 0)))
+    assert one != digest(np.asarray(pictures.draw(3, "evaluation", 0)))
+    assert one != digest(np.asarray(pictures.draw(3, "training", 1)))
 
 
 def test_the_map_shows_the_named_dish_where_it_was_drawn():
-    shares = [(rehearsal.where(label, "training", 1) == 1 + label).mean() for label in range(11)]
+    shares = [(pictures.where(label, "training", 1) == 1 + label).mean() for label in range(11)]
     assert min(shares) > 0.02 and max(shares) < 0.8
 
 
 def test_the_fingerprint_follows_the_recipe(monkeypatch):
-    before = rehearsal.fingerprint()
-    assert rehearsal.fingerprint(TINY) != before
-    monkeypatch.setattr(rehearsal, "VERSION", rehearsal.VERSION + 1)
-    assert rehearsal.fingerprint() != before
+    before = pictures.fingerprint()
+    assert pictures.fingerprint(TINY) != before
+    monkeypatch.setattr(pictures, "VERSION", pictures.VERSION + 1)
+    assert pictures.fingerprint() != before
 
 
 def test_a_killed_generation_leaves_no_half_set(tmp_path):
@@ -95,21 +95,21 @@ def test_a_killed_generation_leaves_no_half_set(tmp_path):
         process.wait()
         process.stderr.close()
     assert not target.exists()
-    rehearsal.generate(target, TINY)
+    pictures.generate(target, TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_a_failed_drawing_process_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(DataError, match="stopped after 0 of 44 pictures"):
-        rehearsal.generate(tmp_path / "set", TINY)
+        pictures.generate(tmp_path / "set", TINY)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_full_set_has_food11s_classes_and_the_stated_counts():
     full = dataset("rehearsal")
-    assert full.classes == rehearsal.CLASSES and full.fingerprint == rehearsal.fingerprint()
-    for name, count in rehearsal.COUNTS.items():
+    assert full.classes == pictures.CLASSES and full.fingerprint == pictures.fingerprint()
+    for name, count in pictures.COUNTS.items():
         split = full.split(name)
         assert len(split.labels) == count and split.skipped == ()
         assert np.bincount(split.labels).tolist() == [count // 11] * 11

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from snippets import image
-from snippets.browser import chromium_path, page_prediction, screenshot, swagger_prediction
-from snippets.classifier import FOOD11_CLASSES
+from snippets.data import image
+from snippets.engine.classifier import FOOD11_CLASSES
 from snippets.errors import ServerError, ToolMissing, UsageError
-from snippets.page.__main__ import main, parse_endpoint, parse_triton
-from snippets.page.app import FOLDER, create_page
-from snippets.page.services import Service
-from snippets.process import Server, free_port, http_ready, start_server
-from snippets.triton import Server as TritonServer
+from snippets.machine.browser import chromium_path, page_prediction, screenshot, swagger_prediction
+from snippets.machine.process import Server, free_port, http_ready, start_server
+from snippets.serve.page.__main__ import main, parse_endpoint, parse_triton
+from snippets.serve.page.app import FOLDER, create_page
+from snippets.serve.page.services import Service
+from snippets.triton.server import Server as TritonServer
 from tests.snippets.servers import encoded, plain, toy_classifier
-from tests.snippets.triton_models import colour_classifier
+from tests.snippets.triton.triton_models import colour_classifier
 
 JPEG = encoded(plain("red"), "JPEG")
 PHOTO = FOLDER / "static" / "coffee.jpg"
@@ -36,7 +36,7 @@ def triton(triton_server: TritonServer, tmp_path_factory: pytest.TempPathFactory
 def endpoint(root: Path) -> Iterator[Server]:
     code = (
         "import sys, uvicorn; from tests.snippets.servers import toy_classifier;"
-        "from snippets.endpoint import create_app;"
+        "from snippets.serve.endpoint import create_app;"
         "uvicorn.run(create_app(toy_classifier), port=int(sys.argv[1]), log_level='warning')"
     )
     with start_server(
@@ -145,7 +145,7 @@ def page(services: list[Service], root: Path) -> Iterator[Server]:
     fastapi, triton = services[:2]
     options = [f"--endpoint={fastapi.name}={fastapi.url}", f"--triton={triton.name}={triton.url}/{triton.model}"]
     with start_server(
-        "page", lambda port: [sys.executable, "-m", "snippets.page", *options, f"--port={port}"],
+        "page", lambda port: [sys.executable, "-m", "snippets.serve.page", *options, f"--port={port}"],
         ready=http_ready("/health"), cwd=root,
     ) as server:  # fmt: skip
         yield server
