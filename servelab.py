@@ -26,39 +26,82 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("part", metavar="PART|all")
-@click.option("--profile", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
-              help="quick: seconds per step; full: the real thing.")
-@click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE",
-              help="A notebook parameter; repeat for more. `servelab params PART` lists them.")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="quick: seconds per step; full: the real thing.",
+)
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A notebook parameter; repeat for more. `servelab params PART` lists them.",
+)
 @click.option("--runs", type=click.Path(path_type=Path), help="Folder of run records. Default: runs/ here.")
 @click.option("--run-id", help="Name of the run's folder. Default: the profile's name.")
-@click.option("--mode", type=click.Choice(["resume", "fresh", "replay"]), default="resume", show_default=True,
-              help="resume: do what is missing; fresh: do all again; replay: only read, fail if a step is missing.")
-@click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True,
-              help="Longest time one notebook may take, in seconds.")
+@click.option(
+    "--mode",
+    type=click.Choice(["resume", "fresh", "replay"]),
+    default="resume",
+    show_default=True,
+    help="resume: do what is missing; fresh: do all again; replay: only read, fail if a step is missing.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=float,
+    default=1800,
+    show_default=True,
+    help="Longest time one notebook may take, in seconds.",
+)
 @click.option("--site", default="", help="chameleon: on the node that `servelab up` made. Default: this machine.")
-@click.option("--grid", "grids", multiple=True, metavar="NAME=V1,V2",
-              help="Run once for each value (each combination, if repeated); one report for all.")
+@click.option(
+    "--grid",
+    "grids",
+    multiple=True,
+    metavar="NAME=V1,V2",
+    help="Run once for each value (each combination, if repeated); one report for all.",
+)
 @click.option("--scheduler", default="", metavar="tcp://HOST:PORT", help="A Dask scheduler to run the grid on.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Grid points run at once here.")
-def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run_id: str | None, mode: str,
-        timeout_s: float, site: str, grids: tuple[str, ...], scheduler: str, workers: int) -> None:
+def run(
+    part: str,
+    profile: str,
+    params: tuple[str, ...],
+    runs: Path | None,
+    run_id: str | None,
+    mode: str,
+    timeout_s: float,
+    site: str,
+    grids: tuple[str, ...],
+    scheduler: str,
+    workers: int,
+) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
     if grids:
         from reserve.run.grid import Point, points_of, run_grid
         from reserve.run.here import run_parts as run_here
         from snippets.record.run import default_runs
 
-        points = [Point(part, profile, params, each, str((runs or default_runs()).resolve()), mode, timeout_s)
-                  for each in points_of(grids)]
+        points = [
+            Point(part, profile, params, each, str((runs or default_runs()).resolve()), mode, timeout_s)
+            for each in points_of(grids)
+        ]
         click.echo(run_grid(points, run_here, scheduler=scheduler, workers=workers, say=click.echo))
         return
     if site:
         from reserve.verbs.booking import run_at
 
         for each in PARTS if part == "all" else (part,):
-            click.echo(run_at(site, each, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode,
-                              timeout_s=timeout_s))
+            click.echo(
+                run_at(
+                    site, each, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s
+                )
+            )
         return
     from grading.kernels.client import fork_kernels
     from grading.report.page import write_report
@@ -66,14 +109,17 @@ def run(part: str, profile: str, params: tuple[str, ...], runs: Path | None, run
     from reserve.run.here import run_parts
 
     fork_kernels()
-    done = run_parts(part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s,
-                     say=click.echo)
+    done = run_parts(
+        part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s, say=click.echo
+    )
     for finished in done:
         click.echo("\n" + show_run(finished.folder))
     click.echo()
     for finished in done:
-        click.echo(f"Run folder: {finished.folder} ({finished.seconds:.0f} s, {finished.measured} steps measured, "
-                   f"{finished.replayed} replayed)")
+        click.echo(
+            f"Run folder: {finished.folder} ({finished.seconds:.0f} s, {finished.measured} steps measured, "
+            f"{finished.replayed} replayed)"
+        )
     folders = [finished.folder for finished in done]
     out = None if len(folders) == 1 else folders[0].parent.parent / "report.html"
     click.echo(f"Report:     {write_report(folders, out)}")
@@ -216,15 +262,39 @@ def down(part: str, netid: str, site: str) -> None:
 @click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True, help="Seconds for one notebook.")
 @click.option("--keep", is_flag=True, help="Do not give the node back at the end.")
 @click.option("--key", default="", help="Private SSH key. Default: the usual ones in ~/.ssh.")
-def go(part: str, start: str, netid: str, site: str, node: str, tz: str, profile: str, params: tuple[str, ...],
-       runs: Path | None, run_id: str | None, timeout_s: float, keep: bool, key: str) -> None:
+def go(
+    part: str,
+    start: str,
+    netid: str,
+    site: str,
+    node: str,
+    tz: str,
+    profile: str,
+    params: tuple[str, ...],
+    runs: Path | None,
+    run_id: str | None,
+    timeout_s: float,
+    keep: bool,
+    key: str,
+) -> None:
     """Reserve, boot, run, collect and give back, unattended. Repeat it to go on after any failure."""
     from reserve.desk import Desk
     from reserve.verbs.booking import options
     from reserve.verbs.go import go as all_of_it
 
-    wishes = options(start=start, netid=netid, site=site, node=node, tz=tz, profile=profile, params=params, runs=runs,
-                     run_id=run_id, timeout_s=timeout_s, keep=keep)
+    wishes = options(
+        start=start,
+        netid=netid,
+        site=site,
+        node=node,
+        tz=tz,
+        profile=profile,
+        params=params,
+        runs=runs,
+        run_id=run_id,
+        timeout_s=timeout_s,
+        keep=keep,
+    )
     for folder in all_of_it(Desk(key=key), part, wishes):
         click.echo(folder)
 
@@ -234,8 +304,12 @@ def go(part: str, start: str, netid: str, site: str, node: str, tz: str, profile
 
 @cli.command()
 @click.argument("part", type=click.Choice(PARTS))
-@click.option("--functions", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Also write the start of functions.py, the part's coding questions, to FILE.")
+@click.option(
+    "--functions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write the start of functions.py, the part's coding questions, to FILE.",
+)
 def questions(part: str, functions: Path | None) -> None:
     """Print PART's questions: read them before your lease begins."""
     from grading.submission.selfcheck import describe, start_functions
@@ -261,12 +335,17 @@ def check(part: str, run_folder: Path | None) -> None:
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--netid", required=True, help="Your NetID, such as ab123.")
 @click.option("--name", default="", help="Your name, for the PDF's head.")
-@click.option("--screens", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="A folder of screenshots, each named by its question id; repeat for more.")
+@click.option(
+    "--screens",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of screenshots, each named by its question id; repeat for more.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write. Default: runs/submissions/NETID.")
 @click.option("--pull", is_flag=True, help="First bring home the runs of the parts named from their nodes.")
-def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None,
-            pull: bool) -> None:
+def collect(
+    runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None, pull: bool
+) -> None:
     """Make submission.zip and submission.pdf of one run per part (a run folder, or a part: its newest run)."""
     from grading.submission.collect import collect as make
     from grading.submission.selfcheck import run_folder
@@ -284,26 +363,51 @@ def collect(runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, .
 
 @cli.command()
 @click.argument("submissions", metavar="SUBMISSION...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="grades.csv", show_default=True,
-              help="CSV to write; JSON, class report (HTML) and similarity list go beside it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="grades.csv",
+    show_default=True,
+    help="CSV to write; JSON, class report (HTML) and similarity list go beside it.",
+)
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="A part that must be there; repeat.")
 @click.option("--functions", is_flag=True, help="Run the function tests too (student code, confined).")
-@click.option("--leases", type=click.Path(path_type=Path, exists=True),
-              help="The testbed's leases (JSON), to confirm those of the records.")
+@click.option(
+    "--leases",
+    type=click.Path(path_type=Path, exists=True),
+    help="The testbed's leases (JSON), to confirm those of the records.",
+)
 @click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
-def grade(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...], functions: bool, leases: Path | None,
-          only: str, workers: int | None) -> None:
+def grade(
+    submissions: tuple[Path, ...],
+    out: Path,
+    parts: tuple[str, ...],
+    functions: bool,
+    leases: Path | None,
+    only: str,
+    workers: int | None,
+) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
     from grading.batch.outputs import grade_class, read_leases
 
-    grades = grade_class(submissions, out, leases=read_leases(leases) if leases else None, functions=functions,
-                         parts=parts, only=only, workers=workers, say=lambda line: click.echo(line, err=True))
+    grades = grade_class(
+        submissions,
+        out,
+        leases=read_leases(leases) if leases else None,
+        functions=functions,
+        parts=parts,
+        only=only,
+        workers=workers,
+        say=lambda line: click.echo(line, err=True),
+    )
     for graded in grades:
         trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
         click.echo(f"{graded.netid}: {graded.points:g} of {graded.possible:g} points; {trust or graded.problems[0]}")
-    click.echo(f"wrote {out}, {out.with_suffix('.json').name}, {out.with_suffix('.html').name} and "
-               f"{out.with_suffix('.similarity.csv').name}")
+    click.echo(
+        f"wrote {out}, {out.with_suffix('.json').name}, {out.with_suffix('.html').name} and "
+        f"{out.with_suffix('.similarity.csv').name}"
+    )
 
 
 @cli.group()
@@ -334,8 +438,13 @@ def gradescope_template(part: str, out: Path) -> None:
 
 @cli.command()
 @click.argument("part", type=click.Choice((*PARTS, "all")))
-@click.option("--course", type=click.Path(path_type=Path, file_okay=False), default="course", show_default=True,
-              help="nbgrader's course folder.")
+@click.option(
+    "--course",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="course",
+    show_default=True,
+    help="nbgrader's course folder.",
+)
 @click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
 def release(part: str, course: Path, repair: bool) -> None:
     """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
@@ -352,8 +461,13 @@ def release(part: str, course: Path, repair: bool) -> None:
 
 @cli.command()
 @click.argument("part", type=click.Choice(PARTS))
-@click.option("--course", type=click.Path(path_type=Path, file_okay=False), default="course", show_default=True,
-              help="nbgrader's course folder.")
+@click.option(
+    "--course",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="course",
+    show_default=True,
+    help="nbgrader's course folder.",
+)
 @click.option("--force", is_flag=True, help="Also grade again who was graded.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: two a core.")
 def autograde(part: str, course: Path, force: bool, workers: int | None) -> None:

@@ -51,8 +51,14 @@ def peak_mb() -> float:
 def nbgrader(course: Path, *arguments: str) -> None:
     """Stock nbgrader; it starts alembic by name, so the environment's programs must be on the path."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run([sys.executable, "-m", "nbgrader", *arguments], cwd=course, check=True, capture_output=True,
-                   timeout=900, env={**os.environ, "PATH": path})
+    subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        check=True,
+        capture_output=True,
+        timeout=900,
+        env={**os.environ, "PATH": path},
+    )
 
 
 def submitted(course: Path, zips: list[Path], students: int) -> int:
@@ -73,16 +79,21 @@ def gradebook(course: Path) -> list[tuple[str, str, float | None, bool]]:
     from nbgrader.api import Gradebook
 
     with Gradebook(f"sqlite:///{course}/gradebook.db", "servelab") as book:
-        return sorted((submission.student_id, grade.name, grade.auto_score, grade.needs_manual_grade)
-                      for submission in book.assignment_submissions("edge")
-                      for notebook in submission.notebooks for grade in notebook.grades)
+        return sorted(
+            (submission.student_id, grade.name, grade.auto_score, grade.needs_manual_grade)
+            for submission in book.assignment_submissions("edge")
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        )
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as scratch:
         base = Path(scratch)
-        zips = [hand_in(make_run(base / str(n), n), f"s{n:03d}", base / "out" / f"s{n:03d}", pdf=False).zip
-                for n in range(STUDENTS)]
+        zips = [
+            hand_in(make_run(base / str(n), n), f"s{n:03d}", base / "out" / f"s{n:03d}", pdf=False).zip
+            for n in range(STUDENTS)
+        ]
         (base / "class").mkdir()
         for n in range(RECORDS):
             copy = Path(shutil.copy(zips[n % STUDENTS], base / "class" / f"s{n:03d}.zip"))
@@ -95,8 +106,9 @@ def main() -> None:
         functions, used = 0.0, sandbox.level()
         if used != "none":
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                functions = rate(FUNCTION_FILES, lambda: list(
-                    pool.map(lambda _: test_file(file, "model"), range(FUNCTION_FILES))))
+                functions = rate(
+                    FUNCTION_FILES, lambda: list(pool.map(lambda _: test_file(file, "model"), range(FUNCTION_FILES)))
+                )
         course = base / "course"
         release("edge", course)
         nbgrader(course, "generate_assignment", "edge", "--create", "--force")
@@ -110,17 +122,25 @@ def main() -> None:
         ours = rate(count, lambda: autograde("edge", several, say=lambda _: None))
         if not gradebook(course) == gradebook(forked) == gradebook(several):
             raise SystemExit("The gradebooks differ: what is faster must give the same grades.")
-        rows = [("servelab grade", "records", records, ours_mb),
-                (f"function tests ({used})", "files", functions, None),
-                ("nbgrader autograde, stock", "notebooks", stock, stock_mb),
-                ("the same, kernels forked", "notebooks", fast, None),
-                ("servelab autograde", "notebooks", ours, peak_mb()),
-                ("nbgrader autograde, stock", "students", stock * NOTEBOOK_STUDENTS / count, None)]
+        rows = [
+            ("servelab grade", "records", records, ours_mb),
+            (f"function tests ({used})", "files", functions, None),
+            ("nbgrader autograde, stock", "notebooks", stock, stock_mb),
+            ("the same, kernels forked", "notebooks", fast, None),
+            ("servelab autograde", "notebooks", ours, peak_mb()),
+            ("nbgrader autograde, stock", "students", stock * NOTEBOOK_STUDENTS / count, None),
+        ]
     for name, what, per_minute, memory in rows:
         print(f"{name:<32} {per_minute:8.0f} {what}/min" + (f"   peak {memory:.0f} MB" if memory else ""))
-    print(json.dumps({"records to stock, per student": round(records / (stock * NOTEBOOK_STUDENTS / count), 1),
-                      "forked to stock": round(fast / stock, 2),
-                      "servelab autograde to stock": round(ours / stock, 2)}))
+    print(
+        json.dumps(
+            {
+                "records to stock, per student": round(records / (stock * NOTEBOOK_STUDENTS / count), 1),
+                "forked to stock": round(fast / stock, 2),
+                "servelab autograde to stock": round(ours / stock, 2),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

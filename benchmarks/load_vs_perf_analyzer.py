@@ -41,16 +41,20 @@ def main() -> int:
             ours, theirs = [], []
             for _ in range(given.rounds):
                 ours.append(
-                    loads.measure(
-                        server, "similar", inputs, clients=clients, seconds=given.seconds
-                    )["samples_per_s"]
-                )  # fmt: skip
+                    loads.measure(server, "similar", inputs, clients=clients, seconds=given.seconds)["samples_per_s"]
+                )
                 theirs.append(
                     perf_analyzer.measure(
-                        program, server, "similar", clients, shapes=shapes, window_s=given.seconds / 3, trials=3,
+                        program,
+                        server,
+                        "similar",
+                        clients,
+                        shapes=shapes,
+                        window_s=given.seconds / 3,
+                        trials=3,
                         report=folder / "report.csv",
                     )["samples_per_s"]
-                )  # fmt: skip
+                )
             one, other = statistics.median(ours), statistics.median(theirs)
             difference = one / other - 1
             worst = max(worst, abs(difference))

@@ -39,16 +39,19 @@ class Machine:
 def ours(difference: float, seed: int, noise: float) -> tuple[str, int]:
     """Verdict of measure.compare on a variant b that is slower by `difference`, and rounds used."""
     machine = Machine(seed, noise)
-    verdict, samples = measure.compare(lambda: machine.call(1.0), lambda: machine.call(1.0 + difference),
-                                       clock=machine.clock, seed=seed)
+    verdict, samples = measure.compare(
+        lambda: machine.call(1.0), lambda: machine.call(1.0 + difference), clock=machine.clock, seed=seed
+    )
     return verdict.verdict, int(samples["a"].size)
 
 
 def naive(difference: float, seed: int, noise: float) -> str:
     """The variant with the smaller median of 30 calls, measured one after the other."""
     machine = Machine(seed, noise)
-    medians = [np.median([measure.timed_ms(lambda s=s: machine.call(s), machine.clock) for _ in range(30)])
-               for s in (1.0, 1.0 + difference)]
+    medians = [
+        np.median([measure.timed_ms(lambda s=s: machine.call(s), machine.clock) for _ in range(30)])
+        for s in (1.0, 1.0 + difference)
+    ]
     return "a" if medians[0] < medians[1] else "b"
 
 
@@ -66,8 +69,10 @@ def main() -> int:
         rounds = int(np.median([count for _, count in verdicts]))
         guesses = [naive(difference, seed, noise) for seed in range(REPEATS)]
         naive_right = sum(g == "a" for g in guesses) if difference else 0
-        print(f"{difference:9.0%}   {right:11d}  {ranked - right:5d}  {REPEATS - ranked:10d}  {rounds:6d}   "
-              f"{naive_right:12d}  {REPEATS - naive_right:5d}")
+        print(
+            f"{difference:9.0%}   {right:11d}  {ranked - right:5d}  {REPEATS - ranked:10d}  {rounds:6d}   "
+            f"{naive_right:12d}  {REPEATS - naive_right:5d}"
+        )
         good &= ranked - right <= 0.02 * REPEATS and (difference < 0.05 or right >= 0.95 * REPEATS)
     print(f"of {REPEATS} comparisons each; a ranking of equal variants counts as wrong")
     return 0 if good else 1

@@ -73,16 +73,20 @@ def kit(folder: Path, cache: Path, variants: dict[str, Callable[[], Any]]) -> Fi
     """The same figures through the kit's data set and measuring."""
     split = dataset(folder, cache=cache).split("evaluation")
     batch = evaluate.real_batch(split, BATCH)
-    pictures = [batch[index:index + 1] for index in range(8)]
+    pictures = [batch[index : index + 1] for index in range(8)]
     found: Figures = {}
     for name, load in variants.items():
         model = load()
         single = measure.latency(measure.cycle(model, pictures), measure.effort("quick"), provider="cpu", threads=0)
-        whole = measure.throughput(partial(model, batch), BATCH, measure.effort("quick", batches=True),
-                                   provider="cpu", threads=0)
+        whole = measure.throughput(
+            partial(model, batch), BATCH, measure.effort("quick", batches=True), provider="cpu", threads=0
+        )
         scored = evaluate.accuracy(model, split, "evaluation")
-        found[name] = (stats.median(single["latency_ms"]).value, stats.throughput(whole["batch_ms"], BATCH).value,
-                       stats.accuracy(scored["predictions"], scored["labels"]).value)
+        found[name] = (
+            stats.median(single["latency_ms"]).value,
+            stats.throughput(whole["batch_ms"], BATCH).value,
+            stats.accuracy(scored["predictions"], scored["labels"]).value,
+        )
     return found
 
 
@@ -96,7 +100,8 @@ def main() -> int:
         photographs(base / "photos", options.photos)
         model = _model(base / "fp32.onnx")
         variants: dict[str, Callable[[], Any]] = {
-            f"onnx-{level}": lambda level=level: session(model, level=level) for level in ("extended", "all")}
+            f"onnx-{level}": lambda level=level: session(model, level=level) for level in ("extended", "all")
+        }
         variants["openvino"] = lambda: session(model, "openvino")
         files = sorted((base / "photos" / "evaluation").rglob("*.jpg"))
         labels = np.array([int(file.parent.name[-1]) for file in files])

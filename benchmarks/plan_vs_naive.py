@@ -1,6 +1,6 @@
 """The plan against first come first served and everyone at the deadline: 300 varied students, three parts, three weeks.
 
-    python -m benchmarks.plan_vs_naive [STUDENTS]
+python -m benchmarks.plan_vs_naive [STUDENTS]
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ def varied_class(count: int, seed: int = 1) -> Inputs:
     """Lectures, journeys, preferences, three time zones, some with extra time; others hold 30 % of the nodes."""
     rng = random.Random(seed)
     start = datetime(2027, 2, 28, 5, tzinfo=UTC)
-    made = what_if(f"students={count},weeks=3,liqid=4,gigaio=2,p100=6,pi5=7,busy=0.3", load_rules(), load(),
-                   ZoneInfo(ZONES[0]), start)  # fmt: skip
+    made = what_if(
+        f"students={count},weeks=3,liqid=4,gigaio=2,p100=6,pi5=7,busy=0.3",
+        load_rules(),
+        load(),
+        ZoneInfo(ZONES[0]),
+        start,
+    )
     students = []
     for number in range(count):
         days = rng.sample(("Mon", "Tue", "Wed", "Thu", "Fri"), 3)
@@ -42,8 +47,16 @@ def varied_class(count: int, seed: int = 1) -> Inputs:
         like = rng.choice(PREFERRED) if rng.random() < 0.5 else ""
         tz = ZoneInfo(rng.choices(ZONES, (0.8, 0.1, 0.1))[0])
         extra = 1.5 if rng.random() < 0.05 else 1.0
-        students.append(Student(f"s{number:03d}", tz, parse_windows(";".join(away), "bench"),
-                                parse_windows(like, "bench"), extra, row=number + 2))  # fmt: skip
+        students.append(
+            Student(
+                f"s{number:03d}",
+                tz,
+                parse_windows(";".join(away), "bench"),
+                parse_windows(like, "bench"),
+                extra,
+                row=number + 2,
+            )
+        )
     return replace(made, students=tuple(students))
 
 

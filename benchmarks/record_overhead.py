@@ -38,8 +38,10 @@ def main() -> int:
             run.step(f"bench/{number}/latency", step, inputs={"number": number})
             recorded.append(time.perf_counter() - started)
     ratio = statistics.median(recorded) / statistics.median(bare)
-    print(f"bare {statistics.median(bare) * 1e3:.2f} ms, recorded {statistics.median(recorded) * 1e3:.2f} ms: "
-          f"overhead {(ratio - 1) * 100:.2f} % of a 100 ms step ({ROUNDS} rounds; at most {MOST:.0%})")
+    print(
+        f"bare {statistics.median(bare) * 1e3:.2f} ms, recorded {statistics.median(recorded) * 1e3:.2f} ms: "
+        f"overhead {(ratio - 1) * 100:.2f} % of a 100 ms step ({ROUNDS} rounds; at most {MOST:.0%})"
+    )
     return int(ratio - 1 >= MOST)
 
 

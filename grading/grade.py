@@ -133,8 +133,14 @@ def open_records(path: Path) -> Iterator[list[Record]]:
         yield []
 
 
-def grade(path: Path, *, leases: Mapping[str, Mapping[str, Any]] | None = None, functions: bool = False,
-          parts: tuple[str, ...] = (), again: Mapping[str, Path] | None = None) -> Grade:
+def grade(
+    path: Path,
+    *,
+    leases: Mapping[str, Mapping[str, Any]] | None = None,
+    functions: bool = False,
+    parts: tuple[str, ...] = (),
+    again: Mapping[str, Path] | None = None,
+) -> Grade:
     """Grade a submission. Never raises for what a student handed in: what cannot be read becomes a problem.
 
     `leases`: the testbed's leases by id. `functions`: also run the function tests, confined. `parts`: parts that are
@@ -146,8 +152,14 @@ def grade(path: Path, *, leases: Mapping[str, Mapping[str, Any]] | None = None, 
         with opened(path) as folder:
             made = _grade_folder(_root(folder), path, digest, leases, functions, parts, again or {})
     except SubmissionError as error:
-        made = Grade(str(path), digest, student_of(path), "", tuple(unreadable(part, str(error)) for part in parts),
-                     (str(error),))
+        made = Grade(
+            str(path),
+            digest,
+            student_of(path),
+            "",
+            tuple(unreadable(part, str(error)) for part in parts),
+            (str(error),),
+        )
     return Grade(**{**made.__dict__, "seconds": round(time.perf_counter() - started, 4)})
 
 
@@ -162,8 +174,15 @@ def _screenshots(root: Path, runs: Mapping[str, Path]) -> tuple[frozenset[str], 
     return frozenset(usable), problems
 
 
-def _grade_folder(root: Path, path: Path, digest: str, leases: Mapping[str, Mapping[str, Any]] | None,
-                  functions: bool, expected: tuple[str, ...], again: Mapping[str, Path]) -> Grade:
+def _grade_folder(
+    root: Path,
+    path: Path,
+    digest: str,
+    leases: Mapping[str, Mapping[str, Any]] | None,
+    functions: bool,
+    expected: tuple[str, ...],
+    again: Mapping[str, Path],
+) -> Grade:
     manifest = _manifest(root)
     netid = str(manifest.get("netid") or student_of(path))[:64]
     runs = runs_in(root)
@@ -176,8 +195,14 @@ def _grade_folder(root: Path, path: Path, digest: str, leases: Mapping[str, Mapp
         if part in runs:
             try:
                 mine = frozenset(name.partition("/")[2] for name in left_out if name.startswith(f"{part}/"))
-                result = check_part(runs[part], netid=netid, screenshots=pictures, left_out=mine, leases=leases,
-                                    again=load_record(again[part]) if part in again else None)
+                result = check_part(
+                    runs[part],
+                    netid=netid,
+                    screenshots=pictures,
+                    left_out=mine,
+                    leases=leases,
+                    again=load_record(again[part]) if part in again else None,
+                )
                 prints += result.prints
             except KitError as error:
                 result = unreadable(part, str(error).replace(str(root), ""))
@@ -186,8 +211,15 @@ def _grade_folder(root: Path, path: Path, digest: str, leases: Mapping[str, Mapp
             graded.append(_with_functions(result, runs[part]) if functions else result)
         elif part in expected:
             graded.append(unreadable(part, f"Part {part} was not handed in."))
-    return Grade(str(path), digest, netid, str(manifest.get("name") or ""), tuple(graded),
-                 (*problems, *told), tuple(sorted(set(prints))))
+    return Grade(
+        str(path),
+        digest,
+        netid,
+        str(manifest.get("name") or ""),
+        tuple(graded),
+        (*problems, *told),
+        tuple(sorted(set(prints))),
+    )
 
 
 def _with_functions(graded: PartGrade, run: Path) -> PartGrade:

@@ -56,8 +56,10 @@ def asked(source: str) -> str | None:
     """The id of the question that a code cell asks, if it asks one; two in a cell are an error."""
     ids = ASK.findall(source)
     if len(ids) > 1:
-        raise NotebookSourceError(f"One cell asks {', '.join(ids)}; ask one question a cell, so that each "
-                                  "can be graded and repaired on its own.")
+        raise NotebookSourceError(
+            f"One cell asks {', '.join(ids)}; ask one question a cell, so that each "
+            "can be graded and repaired on its own."
+        )
     return ids[0] if ids else None
 
 
@@ -71,8 +73,14 @@ def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
 
     asked_question = question(question_id)
     by_hand = asked_question.kind in ("explain", "screenshot")
-    metadata: dict[str, Any] = {"grade": by_hand, "grade_id": cell_id, "locked": False, "schema_version": 3,
-                                "solution": True, "task": False}
+    metadata: dict[str, Any] = {
+        "grade": by_hand,
+        "grade_id": cell_id,
+        "locked": False,
+        "schema_version": 3,
+        "solution": True,
+        "task": False,
+    }
     if by_hand:
         metadata["points"] = asked_question.points
     return metadata
@@ -104,8 +112,7 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
                 cell_id = f"{notebook[:24].strip('-')}-{section}-{ordinal}-{repeats}"
                 repeats += 1
         if cell_id in ids:
-            raise NotebookSourceError(f"Two cells have the id {cell_id!r}; give one of them its own (:id: in "
-                                      "MyST).")
+            raise NotebookSourceError(f"Two cells have the id {cell_id!r}; give one of them its own (:id: in MyST).")
         ids.append(cell_id)
     return ids
 
@@ -131,7 +138,8 @@ def convert(path: Path) -> str:
         else:
             cells.append(nbformat.v4.new_markdown_cell(cell.source, id=cell_id, metadata=metadata))
     notebook = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+        cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
+    )
     notebook.nbformat_minor = 5
     nbformat.validate(notebook)
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
@@ -162,8 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     build_parser = commands.add_parser("build", help="write the .ipynb beside each .md source")
     build_parser.add_argument("paths", nargs="*", type=Path, help="sources or folders; default: all parts")
-    build_parser.add_argument("--check", action="store_true",
-                              help="write nothing; fail if a notebook is out of date")
+    build_parser.add_argument("--check", action="store_true", help="write nothing; fail if a notebook is out of date")
     options = parser.parse_args(arguments)
     try:
         changed = build(options.paths, check=options.check)

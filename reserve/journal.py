@@ -28,9 +28,7 @@ KINDS = ("lease", "server", "container", "floating_ip", "borrowed_ip", "keypair"
 def state_folder() -> Path:
     """$SERVELAB_STATE, else ~/.local/state/servelab; made private to the user."""
     base = os.environ.get("SERVELAB_STATE")
-    folder = (
-        Path(base) if base else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "servelab"
-    )
+    folder = Path(base) if base else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "servelab"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -108,9 +106,14 @@ class Journal:
             key = event.get("key", "")
             if event["event"] == "intend":
                 found[key] = Entry(
-                    key, event["kind"], event["name"], event["site"], event["part"],
-                    since=event["at"], facts=dict(event.get("facts") or {}),
-                )  # fmt: skip
+                    key,
+                    event["kind"],
+                    event["name"],
+                    event["site"],
+                    event["part"],
+                    since=event["at"],
+                    facts=dict(event.get("facts") or {}),
+                )
             elif key in found:
                 entry = found[key]
                 entry.id = event.get("id", entry.id)

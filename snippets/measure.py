@@ -42,10 +42,26 @@ EFFORTS = {
     "full": Effort(width=0.02, trials_min=100, trials_max=1000, seconds_max=3.0, warmup_seconds_max=1.0),
 }
 BATCH_EFFORTS = {
-    "quick": Effort(width=0.10, trials_min=6, trials_max=20, seconds_max=1.0, warmup_window=1,
-                    warmup_max=2, warmup_seconds_max=0.8, steady_within=0.15),
-    "full": Effort(width=0.05, trials_min=6, trials_max=60, seconds_max=3.0, warmup_window=1,
-                   warmup_max=8, warmup_seconds_max=1.0, steady_within=0.10),
+    "quick": Effort(
+        width=0.10,
+        trials_min=6,
+        trials_max=20,
+        seconds_max=1.0,
+        warmup_window=1,
+        warmup_max=2,
+        warmup_seconds_max=0.8,
+        steady_within=0.15,
+    ),
+    "full": Effort(
+        width=0.05,
+        trials_min=6,
+        trials_max=60,
+        seconds_max=3.0,
+        warmup_window=1,
+        warmup_max=8,
+        warmup_seconds_max=1.0,
+        steady_within=0.10,
+    ),
 }
 
 
@@ -87,7 +103,7 @@ def warm_up(call: Call, how: Effort, clock: Clock = time.perf_counter_ns) -> tup
     while len(times) < how.warmup_max:
         times.append(timed_ms(call, clock))
         if len(times) >= 2 * window:
-            before = float(np.median(times[-2 * window:-window]))
+            before = float(np.median(times[-2 * window : -window]))
             now = float(np.median(times[-window:]))
             if abs(now - before) <= how.steady_within * before:
                 return times, True
@@ -116,8 +132,9 @@ def sample(call: Call, how: Effort, clock: Clock = time.perf_counter_ns) -> tupl
     return np.array(times), stats.median(times).relative_width <= how.width
 
 
-def latency(call: Call, how: Effort, *, provider: str, threads: int,
-            clock: Clock = time.perf_counter_ns) -> dict[str, Any]:
+def latency(
+    call: Call, how: Effort, *, provider: str, threads: int, clock: Clock = time.perf_counter_ns
+) -> dict[str, Any]:
     """Latency of single-sample calls, as the result of a recorded `latency` step.
 
     `latency_ms` float64 (n,) raw and in order; `warmup_ms` the calls before; `steady` and `reached` say
@@ -125,17 +142,34 @@ def latency(call: Call, how: Effort, *, provider: str, threads: int,
     """
     warmup, steady = warm_up(call, how, clock)
     times, reached = sample(call, how, clock)
-    return {"latency_ms": times, "warmup_ms": np.array(warmup), "steady": steady, "reached": reached,
-            "width": how.width, "batch": 1, "threads": threads, "provider": provider}
+    return {
+        "latency_ms": times,
+        "warmup_ms": np.array(warmup),
+        "steady": steady,
+        "reached": reached,
+        "width": how.width,
+        "batch": 1,
+        "threads": threads,
+        "provider": provider,
+    }
 
 
-def throughput(call: Call, batch: int, how: Effort, *, provider: str, threads: int,
-               clock: Clock = time.perf_counter_ns) -> dict[str, Any]:
+def throughput(
+    call: Call, batch: int, how: Effort, *, provider: str, threads: int, clock: Clock = time.perf_counter_ns
+) -> dict[str, Any]:
     """Times of calls that each take a batch of `batch` images, as the result of a `throughput` step."""
     warmup, steady = warm_up(call, how, clock)
     times, reached = sample(call, how, clock)
-    return {"batch_ms": times, "warmup_ms": np.array(warmup), "steady": steady, "reached": reached,
-            "width": how.width, "batch": batch, "threads": threads, "provider": provider}
+    return {
+        "batch_ms": times,
+        "warmup_ms": np.array(warmup),
+        "steady": steady,
+        "reached": reached,
+        "width": how.width,
+        "batch": batch,
+        "threads": threads,
+        "provider": provider,
+    }
 
 
 def cycle(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray] | np.ndarray) -> Call:
@@ -150,8 +184,9 @@ def cycle(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray] | np.n
     return next_call
 
 
-def interleave(calls: Mapping[str, Call], rounds: int, *, seed: int = 0,
-               clock: Clock = time.perf_counter_ns) -> dict[str, np.ndarray]:
+def interleave(
+    calls: Mapping[str, Call], rounds: int, *, seed: int = 0, clock: Clock = time.perf_counter_ns
+) -> dict[str, np.ndarray]:
     """Time every variant once a round, in a new random order each round; ms, float64 (rounds,) each.
 
     Whatever drifts on the machine (heat, a neighbour) then falls on all variants alike, and the samples
@@ -166,9 +201,18 @@ def interleave(calls: Mapping[str, Call], rounds: int, *, seed: int = 0,
     return {name: np.array(values) for name, values in times.items()}
 
 
-def compare(a: Call, b: Call, *, margin: float = 0.02, confidence: float = 0.99, rounds_first: int = 40,
-            rounds_max: int = 640, seconds_max: float = 20.0, seed: int = 0,
-            clock: Clock = time.perf_counter_ns) -> tuple[stats.Comparison, dict[str, np.ndarray]]:
+def compare(
+    a: Call,
+    b: Call,
+    *,
+    margin: float = 0.02,
+    confidence: float = 0.99,
+    rounds_first: int = 40,
+    rounds_max: int = 640,
+    seconds_max: float = 20.0,
+    seed: int = 0,
+    clock: Clock = time.perf_counter_ns,
+) -> tuple[stats.Comparison, dict[str, np.ndarray]]:
     """Tell which of two calls is faster, or refuse: interleaved rounds, doubled until it is decided.
 
     Each doubling is one look at the data, and there are few of them, so that a difference is not found

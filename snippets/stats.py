@@ -82,8 +82,7 @@ def _ranks(count: int, fraction: float, confidence: float) -> tuple[int, int]:
     """Ranks (1-based, 0 and count + 1 mean unbounded) enclosing the quantile with that confidence."""
     logs = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, count + 1)))))
     k = np.arange(count + 1)
-    log_pmf = (logs[count] - logs[k] - logs[count - k]
-               + k * math.log(fraction) + (count - k) * math.log1p(-fraction))
+    log_pmf = logs[count] - logs[k] - logs[count - k] + k * math.log(fraction) + (count - k) * math.log1p(-fraction)
     cdf = np.cumsum(np.exp(log_pmf))
     tail = (1.0 - confidence) / 2.0
     # P(X_(r) > quantile) = P(Binomial <= r - 1): the largest r for which that stays within the tail.
@@ -154,8 +153,9 @@ def accuracy(predictions: ArrayLike, labels: ArrayLike, confidence: float = 0.95
     return proportion(int((predicted == expected).sum()), int(expected.size), confidence)
 
 
-def accuracy_loss(predictions: ArrayLike, reference: ArrayLike, labels: ArrayLike,
-                  confidence: float = 0.95) -> Estimate:
+def accuracy_loss(
+    predictions: ArrayLike, reference: ArrayLike, labels: ArrayLike, confidence: float = 0.95
+) -> Estimate:
     """Accuracy of `reference` minus that of `predictions` on the same images, with its interval.
 
     The images are paired, so only those on which the two differ matter (McNemar): the interval is the
@@ -176,8 +176,9 @@ def accuracy_loss(predictions: ArrayLike, reference: ArrayLike, labels: ArrayLik
     return Estimate(loss, loss - half, loss + half)
 
 
-def compare(a_ms: ArrayLike, b_ms: ArrayLike, *, paired: bool = False, margin: float = 0.02,
-            confidence: float = 0.99) -> Comparison:
+def compare(
+    a_ms: ArrayLike, b_ms: ArrayLike, *, paired: bool = False, margin: float = 0.02, confidence: float = 0.99
+) -> Comparison:
     """Which of two variants is faster, or that these samples cannot tell.
 
     `paired`: a_ms[i] and b_ms[i] were measured next to each other (measure.interleave), so the ratio is

@@ -29,11 +29,34 @@ pytestmark = pytest.mark.network
 def resolve(root: Path, extras: str, python: str, platform: str) -> dict[str, str] | str:
     """Package versions that the pins resolve to, or the resolver's complaint."""
     chosen = [word for extra in extras.split(",") for word in ("--extra", extra)]
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *chosen, "--constraint",
-               "constraints.txt", "--python-version", python, "--python-platform", platform, "--only-binary", ":all:",
-               "--quiet", "--no-header", "--no-annotate"]
-    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280,
-                           env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"})
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "pyproject.toml",
+        *chosen,
+        "--constraint",
+        "constraints.txt",
+        "--python-version",
+        python,
+        "--python-platform",
+        platform,
+        "--only-binary",
+        ":all:",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+    ]
+    ended = subprocess.run(
+        command,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"},
+    )
     if ended.returncode:
         return ended.stderr
     lines = [line.partition(";")[0].strip() for line in ended.stdout.splitlines() if "==" in line]
@@ -71,8 +94,9 @@ def test_the_pi_needs_no_torch_and_no_server(resolved: dict) -> None:
 
 
 def test_conda_and_make_install_the_same_pins(root: Path) -> None:
-    pip = next(d["pip"] for d in yaml.safe_load((root / "environment.yml").read_text())["dependencies"]
-               if isinstance(d, dict))
+    pip = next(
+        d["pip"] for d in yaml.safe_load((root / "environment.yml").read_text())["dependencies"] if isinstance(d, dict)
+    )
     setup = (root / "setup.sh").read_text()
     assert "--constraint constraints.txt" in pip and "--constraint constraints.txt" in setup
     extras = next(line.partition(".")[2] for line in pip if line.startswith("--editable"))
@@ -82,6 +106,14 @@ def test_conda_and_make_install_the_same_pins(root: Path) -> None:
 def test_every_package_that_the_course_fixes_is_there(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     named = " ".join(project["dependencies"] + sum(project["optional-dependencies"].values(), []))
-    for package in ("python-chi", "jupyterlab", "torch", "onnxruntime-gpu", "tritonclient", "matplotlib", "papermill",
-                    "nbgrader"):
+    for package in (
+        "python-chi",
+        "jupyterlab",
+        "torch",
+        "onnxruntime-gpu",
+        "tritonclient",
+        "matplotlib",
+        "papermill",
+        "nbgrader",
+    ):
         assert package in named

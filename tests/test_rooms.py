@@ -12,8 +12,21 @@ import pytest
 OURS = {"snippets", "reserve", "grading", "servelab"}
 ALLOWED = {"snippets": {"snippets"}, "grading": {"grading", "snippets"}, "reserve": {"reserve", "snippets"}}
 # What a Raspberry Pi has: these modules, and the lab's edge notebooks, must import there.
-ON_THE_PI = ("record", "measure", "stats", "errors", "host", "image", "edge", "edge_kit", "soak", "cold_start", "board",
-             "crossover", "targets")
+ON_THE_PI = (
+    "record",
+    "measure",
+    "stats",
+    "errors",
+    "host",
+    "image",
+    "edge",
+    "edge_kit",
+    "soak",
+    "cold_start",
+    "board",
+    "crossover",
+    "targets",
+)
 NOT_ON_THE_PI = "torch onnx PIL scipy fastapi httpx tritonclient chi openvino jinja2 jsonschema safetensors playwright"
 
 
@@ -37,9 +50,12 @@ def test_a_room_imports_only_what_it_may(root: Path, room: str) -> None:
 
 
 def test_only_one_module_imports_python_chi(root: Path) -> None:
-    users = {path.relative_to(root).as_posix() for room in (*ALLOWED, "servelab.py")
-             for path in ([root / room] if room.endswith(".py") else (root / room).rglob("*.py"))
-             if any(name.partition(".")[0] == "chi" for name in imports(path))}
+    users = {
+        path.relative_to(root).as_posix()
+        for room in (*ALLOWED, "servelab.py")
+        for path in ([root / room] if room.endswith(".py") else (root / room).rglob("*.py"))
+        if any(name.partition(".")[0] == "chi" for name in imports(path))
+    }
     assert users == {"reserve/sites/chameleon/chi.py"}
 
 

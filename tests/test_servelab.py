@@ -27,21 +27,26 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def test_help_imports_nothing_heavy(root: Path) -> None:
     heavy = "numpy torch chi papermill matplotlib onnxruntime jupyter_client jinja2 ortools"
-    script = ("import sys, servelab; sys.argv = ['servelab', '--help']\n"
-              "try: servelab.main()\nexcept SystemExit: pass\n"
-              f"print('HEAVY', sorted({{m.partition('.')[0] for m in sys.modules}} & set({heavy!r}.split())))")
+    script = (
+        "import sys, servelab; sys.argv = ['servelab', '--help']\n"
+        "try: servelab.main()\nexcept SystemExit: pass\n"
+        f"print('HEAVY', sorted({{m.partition('.')[0] for m in sys.modules}} & set({heavy!r}.split())))"
+    )
     out = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60).stdout
     assert "Usage: servelab" in out and "HEAVY []" in out
 
 
-@pytest.mark.parametrize(("arguments", "code", "message"), [
-    (("run", "modle"), 2, "no part 'modle'"),
-    (("run", "model", "-p", "nonsense=1"), 2, "no parameter 'nonsense'"),
-    (("run", "model", "--profile", "slow"), 2, "'slow' is not one of"),
-    (("show", "nowhere"), 6, "no run record"),
-    (("report", "nowhere"), 6, "no run record"),
-    (("frobnicate",), 2, "No such command"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("run", "modle"), 2, "no part 'modle'"),
+        (("run", "model", "-p", "nonsense=1"), 2, "no parameter 'nonsense'"),
+        (("run", "model", "--profile", "slow"), 2, "'slow' is not one of"),
+        (("show", "nowhere"), 6, "no run record"),
+        (("report", "nowhere"), 6, "no run record"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+)
 def test_a_mistake_gets_one_message_and_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, arguments: tuple[str, ...], code: int, message: str
 ) -> None:

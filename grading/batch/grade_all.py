@@ -47,8 +47,9 @@ def _inside(path: Path, depth: int) -> Iterator[Path]:
     if _is_one(path):
         yield path
         return
-    children = [child for child in sorted(path.iterdir())
-                if child.name not in IGNORED and not child.name.startswith(".")]
+    children = [
+        child for child in sorted(path.iterdir()) if child.name not in IGNORED and not child.name.startswith(".")
+    ]
     found = [] if depth == 4 else [item for child in children for item in _inside(child, depth + 1)]
     if not found and depth and children:
         found = [path]
@@ -81,11 +82,26 @@ def kit_digest() -> str:
 
 def from_json(data: Mapping[str, Any]) -> Grade:
     """A Grade from its JSON."""
-    parts = tuple(PartGrade(**{**part, "results": tuple(Result(**result) for result in part["results"]),
-                               **{name: tuple(part[name]) for name in ("doubts", "remarks", "prints")}})
-                  for part in data["parts"])
-    return Grade(data["source"], data["digest"], data["netid"], data["name"], parts, tuple(data["problems"]),
-                 tuple(data["prints"]), data["seconds"])
+    parts = tuple(
+        PartGrade(
+            **{
+                **part,
+                "results": tuple(Result(**result) for result in part["results"]),
+                **{name: tuple(part[name]) for name in ("doubts", "remarks", "prints")},
+            }
+        )
+        for part in data["parts"]
+    )
+    return Grade(
+        data["source"],
+        data["digest"],
+        data["netid"],
+        data["name"],
+        parts,
+        tuple(data["problems"]),
+        tuple(data["prints"]),
+        data["seconds"],
+    )
 
 
 def _one(path: Path, options: Options, cache: Path, kit: str, again: bool) -> tuple[dict[str, Any], bool]:
@@ -108,12 +124,25 @@ def _one(path: Path, options: Options, cache: Path, kit: str, again: bool) -> tu
 
 def failed(path: Path, error: BaseException) -> Grade:
     """The grade of a submission whose worker broke: nothing earned, and said so."""
-    return Grade(str(path), "", student_of(path), "", (),
-                 (f"Grading itself failed ({type(error).__name__}: {error}); grade this one by hand.",))
+    return Grade(
+        str(path),
+        "",
+        student_of(path),
+        "",
+        (),
+        (f"Grading itself failed ({type(error).__name__}: {error}); grade this one by hand.",),
+    )
 
 
-def grade_all(paths: Sequence[Path], options: Options, cache: Path, *, only: str = "", workers: int | None = None,
-              say: Callable[[str], None] = print) -> list[Grade]:
+def grade_all(
+    paths: Sequence[Path],
+    options: Options,
+    cache: Path,
+    *,
+    only: str = "",
+    workers: int | None = None,
+    say: Callable[[str], None] = print,
+) -> list[Grade]:
     """Grade every submission; those whose content, kit and options are unchanged are not graded again.
 
     `only`: a NetID (or part of a path) to grade again now, the others from the cache. `say` gets a progress line
@@ -124,8 +153,9 @@ def grade_all(paths: Sequence[Path], options: Options, cache: Path, *, only: str
     grades: dict[Path, Grade] = {}
     fresh = 0
     with ProcessPoolExecutor(max_workers=workers or os.cpu_count() or 1) as pool:
-        waiting = {pool.submit(_one, path, options, cache, kit, bool(only) and only in str(path)): path
-                   for path in paths}
+        waiting = {
+            pool.submit(_one, path, options, cache, kit, bool(only) and only in str(path)): path for path in paths
+        }
         for done in as_completed(waiting):
             path = waiting[done]
             try:
@@ -147,8 +177,14 @@ def with_doubts(grades: Sequence[Grade]) -> list[Grade]:
     result = []
     for label, each in zip(labels(grades), grades, strict=True):
         if label in reasons:
-            parts = tuple(replace(part, trust="consistent" if part.trust not in ("none", "consistent") else part.trust,
-                                  doubts=(*part.doubts, reasons[label])) for part in each.parts)
+            parts = tuple(
+                replace(
+                    part,
+                    trust="consistent" if part.trust not in ("none", "consistent") else part.trust,
+                    doubts=(*part.doubts, reasons[label]),
+                )
+                for part in each.parts
+            )
             each = replace(each, parts=parts)
         result.append(each)
     return result
@@ -159,17 +195,42 @@ def write_csv(path: Path, grades: Sequence[Grade]) -> None:
     ids = list(dict.fromkeys(result.id for each in grades for part in each.parts for result in part.results))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["netid", "name", "points", "possible", "by_hand", "trust", "node_type", "doubts", "problems",
-                         "source", *ids])
+        writer.writerow(
+            [
+                "netid",
+                "name",
+                "points",
+                "possible",
+                "by_hand",
+                "trust",
+                "node_type",
+                "doubts",
+                "problems",
+                "source",
+                *ids,
+            ]
+        )
         for each in sorted(grades, key=lambda item: (item.netid, item.source)):
             results = {result.id: result for part in each.parts for result in part.results}
             by_hand = sum(result.possible for result in results.values() if result.kind == "by hand")
-            writer.writerow([_cell(value) for value in (
-                each.netid, each.name, each.points, each.possible, by_hand,
-                " ".join(f"{part.part}:{part.trust}" for part in each.parts),
-                " ".join(f"{part.part}:{part.node_type}" for part in each.parts if part.node_type),
-                "; ".join(doubt for part in each.parts for doubt in part.doubts), "; ".join(each.problems),
-                each.source, *(results[name].points if name in results else "" for name in ids))])
+            writer.writerow(
+                [
+                    _cell(value)
+                    for value in (
+                        each.netid,
+                        each.name,
+                        each.points,
+                        each.possible,
+                        by_hand,
+                        " ".join(f"{part.part}:{part.trust}" for part in each.parts),
+                        " ".join(f"{part.part}:{part.node_type}" for part in each.parts if part.node_type),
+                        "; ".join(doubt for part in each.parts for doubt in part.doubts),
+                        "; ".join(each.problems),
+                        each.source,
+                        *(results[name].points if name in results else "" for name in ids),
+                    )
+                ]
+            )
 
 
 def _cell(value: Any) -> Any:

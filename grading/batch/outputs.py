@@ -30,8 +30,10 @@ def read_leases(path: Path) -> dict[str, dict[str, Any]]:
             end = entry.get("end_utc") or entry.get("end_date") or entry.get("end")
             leases[str(entry["id"])] = {"name": str(entry["name"]), "start_utc": _utc(start), "end_utc": _utc(end)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is no list of leases with id, name, start and end ({error}). Make it with "
-                         "`openstack reservation lease list -f json`.") from None
+        raise UsageError(
+            f"{path} is no list of leases with id, name, start and end ({error}). Make it with "
+            "`openstack reservation lease list -f json`."
+        ) from None
     return leases
 
 
@@ -40,9 +42,17 @@ def _utc(text: Any) -> str:
     return moment if moment.endswith("Z") or "+" in moment else f"{moment}Z"
 
 
-def grade_class(submissions: Iterable[Path], out: Path, *, leases: Mapping[str, Mapping[str, Any]] | None = None,
-                functions: bool = False, parts: tuple[str, ...] = (), only: str = "", workers: int | None = None,
-                say: Callable[[str], None] = print) -> list[Grade]:
+def grade_class(
+    submissions: Iterable[Path],
+    out: Path,
+    *,
+    leases: Mapping[str, Mapping[str, Any]] | None = None,
+    functions: bool = False,
+    parts: tuple[str, ...] = (),
+    only: str = "",
+    workers: int | None = None,
+    say: Callable[[str], None] = print,
+) -> list[Grade]:
     """Grade all `submissions` into `out` (a .csv) and, beside it, .json, .similarity.csv and .html.
 
     Submissions whose content did not change are taken from `<out>.cache/`. Raises UsageError where there are none,
@@ -51,12 +61,14 @@ def grade_class(submissions: Iterable[Path], out: Path, *, leases: Mapping[str, 
     paths = discover(submissions)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        grades = grade_all(paths, Options(leases, functions, parts), out.with_suffix(".cache"), only=only,
-                           workers=workers, say=say)
+        grades = grade_all(
+            paths, Options(leases, functions, parts), out.with_suffix(".cache"), only=only, workers=workers, say=say
+        )
         pairs = likenesses(grades)
         write_csv(out, grades)
         out.with_suffix(".json").write_text(
-            json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False), encoding="utf-8")
+            json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False), encoding="utf-8"
+        )
         with out.with_suffix(".similarity.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["first", "second", "what", "strength"])

@@ -35,16 +35,23 @@ def _spread(shares: Sequence[float]) -> str:
     """Ten columns: how many lie in each tenth of the points."""
     counts = Counter(min(int(share * BINS), BINS - 1) for share in shares)
     highest = max(counts.values(), default=1)
-    columns = "".join(f'<i style="height:{100 * counts.get(k, 0) / highest:.0f}%" title="{k * 10}-{k * 10 + 10} %: '
-                      f'{counts.get(k, 0)}"></i>' for k in range(BINS))
+    columns = "".join(
+        f'<i style="height:{100 * counts.get(k, 0) / highest:.0f}%" title="{k * 10}-{k * 10 + 10} %: '
+        f'{counts.get(k, 0)}"></i>'
+        for k in range(BINS)
+    )
     return f'<div class="spread">{columns}</div>'
 
 
 def _table(head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> str:
     """`head`: (title, is a number). Cells are HTML."""
-    tops = "".join(f'<th{" class=n" if number else ""}>{title}</th>' for title, number in head)
-    body = "".join("<tr>" + "".join(f'<td{" class=n" if number else ""}>{cell}</td>'
-                                    for cell, (_, number) in zip(row, head, strict=True)) + "</tr>" for row in rows)
+    tops = "".join(f"<th{' class=n' if number else ''}>{title}</th>" for title, number in head)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{' class=n' if number else ''}>{cell}</td>" for cell, (_, number) in zip(row, head, strict=True))
+        + "</tr>"
+        for row in rows
+    )
     return f"<table><thead><tr>{tops}</tr></thead><tbody>{body}</tbody></table>"
 
 
@@ -55,14 +62,21 @@ def _automatic(grade: Grade) -> tuple[float, float]:
 
 def _cards(grades: Sequence[Grade]) -> str:
     totals = [100 * points / possible for points, possible in map(_automatic, grades) if possible]
-    facts = [("submissions", str(len(grades))),
-             ("median, automatic part", f"{median(totals):.0f} %" if totals else "-"),
-             ("mean", f"{mean(totals):.0f} %" if totals else "-"),
-             ("with doubts", str(sum(any(part.doubts for part in each.parts) for each in grades))),
-             ("not gradable", str(sum(not each.parts or all(part.trust == "none" for part in each.parts)
-                                      for each in grades)))]
-    return '<div class="cards">' + "".join(
-        f'<div class="card"><b>{value}</b><span class="muted">{name}</span></div>' for name, value in facts) + "</div>"
+    facts = [
+        ("submissions", str(len(grades))),
+        ("median, automatic part", f"{median(totals):.0f} %" if totals else "-"),
+        ("mean", f"{mean(totals):.0f} %" if totals else "-"),
+        ("with doubts", str(sum(any(part.doubts for part in each.parts) for each in grades))),
+        (
+            "not gradable",
+            str(sum(not each.parts or all(part.trust == "none" for part in each.parts) for each in grades)),
+        ),
+    ]
+    return (
+        '<div class="cards">'
+        + "".join(f'<div class="card"><b>{value}</b><span class="muted">{name}</span></div>' for name, value in facts)
+        + "</div>"
+    )
 
 
 def _questions(grades: Sequence[Grade]) -> str:
@@ -76,14 +90,22 @@ def _questions(grades: Sequence[Grade]) -> str:
     for name, found in sorted(automatic.items(), key=lambda item: mean(map(_share, item[1]))):
         shares = [_share(result) for result in found]
         bar = f'<span class="bar" style="width:{6 * mean(shares):.2f}rem"></span>'
-        rows.append([f"<code>{escape(name)}</code>", bar, f"{100 * mean(shares):.0f} %",
-                     f"{sum(share == 1 for share in shares)} of {len(shares)}",
-                     _spread(shares)])
-    by_hand = [[f"<code>{escape(name)}</code>", f"{sum(result.passed for result in found)} of {len(found)}"]
-               for name, found in results.items() if found[0].kind == "by hand"]
+        rows.append(
+            [
+                f"<code>{escape(name)}</code>",
+                bar,
+                f"{100 * mean(shares):.0f} %",
+                f"{sum(share == 1 for share in shares)} of {len(shares)}",
+                _spread(shares),
+            ]
+        )
+    by_hand = [
+        [f"<code>{escape(name)}</code>", f"{sum(result.passed for result in found)} of {len(found)}"]
+        for name, found in results.items()
+        if found[0].kind == "by hand"
+    ]
     head = [("hardest first", False), ("", False), ("mean", True), ("full points", True), ("0 to 100 %", False)]
-    return (_table(head, rows)
-            + "<h2>Graded by hand</h2>" + _table([("question", False), ("answered", True)], by_hand))
+    return _table(head, rows) + "<h2>Graded by hand</h2>" + _table([("question", False), ("answered", True)], by_hand)
 
 
 def _nodes(grades: Sequence[Grade]) -> str:
@@ -94,8 +116,10 @@ def _nodes(grades: Sequence[Grade]) -> str:
                 results = [result for result in part.results if result.kind != "by hand"]
                 possible = sum(result.possible for result in results)
                 by_type[part.part, part.node_type].append(sum(r.points for r in results) / possible if possible else 0)
-    rows = [[escape(part), escape(node), str(len(shares)), f"{100 * median(shares):.0f} %", _spread(shares)]
-            for (part, node), shares in sorted(by_type.items())]
+    rows = [
+        [escape(part), escape(node), str(len(shares)), f"{100 * median(shares):.0f} %", _spread(shares)]
+        for (part, node), shares in sorted(by_type.items())
+    ]
     head = [("part", False), ("node type", False), ("runs", True), ("median", True), ("0 to 100 %", False)]
     return _table(head, rows)
 
@@ -103,27 +127,43 @@ def _nodes(grades: Sequence[Grade]) -> str:
 def _trust(grades: Sequence[Grade]) -> str:
     counts = Counter(part.trust for each in grades for part in each.parts)
     rows = [[level, str(counts[level]), escape(NOT_PROVEN[level])] for level in LEVELS if counts[level]]
-    doubts = [[escape(each.netid), f"{part.part}: {part.trust}", "<br>".join(map(escape, part.doubts[:4]))]
-              for each in grades for part in each.parts if part.doubts]
-    doubts += [[escape(each.netid), "submission", "<br>".join(map(escape, each.problems[:4]))]
-               for each in grades if each.problems]
-    return (_table([("level", False), ("runs", True), ("what it does not prove", False)], rows)
-            + "<h2>To look at</h2>" + _table([("NetID", False), ("", False), ("why", False)], sorted(doubts)))
+    doubts = [
+        [escape(each.netid), f"{part.part}: {part.trust}", "<br>".join(map(escape, part.doubts[:4]))]
+        for each in grades
+        for part in each.parts
+        if part.doubts
+    ]
+    doubts += [
+        [escape(each.netid), "submission", "<br>".join(map(escape, each.problems[:4]))]
+        for each in grades
+        if each.problems
+    ]
+    return (
+        _table([("level", False), ("runs", True), ("what it does not prove", False)], rows)
+        + "<h2>To look at</h2>"
+        + _table([("NetID", False), ("", False), ("why", False)], sorted(doubts))
+    )
 
 
 def _alike(pairs: Sequence[Likeness]) -> str:
     if not pairs:
         return '<p class="muted">No two submissions share samples, or most of an explanation.</p>'
-    return _table([("students", False), ("what", False), ("share", True)],
-                  [[f"{escape(pair.first)}, {escape(pair.second)}", escape(pair.what), f"{100 * pair.strength:.0f} %"]
-                   for pair in pairs[:100]])
+    return _table(
+        [("students", False), ("what", False), ("share", True)],
+        [
+            [f"{escape(pair.first)}, {escape(pair.second)}", escape(pair.what), f"{100 * pair.strength:.0f} %"]
+            for pair in pairs[:100]
+        ],
+    )
 
 
 def write_class_report(path: Path, grades: Sequence[Grade], pairs: Sequence[Likeness]) -> None:
     """Write the page. Holds names and grades: for instructors only."""
-    page = (f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-            f"<title>Class report</title><style>{STYLE}</style><h1>Class report</h1>"
-            f"<p class=muted>Automatic points only; explanations and screenshots wait for a person.</p>"
-            f"{_cards(grades)}<h2>Questions</h2>{_questions(grades)}<h2>Node types</h2>{_nodes(grades)}"
-            f"<h2>Trust</h2>{_trust(grades)}<h2>Similar submissions</h2>{_alike(pairs)}</html>")
+    page = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>Class report</title><style>{STYLE}</style><h1>Class report</h1>"
+        f"<p class=muted>Automatic points only; explanations and screenshots wait for a person.</p>"
+        f"{_cards(grades)}<h2>Questions</h2>{_questions(grades)}<h2>Node types</h2>{_nodes(grades)}"
+        f"<h2>Trust</h2>{_trust(grades)}<h2>Similar submissions</h2>{_alike(pairs)}</html>"
+    )
     path.write_text(page, encoding="utf-8")

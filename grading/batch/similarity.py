@@ -30,19 +30,25 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     words = re.findall(r"\w+", text.casefold())
     if len(words) < MIN_WORDS:
         return frozenset()
-    return frozenset(tuple(words[i:i + SHINGLE]) for i in range(len(words) - SHINGLE + 1))
+    return frozenset(tuple(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1))
 
 
 def labels(grades: Sequence[Grade]) -> list[str]:
     """A name for each submission: its NetID, with the file's name where several give the same NetID."""
     netids = [grade.netid for grade in grades]
-    return [netid if netids.count(netid) == 1 else f"{netid} ({PurePath(grade.source).stem})"
-            for netid, grade in zip(netids, grades, strict=True)]
+    return [
+        netid if netids.count(netid) == 1 else f"{netid} ({PurePath(grade.source).stem})"
+        for netid, grade in zip(netids, grades, strict=True)
+    ]
 
 
 def _explanations(grade: Grade) -> dict[str, str]:
-    return {result.id: result.detail for part in grade.parts for result in part.results
-            if result.kind == "by hand" and result.detail}
+    return {
+        result.id: result.detail
+        for part in grade.parts
+        for result in part.results
+        if result.kind == "by hand" and result.detail
+    }
 
 
 def shared_samples(grades: Sequence[Grade]) -> list[Likeness]:
@@ -58,9 +64,15 @@ def shared_samples(grades: Sequence[Grade]) -> list[Likeness]:
         if len(names) > 1:
             for first, second in combinations(sorted(names), 2):
                 counts[first, second] += 1
-    return [Likeness(first, second, f"{count} measurements with the same samples",
-                     round(count / min(sizes[first], sizes[second]), 3))
-            for (first, second), count in sorted(counts.items())]
+    return [
+        Likeness(
+            first,
+            second,
+            f"{count} measurements with the same samples",
+            round(count / min(sizes[first], sizes[second]), 3),
+        )
+        for (first, second), count in sorted(counts.items())
+    ]
 
 
 def shared_words(grades: Sequence[Grade]) -> list[Likeness]:
@@ -81,8 +93,10 @@ def shared_words(grades: Sequence[Grade]) -> list[Likeness]:
 
 def likenesses(grades: Sequence[Grade]) -> list[Likeness]:
     """All pairs that share something, the strongest first."""
-    return sorted([*shared_samples(grades), *shared_words(grades)],
-                  key=lambda pair: (-pair.strength, pair.first, pair.second, pair.what))
+    return sorted(
+        [*shared_samples(grades), *shared_words(grades)],
+        key=lambda pair: (-pair.strength, pair.first, pair.second, pair.what),
+    )
 
 
 def doubted(grades: Sequence[Grade]) -> dict[str, str]:

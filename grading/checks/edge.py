@@ -26,8 +26,10 @@ def _by_threads(evidence: Evidence, variant: str) -> dict[int, float]:
 @judge("edge.latency.fastest")
 def fastest_variant(evidence: Evidence) -> Choices:
     """The variant with the lowest median at its best number of threads."""
-    return fastest({variant: min(_by_threads(evidence, variant).values()) for variant in VARIANTS},
-                   "Compare the medians in your table.")
+    return fastest(
+        {variant: min(_by_threads(evidence, variant).values()) for variant in VARIANTS},
+        "Compare the medians in your table.",
+    )
 
 
 @judge("edge.threads.gain")
@@ -45,15 +47,19 @@ def meets_targets(evidence: Evidence) -> Choices:
     latency_below, size_below = limits.p50_ms_below or 15.0, (limits.size_mb_below or 5.0) * 1e6
     right, close = set(), set()
     for variant in VARIANTS:
-        use = max(min(_by_threads(evidence, variant).values()) / latency_below,
-                  evidence.number(f"kit/{variant}/size", "bytes") / size_below)
+        use = max(
+            min(_by_threads(evidence, variant).values()) / latency_below,
+            evidence.number(f"kit/{variant}/size", "bytes") / size_below,
+        )
         if use < 1:
             right.add(variant)
         if abs(use - 1) < 0.05:
             close.add(variant)
-    return Choices(frozenset((right - close) or ({"none"} if not close else set())),
-                   "Look up median and size of each model in your table, and hold them against both targets.",
-                   frozenset(close | ({"none"} if close and not right - close else set())))
+    return Choices(
+        frozenset((right - close) or ({"none"} if not close else set())),
+        "Look up median and size of each model in your table, and hold them against both targets.",
+        frozenset(close | ({"none"} if close and not right - close else set())),
+    )
 
 
 @judge("edge.cold.phase")
@@ -68,8 +74,10 @@ def longest_phase(evidence: Evidence) -> Choices:
 @judge("edge.cold.wait")
 def first_wait(evidence: Evidence) -> Number:
     """Sum of the phases' medians."""
-    return Number(sum(evidence.p(COLD, 50, f"{phase}_ms") for phase in PHASES),
-                  "Add the medians of the four phases of cold/fp32/start.")
+    return Number(
+        sum(evidence.p(COLD, 50, f"{phase}_ms") for phase in PHASES),
+        "Add the medians of the four phases of cold/fp32/start.",
+    )
 
 
 @judge("edge.memory.resident")
@@ -100,16 +108,22 @@ def soak_trend(evidence: Evidence) -> Choices:
 @judge("edge.soak.change")
 def soak_change(evidence: Evidence) -> Number:
     """Percent by which the last fifth's median differs from the first's."""
-    return Number(100 * _trend(evidence).change, "Divide the last fifth's median by the first fifth's, less 1.", 2.0,
-                  absolute=True)
+    return Number(
+        100 * _trend(evidence).change,
+        "Divide the last fifth's median by the first fifth's, less 1.",
+        2.0,
+        absolute=True,
+    )
 
 
 @judge("edge.energy.cost")
 def energy(evidence: Evidence) -> Number:
     """Watt-hours of 1,000 predictions: power x median latency."""
     watts = evidence.number("soak/all/power", "power_w")
-    return Number(watts * evidence.p50(SOAK) / 1e3 * 1000 / 3600,
-                  "Power in watts x median latency in seconds x 1000 predictions / 3600.")
+    return Number(
+        watts * evidence.p50(SOAK) / 1e3 * 1000 / 3600,
+        "Power in watts x median latency in seconds x 1000 predictions / 3600.",
+    )
 
 
 def _crossover(evidence: Evidence) -> Number:

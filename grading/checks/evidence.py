@@ -109,9 +109,13 @@ class Evidence:
 
 def front(points: Mapping[str, tuple[float, ...]]) -> set[str]:
     """Names not dominated: no other is at least as small in every coordinate and smaller in one."""
+
     def dominates(a: Iterable[float], b: Iterable[float]) -> bool:
         pairs = list(zip(a, b, strict=True))
         return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
 
-    return {name for name, point in points.items()
-            if not any(dominates(other, point) for rival, other in points.items() if rival != name)}
+    return {
+        name
+        for name, point in points.items()
+        if not any(dominates(other, point) for rival, other in points.items() if rival != name)
+    }

@@ -122,8 +122,15 @@ def sizes_are_positive(result: Mapping[str, Any]) -> Iterator[str]:
         yield "bytes is not positive"
 
 
-RELATIONS: tuple[Relation, ...] = (times_are_real, summaries_match_samples, rates_match_counts, littles_law,
-                                   batches_add_up, predictions_are_labels, sizes_are_positive)
+RELATIONS: tuple[Relation, ...] = (
+    times_are_real,
+    summaries_match_samples,
+    rates_match_counts,
+    littles_law,
+    batches_add_up,
+    predictions_are_labels,
+    sizes_are_positive,
+)
 
 
 def busy_s(result: Mapping[str, Any]) -> float:
@@ -154,8 +161,11 @@ def too_few(result: Any) -> list[str]:
     if not isinstance(result, Mapping) or borrowed(result):
         return []
     least = 1 if "ok" in result else MIN_SAMPLES
-    return [f"{name} holds {samples.size} samples; measure at least {least}" for name in ("latency_ms", "batch_ms")
-            if isinstance(samples := result.get(name), np.ndarray) and samples.size < least]
+    return [
+        f"{name} holds {samples.size} samples; measure at least {least}"
+        for name in ("latency_ms", "batch_ms")
+        if isinstance(samples := result.get(name), np.ndarray) and samples.size < least
+    ]
 
 
 def problems(step: Step, result: Any) -> list[str]:

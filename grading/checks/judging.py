@@ -45,6 +45,7 @@ JUDGES: dict[str, Judge] = {}
 
 def judge(question_id: str) -> Callable[[Judge], Judge]:
     """Register a judge for a question."""
+
     def register(function: Judge) -> Judge:
         if question_id in JUDGES:
             raise ValueError(f"Two judges for {question_id}.")
@@ -78,6 +79,7 @@ def nearest(value: float, names: Mapping[str, float], how: str) -> Choices:
 
 def banded(value: float, limits: Sequence[float], names: Sequence[str], how: str, margin: float = 0.05) -> Choices:
     """The band that `value` lies in: names[k] below limits[k], the last above all; beside a limit both are right."""
+
     def band(x: float) -> str:
         return names[sum(x >= limit for limit in limits)]
 
@@ -154,21 +156,36 @@ def judge_answers(evidence: Evidence, screenshots: frozenset[str]) -> list[Resul
     return results
 
 
-def _result(question: Question, record: Record, evidence: Evidence, entries: list[Any], links: dict[str, int],
-            pictured: bool) -> Result:
+def _result(
+    question: Question, record: Record, evidence: Evidence, entries: list[Any], links: dict[str, int], pictured: bool
+) -> Result:
     possible = question.points
     kind: Kind = "by hand" if question.by_hand else "answer"
     if question.kind == "screenshot":
-        return Result(question.id, "by hand", pictured, 0, possible,
-                      "A person looks at this picture." if pictured else
-                      f"Hand in screens/{question.id}.png, or paste it under the question.")
+        return Result(
+            question.id,
+            "by hand",
+            pictured,
+            0,
+            possible,
+            "A person looks at this picture."
+            if pictured
+            else f"Hand in screens/{question.id}.png, or paste it under the question.",
+        )
     entry = standing(question, [_with_place(entry, question, record, links) for entry in entries])
     if entry is None or is_blank(entry["value"]):
         return Result(question.id, kind, False, 0, possible, "Answer this question; nothing was recorded.")
     value = entry["value"]
     if problem := format_problem(question, value):
-        return Result(question.id, kind, False, 0, possible, f"Write the answer so that it can be read: {problem}.",
-                      f"answered {value!r}"[:300])
+        return Result(
+            question.id,
+            kind,
+            False,
+            0,
+            possible,
+            f"Write the answer so that it can be read: {problem}.",
+            f"answered {value!r}"[:300],
+        )
     if question.kind == "explain":
         return Result(question.id, "by hand", True, 0, possible, "A person reads this answer.", str(value)[:2000])
     answered = f"answered {value!r}"[:300]
@@ -178,9 +195,17 @@ def _result(question: Question, record: Record, evidence: Evidence, entries: lis
         if question.id in JUDGES:
             share, _, told = _judged(question, evidence, value, answered)
             detail = f"{told}; {'came true' if share == 1 else 'did not come true'}"
-        return Result(question.id, "answer", not late, 0 if late else possible, possible,
-                      "Predict before you measure: this one came after the measurement." if late else
-                      "Predicted in time; a prediction earns its points right or wrong.", detail)
+        return Result(
+            question.id,
+            "answer",
+            not late,
+            0 if late else possible,
+            possible,
+            "Predict before you measure: this one came after the measurement."
+            if late
+            else "Predicted in time; a prediction earns its points right or wrong.",
+            detail,
+        )
     share, message, detail = _judged(question, evidence, value, answered)
     return Result(question.id, "answer", share == 1, round(share * possible, 3), possible, message, detail)
 

@@ -11,10 +11,19 @@ from snippets.decide import cost
 from snippets.decide.targets import Target, target
 from snippets.stats import break_even
 
-CPU_OPTIONS = {"onnx-all": "graph/onnx-all", "dynamic": "quantize/dynamic", "aggressive": "quantize/aggressive",
-               "conservative": "quantize/conservative", "openvino": "providers/openvino"}
-ENGINES = {"cpu": "graph/onnx-all", "openvino": "providers/openvino", "cuda": "providers/cuda",
-           "tensorrt": "providers/tensorrt"}
+CPU_OPTIONS = {
+    "onnx-all": "graph/onnx-all",
+    "dynamic": "quantize/dynamic",
+    "aggressive": "quantize/aggressive",
+    "conservative": "quantize/conservative",
+    "openvino": "providers/openvino",
+}
+ENGINES = {
+    "cpu": "graph/onnx-all",
+    "openvino": "providers/openvino",
+    "cuda": "providers/cuda",
+    "tensorrt": "providers/tensorrt",
+}
 LEVELS = ("none", "basic", "extended", "all")
 EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
 CLOSE = 0.05
@@ -54,8 +63,12 @@ def meeting(evidence: Evidence, variants: dict[str, str], wanted: Target) -> tup
     """Names that meet a server's target (median and throughput), and names too close to it to tell."""
     right, close = set(), set()
     for name, prefix in variants.items():
-        met, near = against([(wanted.p50_ms_below, evidence.p50(f"{prefix}/latency"), True),
-                             (wanted.images_per_s_at_least, images_per_s(evidence, prefix), False)])
+        met, near = against(
+            [
+                (wanted.p50_ms_below, evidence.p50(f"{prefix}/latency"), True),
+                (wanted.images_per_s_at_least, images_per_s(evidence, prefix), False),
+            ]
+        )
         if near:
             close.add(name)
         elif met:
@@ -95,8 +108,11 @@ def compiling_pays(evidence: Evidence) -> Number:
     if math.isinf(requests):
         return Number(0.0, "Compiled, a request takes no less time in your run, so compiling never pays: answer 0.")
     # The notebook prints medians to a hundredth of a millisecond: what that hides may not cost points.
-    return Number(requests, "Divide the compile time by the difference of the two medians, in the same unit.",
-                  max(0.1, 0.01 / (slow - fast)))
+    return Number(
+        requests,
+        "Divide the compile time by the difference of the two medians, in the same unit.",
+        max(0.1, 0.01 / (slow - fast)),
+    )
 
 
 # 2_graph
@@ -114,8 +130,10 @@ def _histogram(evidence: Evidence, level: str) -> dict[str, int]:
 def best_level(evidence: Evidence) -> Choices:
     """The step up in optimization that saves most milliseconds."""
     medians = [evidence.p50(f"graph/onnx-{level}/latency") for level in LEVELS]
-    saved = {f"{before} -> {after}": medians[k] - medians[k + 1]
-             for k, (before, after) in enumerate(zip(LEVELS[:-1], LEVELS[1:], strict=True))}
+    saved = {
+        f"{before} -> {after}": medians[k] - medians[k + 1]
+        for k, (before, after) in enumerate(zip(LEVELS[:-1], LEVELS[1:], strict=True))
+    }
     best = max(saved, key=lambda name: saved[name])
     near = [name for name, value in saved.items() if value > saved[best] - CLOSE * medians[0]]
     return one(best, "Subtract each level's median from that of the level before.", *near)
@@ -126,16 +144,19 @@ def folded(evidence: Evidence) -> Choices:
     """Operation types of the question that are in the graph at level none and gone at basic."""
     before, after = _histogram(evidence, "none"), _histogram(evidence, "basic")
     asked = ("BatchNormalization", "Expand", "Cast", "Conv", "Clip", "Add")
-    return Choices(frozenset(name for name in asked if before.get(name, 0) and not after.get(name, 0)),
-                   "Compare the counts of levels none and basic in your own list.")
+    return Choices(
+        frozenset(name for name in asked if before.get(name, 0) and not after.get(name, 0)),
+        "Compare the counts of levels none and basic in your own list.",
+    )
 
 
 @judge("model.graph.fused")
 def fused_clips(evidence: Evidence) -> Number:
     """Clip nodes at level basic less those at level extended."""
     gone = _histogram(evidence, "basic").get("Clip", 0) - _histogram(evidence, "extended").get("Clip", 0)
-    return Number(float(gone), "Subtract the count of Clip at level extended from that at level basic.", 0.4,
-                  absolute=True)
+    return Number(
+        float(gone), "Subtract the count of Clip at level extended from that at level basic.", 0.4, absolute=True
+    )
 
 
 # 3_quantize
@@ -145,8 +166,9 @@ def fused_clips(evidence: Evidence) -> Number:
 def dynamic_is(evidence: Evidence) -> Choices:
     """Dynamic int8 against float32, by medians."""
     ratio = evidence.p50("quantize/dynamic/latency") / evidence.p50("graph/onnx-all/latency")
-    verdict = "about the same" if abs(ratio - 1) <= 0.1 else (
-        "faster than float32" if ratio < 1 else "slower than float32")
+    verdict = (
+        "about the same" if abs(ratio - 1) <= 0.1 else ("faster than float32" if ratio < 1 else "slower than float32")
+    )
     return one(verdict, "Compare the two medians.", *(["about the same"] if abs(ratio - 1) <= 0.2 else []))
 
 
@@ -164,8 +186,9 @@ def conservative_loss(evidence: Evidence) -> Number:
         return Number(100.0, "No candidate kept the criterion: answer 100.", 0.1, absolute=True)
     lost = evidence.accuracy("graph/onnx-all/accuracy") - evidence.accuracy("quantize/conservative/accuracy")
     # Printed to a tenth of a point: the difference of two such figures may be off by one of them.
-    return Number(100 * lost, "Subtract the conservative model's accuracy from float32's, in points.", 0.1001,
-                  absolute=True)
+    return Number(
+        100 * lost, "Subtract the conservative model's accuracy from float32's, in points.", 0.1001, absolute=True
+    )
 
 
 # 4_providers
@@ -174,8 +197,10 @@ def conservative_loss(evidence: Evidence) -> Number:
 @judge("model.providers.fastest")
 def fastest_engine(evidence: Evidence) -> Choices:
     """The engine with the lowest median among those measured."""
-    return fastest({name: evidence.p50(f"{prefix}/latency") for name, prefix in measured(evidence, ENGINES).items()},
-                   "Compare the medians of the engines that are here.")
+    return fastest(
+        {name: evidence.p50(f"{prefix}/latency") for name, prefix in measured(evidence, ENGINES).items()},
+        "Compare the medians of the engines that are here.",
+    )
 
 
 @judge("model.providers.target")
@@ -184,9 +209,11 @@ def meets_cpu_target(evidence: Evidence) -> Choices:
     engines = measured(evidence, {name: ENGINES[name] for name in ("cpu", "openvino")})
     right, close = meeting(evidence, engines, target("server CPU"))
     none = {"none of them"}
-    return Choices(frozenset(right or (set() if close else none)),
-                   "Hold median and throughput of each engine against both limits.",
-                   frozenset(close | (none if close and not right else set())))
+    return Choices(
+        frozenset(right or (set() if close else none)),
+        "Hold median and throughput of each engine against both limits.",
+        frozenset(close | (none if close and not right else set())),
+    )
 
 
 # 5_choose
@@ -216,8 +243,9 @@ def server_cpu(evidence: Evidence) -> Choices:
         return Choices(frozenset(right), how, frozenset(close))
     accuracy = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in options.items()}
     least = max(accuracy.values()) - MAX_LOSS - 1e-9
-    points = {name: (evidence.p50(f"{options[name]}/latency"), -value) for name, value in accuracy.items()
-              if value >= least}
+    points = {
+        name: (evidence.p50(f"{options[name]}/latency"), -value) for name, value in accuracy.items() if value >= least
+    }
     quickest = min(point[0] for point in points.values())
     near = {name for name, point in points.items() if point[0] <= quickest * (1 + CLOSE)}
     return Choices(frozenset(front(points)), how, frozenset(near))
@@ -243,8 +271,11 @@ def phone(evidence: Evidence) -> Choices:
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
     names = ("onnx-all", "dynamic", "aggressive", "conservative")
     options = measured(evidence, {name: CPU_OPTIONS[name] for name in names})
-    points = {name: (evidence.number(f"{prefix}/size", "bytes"), -evidence.accuracy(f"{prefix}/accuracy"))
-              for name, prefix in options.items()}
+    points = {
+        name: (evidence.number(f"{prefix}/size", "bytes"), -evidence.accuracy(f"{prefix}/accuracy"))
+        for name, prefix in options.items()
+    }
     fitting = {name: point for name, point in points.items() if point[0] < limit} or points
-    return Choices(frozenset(front(fitting)),
-                   "Take a file under the limit that no other file beats in size and accuracy.")
+    return Choices(
+        frozenset(front(fitting)), "Take a file under the limit that no other file beats in size and accuracy."
+    )

@@ -63,8 +63,11 @@ def wanted_steps(part: str, record: Record) -> list[str]:
     has_gpu = bool(record.host.get("gpus"))
     absent = {name.removesuffix("/absent") for name in record.names() if name.endswith("/absent")}
     if any(name.startswith("quantize/search/") for name in record.names()):  # a search may end without a candidate
-        absent |= {f"quantize/{name}" for name in ("aggressive", "conservative")
-                   if f"quantize/{name}/choose" not in record.names()}
+        absent |= {
+            f"quantize/{name}"
+            for name in ("aggressive", "conservative")
+            if f"quantize/{name}/choose" not in record.names()
+        }
     names = dict.fromkeys(name for question in questions(part) for name in question.steps)
 
     def possible(name: str) -> bool:
@@ -85,12 +88,19 @@ def check_measurements(evidence: Evidence) -> Result:
     share = good / len(wanted) if wanted else float(bool(steps))
     told = []
     if missing:
-        told.append(f"Measure {', '.join(missing[:6])}{' ...' if len(missing) > 6 else ''} "
-                    f"(servelab run {record.part}).")
+        told.append(
+            f"Measure {', '.join(missing[:6])}{' ...' if len(missing) > 6 else ''} (servelab run {record.part})."
+        )
     told += [f"Measure {name} again: {found[0]}." for name, found in list(broken.items())[:6]]
-    return Result(f"{record.part}.measured", "measurement", share == 1, round(MEASUREMENT_POINTS * share, 3),
-                  MEASUREMENT_POINTS, " ".join(told) or "All measurements are there and fit their samples.",
-                  f"{good} of {len(wanted)} steps")
+    return Result(
+        f"{record.part}.measured",
+        "measurement",
+        share == 1,
+        round(MEASUREMENT_POINTS * share, 3),
+        MEASUREMENT_POINTS,
+        " ".join(told) or "All measurements are there and fit their samples.",
+        f"{good} of {len(wanted)} steps",
+    )
 
 
 def _wrong(evidence: Evidence, name: str) -> list[str]:
@@ -107,9 +117,13 @@ def _is_remark(problem: str) -> bool:
     return problem.startswith(kept) or (problem.startswith("the file models/") and problem.endswith("missing"))
 
 
-def trust_level(evidence: Evidence, netid: str, left_out: frozenset[str],
-                leases: Mapping[str, Mapping[str, Any]] | None, again: Record | None
-                ) -> tuple[str, list[str], list[str]]:
+def trust_level(
+    evidence: Evidence,
+    netid: str,
+    left_out: frozenset[str],
+    leases: Mapping[str, Mapping[str, Any]] | None,
+    again: Record | None,
+) -> tuple[str, list[str], list[str]]:
     """Highest level reached, why it is not higher, and remarks that cost nothing."""
     record = evidence.record
     problems = trust.inconsistencies(evidence, left_out)
@@ -131,9 +145,15 @@ def trust_level(evidence: Evidence, netid: str, left_out: frozenset[str],
     return level, doubts, remarks
 
 
-def check_part(folder: Path, *, netid: str = "", screenshots: frozenset[str] = frozenset(),
-               left_out: frozenset[str] = frozenset(), leases: Mapping[str, Mapping[str, Any]] | None = None,
-               again: Record | None = None) -> PartGrade:
+def check_part(
+    folder: Path,
+    *,
+    netid: str = "",
+    screenshots: frozenset[str] = frozenset(),
+    left_out: frozenset[str] = frozenset(),
+    leases: Mapping[str, Mapping[str, Any]] | None = None,
+    again: Record | None = None,
+) -> PartGrade:
     """Grade the run in `folder`. Raises RecordError if it cannot be read at all.
 
     A record that is not even consistent earns nothing for its measurements, nor for answers judged against them.
@@ -146,8 +166,17 @@ def check_part(folder: Path, *, netid: str = "", screenshots: frozenset[str] = f
     if level == "none":
         results = [_withheld(result, doubts[0]) for result in results]
     lease = record.lease or {}
-    return PartGrade(record.part, record.run_id, record.digest, str(lease.get("node_type") or "own machine"),
-                     tuple(results), level, tuple(doubts), tuple(remarks), sample_prints(evidence))
+    return PartGrade(
+        record.part,
+        record.run_id,
+        record.digest,
+        str(lease.get("node_type") or "own machine"),
+        tuple(results),
+        level,
+        tuple(doubts),
+        tuple(remarks),
+        sample_prints(evidence),
+    )
 
 
 def sample_prints(evidence: Evidence) -> tuple[str, ...]:
@@ -164,22 +193,39 @@ def sample_prints(evidence: Evidence) -> tuple[str, ...]:
 def _arrays_ms(result: Any) -> list[np.ndarray]:
     """A result's arrays of milliseconds, flat."""
     items = result.items() if isinstance(result, dict) else ()
-    return [value.ravel() for name, value in items
-            if name.endswith("_ms") and isinstance(value, np.ndarray) and value.dtype.kind == "f"]
+    return [
+        value.ravel()
+        for name, value in items
+        if name.endswith("_ms") and isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    ]
 
 
 def _withheld(result: Result, why: str) -> Result:
     if result.kind == "by hand" or result.points == 0:
         return result
-    return Result(result.id, result.kind, False, 0, result.possible,
-                  f"Hand in the run as it was measured: its record does not fit together ({why}).",
-                  f"{result.detail}; {result.points:g} points withheld")
+    return Result(
+        result.id,
+        result.kind,
+        False,
+        0,
+        result.possible,
+        f"Hand in the run as it was measured: its record does not fit together ({why}).",
+        f"{result.detail}; {result.points:g} points withheld",
+    )
 
 
 def unreadable(part: str, why: str) -> PartGrade:
     """The grade of a part whose record cannot be read: no points yet, everything left to a person."""
     results = [Result(f"{part}.measured", "measurement", False, 0, MEASUREMENT_POINTS, why)]
-    results += [Result(question.id, "by hand" if question.by_hand else "answer", False, 0, question.points,
-                       "No readable record came with this answer; a person looks at the PDF.")
-                for question in questions(part)]
+    results += [
+        Result(
+            question.id,
+            "by hand" if question.by_hand else "answer",
+            False,
+            0,
+            question.points,
+            "No readable record came with this answer; a person looks at the PDF.",
+        )
+        for question in questions(part)
+    ]
     return PartGrade(part, "", "", "", tuple(results), "none", (why,))

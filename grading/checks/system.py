@@ -9,8 +9,11 @@ from grading.checks.judging import Choices, Number, banded, judge, nearest, one
 from snippets.load import queueing
 
 STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
-GRID = {f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"
-        for n in (1, 2, 4) for t in (1, 2)}
+GRID = {
+    f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"
+    for n in (1, 2, 4)
+    for t in (1, 2)
+}
 SHARES = (30, 60, 80, 95, 130, 200)
 NO_SETTING = "none meets the bound"
 
@@ -43,25 +46,41 @@ def rate(evidence: Evidence, name: str) -> float:
 @judge("system.endpoint.errors")
 def errors_as_success(_: Evidence) -> Choices:
     """A 200 hides a failure from whoever does not read the body; it slows nothing down."""
-    return Choices(frozenset({"a load test counts failures as (very fast) successes", "monitoring shows no errors",
-                              "the app may show the message as if it were a prediction"}),
-                   "Think of each reader of the status code, and of what the endpoint does for other photos.")
+    return Choices(
+        frozenset(
+            {
+                "a load test counts failures as (very fast) successes",
+                "monitoring shows no errors",
+                "the app may show the message as if it were a prediction",
+            }
+        ),
+        "Think of each reader of the status code, and of what the endpoint does for other photos.",
+    )
 
 
 @judge("system.endpoint.latency")
 def endpoint_slower(evidence: Evidence) -> Number:
     """Median with 16 clients over median with one."""
-    return Number(p50(evidence, "endpoint/onnx-16/load") / p50(evidence, "endpoint/onnx-1/load"),
-                  "Divide the medians.", 0.5)
+    return Number(
+        p50(evidence, "endpoint/onnx-16/load") / p50(evidence, "endpoint/onnx-1/load"), "Divide the medians.", 0.5
+    )
 
 
 @judge("system.endpoint.throughput")
 def endpoint_rate_gain(evidence: Evidence) -> Choices:
     """Requests per second with 16 clients over those with one."""
     gain = rate(evidence, "endpoint/onnx-16/load") / rate(evidence, "endpoint/onnx-1/load")
-    return banded(gain, (0.5, 2, 8), ("less than half as many", "between half and twice as many",
-                                      "two to eight times as many", "more than eight times as many"),
-                  "Divide the requests per second.")
+    return banded(
+        gain,
+        (0.5, 2, 8),
+        (
+            "less than half as many",
+            "between half and twice as many",
+            "two to eight times as many",
+            "more than eight times as many",
+        ),
+        "Divide the requests per second.",
+    )
 
 
 @judge("system.endpoint.dominates")
@@ -78,8 +97,11 @@ def longest_stage(evidence: Evidence) -> Choices:
         stages[stage] = float(np.nanmean(values[ok]))
     stages["transport"] = float(latency[ok].mean()) - sum(stages.values())
     longest = max(stages, key=lambda stage: stages[stage])
-    return one(longest, "Compare the lengths of the pieces of that bar.",
-               *[stage for stage, value in stages.items() if value >= 0.95 * stages[longest]])
+    return one(
+        longest,
+        "Compare the lengths of the pieces of that bar.",
+        *[stage for stage, value in stages.items() if value >= 0.95 * stages[longest]],
+    )
 
 
 @judge("system.endpoint.rate")
@@ -95,8 +117,11 @@ def endpoint_rate(evidence: Evidence) -> Number:
 def eight_clients(evidence: Evidence) -> Choices:
     """Answers per second of eight clients over those of one."""
     gain = rate(evidence, "triton/pytorch-8/load") / rate(evidence, "triton/pytorch-1/load")
-    return nearest(gain, {"about the same": 1, "about twice as many": 2, "about eight times as many": 8},
-                   "Divide the answers per second.")
+    return nearest(
+        gain,
+        {"about the same": 1, "about twice as many": 2, "about eight times as many": 8},
+        "Divide the answers per second.",
+    )
 
 
 @judge("system.triton.latency")
@@ -113,16 +138,21 @@ def queue_share(evidence: Evidence) -> Number:
     queue, compute = evidence.number(name, "queue_ms"), evidence.number(name, "compute_ms")
     if queue < 0 or compute <= 0:
         raise Missing(name, "compute_ms")
-    return Number(100 * queue / (queue + compute), "Divide the queue by the sum of queue and computing.", 3,
-                  absolute=True)
+    return Number(
+        100 * queue / (queue + compute), "Divide the queue by the sum of queue and computing.", 3, absolute=True
+    )
 
 
 @judge("system.triton.engine")
 def onnx_for_pytorch(evidence: Evidence) -> Choices:
     """Answers per second with ONNX Runtime over those with eager PyTorch."""
     gain = rate(evidence, "triton/onnx-8/load") / rate(evidence, "triton/pytorch-8/load")
-    return banded(gain, (0.9, 1.1, 2), ("fewer", "about the same", "up to twice as many", "more than twice as many"),
-                  "Divide the answers per second.")
+    return banded(
+        gain,
+        (0.9, 1.1, 2),
+        ("fewer", "about the same", "up to twice as many", "more than twice as many"),
+        "Divide the answers per second.",
+    )
 
 
 # 3_batching
@@ -132,8 +162,12 @@ def onnx_for_pytorch(evidence: Evidence) -> Choices:
 def batching_gain(evidence: Evidence) -> Choices:
     """Answers per second with dynamic batching over those without."""
     gain = rate(evidence, "batching/on-32/load") / rate(evidence, "batching/off-32/load")
-    return banded(gain, (1.5, 2.5), ("about the same", "about twice as many", "three times as many or more"),
-                  "Divide the answers per second.")
+    return banded(
+        gain,
+        (1.5, 2.5),
+        ("about the same", "about twice as many", "three times as many or more"),
+        "Divide the answers per second.",
+    )
 
 
 @judge("system.batching.delay")
@@ -167,8 +201,9 @@ def mean_batch(evidence: Evidence) -> Number:
 def classifier_gain(evidence: Evidence) -> Choices:
     """Answers per second of the classifier with batching over those without."""
     gain = rate(evidence, "batching/food-on/load") / rate(evidence, "batching/food-off/load")
-    return banded(gain, (0.85, 1.6), ("fewer", "about the same", "at least twice as many"),
-                  "Divide the answers per second.")
+    return banded(
+        gain, (0.85, 1.6), ("fewer", "about the same", "at least twice as many"), "Divide the answers per second."
+    )
 
 
 # 4_instances
@@ -178,8 +213,12 @@ def classifier_gain(evidence: Evidence) -> Choices:
 def instances_or_threads(evidence: Evidence) -> Choices:
     """Two instances with a thread each against one with two threads."""
     ratio = rate(evidence, "instances/2x1/load") / rate(evidence, "instances/1x2/load")
-    return banded(ratio, (0.95, 1.05), ("one instance with two threads", "no difference",
-                                        "two instances with one thread each"), "Compare the answers per second.")
+    return banded(
+        ratio,
+        (0.95, 1.05),
+        ("one instance with two threads", "no difference", "two instances with one thread each"),
+        "Compare the answers per second.",
+    )
 
 
 @judge("system.instances.too_many")
@@ -189,8 +228,12 @@ def too_many(evidence: Evidence) -> Choices:
     most = rates.pop("4 instances, 2 threads", None)
     if most is None or not rates:
         raise Missing("instances/4x2/load")
-    return banded(most / max(rates.values()), (0.95, 1.05), ("lower", "about the same", "higher"),
-                  "Compare the answers per second.")
+    return banded(
+        most / max(rates.values()),
+        (0.95, 1.05),
+        ("lower", "about the same", "higher"),
+        "Compare the answers per second.",
+    )
 
 
 @judge("system.instances.choice")
@@ -217,10 +260,15 @@ def best_setting(evidence: Evidence) -> Choices:
 @judge("system.neighbour.slowdown")
 def neighbour_slowdown(evidence: Evidence) -> Choices:
     """p95 of the light model beside the heavy one over its p95 alone."""
-    shared, alone = (float(np.percentile(good_ms(evidence, f"neighbour/{how}/load"), 95))
-                     for how in ("shared", "alone"))
-    return banded(shared / alone, (1.1, 1.5, 3), ("not at all", "up to 1.5", "1.5 to 3", "more than 3"),
-                  "Divide the p95 of the two arrangements.")
+    shared, alone = (
+        float(np.percentile(good_ms(evidence, f"neighbour/{how}/load"), 95)) for how in ("shared", "alone")
+    )
+    return banded(
+        shared / alone,
+        (1.1, 1.5, 3),
+        ("not at all", "up to 1.5", "1.5 to 3", "more than 3"),
+        "Divide the p95 of the two arrangements.",
+    )
 
 
 # 5_online_and_batch
@@ -230,15 +278,21 @@ def neighbour_slowdown(evidence: Evidence) -> Choices:
 def offline_gain(evidence: Evidence) -> Choices:
     """Samples per second of batches of 32 over those one by one."""
     batched, single = (evidence.number(f"online/offline-{size}/loadgen", "samples_per_s") for size in (32, 1))
-    return banded(batched / single, (0.9, 1.5, 3), ("fewer", "about the same", "two to three times as many",
-                                                    "more than three times as many"), "Divide the samples per second.")
+    return banded(
+        batched / single,
+        (0.9, 1.5, 3),
+        ("fewer", "about the same", "two to three times as many", "more than three times as many"),
+        "Divide the samples per second.",
+    )
 
 
 @judge("system.online.batch32")
 def may_wait(_: Evidence) -> Choices:
     """What nobody waits for: 32 photos at 5 a second take over 6 s to come together."""
-    return Choices(frozenset({"tagging last year's archive", "the nightly search for duplicates"}),
-                   "Work out how long 32 photos take to come together, and ask who waits meanwhile.")
+    return Choices(
+        frozenset({"tagging last year's archive", "the nightly search for duplicates"}),
+        "Work out how long 32 photos take to come together, and ask who waits meanwhile.",
+    )
 
 
 def _offered(evidence: Evidence, share: int) -> dict[str, float]:
@@ -287,5 +341,7 @@ def warm_pays(evidence: Evidence) -> Number:
     """Requests an hour from which keeping the model warm is cheaper."""
     parameters = evidence.record.parameters.get("5_online_and_batch") or {}
     penalty_s = float(parameters.get("penalty_s", 10.0))
-    return Number(queueing.warm_break_even_per_hour(_cold_s(evidence), penalty_s),
-                  "3600 divided by the seconds that a cold start costs, the visitor's wait included.")
+    return Number(
+        queueing.warm_break_even_per_hour(_cold_s(evidence), penalty_s),
+        "3600 divided by the seconds that a cold start costs, the visitor's wait included.",
+    )

@@ -61,8 +61,11 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
     `left_out`: files (relative to the run) that the submission names as left out for size; those may be missing.
     """
     record = evidence.record
-    found = [problem for problem in record.verify(schema=False)
-             if not any(problem == f"the file {name} is missing" for name in left_out)]
+    found = [
+        problem
+        for problem in record.verify(schema=False)
+        if not any(problem == f"the file {name} is missing" for name in left_out)
+    ]
     for earlier, later in pairwise(record.steps):
         ended, started = _time(earlier.ended_utc), _time(later.started_utc)
         if ended and started and started < ended - SLACK:
@@ -83,8 +86,10 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
 def _cpu_ops_per_s(host: Mapping[str, Any], int8: bool) -> float:
     cpu, limits = host.get("cpu") or {}, bounds()["cpu"]
     flags = set(cpu.get("flags") or [])
-    width = max([rate for flag, rate in limits["flops_per_cycle"].items() if flag in flags],
-                default=limits["flops_per_cycle"]["avx2"])
+    width = max(
+        [rate for flag, rate in limits["flops_per_cycle"].items() if flag in flags],
+        default=limits["flops_per_cycle"]["avx2"],
+    )
     per_cycle = width * (limits["int8_factor"] if int8 else 1)
     if "amx_int8" in flags:
         per_cycle = max(per_cycle, limits["amx_int8_ops_per_cycle"])
@@ -159,8 +164,10 @@ def implausibilities(evidence: Evidence) -> list[str]:
             batch = result.get("batch") if isinstance(result.get("batch"), int) else 1
             least = least_ms(step, host, provider) * max(int(batch or 1), 1) * (0 if "clients" in result else 1)
             if provider and float(np.median(samples)) < least:
-                found.append(f"{step.name}: a median of {np.median(samples):.4g} ms is below the {least:.3g} ms "
-                             "that the arithmetic needs on this hardware")
+                found.append(
+                    f"{step.name}: a median of {np.median(samples):.4g} ms is below the {least:.3g} ms "
+                    "that the arithmetic needs on this hardware"
+                )
     return found + _copies(arrays)
 
 
@@ -172,8 +179,7 @@ def _hardware(record: Record) -> list[str]:
     fitting = bounds()["parts"].get(record.part, {}).get("node_types", {})
     node_type = str(lease.get("node_type", ""))
     if node_type not in fitting:
-        return [f"a lease of {node_type or 'an unnamed type'} does not fit part {record.part} "
-                f"({', '.join(fitting)})"]
+        return [f"a lease of {node_type or 'an unnamed type'} does not fit part {record.part} ({', '.join(fitting)})"]
     facts = str([host.get("gpus") for host in record.hosts]) + str([host.get("cpu") for host in record.hosts])
     if fitting[node_type] not in facts:
         return [f"the lease is of {node_type}, but no host of the run has {fitting[node_type]}"]
@@ -194,8 +200,11 @@ def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, A
     start, end = _time(known.get("start_utc")), _time(known.get("end_utc"))
     if start is None or end is None:
         return [*found, "the testbed's times for the lease cannot be read"]
-    outside = [step.name for step in record.steps
-               if not ((began := _time(step.started_utc)) and start - SLACK <= began <= end + SLACK)]
+    outside = [
+        step.name
+        for step in record.steps
+        if not ((began := _time(step.started_utc)) and start - SLACK <= began <= end + SLACK)
+    ]
     if outside:
         found.append(f"{len(outside)} steps were measured outside the lease's time, the first: {outside[0]}")
     return found

@@ -83,16 +83,19 @@ def _percentile_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
     for percent in (0.0, 50.0, 95.0, 99.0, 100.0):
         cases.append((([rng.uniform(0.1, 50) for _ in range(rng.randint(2, 60))], percent), f"p{percent:g}"))
     while len(cases) < CASES_PER_TASK:
-        cases.append((([rng.expovariate(0.2) for _ in range(rng.randint(5, 200))], rng.uniform(1, 99)),
-                      "skewed samples"))
+        cases.append(
+            (([rng.expovariate(0.2) for _ in range(rng.randint(5, 200))], rng.uniform(1, 99)), "skewed samples")
+        )
     return cases
 
 
 def _break_even_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
     cases: list[tuple[tuple[Any, ...], str]] = [
         ((rng.uniform(1, 9), 2.0, rng.uniform(2.5, 9)), "the fast way is slower"),
-        ((rng.uniform(1, 9), 3.0, 3.0), "no saving"), ((0.0, 5.0, 1.0), "no cost"),
-        ((30.0, 5.0, 2.0), "a whole number")]
+        ((rng.uniform(1, 9), 3.0, 3.0), "no saving"),
+        ((0.0, 5.0, 1.0), "no cost"),
+        ((30.0, 5.0, 2.0), "a whole number"),
+    ]
     while len(cases) < CASES_PER_TASK:
         fast = rng.uniform(0.5, 10)
         cases.append(((rng.uniform(10, 60000), fast + rng.uniform(0.1, 20), fast), "ordinary numbers"))
@@ -100,17 +103,22 @@ def _break_even_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
 
 
 def _crossover_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
-    cases: list[tuple[tuple[Any, ...], str]] = [((rng.uniform(1, 5), rng.uniform(6, 30)), "the device is faster"),
-                                                ((4.0, 4.0), "both as fast")]
+    cases: list[tuple[tuple[Any, ...], str]] = [
+        ((rng.uniform(1, 5), rng.uniform(6, 30)), "the device is faster"),
+        ((4.0, 4.0), "both as fast"),
+    ]
     while len(cases) < CASES_PER_TASK:
         cases.append(((rng.uniform(10, 90), rng.uniform(0.5, 9)), "the server is faster"))
     return cases
 
 
 def _micro_batch_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
-    cases: list[tuple[tuple[Any, ...], str]] = [(([], 4, 5.0), "no requests"), (([3.0], 8, 2.0), "one request"),
-                                                (([1.0, 1.0, 1.0, 1.0], 1, 9.0), "batches of one"),
-                                                (([0.0, 5.0, 5.5], 8, 5.0), "an arrival on the edge of the delay")]
+    cases: list[tuple[tuple[Any, ...], str]] = [
+        (([], 4, 5.0), "no requests"),
+        (([3.0], 8, 2.0), "one request"),
+        (([1.0, 1.0, 1.0, 1.0], 1, 9.0), "batches of one"),
+        (([0.0, 5.0, 5.5], 8, 5.0), "an arrival on the edge of the delay"),
+    ]
     while len(cases) < CASES_PER_TASK:
         time_ms, arrivals = 0.0, []
         for _ in range(rng.randint(5, 80)):
@@ -121,8 +129,11 @@ def _micro_batch_cases(rng: random.Random) -> list[tuple[tuple[Any, ...], str]]:
 
 
 _MAKERS: dict[str, tuple[Callable[..., Any], Callable[[random.Random], list[tuple[tuple[Any, ...], str]]]]] = {
-    "percentile": (percentile, _percentile_cases), "break_even": (break_even, _break_even_cases),
-    "crossover_ms": (crossover_ms, _crossover_cases), "micro_batches": (micro_batches, _micro_batch_cases)}
+    "percentile": (percentile, _percentile_cases),
+    "break_even": (break_even, _break_even_cases),
+    "crossover_ms": (crossover_ms, _crossover_cases),
+    "micro_batches": (micro_batches, _micro_batch_cases),
+}
 
 
 def cases(task: Task, seed: str) -> list[Case]:

@@ -31,8 +31,14 @@ CHILD = Path(__file__).with_name("child.py")
 WALL_S = 6.0
 OUTPUT_BYTES = 1_000_000
 STRANGER = 61_017
-LIMITS = {"RLIMIT_AS": 400 << 20, "RLIMIT_CPU": 4, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_NPROC": 12,
-          "RLIMIT_CORE": 0}
+LIMITS = {
+    "RLIMIT_AS": 400 << 20,
+    "RLIMIT_CPU": 4,
+    "RLIMIT_FSIZE": 1 << 20,
+    "RLIMIT_NOFILE": 64,
+    "RLIMIT_NPROC": 12,
+    "RLIMIT_CORE": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,22 @@ def bubblewrap(arguments: Sequence[str], binds: Sequence[tuple[str, str]]) -> li
     A Python of its own (not the system's) appears as /python, so that no parent folder's permissions matter.
     """
     executable, prefix = interpreter()
-    line = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc",
-            "--unshare-uts", "--clearenv", "--setenv", "PATH", "/usr/bin", "--setenv", "LC_ALL", "C.UTF-8"]
+    line = [
+        "bwrap",
+        "--die-with-parent",
+        "--new-session",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--clearenv",
+        "--setenv",
+        "PATH",
+        "/usr/bin",
+        "--setenv",
+        "LC_ALL",
+        "C.UTF-8",
+    ]
     if os.geteuid() == 0:
         line += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
@@ -80,8 +100,25 @@ def bubblewrap(arguments: Sequence[str], binds: Sequence[tuple[str, str]]) -> li
         program = Path("/python") / executable.relative_to(prefix)
     for source, target in binds:
         line += ["--ro-bind", source, target]
-    return [*line, "--proc", "/proc", "--dev", "/dev", "--size", str(8 << 20), "--perms", "1777", "--tmpfs", "/tmp",
-            "--remount-ro", "/", "--chdir", "/tmp", str(program), *arguments]
+    return [
+        *line,
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--size",
+        str(8 << 20),
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/tmp",
+        str(program),
+        *arguments,
+    ]
 
 
 def _prints_42(command: Sequence[str], user: int | None = None) -> bool:
@@ -130,8 +167,10 @@ def run(file: Path, request: dict[str, Any], used: str) -> Outcome:
     Ends within the wall limit. Raises ConfinementMissing for level `none`.
     """
     if used == "none":
-        raise ConfinementMissing("Student code can be confined neither by bubblewrap nor by another user here. "
-                                 "Install bubblewrap (apt install bubblewrap), or grade as root.")
+        raise ConfinementMissing(
+            "Student code can be confined neither by bubblewrap nor by another user here. "
+            "Install bubblewrap (apt install bubblewrap), or grade as root."
+        )
     uid = STRANGER if os.geteuid() == 0 else 0
     with tempfile.TemporaryDirectory(prefix="servelab-box-") as name:
         box = Path(name)
@@ -145,8 +184,16 @@ def run(file: Path, request: dict[str, Any], used: str) -> Outcome:
         command = [reachable(), *arguments]
         if used == "bubblewrap":
             command = bubblewrap(arguments, [(name, "/box")])
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                   cwd="/", env={"PATH": "/usr/bin:/bin"}, start_new_session=True, close_fds=True)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin"},
+            start_new_session=True,
+            close_fds=True,
+        )
         try:
             return _converse(process, message)
         finally:

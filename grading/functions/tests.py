@@ -21,8 +21,7 @@ def skeleton(part: str) -> str:
     lines = [f'"""Functions of part {part}. Standard library only; run your own tests as you like."""', ""]
     for task in (task for task in tasks() if task.part == part):
         body = task.text.strip().replace("\n", "\n    ")
-        lines += ["", f"def {task.name}({task.signature}):", f'    """{body}"""',
-                  "    raise NotImplementedError", ""]
+        lines += ["", f"def {task.name}({task.signature}):", f'    """{body}"""', "    raise NotImplementedError", ""]
     return "\n".join(lines)
 
 
@@ -46,8 +45,9 @@ def _ask(file: Path, calls: list[dict[str, Any]], used: str) -> tuple[dict[int, 
     first, ended = 0, ""
     for _ in range(MAX_STARTS):
         outcome = sandbox.run(file, {"calls": calls[first:], "first": first}, used)
-        answers |= {index: answer for index, answer in _answers(outcome.lines, len(calls)).items()
-                    if index not in answers}
+        answers |= {
+            index: answer for index, answer in _answers(outcome.lines, len(calls)).items() if index not in answers
+        }
         ended = outcome.ended
         unanswered = next((index for index in range(first, len(calls)) if index not in answers), len(calls))
         if unanswered >= len(calls) or ended:
@@ -59,8 +59,9 @@ def _ask(file: Path, calls: list[dict[str, Any]], used: str) -> tuple[dict[int, 
     return answers, ended
 
 
-def _result(task: Task, made: Sequence[Case], answers: dict[int, dict[str, Any]], offset: int, ended: str,
-            used: str) -> Result:
+def _result(
+    task: Task, made: Sequence[Case], answers: dict[int, dict[str, Any]], offset: int, ended: str, used: str
+) -> Result:
     passed, told = 0, ""
     for index, case in enumerate(made):
         answer = answers.get(offset + index)
@@ -73,8 +74,15 @@ def _result(task: Task, made: Sequence[Case], answers: dict[int, dict[str, Any]]
             told = f"Look at {task.name} for {case.about}: {why}."
     # A constant answer agrees with an edge case or two: credit begins where more than half agree.
     share = passed / len(made) if passed > len(made) / 2 else 0.0
-    return Result(task.id, "function", passed == len(made), round(task.points * share, 3), task.points,
-                  told or f"All {len(made)} cases agree.", f"{passed} of {len(made)} cases; confined by {used}")
+    return Result(
+        task.id,
+        "function",
+        passed == len(made),
+        round(task.points * share, 3),
+        task.points,
+        told or f"All {len(made)} cases agree.",
+        f"{passed} of {len(made)} cases; confined by {used}",
+    )
 
 
 def test_file(file: Path, part: str) -> list[Result]:

@@ -28,9 +28,14 @@ for module in list(sys.modules.values()):
 def needed() -> list[Path]:
     """Files of the kit that the autograder loads, found by loading it; and the data that they read."""
     done = subprocess.run([sys.executable, "-c", PROBE], cwd=KIT, capture_output=True, text=True, check=True)
-    files = {Path(line[len(MARK):]).resolve() for line in done.stdout.splitlines() if line.startswith(MARK)}
-    ours = {path for path in files if path.is_relative_to(KIT) and path.suffix == ".py"
-            and path.relative_to(KIT).parts[0] in ("grading", "snippets")}
+    files = {Path(line[len(MARK) :]).resolve() for line in done.stdout.splitlines() if line.startswith(MARK)}
+    ours = {
+        path
+        for path in files
+        if path.is_relative_to(KIT)
+        and path.suffix == ".py"
+        and path.relative_to(KIT).parts[0] in ("grading", "snippets")
+    }
     folders = {path.parent for path in ours}
     data = {path for folder in folders for pattern in ("*.toml", "*.schema.json") for path in folder.glob(pattern)}
     return sorted({*ours, *data, HERE.parent / "functions" / "child.py"})
@@ -44,7 +49,8 @@ def build(part: str, out: Path, *, functions: bool = False) -> Path:
     contents: dict[str, tuple[bytes, int]] = {
         "autograder.json": (json.dumps(settings).encode(), 0o644),
         "setup.sh": ((HERE / "setup.sh").read_bytes(), 0o755),
-        "run_autograder": ((HERE / "run_autograder").read_bytes(), 0o755)}
+        "run_autograder": ((HERE / "run_autograder").read_bytes(), 0o755),
+    }
     for path in needed():
         contents[path.relative_to(KIT).as_posix()] = (path.read_bytes(), 0o644)
     out.parent.mkdir(parents=True, exist_ok=True)

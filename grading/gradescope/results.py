@@ -23,24 +23,41 @@ MAX_TESTS = 300
 
 def _test(result: Result, number: str) -> dict[str, Any]:
     """One line of the result. What a person grades has no points here: the PDF assignment gives them."""
-    test: dict[str, Any] = {"name": result.id, "number": number, "output": result.message[:MAX_OUTPUT],
-                            "output_format": "text", "visibility": "visible", "tags": [result.kind],
-                            "extra_data": {"detail": result.detail[:MAX_OUTPUT]}}
+    test: dict[str, Any] = {
+        "name": result.id,
+        "number": number,
+        "output": result.message[:MAX_OUTPUT],
+        "output_format": "text",
+        "visibility": "visible",
+        "tags": [result.kind],
+        "extra_data": {"detail": result.detail[:MAX_OUTPUT]},
+    }
     if result.kind == "by hand":
         test["output"] = f"{test['output']} ({result.possible:g} points by hand)"
         test |= {"score": 0.0, "max_score": 0.0, "status": "passed" if result.passed else "failed"}
     else:
-        test |= {"score": result.points, "max_score": result.possible,
-                 "status": "passed" if result.passed else "failed"}
+        test |= {
+            "score": result.points,
+            "max_score": result.possible,
+            "status": "passed" if result.passed else "failed",
+        }
     return test
 
 
 def _trust(part: PartGrade, number: str) -> dict[str, Any]:
     doubts = "\n".join(f"- {doubt}" for doubt in part.doubts[:10])
     told = f"Reached: **{part.trust}**. {NOT_PROVEN[part.trust]}" + (f"\n\nWhy no higher:\n{doubts}" if doubts else "")
-    return {"name": f"{part.part}: trust", "number": number, "output": told[:MAX_OUTPUT], "output_format": "md",
-            "score": 0.0, "max_score": 0.0, "status": "passed" if part.trust != "none" else "failed",
-            "visibility": "visible", "tags": ["trust"]}
+    return {
+        "name": f"{part.part}: trust",
+        "number": number,
+        "output": told[:MAX_OUTPUT],
+        "output_format": "md",
+        "score": 0.0,
+        "max_score": 0.0,
+        "status": "passed" if part.trust != "none" else "failed",
+        "visibility": "visible",
+        "tags": ["trust"],
+    }
 
 
 def leaderboard(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -61,8 +78,10 @@ def leaderboard(records: Sequence[Record]) -> list[dict[str, Any]]:
                 continue
     board: list[dict[str, Any]] = []
     if fastest:
-        board += [{"name": "p50 (ms)", "value": round(fastest[0], 4), "order": "asc"},
-                  {"name": "fastest", "value": fastest[1]}]
+        board += [
+            {"name": "p50 (ms)", "value": round(fastest[0], 4), "order": "asc"},
+            {"name": "fastest", "value": fastest[1]},
+        ]
     if most:
         board.append({"name": "images/s", "value": round(most[0], 1)})
     return board
@@ -79,12 +98,25 @@ def results(grade: Grade, board: list[dict[str, Any]], expected_netid: str = "")
         problems.append(f"The submission was collected for NetID {grade.netid}, but {expected_netid} handed it in.")
     output = "Explanations and screenshots are graded by hand. "
     output += " ".join(f"Look at this: {problem}." for problem in problems[:20])
-    return {"score": round(sum(test["score"] for test in tests), 3), "output": output.strip()[:MAX_OUTPUT],
-            "output_format": "text", "test_output_format": "text", "test_name_format": "text",
-            "visibility": "visible", "stdout_visibility": "hidden", "tests": tests[:MAX_TESTS],
-            "leaderboard": board, "execution_time": max(1, round(grade.seconds)),
-            "extra_data": {"netid": grade.netid, "digest": grade.digest, "prints": list(grade.prints)[:200],
-                           "trust": {part.part: part.trust for part in grade.parts}, "problems": problems[:50]}}
+    return {
+        "score": round(sum(test["score"] for test in tests), 3),
+        "output": output.strip()[:MAX_OUTPUT],
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests[:MAX_TESTS],
+        "leaderboard": board,
+        "execution_time": max(1, round(grade.seconds)),
+        "extra_data": {
+            "netid": grade.netid,
+            "digest": grade.digest,
+            "prints": list(grade.prints)[:200],
+            "trust": {part.part: part.trust for part in grade.parts},
+            "problems": problems[:50],
+        },
+    }
 
 
 def write(path: Path, value: dict[str, Any]) -> None:
@@ -96,5 +128,10 @@ def write(path: Path, value: dict[str, Any]) -> None:
 
 def failure(message: str) -> dict[str, Any]:
     """A valid result that gives nothing yet and says why."""
-    return {"score": 0.0, "output": message[:MAX_OUTPUT], "visibility": "visible", "stdout_visibility": "hidden",
-            "tests": []}
+    return {
+        "score": 0.0,
+        "output": message[:MAX_OUTPUT],
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": [],
+    }

@@ -1,6 +1,6 @@
 """What run_autograder starts: grades /autograder/submission and always leaves a valid results.json.
 
-    python3 run.py [BASE]       BASE is /autograder there
+python3 run.py [BASE]       BASE is /autograder there
 """
 
 from __future__ import annotations
@@ -53,8 +53,12 @@ def main(base: Path) -> int:
     except Exception as error:
         kept = json.loads(target.read_text(encoding="utf-8"))
         if not kept.get("tests"):
-            results.write(target, results.failure(f"Grading failed: {type(error).__name__}: {error}. Tell your "
-                                                  "instructor; the submission is kept."))
+            results.write(
+                target,
+                results.failure(
+                    f"Grading failed: {type(error).__name__}: {error}. Tell your instructor; the submission is kept."
+                ),
+            )
     return 0
 
 

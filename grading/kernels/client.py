@@ -74,7 +74,11 @@ class WarmPool:
         with there:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", *OPTIONS, "-m", "grading.kernels.forkserver", str(there.fileno())],
-                env=environment, pass_fds=(there.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True)
+                env=environment,
+                pass_fds=(there.fileno(),),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         self.owner = os.getpid()
         self.link = here
         self.lock = threading.Lock()

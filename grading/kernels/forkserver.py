@@ -23,14 +23,41 @@ import socket
 import sys
 from typing import Any
 
-PRELOADED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
-             "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.magics",
-             "matplotlib_inline.config", "psutil", "storemagic", "IPython.extensions.storemagic",
-             "grading.checks.part", "grading.checks.model", "grading.checks.edge", "grading.checks.system",
-             "grading.questions", "grading.submission.screenshots", "numpy", "PIL.Image", "snippets.record.run",
-             "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tqdm.auto", "onnx", "onnxruntime",
-             "snippets.engine.compiling", "snippets.decide.cost", "snippets.draw.graph_picture", "snippets.quantize.int8", "snippets.draw.model_charts",
-             "snippets.engine.source", "snippets.decide.targets")
+PRELOADED = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.core.magics",
+    "matplotlib_inline.config",
+    "psutil",
+    "storemagic",
+    "IPython.extensions.storemagic",
+    "grading.checks.part",
+    "grading.checks.model",
+    "grading.checks.edge",
+    "grading.checks.system",
+    "grading.questions",
+    "grading.submission.screenshots",
+    "numpy",
+    "PIL.Image",
+    "snippets.record.run",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "tqdm.auto",
+    "onnx",
+    "onnxruntime",
+    "snippets.engine.compiling",
+    "snippets.decide.cost",
+    "snippets.draw.graph_picture",
+    "snippets.quantize.int8",
+    "snippets.draw.model_charts",
+    "snippets.engine.source",
+    "snippets.decide.targets",
+)
 
 
 def preload() -> None:

@@ -79,8 +79,9 @@ def students_of(part: str, course: Path) -> list[str]:
     return sorted(path.parent.name for path in (course / "submitted").glob(f"*/{part}") if path.is_dir())
 
 
-def autograde(part: str, course: Path, *, force: bool = False, workers: int | None = None,
-              say: Callable[[str], None] = print) -> list[Outcome]:
+def autograde(
+    part: str, course: Path, *, force: bool = False, workers: int | None = None, say: Callable[[str], None] = print
+) -> list[Outcome]:
     """Run nbgrader's autograde for everybody in submitted/*/<part>/; returns what became of each.
 
     `force`: also those that were graded already. `workers`: processes; default two a core, for a notebook's time is
@@ -94,14 +95,17 @@ def autograde(part: str, course: Path, *, force: bool = False, workers: int | No
     if not students:
         raise UsageError(f"Nobody handed in: there is no {course}/submitted/<student>/{part}/.")
     if not (course / "gradebook.db").exists() and not (course / "nbgrader_config.py").exists():
-        raise UsageError(f"{course} is no nbgrader course: run `servelab release {part} --course {course}` and, there, "
-                         f"`nbgrader generate_assignment {part}`.")
+        raise UsageError(
+            f"{course} is no nbgrader course: run `servelab release {part} --course {course}` and, there, "
+            f"`nbgrader generate_assignment {part}`."
+        )
     try:
         without_iri_checks()
         import nbgrader.apps  # noqa: F401  (before the workers are forked, so that it is imported once)
     except ImportError as error:
-        raise ToolMissing(f"nbgrader cannot be imported ({error}); install it with `pip install 'servelab[grade]'`."
-                          ) from None
+        raise ToolMissing(
+            f"nbgrader cannot be imported ({error}); install it with `pip install 'servelab[grade]'`."
+        ) from None
     gc.collect()
     gc.freeze()  # the workers' collectors leave what they share alone
     count = min(workers or 2 * (os.cpu_count() or 1), len(students))
@@ -116,11 +120,15 @@ def autograde(part: str, course: Path, *, force: bool = False, workers: int | No
                 outcome = Outcome(waiting[done], f"{type(error).__name__}: {error}", "")
             outcomes.append(outcome)
             left = (time.monotonic() - started) / len(outcomes) * (len(students) - len(outcomes))
-            say(f"{outcome.student}: {outcome.problem or 'graded'} "
-                f"({len(outcomes)}/{len(students)}, about {left:.0f} s left)")
+            say(
+                f"{outcome.student}: {outcome.problem or 'graded'} "
+                f"({len(outcomes)}/{len(students)}, about {left:.0f} s left)"
+            )
     failed = sorted(outcome.student for outcome in outcomes if outcome.problem)
     if failed:
-        raise SubmissionError(f"nbgrader could not grade {', '.join(failed)}: mend their notebooks with `servelab "
-                              f"release {part} --course {course} --repair`, or look with `nbgrader autograde {part} "
-                              f"--student {failed[0]}`.")
+        raise SubmissionError(
+            f"nbgrader could not grade {', '.join(failed)}: mend their notebooks with `servelab "
+            f"release {part} --course {course} --repair`, or look with `nbgrader autograde {part} "
+            f"--student {failed[0]}`."
+        )
     return sorted(outcomes, key=lambda outcome: outcome.student)

@@ -22,7 +22,8 @@ TAG = "measure"
 KERNEL = "servelab-grading"
 KERNELSPEC = {
     "argv": ["python", "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-    "display_name": "Python 3 (grading)", "language": "python",
+    "display_name": "Python 3 (grading)",
+    "language": "python",
     "metadata": {"debugger": False, "kernel_provisioner": {"provisioner_name": "servelab-warm"}},
 }
 CONFIG = f'''"""nbgrader's configuration for the lab; written once, yours to change."""
@@ -54,25 +55,40 @@ if "servelab-warm" in entry_points(group="jupyter_client.kernel_provisioners").n
 def _locked(cell_id: str, source: str) -> dict[str, Any]:
     """A code cell that students can read and not change; worth nothing."""
     return {
-        "cell_type": "code", "id": cell_id, "execution_count": None, "outputs": [],
-        "metadata": {"nbgrader": {"grade": False, "grade_id": cell_id, "locked": True, "schema_version": 3,
-                                  "solution": False, "task": False}},
+        "cell_type": "code",
+        "id": cell_id,
+        "execution_count": None,
+        "outputs": [],
+        "metadata": {
+            "nbgrader": {
+                "grade": False,
+                "grade_id": cell_id,
+                "locked": True,
+                "schema_version": 3,
+                "solution": False,
+                "task": False,
+            }
+        },
         "source": source,
     }
 
 
 def grade_cell(result_id: str, points: float) -> dict[str, Any]:
     """A locked, automatically graded cell whose value is the points of `result_id`."""
-    cell = _locked(f"grade-{slug(result_id, 58)}",
-                   f'from grading.questions import score\n\nscore("{result_id}", globals().get("run"))')
+    cell = _locked(
+        f"grade-{slug(result_id, 58)}",
+        f'from grading.questions import score\n\nscore("{result_id}", globals().get("run"))',
+    )
     cell["metadata"]["nbgrader"] |= {"grade": True, "points": points}
     return cell
 
 
 def shown_cell(question_id: str) -> dict[str, Any]:
     """A locked cell that shows a person what was handed in for a question."""
-    return _locked(f"shown-{slug(question_id, 58)}",
-                   f'from grading.questions import show\n\nshow("{question_id}", globals().get("run"))')
+    return _locked(
+        f"shown-{slug(question_id, 58)}",
+        f'from grading.questions import show\n\nshow("{question_id}", globals().get("run"))',
+    )
 
 
 def with_rubric(source: str, found: Question) -> str:

@@ -50,8 +50,11 @@ def _names(cell: dict[str, Any]) -> list[str]:
     """What a cell may be found by, the surest first."""
     found = ASK.search(text_of(cell))
     names = [f"question {found.group(1)}"] if found else []
-    return [*([f"id {cell['id']}"] if cell.get("id") else []),
-            *([f"grade {grade_id(cell)}"] if grade_id(cell) else []), *names]
+    return [
+        *([f"id {cell['id']}"] if cell.get("id") else []),
+        *([f"grade {grade_id(cell)}"] if grade_id(cell) else []),
+        *names,
+    ]
 
 
 def _answered(cell: dict[str, Any]) -> bool:
@@ -68,10 +71,14 @@ def _cells(text: str) -> tuple[list[dict[str, Any]], list[str]]:
     cells = notebook.get("cells")
     if not isinstance(cells, list):  # nbformat 3 kept them in worksheets
         sheets = notebook.get("worksheets")
-        cells = [cell for sheet in sheets if isinstance(sheet, dict) for cell in sheet.get("cells", [])
-                 ] if isinstance(sheets, list) else []
-        cells = [{**cell, "source": cell.get("source", cell.get("input", ""))} for cell in cells
-                 if isinstance(cell, dict)]
+        cells = (
+            [cell for sheet in sheets if isinstance(sheet, dict) for cell in sheet.get("cells", [])]
+            if isinstance(sheets, list)
+            else []
+        )
+        cells = [
+            {**cell, "source": cell.get("source", cell.get("input", ""))} for cell in cells if isinstance(cell, dict)
+        ]
     return [cell for cell in cells if isinstance(cell, dict)], []
 
 
@@ -135,8 +142,9 @@ def repair(assignment: dict[str, Any], submitted: str) -> Mended:
     return Mended(made, tuple(remarks))
 
 
-def _with_own(cells: list[dict[str, Any]], theirs: list[dict[str, Any]], used: dict[int, int]
-              ) -> Iterable[dict[str, Any]]:
+def _with_own(
+    cells: list[dict[str, Any]], theirs: list[dict[str, Any]], used: dict[int, int]
+) -> Iterable[dict[str, Any]]:
     """The assignment's cells, each followed by what the student had added behind it."""
     behind: dict[int, list[dict[str, Any]]] = {}
     place = -1

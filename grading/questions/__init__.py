@@ -16,5 +16,19 @@ from grading.questions.schema import (
     questions,
 )
 
-__all__ = ["KINDS", "PARTS", "Question", "ask", "chosen", "format_problem", "is_blank", "number", "question",
-           "is_late", "questions", "score", "show", "standing"]
+__all__ = [
+    "KINDS",
+    "PARTS",
+    "Question",
+    "ask",
+    "chosen",
+    "format_problem",
+    "is_blank",
+    "number",
+    "question",
+    "is_late",
+    "questions",
+    "score",
+    "show",
+    "standing",
+]

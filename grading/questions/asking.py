@@ -51,8 +51,10 @@ def _form(asked: Question) -> str:
     if asked.kind == "number" or asked.unit:
         return f"Answer with a number{' in ' + asked.unit if asked.unit else ''}."
     if asked.kind == "screenshot":
-        return (f"Paste the picture into a Markdown cell under this one, or save it as "
-                f"`screens/{asked.id}.png` in the run's folder. `answer=` may hold a remark.")
+        return (
+            f"Paste the picture into a Markdown cell under this one, or save it as "
+            f"`screens/{asked.id}.png` in the run's folder. `answer=` may hold a remark."
+        )
     return "Answer in your own words, as text between triple quotes."
 
 

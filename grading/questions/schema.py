@@ -1,15 +1,15 @@
 """The questions as data: `model.toml`, `edge.toml` and `system.toml`, one `[[question]]` table each.
 
-    [[question]]
-    id = "model.graph.layout"        # <part>.<topic>.<name>
-    kind = "predict"                 # predict, choose, number, explain, screenshot
-    text = \"\"\"Markdown\"\"\"
-    points = 2
-    rubric = "What earns the points; shown to graders and, after grading, to students."
-    steps = ["graph/all/latency"]    # record steps it refers to; a prediction is locked once the first exists
-    choices = ["faster", "slower"]   # choose, and predictions by choice
-    multiple = false                 # choose: may more than one choice be named?
-    unit = "ms"                      # number, and predictions of a number
+[[question]]
+id = "model.graph.layout"        # <part>.<topic>.<name>
+kind = "predict"                 # predict, choose, number, explain, screenshot
+text = \"\"\"Markdown\"\"\"
+points = 2
+rubric = "What earns the points; shown to graders and, after grading, to students."
+steps = ["graph/all/latency"]    # record steps it refers to; a prediction is locked once the first exists
+choices = ["faster", "slower"]   # choose, and predictions by choice
+multiple = false                 # choose: may more than one choice be named?
+unit = "ms"                      # number, and predictions of a number
 """
 
 from __future__ import annotations
@@ -89,9 +89,17 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
         raise refuse("is a prediction and must name the steps that end it")
     if kind in ("explain", "screenshot") and not table.get("rubric", "").strip():
         raise refuse(f"is of kind {kind} and needs a rubric for whoever grades it")
-    return Question(id=name, kind=kind, text=str(table["text"]).strip(), points=float(points),
-                    rubric=str(table.get("rubric", "")).strip(), steps=steps, choices=choices,
-                    multiple=bool(table.get("multiple", False)), unit=str(table.get("unit", "")))
+    return Question(
+        id=name,
+        kind=kind,
+        text=str(table["text"]).strip(),
+        points=float(points),
+        rubric=str(table.get("rubric", "")).strip(),
+        steps=steps,
+        choices=choices,
+        multiple=bool(table.get("multiple", False)),
+        unit=str(table.get("unit", "")),
+    )
 
 
 def load(path: Path, part: str) -> tuple[Question, ...]:
@@ -146,8 +154,12 @@ def is_blank(value: Any) -> bool:
 def chosen(question: Question, value: Any) -> tuple[str, ...]:
     """The choices that `value` names, spelled as the question spells them; ValueError names a stranger."""
     given = list(value) if isinstance(value, list | tuple | set) else [value]
-    if len(given) == 1 and question.multiple and isinstance(given[0], str) and _plain(given[0]) not in {
-            _plain(choice) for choice in question.choices}:
+    if (
+        len(given) == 1
+        and question.multiple
+        and isinstance(given[0], str)
+        and _plain(given[0]) not in {_plain(choice) for choice in question.choices}
+    ):
         given = re.split(r"[,;\n]", given[0])
     found = []
     for item in given:

@@ -35,8 +35,12 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
 
 def _run(record: Record) -> dict[str, Any]:
     tables = [
-        {"title": "Variants: measured, published, targets", "header": VARIANT_HEADER, "rows": variant_rows(record),
-         "numeric": range(1, 8)},
+        {
+            "title": "Variants: measured, published, targets",
+            "header": VARIANT_HEADER,
+            "rows": variant_rows(record),
+            "numeric": range(1, 8),
+        },
         {"title": "Services under load", "header": LOAD_HEADER, "rows": load_rows(record), "numeric": range(2, 7)},
     ]
     return {
@@ -45,8 +49,10 @@ def _run(record: Record) -> dict[str, Any]:
         "tables": [t for t in tables if t["rows"]],
         "figures": _pictures(record, record.figures),
         "screenshots": _pictures(record, record.screenshots),
-        "answers": [{"question": a["question"], "value": _text(a["value"]), "time": a["answered_utc"][:16]}
-                    for a in record.answers],
+        "answers": [
+            {"question": a["question"], "value": _text(a["value"]), "time": a["answered_utc"][:16]}
+            for a in record.answers
+        ],
         "hosts": [_facts(host) for host in record.hosts if _used(record, host)],
         "parameters": [(name, _text(values)) for name, values in sorted(record.parameters.items())],
     }
@@ -62,8 +68,9 @@ def _pictures(record: Record, entries: dict[str, dict[str, Any]]) -> list[dict[s
         path = safe_path(record.folder, entry["$file"])
         if path.is_file():
             data = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-            pictures.append({"name": name.replace("_", " ").replace("-", " "), "notebook": entry.get("notebook", ""),
-                             "data": data})
+            pictures.append(
+                {"name": name.replace("_", " ").replace("-", " "), "notebook": entry.get("notebook", ""), "data": data}
+            )
     return pictures
 
 
@@ -80,8 +87,11 @@ def _facts(host: dict[str, Any]) -> list[tuple[str, str]]:
         ("clock", host.get("clock_source", "")),
         ("container image", host.get("image_digest", "") or "none"),
         ("kit", f"{kit.get('commit', 'no git checkout')[:12]}{changed}"),
-        ("Python and packages", f"Python {host.get('python', '')}; "
-         + ", ".join(f"{name} {version}" for name, version in sorted(host.get("packages", {}).items()))),
+        (
+            "Python and packages",
+            f"Python {host.get('python', '')}; "
+            + ", ".join(f"{name} {version}" for name, version in sorted(host.get("packages", {}).items())),
+        ),
     ]
 
 

@@ -65,8 +65,11 @@ def variants(record: Record) -> list[Variant]:
 def _join_threads(found: dict[str, Variant]) -> None:
     """Where latencies were taken by threads (`fp32-threads-2`), the variant itself gets those with most threads."""
     for name, variant in list(found.items()):
-        by_threads = {int(other.rpartition("-")[2]): other for other in found
-                      if other.startswith(f"{name}-threads-") and other.rpartition("-")[2].isdecimal()}
+        by_threads = {
+            int(other.rpartition("-")[2]): other
+            for other in found
+            if other.startswith(f"{name}-threads-") and other.rpartition("-")[2].isdecimal()
+        }
         if by_threads and variant.p50_ms is None:
             most = found.pop(by_threads[max(by_threads)])
             variant.p50_ms, variant.p95_ms, variant.p99_ms = most.p50_ms, most.p95_ms, most.p99_ms
@@ -82,8 +85,11 @@ def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:
     elif what.startswith("throughput") and len(result.get("batch_ms", ())) > 0:
         batch = int(result["batch"])
         rate = stats.throughput(result["batch_ms"], batch)
-        better = variant.images_per_s is None or variant.batch != PREFERRED_BATCH and (
-            batch == PREFERRED_BATCH or rate.value > variant.images_per_s.value)
+        better = (
+            variant.images_per_s is None
+            or variant.batch != PREFERRED_BATCH
+            and (batch == PREFERRED_BATCH or rate.value > variant.images_per_s.value)
+        )
         if better:
             variant.images_per_s, variant.batch = rate, batch
     elif what == "accuracy" and len(result.get("predictions", ())) > 0:
@@ -127,8 +133,9 @@ def verdict(record: Record, variant: Variant) -> str:
     """Whether the variant meets its target on this machine, in words."""
     texts = []
     for target in applying_targets(record, variant):
-        missed = target.misses(p50_ms=value(variant.p50_ms), images_per_s=value(variant.images_per_s),
-                               size_mb=variant.size_mb)
+        missed = target.misses(
+            p50_ms=value(variant.p50_ms), images_per_s=value(variant.images_per_s), size_mb=variant.size_mb
+        )
         if missed is not None:
             texts.append(f"{target.name}: {'met' if not missed else 'missed (' + '; '.join(missed) + ')'}")
     return ", ".join(texts)
@@ -160,25 +167,66 @@ def variant_rows(record: Record) -> list[tuple[list[str], list[str]]]:
     for v in variants(record):
         p = v.published
         expected = f"{number(p['p50_ms'])} ms, {number(p['images_per_s'])}/s ({p['hardware']})" if p else ""
-        figures = [v.name, number(v.size_mb), number(v.accuracy.value * 100) if v.accuracy else "",
-                   number(value(v.p50_ms)), number(value(v.p95_ms)), number(value(v.p99_ms)),
-                   number(value(v.images_per_s)), str(v.batch or ""), expected, verdict(record, v)]
-        intervals = ["", "", interval(v.accuracy, 100), interval(v.p50_ms), interval(v.p95_ms), interval(v.p99_ms),
-                     interval(v.images_per_s), "", "", ""]
+        figures = [
+            v.name,
+            number(v.size_mb),
+            number(v.accuracy.value * 100) if v.accuracy else "",
+            number(value(v.p50_ms)),
+            number(value(v.p95_ms)),
+            number(value(v.p99_ms)),
+            number(value(v.images_per_s)),
+            str(v.batch or ""),
+            expected,
+            verdict(record, v),
+        ]
+        intervals = [
+            "",
+            "",
+            interval(v.accuracy, 100),
+            interval(v.p50_ms),
+            interval(v.p95_ms),
+            interval(v.p99_ms),
+            interval(v.images_per_s),
+            "",
+            "",
+            "",
+        ]
         rows.append((figures, intervals))
     return rows
 
 
-VARIANT_HEADER = ["variant", "size MB", "accuracy %", "p50 ms", "p95 ms", "p99 ms", "images/s", "batch",
-                  "published", "target"]
+VARIANT_HEADER = [
+    "variant",
+    "size MB",
+    "accuracy %",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "images/s",
+    "batch",
+    "published",
+    "target",
+]
 LOAD_HEADER = ["step", "load", "requests/s", "p50 ms", "p95 ms", "p99 ms", "failures"]
 
 
 def load_rows(record: Record) -> list[tuple[list[str], list[str]]]:
     """Two lines a load: the figures, and their intervals under them."""
-    return [([r.name, r.load, number(r.requests_per_s), number(r.p50_ms.value), number(r.p95_ms.value),
-              number(r.p99_ms.value), str(r.failures)],
-             ["", "", "", interval(r.p50_ms), interval(r.p95_ms), interval(r.p99_ms), ""]) for r in loads(record)]
+    return [
+        (
+            [
+                r.name,
+                r.load,
+                number(r.requests_per_s),
+                number(r.p50_ms.value),
+                number(r.p95_ms.value),
+                number(r.p99_ms.value),
+                str(r.failures),
+            ],
+            ["", "", "", interval(r.p50_ms), interval(r.p95_ms), interval(r.p99_ms), ""],
+        )
+        for r in loads(record)
+    ]
 
 
 def text_table(header: list[str], rows: list[tuple[list[str], list[str]]]) -> str:
@@ -196,9 +244,11 @@ def show_run(folder: str | Path) -> str:
     """
     record = load_record(folder)
     host = record.host
-    lines = [f"Part {record.part}, run {record.run_id}: {len(record.names())} steps on "
-             f"{host.get('cpu', {}).get('model', 'an unknown machine')} ({host.get('cpu', {}).get('cores', '?')} cores)"
-             + "".join(f", {gpu['model']}" for gpu in host.get("gpus", []))]
+    lines = [
+        f"Part {record.part}, run {record.run_id}: {len(record.names())} steps on "
+        f"{host.get('cpu', {}).get('model', 'an unknown machine')} ({host.get('cpu', {}).get('cores', '?')} cores)"
+        + "".join(f", {gpu['model']}" for gpu in host.get("gpus", []))
+    ]
     for header, rows in ((VARIANT_HEADER, variant_rows(record)), (LOAD_HEADER, load_rows(record))):
         if rows:
             lines += ["", text_table(header, rows)]

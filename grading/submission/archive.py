@@ -47,8 +47,9 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def pack(target: Path, folder: Path, members: Iterable[Member], facts: dict[str, Any],
-         cap_bytes: int = CAP_BYTES) -> tuple[dict[str, Any], list[LeftOut]]:
+def pack(
+    target: Path, folder: Path, members: Iterable[Member], facts: dict[str, Any], cap_bytes: int = CAP_BYTES
+) -> tuple[dict[str, Any], list[LeftOut]]:
     """Write the zip at `target` and the same files into `folder`; returns the manifest and what was left out.
 
     Files are taken by rank, small ones first, until the zip would pass `cap_bytes`. Raises SubmissionError if
@@ -62,16 +63,21 @@ def pack(target: Path, folder: Path, members: Iterable[Member], facts: dict[str,
         packed = len(zlib.compress(data, 6)) + 300
         if used + packed > cap_bytes:
             if member.rank == 0:
-                raise SubmissionError(f"{member.name} alone makes the submission larger than "
-                                      f"{cap_bytes / 1e6:.0f} MB. Run the lab again into a new run folder.")
+                raise SubmissionError(
+                    f"{member.name} alone makes the submission larger than "
+                    f"{cap_bytes / 1e6:.0f} MB. Run the lab again into a new run folder."
+                )
             left.append(LeftOut(member.name, len(data), f"more than fits into {cap_bytes / 1e6:.0f} MB"))
             continue
         used += packed
         taken[member.name] = data
-    manifest = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **facts,
-                "files": {name: {"bytes": len(data), "sha256": sha256(data)}
-                          for name, data in sorted(taken.items())},
-                "left_out": [asdict(item) for item in left]}
+    manifest = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        **facts,
+        "files": {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in sorted(taken.items())},
+        "left_out": [asdict(item) for item in left],
+    }
     taken["manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, data in sorted(taken.items()):
@@ -87,10 +93,19 @@ def pack(target: Path, folder: Path, members: Iterable[Member], facts: dict[str,
 def _safe_name(name: str) -> str:
     """The member's path inside the folder; UnsafeArchive if it would lead out of it."""
     path = PurePosixPath(name)
-    if (path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name or len(name) > 300
-            or not path.parts):
-        raise UnsafeArchive(f"The archive names {name[:100]!r}, which leads out of its folder. Hand in the zip that "
-                            "`servelab collect` made.")
+    if (
+        path.is_absolute()
+        or ".." in path.parts
+        or "\\" in name
+        or ":" in name
+        or "\0" in name
+        or len(name) > 300
+        or not path.parts
+    ):
+        raise UnsafeArchive(
+            f"The archive names {name[:100]!r}, which leads out of its folder. Hand in the zip that "
+            "`servelab collect` made."
+        )
     return str(path)
 
 
@@ -116,8 +131,10 @@ def unpack(source: Path, folder: Path) -> None:
                 if info.flag_bits & 1:
                     raise UnsafeArchive(f"{source.name} is encrypted; hand it in without a password.")
                 if info.file_size > 1_000_000 and info.file_size > MAX_RATIO * max(info.compress_size, 1):
-                    raise UnsafeArchive(f"{name!r} in {source.name} unpacks to {info.file_size / 1e6:.0f} MB out of "
-                                        f"{info.compress_size} bytes.")
+                    raise UnsafeArchive(
+                        f"{name!r} in {source.name} unpacks to {info.file_size / 1e6:.0f} MB out of "
+                        f"{info.compress_size} bytes."
+                    )
                 total += _copy(archive, info, folder / name, MAX_UNPACKED_BYTES - total, source.name)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise SubmissionError(f"{source.name} is not a whole zip file ({error}). Hand it in again.") from None

@@ -45,10 +45,10 @@ def code_points(path: Path, face: int = 0) -> frozenset[int]:
             table = file.read(length)
         found: dict[int, int] = {}
         for index in range(struct.unpack(">H", table[2:4])[0]):
-            _, _, at = struct.unpack(">HHI", table[4 + 8 * index:12 + 8 * index])
-            found[struct.unpack(">H", table[at:at + 2])[0]] = at
+            _, _, at = struct.unpack(">HHI", table[4 + 8 * index : 12 + 8 * index])
+            found[struct.unpack(">H", table[at : at + 2])[0]] = at
         if 12 in found:
-            return frozenset(_format_12(table[found[12]:]))
-        return frozenset(_format_4(table[found[4]:])) if 4 in found else frozenset()
+            return frozenset(_format_12(table[found[12] :]))
+        return frozenset(_format_4(table[found[4] :])) if 4 in found else frozenset()
     except (OSError, struct.error, StopIteration, ValueError):
         return frozenset()

@@ -65,15 +65,20 @@ def records_of(runs: Iterable[Path]) -> list[Record]:
     records = sorted((load_record(run) for run in runs), key=lambda record: PARTS.index(record.part))
     parts = [record.part for record in records]
     if not records or len(set(parts)) < len(parts):
-        raise SubmissionError("Name one run folder for each part that you hand in (runs/<part>/<run id>); "
-                              f"got {', '.join(parts) or 'none'}.")
+        raise SubmissionError(
+            "Name one run folder for each part that you hand in (runs/<part>/<run id>); "
+            f"got {', '.join(parts) or 'none'}."
+        )
     return records
 
 
 def workbooks(part: str, notebooks: Path) -> list[Path]:
     """Notebooks of the checkout that were run or hold pasted pictures."""
-    return [path for path in sorted((notebooks / part).glob("*.ipynb"))
-            if '"output_type"' in (text := path.read_text(encoding="utf-8")) or '"attachments"' in text]
+    return [
+        path
+        for path in sorted((notebooks / part).glob("*.ipynb"))
+        if '"output_type"' in (text := path.read_text(encoding="utf-8")) or '"attachments"' in text
+    ]
 
 
 def screenshots(record: Record, asked: Sequence[Question], screens: Iterable[Path], notebooks: Path) -> Found:
@@ -118,9 +123,16 @@ def _store(pictures: dict[str, Picture], folder: Path) -> dict[str, Path]:
     return paths
 
 
-def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | None = None,
-            screens: Sequence[Path] = (), notebooks: Path = NOTEBOOKS,
-            cap_bytes: int = archive.CAP_BYTES) -> Collected:
+def collect(
+    runs: Iterable[Path],
+    *,
+    netid: str,
+    name: str = "",
+    out: Path | None = None,
+    screens: Sequence[Path] = (),
+    notebooks: Path = NOTEBOOKS,
+    cap_bytes: int = archive.CAP_BYTES,
+) -> Collected:
     """Make the submission of `runs` (one per part) under `out`, default `runs/submissions/<netid>`.
 
     `screens`: further folders of screenshots named by question id. Collecting again replaces what was there.
@@ -145,8 +157,10 @@ def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | Non
             remarks += found.problems
             members += _members(record)
             members += [archive.Member(f"screens/{path.name}", path, 2) for path in paths.values()]
-            members += [archive.Member(f"{record.part}/workbooks/{path.name}", path, 3)
-                        for path in workbooks(record.part, notebooks)]
+            members += [
+                archive.Member(f"{record.part}/workbooks/{path.name}", path, 3)
+                for path in workbooks(record.part, notebooks)
+            ]
             flawed = {name: picture.problem for name, picture in found.pictures.items() if picture.problem}
             all_pages += pages(record, mine, paths, flawed)
         head = heading(records, netid, name)
@@ -154,9 +168,12 @@ def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | Non
         (out / "submission.pdf").write_bytes(pdf)
         write_template([record.part for record in records], out / "template.pdf")
         members.append(archive.Member("submission.pdf", out / "submission.pdf", 2))
-        facts = {"netid": netid, "name": name, "kit_version": version(),
-                 "runs": [{"part": record.part, "run_id": record.run_id, "digest": record.digest}
-                          for record in records]}
+        facts = {
+            "netid": netid,
+            "name": name,
+            "kit_version": version(),
+            "runs": [{"part": record.part, "run_id": record.run_id, "digest": record.digest} for record in records],
+        }
         _, left = archive.pack(out / "submission.zip", folder, members, facts, cap_bytes)
     for reason in dict.fromkeys(item.reason for item in left):
         files = ", ".join(f"{item.name} ({item.bytes / 1e6:.1f} MB)" for item in left if item.reason == reason)
@@ -164,7 +181,7 @@ def collect(runs: Iterable[Path], *, netid: str, name: str = "", out: Path | Non
     if replaced:
         points = ", ".join(f"U+{ord(char):04X}" for char in replaced)
         remarks.append(f"submission.pdf shows {points} as code points: no font here can draw them")
-    unanswered = tuple(page.question.id for page in all_pages
-                       if not page.answer and page.question.kind != "screenshot")
-    return Collected(folder, out / "submission.zip", out / "submission.pdf", out / "template.pdf", unanswered,
-                     tuple(remarks))
+    unanswered = tuple(page.question.id for page in all_pages if not page.answer and page.question.kind != "screenshot")
+    return Collected(
+        folder, out / "submission.zip", out / "submission.pdf", out / "template.pdf", unanswered, tuple(remarks)
+    )

@@ -48,8 +48,11 @@ def missing(text: str, with_system: bool) -> set[str]:
     wanted = {ord(char) for char in text if ord(char) >= 0x250} - INVISIBLE
     if wanted:
         # One face a file: the faces of a font collection, and its weights, cover the same characters.
-        files = {str(font.path): font.index for font in collection(with_system).fonts()
-                 if font.path and font.style == "normal" and font.weight <= 400}
+        files = {
+            str(font.path): font.index
+            for font in collection(with_system).fonts()
+            if font.path and font.style == "normal" and font.weight <= 400
+        }
         for path, index in sorted(files.items(), key=lambda file: ("manimgx" not in file[0], file)):
             wanted -= _covered(path, index)
             if not wanted:

@@ -50,13 +50,20 @@ def summary(record: Record, name: str) -> str | None:
     if isinstance(result.get("bytes"), int):
         facts.append(f"{result['bytes'] / 1e6:.2f} MB")
     if not facts:
-        facts = [f"{key} {value:.4g}" for key, value in result.items()
-                 if isinstance(value, int | float) and not isinstance(value, bool)][:4]
+        facts = [
+            f"{key} {value:.4g}"
+            for key, value in result.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        ][:4]
     return f"{name}: {', '.join(facts)}" if facts else None
 
 
-def pages(record: Record, questions: Sequence[Question], pictures: Mapping[str, Path],
-          problems: Mapping[str, str] | None = None) -> list[Page]:
+def pages(
+    record: Record,
+    questions: Sequence[Question],
+    pictures: Mapping[str, Path],
+    problems: Mapping[str, str] | None = None,
+) -> list[Page]:
     """One page per question, in order. `pictures`, and `problems` with them, by question id."""
     made = []
     for question in questions:

@@ -53,7 +53,7 @@ def markup(text: str) -> list[dict[str, str]]:
     """Markdown's code and bold spans and paragraphs as pieces for the layout; everything else is plain text."""
     pieces, end = [], 0
     for match in MARKUP.finditer(text):
-        pieces.append({"kind": "text", "text": " ".join(text[end:match.start()].split("\n"))})
+        pieces.append({"kind": "text", "text": " ".join(text[end : match.start()].split("\n"))})
         if match.group(1):
             pieces.append({"kind": "code", "text": match.group(1)})
         elif match.group(2):
@@ -89,8 +89,11 @@ def _indented(answer: str) -> str:
 
 
 def _form(question: Question) -> str:
-    return f"Choices: {' / '.join(question.choices)}" if question.choices else (
-        f"Unit: {question.unit}" if question.unit else "")
+    return (
+        f"Choices: {' / '.join(question.choices)}"
+        if question.choices
+        else (f"Unit: {question.unit}" if question.unit else "")
+    )
 
 
 def _page_data(page: Page, number: int, folder: Path) -> dict[str, Any]:
@@ -103,10 +106,20 @@ def _page_data(page: Page, number: int, folder: Path) -> dict[str, Any]:
             picture = f"{number}.jpg"
         except ValueError as error:
             placeholder, state, alarm = "Screenshot unreadable.", str(error), True
-    return {"number": number, "id": question.id, "kind": question.kind, "points": f"{question.points:g} points",
-            "text": markup(question.text), "form": _form(question), "state": state, "alarm": alarm,
-            "measured": list(page.measured), "answer": _indented(page.answer), "picture": picture,
-            "placeholder": placeholder}
+    return {
+        "number": number,
+        "id": question.id,
+        "kind": question.kind,
+        "points": f"{question.points:g} points",
+        "text": markup(question.text),
+        "form": _form(question),
+        "state": state,
+        "alarm": alarm,
+        "measured": list(page.measured),
+        "answer": _indented(page.answer),
+        "picture": picture,
+        "placeholder": placeholder,
+    }
 
 
 def _map_strings(value: Any, change: Callable[[str], Any]) -> Any:

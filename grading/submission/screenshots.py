@@ -61,8 +61,8 @@ def _header_size(data: bytes) -> tuple[int, int] | None:
     at = 2
     while data[:2] == b"\xff\xd8" and at + 9 < len(data) and data[at] == 0xFF:
         if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(data[at + 7:at + 9]), int.from_bytes(data[at + 5:at + 7])
-        at += 2 + int.from_bytes(data[at + 2:at + 4])
+            return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
     return None
 
 
@@ -120,8 +120,9 @@ def _named(stem: str, questions: Sequence[Question]) -> str | None:
     return exact[0] if exact else last[0] if len(last) == 1 else None
 
 
-def from_folders(folders: Iterable[Path], questions: Sequence[Question],
-                 recorded: frozenset[str] = frozenset()) -> tuple[list[Picture], list[str]]:
+def from_folders(
+    folders: Iterable[Path], questions: Sequence[Question], recorded: frozenset[str] = frozenset()
+) -> tuple[list[Picture], list[str]]:
     """Pictures in `folders` by file name, and a message for each file that names no question.
 
     `recorded`: file names that the run took itself (the kit's own browser); they need not name a question.
@@ -174,16 +175,23 @@ def choose(candidates: Sequence[Picture], questions: Sequence[Question], problem
     for question in (question for question in questions if question.kind == "screenshot"):
         mine = [picture for picture in candidates if picture.question == question.id]
         if not mine:
-            told.append(f"{question.id}: no screenshot. Save one as screens/{question.id}.png or paste it under "
-                        "the question")
+            told.append(
+                f"{question.id}: no screenshot. Save one as screens/{question.id}.png or paste it under the question"
+            )
         for picture in mine:
             problem, bits = judge(picture.data)
             if problem:
                 told.append(f"{question.id}: {picture.source} {problem}")
                 continue
             digest = hashlib.sha256(picture.data).hexdigest()
-            twin = next((name for name, (other, other_bits) in hashes.items()
-                         if other == digest or (bits and (bits ^ other_bits).bit_count() <= 1)), None)
+            twin = next(
+                (
+                    name
+                    for name, (other, other_bits) in hashes.items()
+                    if other == digest or (bits and (bits ^ other_bits).bit_count() <= 1)
+                ),
+                None,
+            )
             if twin:
                 problem = f"shows the same picture as {twin}"
                 told.append(f"{question.id}: {picture.source} {problem}")

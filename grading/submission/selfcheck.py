@@ -52,8 +52,9 @@ def run_folder(part: str, run: Path | None) -> Path:
     """The run named, or the part's newest; UsageError where there is none."""
     folder = run or latest_run(part)
     if folder is None:
-        raise UsageError(f"There is no run of part {part} yet. `servelab run {part}` makes one, or work through "
-                         f"notebooks/{part}/.")
+        raise UsageError(
+            f"There is no run of part {part} yet. `servelab run {part}` makes one, or work through notebooks/{part}/."
+        )
     return folder
 
 
@@ -91,6 +92,9 @@ def check(part: str, run: Path | None = None) -> tuple[str, bool]:
     lines = [f"{record.folder}: {len(record.steps)} steps measured, {done} of {len(asked)} questions answered."]
     lines += [f"  {'-' if finding.missing else ' '} {finding.subject}: {finding.message}" for finding in findings]
     complete = not any(finding.missing for finding in findings)
-    lines.append("Complete: hand it in with `servelab collect`." if complete else
-                 "Unanswered questions stop nothing; they earn nothing either.")
+    lines.append(
+        "Complete: hand it in with `servelab collect`."
+        if complete
+        else "Unanswered questions stop nothing; they earn nothing either."
+    )
     return "\n".join(lines), complete

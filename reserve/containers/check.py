@@ -33,8 +33,11 @@ def problems(pins: Pins) -> list[str]:
     used = {name for path in dockerfiles() for name in dockerfile.declared(path)}
     found += [f"pins.toml: no Dockerfile uses {name}" for name in pins.arguments() if name not in used]
     folders = {path.parent.name for path in dockerfiles()}
-    found += [f"pins.toml: {one.argument} is for {one.image}, which is no image" for one in pins.packages
-              if one.image not in folders]  # fmt: skip
+    found += [
+        f"pins.toml: {one.argument} is for {one.image}, which is no image"
+        for one in pins.packages
+        if one.image not in folders
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -91,14 +94,29 @@ def _resolve(image: str, wanted: Wanted, *, constrained: bool) -> str:
         file.flush()
         done = subprocess.run(
             [
-                sys.executable, "-m", "uv", "pip", "compile", file.name, "--quiet", "--no-header", "--no-annotate",
+                sys.executable,
+                "-m",
+                "uv",
+                "pip",
+                "compile",
+                file.name,
+                "--quiet",
+                "--no-header",
+                "--no-annotate",
                 *([str(ROOT / "pyproject.toml")] if wanted.extras else []),
                 *(word for extra in wanted.extras for word in ("--extra", extra)),
-                "--python-version", wanted.python, "--python-platform", wanted.platform, "--only-binary", ":all:",
+                "--python-version",
+                wanted.python,
+                "--python-platform",
+                wanted.platform,
+                "--only-binary",
+                ":all:",
                 *(["--constraint", str(ROOT / "constraints.txt")] if constrained else []),
             ],
-            capture_output=True, text=True, timeout=300,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
     if done.returncode == 0:
         return ""
     if any(word in done.stderr for word in UNREACHABLE):

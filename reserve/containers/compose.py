@@ -89,15 +89,18 @@ def _service(service: dict[str, Any], services: dict[str, Any], volumes: set[str
         found += [f"the Dockerfile knows no argument {name}" for name in set(build.get("args", {})) - set(declared)]
         found += [f"the argument {name} is not passed" for name in set(declared) - set(build.get("args", {}))]
         exposed = {
-            port for item in dockerfile.parse(file.read_text(encoding="utf-8")) if item.name == "EXPOSE"
+            port
+            for item in dockerfile.parse(file.read_text(encoding="utf-8"))
+            if item.name == "EXPOSE"
             for port in item.rest.split()
-        }  # fmt: skip
+        }
         inside = {str(port).rpartition(":")[2] for port in service.get("ports", ())}
         found += [f"port {port} is published but not exposed by the image" for port in sorted(inside - exposed)]
     found += [
         f"port {port} is open to the network: publish it on 127.0.0.1"
-        for port in service.get("ports", ()) if not str(port).startswith("127.0.0.1:")
-    ]  # fmt: skip
+        for port in service.get("ports", ())
+        if not str(port).startswith("127.0.0.1:")
+    ]
     strangers = [name for name in service.get("depends_on", ()) if name not in services]
     found += [f"it depends on {name}, which is no service" for name in strangers]
     for volume in service.get("volumes", ()):

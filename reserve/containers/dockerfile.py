@@ -51,10 +51,14 @@ def problems(path: Path, context: Path, pins: Pins) -> list[str]:
     return [
         f"{where}:{line}: {text}"
         for line, text in (
-            *_base(instructions), *_arguments(instructions, pins), *_copies(instructions, context, _ignored(path)),
-            *_installs(instructions), *_runs_as(instructions), *_starts(instructions, context),
+            *_base(instructions),
+            *_arguments(instructions, pins),
+            *_copies(instructions, context, _ignored(path)),
+            *_installs(instructions),
+            *_runs_as(instructions),
+            *_starts(instructions, context),
         )
-    ]  # fmt: skip
+    ]
 
 
 def declared(path: Path) -> dict[str, str]:
@@ -80,8 +84,11 @@ def _base(instructions: list[Instruction]) -> list[tuple[int, str]]:
     bases = [item for item in instructions if item.name == "FROM"]
     if not bases:
         return [(1, "there is no FROM")]
-    return [(item.line, "FROM must name a pinned argument, as in ${PYTHON_IMAGE}")
-            for item in bases if not VARIABLE.fullmatch(item.rest.split()[0])]  # fmt: skip
+    return [
+        (item.line, "FROM must name a pinned argument, as in ${PYTHON_IMAGE}")
+        for item in bases
+        if not VARIABLE.fullmatch(item.rest.split()[0])
+    ]
 
 
 def _arguments(instructions: list[Instruction], pins: Pins) -> list[tuple[int, str]]:
@@ -100,8 +107,9 @@ def _arguments(instructions: list[Instruction], pins: Pins) -> list[tuple[int, s
         elif item.name in ("FROM", "RUN", "COPY"):
             found += [
                 (item.line, f"${{{name}}} was not declared with ARG")
-                for name in VARIABLE.findall(item.rest) if name not in names
-            ]  # fmt: skip
+                for name in VARIABLE.findall(item.rest)
+                if name not in names
+            ]
     return found
 
 

@@ -59,9 +59,12 @@ class Pins:
             raise UsageError(f"There is no variant {variant!r}; variants are {', '.join(self.variants)}.")
         version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
         return {
-            **self.arguments(), "EXTRA": self.variants[variant].extra, "VARIANT": variant, "KIT_VERSION": version,
+            **self.arguments(),
+            "EXTRA": self.variants[variant].extra,
+            "VARIANT": variant,
+            "KIT_VERSION": version,
             "DEVICE": "cuda" if "compose.gpu.yaml" in self.variants[variant].compose else "cpu",
-        }  # fmt: skip
+        }
 
 
 def load(path: Path = FOLDER / "pins.toml") -> Pins:

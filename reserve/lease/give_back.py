@@ -46,9 +46,15 @@ def things_of(site: Site, part: str, netids: set[str], hardware: Hardware, journ
 
 
 def release(
-    site: Site, part: str, netids: set[str], hardware: Hardware, journal: Journal, clock: Clock, say: Say,
+    site: Site,
+    part: str,
+    netids: set[str],
+    hardware: Hardware,
+    journal: Journal,
+    clock: Clock,
+    say: Say,
     limit_s: float = GONE_LIMIT_S,
-) -> Released:  # fmt: skip
+) -> Released:
     """Delete all of a part's things, in the order in which they depend on each other, and verify each.
 
     Goes on after a failure, so that one stubborn thing does not keep the others; raises SiteError at the end,

@@ -42,8 +42,7 @@ def plan(hardware: Hardware, netid: str, start: datetime, node: str, now: dateti
     start = utc(start)
     if start != next_hour(start):
         raise UsageError(
-            f"leases start on a whole hour (UTC): {start:%Y-%m-%d %H:%M} is none; try "
-            f"{next_hour(start):%Y-%m-%d %H:%M}"
+            f"leases start on a whole hour (UTC): {start:%Y-%m-%d %H:%M} is none; try {next_hour(start):%Y-%m-%d %H:%M}"
         )
     if start < now - timedelta(minutes=1):
         raise UsageError(f"{start:%Y-%m-%d %H:%M} UTC has passed: it is {now:%Y-%m-%d %H:%M} UTC at {hardware.site}")

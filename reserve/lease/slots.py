@@ -29,9 +29,7 @@ def zone(name: str = "") -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(
-            f"unknown time zone {name!r}: use a name such as America/New_York or Europe/Berlin"
-        ) from None
+        raise UsageError(f"unknown time zone {name!r}: use a name such as America/New_York or Europe/Berlin") from None
 
 
 def parse_moment(text: str, tz_name: str = "") -> datetime:
@@ -42,9 +40,7 @@ def parse_moment(text: str, tz_name: str = "") -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise UsageError(
-            f"{text!r} is not a time. Write 2027-03-04 15:00 (UTC), or 2027-03-04T15:00-05:00."
-        ) from None
+        raise UsageError(f"{text!r} is not a time. Write 2027-03-04 15:00 (UTC), or 2027-03-04T15:00-05:00.") from None
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
     local = zone(tz_name)

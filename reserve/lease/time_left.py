@@ -51,9 +51,7 @@ def extended_end(lease: Lease, by: timedelta, hardware: Hardware) -> datetime:
     if until < lease.end + by:
         until += timedelta(hours=1)
     if until - lease.start > timedelta(days=hardware.max_lease_days):
-        raise UsageError(
-            f"a lease lasts at most {hardware.max_lease_days} days in all; reserve another block instead"
-        )
+        raise UsageError(f"a lease lasts at most {hardware.max_lease_days} days in all; reserve another block instead")
     return until
 
 
@@ -69,9 +67,7 @@ def extend(
     if calendar is not None:
         after = Interval(lease.end + timedelta(minutes=1), until)
         mine = [
-            n
-            for n, busy in calendar.nodes.items()
-            if any(abs(i.end - lease.end) < timedelta(minutes=2) for i in busy)
+            n for n, busy in calendar.nodes.items() if any(abs(i.end - lease.end) < timedelta(minutes=2) for i in busy)
         ]
         if mine and not any(calendar.is_free(node, after) for node in mine):
             nexts = [i.start for node in mine for i in calendar.nodes[node] if i.start >= lease.end]

@@ -16,9 +16,16 @@ def node_kind(hardware: Hardware) -> str:
 
 
 def ensure_node(
-    site: Site, lease: Lease, hardware: Hardware, name: str, journal: Journal, clock: Clock, say: Say, *,
+    site: Site,
+    lease: Lease,
+    hardware: Hardware,
+    name: str,
+    journal: Journal,
+    clock: Clock,
+    say: Say,
+    *,
     public: bool = False,
-) -> Node:  # fmt: skip
+) -> Node:
     """The server or container of this name, ACTIVE, with its address. Raises Faulted with the site's own fault."""
     part, kind = hardware.part, node_kind(hardware)
     node = site.find_node(name, hardware)

@@ -46,9 +46,7 @@ class Job:
         return f"{RUNS}/{self.part}/{self.run_id}"
 
 
-def job_for(
-    part: str, *, profile: str, params: Sequence[str], run_id: str | None, mode: str, timeout_s: float
-) -> Job:
+def job_for(part: str, *, profile: str, params: Sequence[str], run_id: str | None, mode: str, timeout_s: float) -> Job:
     """The job that `servelab run PART` with these options is."""
     name = run_id or profile
     if not re.fullmatch(r"[\w.-]+", name):
@@ -76,9 +74,12 @@ def start(machine: Machine, job: Job, lease: Lease | None, environment: dict[str
     env = {"PYTHONPATH": ".", "PYTHONUNBUFFERED": "1", **(environment or {})}
     if lease is not None:
         facts = {
-            "site": lease.site, "name": lease.name, "id": lease.id,
-            "start": lease.start.isoformat(), "end": lease.end.isoformat(),
-        }  # fmt: skip
+            "site": lease.site,
+            "name": lease.name,
+            "id": lease.id,
+            "start": lease.start.isoformat(),
+            "end": lease.end.isoformat(),
+        }
         env["SERVELAB_LEASE"] = json.dumps(facts, sort_keys=True)
     words = " ".join(shlex.quote(word) for word in job.words)
     j = f'"$HOME"/{job.folder}'
@@ -119,10 +120,19 @@ class Follower:
     """Streams a job's words, syncs its run, survives dropped connections, warns before the lease ends."""
 
     def __init__(
-        self, reopen: Callable[[], Machine], machine: Machine, job: Job, home: Path, clock: Clock, say: Say, *,
-        lease_state: Callable[[], Lease | None] | None = None, watch: Watch | None = None,
-        now: Callable[[], datetime] | None = None, poll_s: float = POLL_S,
-    ) -> None:  # fmt: skip
+        self,
+        reopen: Callable[[], Machine],
+        machine: Machine,
+        job: Job,
+        home: Path,
+        clock: Clock,
+        say: Say,
+        *,
+        lease_state: Callable[[], Lease | None] | None = None,
+        watch: Watch | None = None,
+        now: Callable[[], datetime] | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
         self._reopen, self.machine, self._job, self._home = reopen, machine, job, home
         self._clock, self._say, self._poll_s = clock, say, poll_s
         self._lease_state, self._watch, self._now = lease_state, watch, now or clock.now

@@ -122,8 +122,7 @@ echo "$HOME/{KIT}/.venv/bin/python" > ~/{STATE}/python"""
         "installing Python packages (several minutes on a fresh node)",
         check,
         apply,
-        f"See the pip messages above; pins are in [{hardware.key}.pins] of reserve/hardware.toml and "
-        "constraints.txt.",
+        f"See the pip messages above; pins are in [{hardware.key}.pins] of reserve/hardware.toml and constraints.txt.",
         timeout_s=3000,
         tries=2,
     )

@@ -99,9 +99,7 @@ def _base_hours(course: Course) -> dict[str, int]:
     return {pool.key: pool.hardware.block_hours for pool in course.pools}
 
 
-def write_all(
-    wishes: Wishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime
-) -> None:
+def write_all(wishes: Wishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime) -> None:
     """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder."""
     out = wishes.out
     try:
@@ -117,8 +115,11 @@ def write_all(
         zones = {student.netid: student.tz for student in inputs.students}
         write_calendars(out, plan.bookings, zones, inputs.tz, now, by_lease)
         settings = {
-            "start": to_text(inputs.start), "due": to_text(inputs.due), "tz": inputs.tz.key,
-            "roster": str(wishes.roster.resolve()) if wishes.roster else "", "what_if": wishes.what_if,
+            "start": to_text(inputs.start),
+            "due": to_text(inputs.due),
+            "tz": inputs.tz.key,
+            "roster": str(wishes.roster.resolve()) if wishes.roster else "",
+            "what_if": wishes.what_if,
             "rules": str(wishes.rules.resolve()) if wishes.rules else "",
         }
         (out / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
@@ -163,7 +164,7 @@ def make(wishes: Wishes, now: datetime | None = None) -> str:
             f"{one.worst_wait} at worst"
         )
     if result is not None:
-        for day in result.by_day[:: 2]:
+        for day in result.by_day[::2]:
             say.append(
                 f"with failures, {day.days} days after the due date: {100 * day.share:.1f} % of students finished "
                 f"({100 * day.low:.1f} to {100 * day.high:.1f}), everyone in {100 * day.all_share:.0f} % of terms "
@@ -185,8 +186,13 @@ def _saved(wishes: Wishes) -> tuple[Wishes, tuple[Booking, ...]]:
     rules = wishes.rules or (Path(settings["rules"]) if settings.get("rules") else None)
     tz = wishes.tz or tz
     return replace(
-        wishes, roster=roster, what_if=wishes.what_if or settings.get("what_if", ""), start=start, tz=tz,
-        due=wishes.due or due, rules=rules,
+        wishes,
+        roster=roster,
+        what_if=wishes.what_if or settings.get("what_if", ""),
+        start=start,
+        tz=tz,
+        due=wishes.due or due,
+        rules=rules,
     ), bookings
 
 
@@ -215,7 +221,9 @@ def apply_plan(wishes: Wishes, now: datetime | None = None, dry: bool = False, m
     text = f"{counts['made']} leases there, {counts['refused']} refused, {counts['later']} not due yet"
     if refused:
         raise PlanError(
-            text + "\n" + "\n".join(f"  {one.booking.lease}: {one.text}" for one in refused)
+            text
+            + "\n"
+            + "\n".join(f"  {one.booking.lease}: {one.text}" for one in refused)
             + "\n  `servelab plan --replan` finds other times"
         )
     return text

@@ -9,22 +9,44 @@ import click
 
 
 @click.command()
-@click.option("--roster", type=click.Path(path_type=Path), metavar="FILE",
-              help="CSV: netid, tz, unavailable, preferred, extra_time, pair (only netid is required).")
-@click.option("--what-if", "what_if", default="", metavar="TEXT",
-              help="Plan without roster or account: students=191,weeks=2,liqid=4,gigaio=2,p100=6,pi5=7[,busy=0.3].")
+@click.option(
+    "--roster",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV: netid, tz, unavailable, preferred, extra_time, pair (only netid is required).",
+)
+@click.option(
+    "--what-if",
+    "what_if",
+    default="",
+    metavar="TEXT",
+    help="Plan without roster or account: students=191,weeks=2,liqid=4,gigaio=2,p100=6,pi5=7[,busy=0.3].",
+)
 @click.option("--due", default="", metavar="TIME", help="When all must be done, in --tz: 2027-03-20T23:59.")
 @click.option("--tz", default="", metavar="ZONE", help="The course's zone, as America/New_York. Default: UTC.")
 @click.option("--from", "start", default="", metavar="TIME", help="First hour to plan, in --tz. Default: now.")
-@click.option("--calendar", type=click.Path(path_type=Path), metavar="FILE",
-              help="Saved calendars (each plan saves calendar.json). Default: ask the testbed.")
-@click.option("--rules", type=click.Path(path_type=Path), metavar="FILE",
-              help="Planning rules. Default: reserve/plan/course/rules.toml.")
+@click.option(
+    "--calendar",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Saved calendars (each plan saves calendar.json). Default: ask the testbed.",
+)
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Planning rules. Default: reserve/plan/course/rules.toml.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default="plan", show_default=True, help="Folder of the plan.")
-@click.option("--simulate", type=click.IntRange(2, 10000), metavar="TERMS",
-              help="Play so many terms with failures: who finishes by the due date and by later ones.")
-@click.option("--seconds", type=click.FloatRange(1, 3600), default=30, show_default=True,
-              help="Processor time for the solver.")
+@click.option(
+    "--simulate",
+    type=click.IntRange(2, 10000),
+    metavar="TERMS",
+    help="Play so many terms with failures: who finishes by the due date and by later ones.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), default=30, show_default=True, help="Processor time for the solver."
+)
 @click.option("--apply", "mode", flag_value="apply", help="Make the leases that are due now; none is made twice.")
 @click.option("--lines", "mode", flag_value="lines", help="Print the commands that --apply would carry out.")
 @click.option("--check", "mode", flag_value="check", help="Compare the plan with the calendar.")

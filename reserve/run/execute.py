@@ -44,8 +44,14 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
 
     try:
         papermill.execute_notebook(
-            str(notebook), str(output), parameters=parameters, cwd=str(notebook.parent), kernel_name="python3",
-            progress_bar=sys.stderr.isatty(), timeout_func=remaining, request_save_on_cell_execute=True,
+            str(notebook),
+            str(output),
+            parameters=parameters,
+            cwd=str(notebook.parent),
+            kernel_name="python3",
+            progress_bar=sys.stderr.isatty(),
+            timeout_func=remaining,
+            request_save_on_cell_execute=True,
             extra_arguments=["--IPKernelApp.log_level=40"],  # it warns of its loopback ports each time
         )
     except PapermillExecutionError as error:
@@ -58,8 +64,10 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
             f"kept; run again to go on from there, with a larger --timeout if it needs more. Executed so far: {output}"
         ) from None
     except OSError as error:
-        raise StorageError(f"The executed notebook {output} could not be written ({error.strerror or error}); choose a "
-                           "folder with space that you may write, with --runs.") from error
+        raise StorageError(
+            f"The executed notebook {output} could not be written ({error.strerror or error}); choose a "
+            "folder with space that you may write, with --runs."
+        ) from error
     _check_all_ran(notebook, output)
     return Executed(notebook, output, time.monotonic() - started)
 
@@ -70,8 +78,10 @@ def _cell_error(error: Any, notebook: Path, output: Path) -> KitError:
     kind = getattr(errors, error.ename.rpartition(".")[2], None)
     if isinstance(kind, type) and issubclass(kind, KitError):
         return kind(f"{text}\n  ({where})")
-    return CellError(f"{error.ename}: {text}\n  ({where})\n  Correct the cell or its parameters and run again; "
-                     "finished steps are kept.")
+    return CellError(
+        f"{error.ename}: {text}\n  ({where})\n  Correct the cell or its parameters and run again; "
+        "finished steps are kept."
+    )
 
 
 def _dead(notebook: Path, output: Path) -> KernelDied:

@@ -62,13 +62,22 @@ def points_of(grids: Iterable[str]) -> list[tuple[str, ...]]:
 
 def run_point(point: Point, run_parts: Callable[..., Sequence[Any]]) -> list[str]:
     """Run one combination in this process (which may be a Dask worker's); returns its run folders."""
-    done = run_parts(point.part, profile=point.profile, params=(*point.params, *point.grid), runs=Path(point.runs),
-                     run_id=point.run_id, mode=point.mode, timeout_s=point.timeout_s, say=lambda _: None)
+    done = run_parts(
+        point.part,
+        profile=point.profile,
+        params=(*point.params, *point.grid),
+        runs=Path(point.runs),
+        run_id=point.run_id,
+        mode=point.mode,
+        timeout_s=point.timeout_s,
+        say=lambda _: None,
+    )
     return [str(finished.folder) for finished in done]
 
 
-def _locally(points: Sequence[Point], run_parts: Callable[..., Any], workers: int
-             ) -> Iterator[tuple[Point, list[str] | BaseException]]:
+def _locally(
+    points: Sequence[Point], run_parts: Callable[..., Any], workers: int
+) -> Iterator[tuple[Point, list[str] | BaseException]]:
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         waiting: dict[Future[list[str]], Point] = {pool.submit(run_point, point, run_parts): point for point in points}
         for done in as_completed(waiting):
@@ -76,8 +85,9 @@ def _locally(points: Sequence[Point], run_parts: Callable[..., Any], workers: in
             yield waiting[done], error if error is not None else done.result()
 
 
-def _on_dask(points: Sequence[Point], run_parts: Callable[..., Any], scheduler: str
-             ) -> Iterator[tuple[Point, list[str] | BaseException]]:
+def _on_dask(
+    points: Sequence[Point], run_parts: Callable[..., Any], scheduler: str
+) -> Iterator[tuple[Point, list[str] | BaseException]]:
     try:
         from distributed import Client
         from distributed import as_completed as completed
@@ -94,8 +104,14 @@ def _on_dask(points: Sequence[Point], run_parts: Callable[..., Any], scheduler: 
             yield waiting[done], error if error is not None else done.result()
 
 
-def run_grid(points: Sequence[Point], run_parts: Callable[..., Sequence[Any]], *, scheduler: str = "",
-             workers: int = 1, say: Callable[[str], None] = print) -> str:
+def run_grid(
+    points: Sequence[Point],
+    run_parts: Callable[..., Sequence[Any]],
+    *,
+    scheduler: str = "",
+    workers: int = 1,
+    say: Callable[[str], None] = print,
+) -> str:
     """Run every combination and write one report; returns its path. What is finished replays from its record.
 
     A combination that fails does not stop the others. Raises CellError at the end, naming those that failed, after
@@ -124,7 +140,9 @@ def run_grid(points: Sequence[Point], run_parts: Callable[..., Sequence[Any]], *
         folders = tuple(Path(folder) for point in points for folder in done.get(point.run_id, ()))
         report = str(write_report(folders, out / "report.html"))
     if failed:
-        raise CellError(f"{len(failed)} of {len(points)} combinations failed: "
-                        + "; ".join(f"{name}: {why}" for name, why in list(failed.items())[:5])
-                        + (f". The others are in {report}." if report else "."))
+        raise CellError(
+            f"{len(failed)} of {len(points)} combinations failed: "
+            + "; ".join(f"{name}: {why}" for name, why in list(failed.items())[:5])
+            + (f". The others are in {report}." if report else ".")
+        )
     return report

@@ -70,9 +70,17 @@ class Progress:
                 self._tell(event)
 
 
-def run_parts(part: str, *, profile: str = "quick", params: Iterable[str] = (), runs: Path | None = None,
-              run_id: str | None = None, mode: str = "resume", timeout_s: float = 1800,
-              say: Callable[[str], None] = print) -> list[PartRun]:
+def run_parts(
+    part: str,
+    *,
+    profile: str = "quick",
+    params: Iterable[str] = (),
+    runs: Path | None = None,
+    run_id: str | None = None,
+    mode: str = "resume",
+    timeout_s: float = 1800,
+    say: Callable[[str], None] = print,
+) -> list[PartRun]:
     """Execute the notebooks of `part` (or of all parts) in order; returns one PartRun a part.
 
     Raises UsageError before anything runs for an unknown part or parameter; then what `execute` raises, and
@@ -94,8 +102,19 @@ def run_parts(part: str, *, profile: str = "quick", params: Iterable[str] = (), 
     return done
 
 
-def _run_part(part: str, folder: Path, paths: list[Path], values: dict, known: dict, base: Path, run_id: str,
-              profile: str, mode: str, timeout_s: float, say: Callable[[str], None]) -> PartRun:
+def _run_part(
+    part: str,
+    folder: Path,
+    paths: list[Path],
+    values: dict,
+    known: dict,
+    base: Path,
+    run_id: str,
+    profile: str,
+    mode: str,
+    timeout_s: float,
+    say: Callable[[str], None],
+) -> PartRun:
     say(f"{part}: {len(paths)} notebooks, profile {profile}, into {folder}")
     started = datetime.now(UTC)
     measured = replayed = 0
@@ -108,8 +127,10 @@ def _run_part(part: str, folder: Path, paths: list[Path], values: dict, known: d
             with Progress(folder, lambda event: _say_step(event, say)) as progress:
                 executed = execute(path, folder / "notebooks" / path.name, injected, timeout_s)
             measured, replayed = measured + progress.measured, replayed + progress.replayed
-            say(f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
-                f"{progress.replayed} replayed")
+            say(
+                f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
+                f"{progress.replayed} replayed"
+            )
     seconds = (datetime.now(UTC) - started).total_seconds()
     return PartRun(part, folder, seconds, measured, replayed)
 

@@ -39,8 +39,13 @@ def _numbers(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "str": str, "int": int, "float": float, "bool": _boolean,
-    "list[int]": _numbers(int), "list[float]": _numbers(float), "list[str]": _numbers(str.strip),
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": _boolean,
+    "list[int]": _numbers(int),
+    "list[float]": _numbers(float),
+    "list[str]": _numbers(str.strip),
 }
 
 
@@ -53,8 +58,13 @@ def of_notebook(path: Path) -> tuple[Parameter, ...]:
     if not found:
         raise UsageError(f"{path} has no cell tagged 'parameters'. Build the notebooks again: make notebooks.")
     return tuple(
-        Parameter(name, entry["inferred_type_name"] or type(ast.literal_eval(entry["default"])).__name__,
-                  entry["default"], (entry["help"] or "").strip(), path.stem)
+        Parameter(
+            name,
+            entry["inferred_type_name"] or type(ast.literal_eval(entry["default"])).__name__,
+            entry["default"],
+            (entry["help"] or "").strip(),
+            path.stem,
+        )
         for name, entry in found.items()
     )
 
@@ -98,13 +108,17 @@ def resolve(settings: Iterable[str], known: dict[Path, tuple[Parameter, ...]]) -
 def _typed(parameter: Parameter, text: str, known: dict[Path, tuple[Parameter, ...]]) -> Any:
     parse = _PARSERS.get(parameter.kind.replace(" ", ""))
     if parse is None:
-        raise UsageError(f"The notebook {parameter.notebook} declares {parameter.name} as {parameter.kind}, which -p "
-                         f"cannot set; it sets {', '.join(_PARSERS)}.")
+        raise UsageError(
+            f"The notebook {parameter.notebook} declares {parameter.name} as {parameter.kind}, which -p "
+            f"cannot set; it sets {', '.join(_PARSERS)}."
+        )
     try:
         return parse(text)
     except ValueError:
-        raise UsageError(f"The parameter {parameter.name} takes a value of type {parameter.kind}, not {text!r}. "
-                         f"The parameters are:\n{table(known)}") from None
+        raise UsageError(
+            f"The parameter {parameter.name} takes a value of type {parameter.kind}, not {text!r}. "
+            f"The parameters are:\n{table(known)}"
+        ) from None
 
 
 def table(known: dict[Path, tuple[Parameter, ...]]) -> str:

@@ -65,9 +65,7 @@ class LocalSite:
 
     def _lease(self, name: str, facts: dict[str, str]) -> Lease:
         start, end = from_text(facts["start"]), from_text(facts["end"])
-        return Lease(
-            name, name, NAME, "TERMINATED" if end <= self.now() else "ACTIVE", start, end, reservation_id=name
-        )
+        return Lease(name, name, NAME, "TERMINATED" if end <= self.now() else "ACTIVE", start, end, reservation_id=name)
 
     def find_lease(self, name: str) -> Lease | None:
         facts = self._load()["leases"].get(name)
@@ -130,9 +128,7 @@ class LocalSite:
 
     def inventory(self) -> list[Thing]:
         state = self._load()
-        leases = [
-            Thing("lease", name, name, NAME, f"until {facts['end']}") for name, facts in state["leases"].items()
-        ]
+        leases = [Thing("lease", name, name, NAME, f"until {facts['end']}") for name, facts in state["leases"].items()]
         return leases + [Thing("server", name, name, NAME) for name in state["nodes"]]
 
     def open(self, node: Node) -> Machine:
@@ -168,9 +164,16 @@ class LocalMachine:
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
     ) -> Outcome:
         child = subprocess.Popen(
-            ["sh", "-c", command], cwd=self.home, env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-        )  # fmt: skip
+            ["sh", "-c", command],
+            cwd=self.home,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
         late = threading.Event()
 
         def stop() -> None:

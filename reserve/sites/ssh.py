@@ -145,10 +145,17 @@ class SshMachine:
         client.set_missing_host_key_policy(Pin())
         try:
             client.connect(
-                node.address, port=self._port, username=node.user or "cc", key_filename=str(self._key),
-                timeout=CONNECT_S, banner_timeout=CONNECT_S, auth_timeout=CONNECT_S, channel_timeout=CONNECT_S,
-                look_for_keys=False, allow_agent=bool(os.environ.get("SSH_AUTH_SOCK")),
-            )  # fmt: skip
+                node.address,
+                port=self._port,
+                username=node.user or "cc",
+                key_filename=str(self._key),
+                timeout=CONNECT_S,
+                banner_timeout=CONNECT_S,
+                auth_timeout=CONNECT_S,
+                channel_timeout=CONNECT_S,
+                look_for_keys=False,
+                allow_agent=bool(os.environ.get("SSH_AUTH_SOCK")),
+            )
         except paramiko.AuthenticationException as error:
             client.close()
             if "shut down" in str(error) or "EOF" in str(error):

@@ -58,9 +58,15 @@ def show_slots(
 
 
 def bring_up(
-    part: str, *, public: bool = False, tunnel: bool = False, dataset: str = "rehearsal", key: str = "",
-    desk: Desk | None = None, until: threading.Event | None = None,
-) -> None:  # fmt: skip
+    part: str,
+    *,
+    public: bool = False,
+    tunnel: bool = False,
+    dataset: str = "rehearsal",
+    key: str = "",
+    desk: Desk | None = None,
+    until: threading.Event | None = None,
+) -> None:
     """`servelab up`: a ready node and its URL; with `tunnel`, the way to it is kept open until Ctrl-C."""
     desk = desk or Desk(key=key)
     ready = up(desk, part, public=public, dataset=dataset)

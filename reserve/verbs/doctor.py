@@ -64,12 +64,19 @@ def findings() -> list[Finding]:
         _program(("bwrap",), "grading code in confinement", _apt("bubblewrap")),
         _program(("git",), "naming the kit's version in records", _apt("git")),
         _program(("docker",), "Triton's own container on GPU nodes (not needed to rehearse)", "install Docker Engine"),
-        Finding("NVIDIA GPU", bool(gpus), ", ".join(g["model"] for g in gpus) or "none: GPU variants show as absent",
-                "reserve a node: servelab slots model"),
+        Finding(
+            "NVIDIA GPU",
+            bool(gpus),
+            ", ".join(g["model"] for g in gpus) or "none: GPU variants show as absent",
+            "reserve a node: servelab slots model",
+        ),
         _package("python-chi", "leases on Chameleon", needed=False),
-        Finding("Chameleon credentials", any(k.startswith("OS_") for k in os.environ), "OS_* variables "
-                + ("set" if any(k.startswith("OS_") for k in os.environ) else "not set; for leases only"),
-                "source your openrc file, see README, On Chameleon"),
+        Finding(
+            "Chameleon credentials",
+            any(k.startswith("OS_") for k in os.environ),
+            "OS_* variables " + ("set" if any(k.startswith("OS_") for k in os.environ) else "not set; for leases only"),
+            "source your openrc file, see README, On Chameleon",
+        ),
     ]
 
 
@@ -93,6 +100,9 @@ def examine() -> tuple[str, bool]:
             lines.append(" " * (11 + width) + f"-> {finding.remedy}")
     ok = all(f.present for f in found if f.needed)
     lines.append("")
-    lines.append("This machine can rehearse the lab: make lab" if ok else
-                 "Something needed is missing: get it as said above, then run servelab doctor again.")
+    lines.append(
+        "This machine can rehearse the lab: make lab"
+        if ok
+        else "Something needed is missing: get it as said above, then run servelab doctor again."
+    )
     return "\n".join(lines), ok

@@ -114,9 +114,13 @@ def _soonest(desk: Desk, part: str, choices: Sequence[Hardware], node: str, neti
 def run_on_node(desk: Desk, part: str, options: Options, ready: Ready | None = None) -> Path:
     """Run a part's notebooks on its node and bring the run home, step by step; returns the run's folder here."""
     job = job_for(
-        part, profile=options.profile, params=options.params, run_id=options.run_id, mode=options.mode,
+        part,
+        profile=options.profile,
+        params=options.params,
+        run_id=options.run_id,
+        mode=options.mode,
         timeout_s=options.timeout_s,
-    )  # fmt: skip
+    )
     home = runs_folder(options.runs) / part / job.run_id
     here = ready or attach(desk, part)
     site, node = here.site, here.node
@@ -128,9 +132,16 @@ def run_on_node(desk: Desk, part: str, options: Options, ready: Ready | None = N
         fresh = start(here.machine, job, here.lease)
         desk.say(f"{part}: {'started' if fresh else 'already running'} on {node.name}; each step is kept in {home}")
         follower = Follower(
-            lambda: site.open(node), here.machine, job, home, desk.clock, desk.say,
-            lease_state=lambda: site.get_lease(here.lease.id), watch=Watch(here.lease, desk.say), now=site.now,
-        )  # fmt: skip
+            lambda: site.open(node),
+            here.machine,
+            job,
+            home,
+            desk.clock,
+            desk.say,
+            lease_state=lambda: site.get_lease(here.lease.id),
+            watch=Watch(here.lease, desk.say),
+            now=site.now,
+        )
         status = follower.follow(limit_s=max(options.timeout_s * 8, 3600.0))
         raise_for(status, follower.machine, job, home)
         record = verify(home)

@@ -71,7 +71,9 @@ def read_sources(path: str | os.PathLike[str] | None = None) -> tuple[tuple[Sour
         content = tomllib.loads(place.read_text(encoding="utf-8"))
         return tuple(Source(**entry) for entry in content["source"]), int(content.get("pictures", 0))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{place} is not a list of Food-11 sources ({error}). See snippets/data/food11.toml.") from error
+        raise DataError(
+            f"{place} is not a list of Food-11 sources ({error}). See snippets/data/food11.toml."
+        ) from error
 
 
 def unpack(archive: Path, folder: Path, pictures: int = 0) -> Path:

@@ -36,9 +36,7 @@ def decode(source: bytes | str | os.PathLike[str], side: int = SIDE) -> np.ndarr
     try:
         from PIL import Image
     except ImportError as error:
-        raise ToolMissing(
-            "Decoding pictures needs Pillow, which is not installed. Run: pip install pillow"
-        ) from error
+        raise ToolMissing("Decoding pictures needs Pillow, which is not installed. Run: pip install pillow") from error
 
     name = "the uploaded bytes" if isinstance(source, bytes) else os.fspath(source)
     try:

@@ -35,8 +35,13 @@ def load_prices(path: str | os.PathLike[str] = "") -> Prices:
         raise UsageError(f"The price table {file} cannot be read ({error.strerror}). Check the path.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"The price table {file} is not valid TOML: {error}. Correct that line.") from error
-    places = {"utilization": (), "per_core_hour": ("server-cpu",), "per_gpu_hour": ("server-gpu",),
-              "per_gb_delivered": ("device",), "predictions_per_download": ("device",)}
+    places = {
+        "utilization": (),
+        "per_core_hour": ("server-cpu",),
+        "per_gpu_hour": ("server-gpu",),
+        "per_gb_delivered": ("device",),
+        "predictions_per_download": ("device",),
+    }
     numbers: dict[str, float] = {}
     for name, place in places.items():
         value = (table.get(place[0], {}) if place else table).get(name)
@@ -76,9 +81,9 @@ def pareto_front(points: dict[str, tuple[float, float]]) -> list[str]:
 
     A point is beaten when another is at least as good in both and better in one. Sorted by the first.
     """
+
     def beaten(name: str) -> bool:
         x, y = points[name]
-        return any(ox <= x and oy >= y and (ox < x or oy > y)
-                   for other, (ox, oy) in points.items() if other != name)
+        return any(ox <= x and oy >= y and (ox < x or oy > y) for other, (ox, oy) in points.items() if other != name)
 
     return sorted((name for name in points if not beaten(name)), key=lambda name: points[name][0])

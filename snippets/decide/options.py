@@ -38,10 +38,21 @@ def option(name: str, measured: Mapping[str, Any], prices: cost.Prices) -> Optio
     rate = stats.throughput(batch["batch_ms"], batch["batch"])
     scored = measured["accuracy"]
     on_gpu = latency["provider"] in GPU_PROVIDERS
-    price = (cost.per_million_gpu(rate.value, 1, prices) if on_gpu
-             else cost.per_million_cpu(rate.value, latency["threads"], prices))
-    return Option(name, latency["provider"], latency["threads"], stats.median(latency["latency_ms"]), rate,
-                  stats.accuracy(scored["predictions"], scored["labels"]), measured["size"]["bytes"], price)
+    price = (
+        cost.per_million_gpu(rate.value, 1, prices)
+        if on_gpu
+        else cost.per_million_cpu(rate.value, latency["threads"], prices)
+    )
+    return Option(
+        name,
+        latency["provider"],
+        latency["threads"],
+        stats.median(latency["latency_ms"]),
+        rate,
+        stats.accuracy(scored["predictions"], scored["labels"]),
+        measured["size"]["bytes"],
+        price,
+    )
 
 
 def runs_on(one: Option, case: str) -> bool:

@@ -21,8 +21,9 @@ class Target:
     images_per_s_at_least: float | None = None
     size_mb_below: float | None = None
 
-    def misses(self, *, p50_ms: float | None = None, images_per_s: float | None = None,
-               size_mb: float | None = None) -> list[str] | None:
+    def misses(
+        self, *, p50_ms: float | None = None, images_per_s: float | None = None, size_mb: float | None = None
+    ) -> list[str] | None:
         """Which limits the figures miss, in words; empty: all met. None if a figure that is asked for is not known."""
         missed = []
         for limit, figure, met, text in (

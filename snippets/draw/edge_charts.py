@@ -134,18 +134,32 @@ def cloud_or_edge(
     if bare.rtt_ms > 0:
         axes.axvspan(max(0.0, bare.low_ms), bare.high_ms, color=QUIET, alpha=0.2, lw=0)
         axes.plot(bare.rtt_ms, local, "o", color=INK)
-        axes.annotate(f" crossover at {bare.rtt_ms:.1f} ms", (bare.rtt_ms, local), va="top", xytext=(4, -6),
-                      textcoords="offset points", color=INK)  # fmt: skip
+        axes.annotate(
+            f" crossover at {bare.rtt_ms:.1f} ms",
+            (bare.rtt_ms, local),
+            va="top",
+            xytext=(4, -6),
+            textcoords="offset points",
+            color=INK,
+        )
     else:
-        axes.annotate("the device answers before the server even without a network", (0.02, 0.95),
-                      xycoords="axes fraction", va="top", color=INK)  # fmt: skip
+        axes.annotate(
+            "the device answers before the server even without a network",
+            (0.02, 0.95),
+            xycoords="axes fraction",
+            va="top",
+            color=INK,
+        )
     if measured_rtt_ms is not None:
         axes.axvline(measured_rtt_ms, color=COOL, lw=1)
-        axes.annotate(f" your network: {measured_rtt_ms:.1f} ms", (measured_rtt_ms, 0), va="bottom",
-                      color=COOL)  # fmt: skip
+        axes.annotate(f" your network: {measured_rtt_ms:.1f} ms", (measured_rtt_ms, 0), va="bottom", color=COOL)
     top = float(crossover.cloud_total_ms(span, server, sending_ms))
-    axes.set(xlim=(0, span), ylim=(0, 1.1 * max(top, local)), xlabel="round-trip time of the network (ms)",
-             ylabel="until the user sees the class (ms)")  # fmt: skip
+    axes.set(
+        xlim=(0, span),
+        ylim=(0, 1.1 * max(top, local)),
+        xlabel="round-trip time of the network (ms)",
+        ylabel="until the user sees the class (ms)",
+    )
     figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
     axes.set_title("Cloud or edge", loc="left")
     return figure
@@ -158,8 +172,14 @@ def _told(axes: Axes, result: dict[str, Any], name: str, label: str, colour: str
         axes.plot(result["board_s"], values, ".-", color=colour)
         axes.margins(y=0.3)
     else:
-        axes.annotate(f"not told here: {result['absent'].get(name, 'no reading')}", (0.01, 0.5), va="center",
-                      xycoords="axes fraction", color=QUIET, fontsize=9)  # fmt: skip
+        axes.annotate(
+            f"not told here: {result['absent'].get(name, 'no reading')}",
+            (0.01, 0.5),
+            va="center",
+            xycoords="axes fraction",
+            color=QUIET,
+            fontsize=9,
+        )
         axes.set_yticks([])
     axes.set_ylabel(label)
 
@@ -167,9 +187,14 @@ def _told(axes: Axes, result: dict[str, Any], name: str, label: str, colour: str
 def _limit(axes: Axes, value: float) -> None:
     axes.axvline(value, color=charts.TARGET, ls="--", lw=1)
     axes.annotate(
-        f"target: below {value:g} ", (value, 0.01), xycoords=("data", "axes fraction"), fontsize=9, color=charts.TARGET,
-        ha="right", va="bottom",
-    )  # fmt: skip
+        f"target: below {value:g} ",
+        (value, 0.01),
+        xycoords=("data", "axes fraction"),
+        fontsize=9,
+        color=charts.TARGET,
+        ha="right",
+        va="bottom",
+    )
 
 
 def _threads(count: int) -> str:

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 Load = Mapping[str, Any]
 STAGE_COLOURS = {
-    "decode": "#56B4E9", "preprocess": "#009E73", "queue": "#E69F00", "inference": "#0072B2", "postprocess": "#CC79A7",
+    "decode": "#56B4E9",
+    "preprocess": "#009E73",
+    "queue": "#E69F00",
+    "inference": "#0072B2",
+    "postprocess": "#CC79A7",
     "transport": "#BBBBBB",
-}  # fmt: skip
+}
 STAGE_NAMES = {"queue": "waiting for the model", "transport": "network, HTTP and client"}
 
 

@@ -37,8 +37,15 @@ def confusion(counts: np.ndarray, classes: Sequence[str], title: str) -> Any:
     axes.grid(visible=False)
     if number <= 20:
         for row, column in zip(*np.nonzero(counts), strict=True):
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8,
-                      color="white" if shares[row, column] > 0.5 else INK)
+            axes.text(
+                column,
+                row,
+                str(counts[row, column]),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[row, column] > 0.5 else INK,
+            )
     return figure
 
 
@@ -65,26 +72,46 @@ def investment(paid_s: float, samples_ms: Mapping[str, np.ndarray], even: float)
     return figure
 
 
-def search_chart(losses: Mapping[str, float], sizes_mb: Mapping[str, float], chosen: Mapping[str, str],
-                 criteria: Mapping[str, float]) -> Any:
+def search_chart(
+    losses: Mapping[str, float], sizes_mb: Mapping[str, float], chosen: Mapping[str, str], criteria: Mapping[str, float]
+) -> Any:
     """Every candidate of the search: its size and the accuracy it lost; the chosen ones are named and filled.
 
     `losses` are fractions on the validation split; `chosen` maps a criterion's name to a candidate.
     """
-    figure, axes = canvas("The search: what each candidate costs and saves", "size of the file, MB",
-                          "accuracy lost on the validation split, points", size=(7.6, 4.4))
+    figure, axes = canvas(
+        "The search: what each candidate costs and saves",
+        "size of the file, MB",
+        "accuracy lost on the validation split, points",
+        size=(7.6, 4.4),
+    )
     points, styles = {}, {}
     for name, loss in losses.items():
         winners = [key for key, value in chosen.items() if value == name]
-        axes.scatter([sizes_mb[name]], [100 * loss], s=80 if winners else 45, zorder=3,
-                     color=color(winners[0]) if winners else "#BBBBBB", edgecolor="white", linewidth=1)
+        axes.scatter(
+            [sizes_mb[name]],
+            [100 * loss],
+            s=80 if winners else 45,
+            zorder=3,
+            color=color(winners[0]) if winners else "#BBBBBB",
+            edgecolor="white",
+            linewidth=1,
+        )
         text = f"{' and '.join(winners)}: {name}" if winners else name
         points[text] = (sizes_mb[name], 100 * loss)
         styles[text] = {"fontweight": "bold", "color": INK} if winners else {"fontsize": 7.5, "color": "#777777"}
     for name, criterion in criteria.items():
         axes.axhline(100 * criterion, color=color(name), linestyle=(0, (4, 3)), linewidth=1.3)
-        axes.annotate(f"{name}: at most {100 * criterion:g}", (1.0, 100 * criterion), fontsize=8.5, ha="right",
-                      xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", color=color(name))
+        axes.annotate(
+            f"{name}: at most {100 * criterion:g}",
+            (1.0, 100 * criterion),
+            fontsize=8.5,
+            ha="right",
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            color=color(name),
+        )
     widest = max(sizes_mb.values())
     axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.45)
     axes.axhline(0, color=GRID, linewidth=1)

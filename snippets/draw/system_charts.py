@@ -62,15 +62,22 @@ def latency_and_throughput(curves: Mapping[str, Sequence[Load]], title: str) -> 
         axes.plot(rates, [p50(load) for load in loads], "o-", color=colour, label=label)
         axes.plot(rates, [percentile(load, 95) for load in loads], ":", color=colour, lw=1)
         for load, rate in zip(loads, rates, strict=True):
-            axes.annotate(f"{load['clients']}", (rate, p50(load)), textcoords="offset points", xytext=(5, -11),
-                          fontsize=8, color=colour)  # fmt: skip
+            axes.annotate(
+                f"{load['clients']}",
+                (rate, p50(load)),
+                textcoords="offset points",
+                xytext=(5, -11),
+                fontsize=8,
+                color=colour,
+            )
     axes.set(xlabel="answers per second", ylabel="latency (ms): median, dotted: p95", yscale="log", xlim=(0, None))
     axes.set_ylim(axes.get_ylim()[0] / 1.4)
     _plain_log(axes)
     axes.legend(frameon=False, fontsize=9)
     axes.set_title(title, loc="left")
-    axes.annotate("figures at the points: clients", (1, -0.17), xycoords="axes fraction", ha="right", fontsize=8,
-                  color=QUIET)  # fmt: skip
+    axes.annotate(
+        "figures at the points: clients", (1, -0.17), xycoords="axes fraction", ha="right", fontsize=8, color=QUIET
+    )
     return figure
 
 
@@ -115,8 +122,14 @@ def grid(loads: Mapping[tuple[int, int], Load], p95_target_ms: float, title: str
     for (i, t), load in loads.items():
         row, column = threads.index(t), instances.index(i)
         table[row, column] = load["samples_per_s"]
-        axes.annotate(f"{load['samples_per_s']:.0f}/s\np95 {percentile(load, 95):.0f} ms", (column, row), ha="center",
-                      va="center", fontsize=10, color=INK)  # fmt: skip
+        axes.annotate(
+            f"{load['samples_per_s']:.0f}/s\np95 {percentile(load, 95):.0f} ms",
+            (column, row),
+            ha="center",
+            va="center",
+            fontsize=10,
+            color=INK,
+        )
         if (i, t) == best:
             axes.add_patch(_frame(column, row))
     axes.imshow(table, cmap="YlGn", alpha=0.7, vmin=0, vmax=1.5 * np.nanmax(table), aspect="auto", origin="lower")
@@ -145,8 +158,13 @@ def neighbours(loads: Mapping[str, Load], title: str) -> Figure:
     _plain_log(left, "x")
     left.legend(frameon=False, fontsize=9, loc="lower right")
     left.set_title(title, loc="left")
-    _bars(right, list(loads), [load.get("neighbour_rps", 0.0) for load in loads.values()],
-          "requests/s of the heavy neighbour", COLOURS)  # fmt: skip
+    _bars(
+        right,
+        list(loads),
+        [load.get("neighbour_rps", 0.0) for load in loads.values()],
+        "requests/s of the heavy neighbour",
+        COLOURS,
+    )
     return figure
 
 
@@ -164,8 +182,14 @@ def offered_load(curves: Mapping[str, Sequence[Load]], service_ms: float, title:
             for axes in (left, right):
                 axes.axvline(at, color=colour, lw=0.8, ls="-.")
     rates = np.linspace(0.01, 0.985, 80) * 1e3 / service_ms
-    left.plot(rates, [queueing.md1_latency_ms(rate, service_ms) for rate in rates], "--", color=INK, lw=1,
-              label="theory, no batching: mean")  # fmt: skip
+    left.plot(
+        rates,
+        [queueing.md1_latency_ms(rate, service_ms) for rate in rates],
+        "--",
+        color=INK,
+        lw=1,
+        label="theory, no batching: mean",
+    )
     left.set(yscale="log", xlabel="offered load (requests/s)", ylabel="latency (ms)", xlim=(0, 1.05 * largest))
     _plain_log(left)
     left.legend(frameon=False, fontsize=8)
@@ -190,8 +214,14 @@ def little(loads: Mapping[str, Load], title: str) -> Figure:
     for number, (label, result) in enumerate(results.items()):
         shape, colour = "osD^"[number // len(COLOURS) % 4], COLOURS[number % len(COLOURS)]
         axes.plot(result.expected, result.seen, shape, color=colour, label=label)
-    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high),
-             xlabel="arrivals per second x mean latency", ylabel="requests in the system, counted")  # fmt: skip
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=(low, high),
+        ylim=(low, high),
+        xlabel="arrivals per second x mean latency",
+        ylabel="requests in the system, counted",
+    )
     _plain_log(axes, "x")
     _plain_log(axes)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
@@ -222,8 +252,9 @@ def cold_and_warm(cold: Mapping[str, Load], holds_s: Sequence[float], penalty_s:
         load, first = float(np.median(one["load_ms"])), float(np.median(one["first_ms"]))
         warm = float(np.median(one["warm_ms"]))
         left.bar(position, load, color=QUEUE, width=0.7, label="loading the model" if not ticks else None)
-        left.bar(position, first, bottom=load, color=COLOURS[1], width=0.7,
-                 label="first request" if not ticks else None)  # fmt: skip
+        left.bar(
+            position, first, bottom=load, color=COLOURS[1], width=0.7, label="first request" if not ticks else None
+        )
         left.bar(position + 1, warm, color=COMPUTE, width=0.7, label="warm request" if not ticks else None)
         for x, y in ((position, load + first), (position + 1, warm)):
             left.annotate(f"{y:.0f} ms", (x, y), ha="center", va="bottom", fontsize=9, color=INK)
@@ -254,8 +285,14 @@ def cold_and_warm(cold: Mapping[str, Load], holds_s: Sequence[float], penalty_s:
 def _bars(axes: Axes, labels: Sequence[str], values: Sequence[float], what: str, colours: Sequence[str] = ()) -> None:
     axes.bar(labels, values, color=list(colours)[: len(values)] or "#228833", width=0.6)
     for position, value in enumerate(values):
-        axes.annotate(f"{value:.0f}" if value >= 10 else f"{value:.1f}", (position, value), ha="center", va="bottom",
-                      fontsize=9, color=INK)  # fmt: skip
+        axes.annotate(
+            f"{value:.0f}" if value >= 10 else f"{value:.1f}",
+            (position, value),
+            ha="center",
+            va="bottom",
+            fontsize=9,
+            color=INK,
+        )
     axes.set(ylim=(0, 1.2 * max([*values, 1e-9])))
     axes.set_title(what[0].upper() + what[1:], loc="left")
 

@@ -41,9 +41,12 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
     for _ in range(repeats):
         began = time.perf_counter_ns()
         child = subprocess.Popen(
-            [sys.executable, "-m", "snippets.edge.cold_start", str(model), str(threads)], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).resolve().parent.parent,
-        )  # fmt: skip
+            [sys.executable, "-m", "snippets.edge.cold_start", str(model), str(threads)],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=Path(__file__).resolve().parent.parent,
+        )
         assert child.stdout is not None
         # A killed child closes its pipe, so no read below waits longer than this.
         watchdog = threading.Timer(limit_s, child.kill)

@@ -47,17 +47,20 @@ def crossover(edge_ms: np.ndarray, server_ms: np.ndarray, *, sending_ms: float =
     """
     edge, server = np.asarray(edge_ms, dtype=np.float64), np.asarray(server_ms, dtype=np.float64)
     dice = np.random.default_rng(seed)
-    differences = np.array([
-        np.median(dice.choice(edge, edge.size)) - np.median(dice.choice(server, server.size))
-        for _ in range(BOOTSTRAPS)
-    ])  # fmt: skip
+    differences = np.array(
+        [
+            np.median(dice.choice(edge, edge.size)) - np.median(dice.choice(server, server.size))
+            for _ in range(BOOTSTRAPS)
+        ]
+    )
     low, high = np.percentile(differences, [2.5, 97.5])
     middle = stats.percentile(edge, 50) - stats.percentile(server, 50)
     return Crossover(middle - sending_ms, float(low) - sending_ms, float(high) - sending_ms)
 
 
-def round_trips_ms(host: str, port: int, count: int = 20, pause_s: float = 0.05,
-                   pause: Callable[[float], None] = time.sleep) -> np.ndarray:
+def round_trips_ms(
+    host: str, port: int, count: int = 20, pause_s: float = 0.05, pause: Callable[[float], None] = time.sleep
+) -> np.ndarray:
     """Round-trip times to a server in ms, float64 (count,): how long a TCP connection takes to be accepted.
 
     Opening a connection takes exactly one round trip and no work of the application behind it.

@@ -84,10 +84,15 @@ def table(record: Record, wanted: Target | None = None) -> list[Row]:
         missed = wanted.misses(p50_ms=p50.value, size_mb=size_mb)
         rows.append(
             Row(
-                variant, size_mb, threads, p50, stats.percentile(samples, 95),
-                stats.accuracy(checked["predictions"], checked["labels"]), tuple(missed or ()),
+                variant,
+                size_mb,
+                threads,
+                p50,
+                stats.percentile(samples, 95),
+                stats.accuracy(checked["predictions"], checked["labels"]),
+                tuple(missed or ()),
             )
-        )  # fmt: skip
+        )
     return rows
 
 

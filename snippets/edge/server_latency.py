@@ -37,9 +37,13 @@ def fastest(runs: str, server_ms: float) -> dict[str, Any]:
     if folder is not None:
         step = load_record(folder).result(found["step"])
         return {
-            "latency_ms": np.asarray(step["latency_ms"]), "batch": 1, "threads": step["threads"],
-            "provider": step["provider"], "source": f"Part 1, {found['step']}", "inputs": inputs_of,
-        }  # fmt: skip
+            "latency_ms": np.asarray(step["latency_ms"]),
+            "batch": 1,
+            "threads": step["threads"],
+            "provider": step["provider"],
+            "source": f"Part 1, {found['step']}",
+            "inputs": inputs_of,
+        }
     if server_ms:
         value, source = server_ms, "given by the parameter server_ms"
     else:
@@ -47,9 +51,13 @@ def fastest(runs: str, server_ms: float) -> dict[str, Any]:
         assert limit is not None
         value, source = limit, f"no run of Part 1 here: the manager's target for a {SERVER}"
     return {
-        "latency_ms": np.array([value]), "batch": 1, "threads": 0, "provider": "unknown", "source": source,
+        "latency_ms": np.array([value]),
+        "batch": 1,
+        "threads": 0,
+        "provider": "unknown",
+        "source": source,
         "inputs": inputs_of,
-    }  # fmt: skip
+    }
 
 
 def _inputs(runs: str, server_ms: float) -> dict[str, Any]:

@@ -20,7 +20,11 @@ NOTABLE = 0.05
 
 
 def soak(
-    call: Callable[[], Any], seconds: float, *, board: Board | None = None, every_s: float = 1.0,
+    call: Callable[[], Any],
+    seconds: float,
+    *,
+    board: Board | None = None,
+    every_s: float = 1.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Call `call` over and over for `seconds`; read the board every `every_s` seconds beside it.
@@ -28,7 +32,7 @@ def soak(
     Returns raw samples: `latency_ms` and `started_s` float64 (n,), one for each call; `board_s`, `temperature_c`,
     `clock_mhz` and `power_w` float64 (m,), NaN where not told; `limits` (what slowed the clock at each reading, text);
     and `absent`: for each quantity that the board does not tell, the reason.
-    """  # fmt: skip
+    """
     if seconds <= 0 or every_s <= 0:
         raise UsageError("A soak takes a positive number of seconds and reads the board at positive intervals.")
     board = board or Board()
@@ -69,10 +73,16 @@ def soak(
         watcher.join()
     times, temperatures, clocks, powers, limits = zip(*rows, strict=True)
     return {
-        "latency_ms": np.array(latencies), "started_s": np.array(started), "seconds": seconds,
-        "board_s": np.array(times), "temperature_c": np.array(temperatures), "clock_mhz": np.array(clocks),
-        "power_w": np.array(powers), "limits": list(limits), "absent": absent,
-    }  # fmt: skip
+        "latency_ms": np.array(latencies),
+        "started_s": np.array(started),
+        "seconds": seconds,
+        "board_s": np.array(times),
+        "temperature_c": np.array(temperatures),
+        "clock_mhz": np.array(clocks),
+        "power_w": np.array(powers),
+        "limits": list(limits),
+        "absent": absent,
+    }
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,18 @@ from snippets.errors import ModelError, UsageError
 BACKENDS = ("pytorch", "onnx")
 # Food-11's classes in label order: what a model without class names of its own is taken to know.
 FOOD11_CLASSES = (
-    "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat", "Noodles-Pasta", "Rice", "Seafood", "Soup",
+    "Bread",
+    "Dairy product",
+    "Dessert",
+    "Egg",
+    "Fried food",
+    "Meat",
+    "Noodles-Pasta",
+    "Rice",
+    "Seafood",
+    "Soup",
     "Vegetable-Fruit",
-)  # fmt: skip
+)
 REHEARSAL = "rehearsal"
 
 

@@ -131,8 +131,11 @@ def _cold_and_frozen() -> Iterator[None]:
     folder = tempfile.mkdtemp(prefix="compile.")
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
     try:
-        with settings.patch({"freezing": True, "force_disable_caches": True, "cpp.vec_isa_ok": True}), \
-                warnings.catch_warnings(), no_collection():
+        with (
+            settings.patch({"freezing": True, "force_disable_caches": True, "cpp.vec_isa_ok": True}),
+            warnings.catch_warnings(),
+            no_collection(),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

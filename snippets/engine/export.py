@@ -37,8 +37,9 @@ def ensure_fp32(run: Run, weights: str = "rehearsal", classes: Sequence[str] | N
     return ensure_export(run, weights, classes)["file"]
 
 
-def ensure_export(run: Run, weights: str = "rehearsal", classes: Sequence[str] | None = None,
-                  module: Any = None) -> dict[str, Any]:
+def ensure_export(
+    run: Run, weights: str = "rehearsal", classes: Sequence[str] | None = None, module: Any = None
+) -> dict[str, Any]:
     """The recorded export: `file` (Path), `bytes`, `classes` (how many), `source`, and `largest_difference`.
 
     `largest_difference` is that of the logits of PyTorch and ONNX Runtime on the same random images (None
@@ -48,11 +49,20 @@ def ensure_export(run: Run, weights: str = "rehearsal", classes: Sequence[str] |
 
     source = SHIPPED if weights == "rehearsal" else Path(weights).expanduser()
     if not source.is_file():
-        raise ModelError(f"There is no weights file {source}. Give weights=rehearsal or the path of a "
-                         ".safetensors, .pth or .onnx file.")
+        raise ModelError(
+            f"There is no weights file {source}. Give weights=rehearsal or the path of a "
+            ".safetensors, .pth or .onnx file."
+        )
     names = None if classes is None else list(classes)
-    return run.step("export/fp32/size", _make_fp32, run.models / "fp32.onnx", source, names, module,
-                    inputs={"weights": source, "classes": names})
+    return run.step(
+        "export/fp32/size",
+        _make_fp32,
+        run.models / "fp32.onnx",
+        source,
+        names,
+        module,
+        inputs={"weights": source, "classes": names},
+    )
 
 
 def _make_fp32(path: Path, weights: Path, classes: list[str] | None, module: Any) -> dict[str, Any]:
@@ -69,8 +79,13 @@ def _make_fp32(path: Path, weights: Path, classes: list[str] | None, module: Any
     found = count_classes(path)
     if classes is not None:
         check_classes(weights, None, found, classes)
-    return {"file": path, "bytes": path.stat().st_size, "classes": found, "source": weights.name,
-            "largest_difference": difference}
+    return {
+        "file": path,
+        "bytes": path.stat().st_size,
+        "classes": found,
+        "source": weights.name,
+        "largest_difference": difference,
+    }
 
 
 def export_onnx(module: Any, path: str | os.PathLike[str]) -> Path:
@@ -86,13 +101,26 @@ def export_onnx(module: Any, path: str | os.PathLike[str]) -> Path:
     module = _without_inplace(module).eval()
     with _quiet(), no_collection(), torch.no_grad():
         try:
-            program = torch.export.export(module, (torch.zeros(2, 3, SIDE, SIDE),), strict=False,
-                                          dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},))
-            exported = torch.onnx.export(program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT],
-                                         opset_version=OPSET, optimize=False, verbose=False)
+            program = torch.export.export(
+                module,
+                (torch.zeros(2, 3, SIDE, SIDE),),
+                strict=False,
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
+            )
+            exported = torch.onnx.export(
+                program,
+                dynamo=True,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                opset_version=OPSET,
+                optimize=False,
+                verbose=False,
+            )
         except Exception as error:  # torch raises many kinds here
-            raise ModelError(f"The model cannot be exported to ONNX: {str(error).splitlines()[0]}. It must take "
-                             f"float32 images (N,3,{SIDE},{SIDE}) and return logits.") from error
+            raise ModelError(
+                f"The model cannot be exported to ONNX: {str(error).splitlines()[0]}. It must take "
+                f"float32 images (N,3,{SIDE},{SIDE}) and return logits."
+            ) from error
     assert exported is not None
     model = exported.model_proto
     _resolve_casts(model)
@@ -114,13 +142,16 @@ def adopt_onnx(source: Path, path: Path) -> Path:
         model = onnx.load(source)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf and the checker raise their own kinds
-        raise ModelError(f"{source} is not a readable ONNX model ({str(error).splitlines()[0]}). "
-                         "Export or download it again.") from error
+        raise ModelError(
+            f"{source} is not a readable ONNX model ({str(error).splitlines()[0]}). Export or download it again."
+        ) from error
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
     if len(inputs) != 1 or len(model.graph.output) != 1:
-        raise ModelError(f"{source} has {len(inputs)} inputs and {len(model.graph.output)} outputs; "
-                         "an image classifier has one of each.")
+        raise ModelError(
+            f"{source} has {len(inputs)} inputs and {len(model.graph.output)} outputs; "
+            "an image classifier has one of each."
+        )
     for value, name in ((inputs[0], INPUT), (model.graph.output[0], OUTPUT)):
         _rename(model, value.name, name)
         dimension = value.type.tensor_type.shape.dim[0]
@@ -161,11 +192,15 @@ def _check_shapes(source: Path, path: Path) -> None:
     except ModelError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
-        raise ModelError(f"{source} does not take a batch of two float32 images (2,3,{SIDE},{SIDE}): "
-                         f"{str(error).splitlines()[0]}. Export it with a dynamic batch dimension.") from error
+        raise ModelError(
+            f"{source} does not take a batch of two float32 images (2,3,{SIDE},{SIDE}): "
+            f"{str(error).splitlines()[0]}. Export it with a dynamic batch dimension."
+        ) from error
     if len(shape) != 2 or shape[0] != 2:
-        raise ModelError(f"{source} returned {tuple(shape)} for two images, not (2, classes). "
-                         "Export it so that it returns logits, with a dynamic batch dimension.")
+        raise ModelError(
+            f"{source} returned {tuple(shape)} for two images, not (2, classes). "
+            "Export it so that it returns logits, with a dynamic batch dimension."
+        )
 
 
 def _rename(model: Any, old: str, new: str) -> None:

@@ -64,8 +64,12 @@ def optimize(path: Path, folder: Path, threads: int = 0) -> dict[str, Any]:
         file = folder / f"graph-{level}.onnx"
         session(path, "cpu", threads=threads, level=level, optimized=file)
         model = load(file)
-        found[level] = {"file": file, "histogram": histogram(model), "nodes": len(model.graph.node),
-                        "constant_nodes": len(constant_nodes(model))}
+        found[level] = {
+            "file": file,
+            "histogram": histogram(model),
+            "nodes": len(model.graph.node),
+            "constant_nodes": len(constant_nodes(model)),
+        }
     return found
 
 
@@ -87,8 +91,9 @@ def trunk(model: Any, convolutions: int = 3) -> list[Step]:
     steps: list[Step] = []
     seen = 0
     while True:
-        consumers = [node for node in model.graph.node if node.input and node.input[0] == current
-                     and node.op_type != "Shape"]
+        consumers = [
+            node for node in model.graph.node if node.input and node.input[0] == current and node.op_type != "Shape"
+        ]
         if not consumers:
             return steps
         node = consumers[0]

@@ -14,8 +14,9 @@ from snippets.engine.providers import session_options
 NODE_SUFFIX = "_kernel_time"
 
 
-def time_by_operation(path: Path, batch: np.ndarray, *, threads: int, level: str = "all",
-                      runs: int = 20) -> dict[str, Any]:
+def time_by_operation(
+    path: Path, batch: np.ndarray, *, threads: int, level: str = "all", runs: int = 20
+) -> dict[str, Any]:
     """Milliseconds a run spends in each operation type, measured by ONNX Runtime's profiler on the CPU.
 
     Returns `milliseconds` {type: ms a run, slowest first}, `nodes` {type: count}, `total_ms` and `runs`. The
@@ -50,5 +51,9 @@ def summarize(events: list[dict[str, Any]], runs: int, skip: int = 0) -> dict[st
         if seen[node] > skip:
             total_us[operation] = total_us.get(operation, 0.0) + float(event["dur"])
     milliseconds = {name: us / 1000.0 / runs for name, us in sorted(total_us.items(), key=lambda item: -item[1])}
-    return {"milliseconds": milliseconds, "nodes": {name: len(found) for name, found in nodes.items()},
-            "total_ms": sum(milliseconds.values()), "runs": runs}
+    return {
+        "milliseconds": milliseconds,
+        "nodes": {name: len(found) for name, found in nodes.items()},
+        "total_ms": sum(milliseconds.values()),
+        "runs": runs,
+    }

@@ -48,8 +48,14 @@ class Model:
         return self.run(batch)
 
 
-def session(path: str | os.PathLike[str], provider: str = "cpu", *, threads: int = 0, level: str = "all",
-            optimized: str | os.PathLike[str] | None = None) -> Model:
+def session(
+    path: str | os.PathLike[str],
+    provider: str = "cpu",
+    *,
+    threads: int = 0,
+    level: str = "all",
+    optimized: str | os.PathLike[str] | None = None,
+) -> Model:
     """Load an ONNX file on one provider.
 
     `threads`: threads within an operator, 0 for one a core. `level`: graph optimizations of ONNX Runtime
@@ -66,8 +72,10 @@ def session(path: str | os.PathLike[str], provider: str = "cpu", *, threads: int
         raise ModelError(f"There is no model file {path}. Export it first (notebook 1_baseline, or export_onnx).")
     reason = absence(provider)
     if reason:
-        raise ProviderError(f"The provider {provider!r} was asked for and is not available: {reason}. "
-                            "Choose another provider; nothing was run on the CPU in its place.")
+        raise ProviderError(
+            f"The provider {provider!r} was asked for and is not available: {reason}. "
+            "Choose another provider; nothing was run on the CPU in its place."
+        )
     if provider == "openvino":
         return _openvino(path, thread_count(threads))
     return _onnxruntime(path, provider, thread_count(threads), level, optimized)
@@ -139,8 +147,9 @@ def session_options(threads: int, level: str) -> Any:
     return options
 
 
-def _onnxruntime(path: Path, provider: str, threads: int, level: str,
-                 optimized: str | os.PathLike[str] | None) -> Model:
+def _onnxruntime(
+    path: Path, provider: str, threads: int, level: str, optimized: str | os.PathLike[str] | None
+) -> Model:
     import onnxruntime as ort
 
     options = session_options(threads, level)
@@ -154,22 +163,26 @@ def _onnxruntime(path: Path, provider: str, threads: int, level: str,
     if provider == "tensorrt":
         cache = path.parent / "tensorrt"
         cache.mkdir(exist_ok=True)
-        stack = [(wanted, {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(cache)}),
-                 ORT_NAMES["cuda"]]
+        stack = [(wanted, {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(cache)}), ORT_NAMES["cuda"]]
     try:
         loaded = ort.InferenceSession(os.fspath(path), options, providers=stack)
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
         if provider != "cpu" and not _loads_on_cpu(path):
             provider = "cpu"
         if provider == "cpu":
-            raise ModelError(f"{path} does not load in ONNX Runtime: {_first_line(error)}. "
-                             "Check that it is a whole ONNX file.") from error
-        raise ProviderError(f"The provider {provider!r} was asked for and refused {path.name}: "
-                            f"{_first_line(error)}. Nothing was run on the CPU in its place.") from error
+            raise ModelError(
+                f"{path} does not load in ONNX Runtime: {_first_line(error)}. Check that it is a whole ONNX file."
+            ) from error
+        raise ProviderError(
+            f"The provider {provider!r} was asked for and refused {path.name}: "
+            f"{_first_line(error)}. Nothing was run on the CPU in its place."
+        ) from error
     got = loaded.get_providers()
     if got[0] != wanted:
-        raise ProviderError(f"The provider {provider!r} was asked for; ONNX Runtime fell back to {got[0]}. "
-                            "Check the driver and the CUDA libraries (servelab doctor).")
+        raise ProviderError(
+            f"The provider {provider!r} was asked for; ONNX Runtime fell back to {got[0]}. "
+            "Check the driver and the CUDA libraries (servelab doctor)."
+        )
     name = loaded.get_inputs()[0].name
 
     def run(batch: np.ndarray) -> np.ndarray:
@@ -195,13 +208,20 @@ def _openvino(path: Path, threads: int) -> Model:
         raise ToolMissing("OpenVINO is not installed. Run: pip install openvino") from error
     core = ov.Core()
     try:
-        compiled = core.compile_model(os.fspath(path), "CPU", {
-            "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
-        })
+        compiled = core.compile_model(
+            os.fspath(path),
+            "CPU",
+            {
+                "INFERENCE_NUM_THREADS": threads,
+                "NUM_STREAMS": 1,
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "f32",
+            },
+        )
     except RuntimeError as error:
-        raise ModelError(f"{path} does not load in OpenVINO: {_first_line(error)}. "
-                         "Check that it is a whole ONNX file.") from error
+        raise ModelError(
+            f"{path} does not load in OpenVINO: {_first_line(error)}. Check that it is a whole ONNX file."
+        ) from error
     request = compiled.create_infer_request()
 
     def run(batch: np.ndarray) -> np.ndarray:

@@ -29,8 +29,10 @@ class Source:
         self._classes = food.classes
         self._module: Any = None
         if not self.path.is_file():
-            raise ModelError(f"There is no weights file {self.path}. Give weights=rehearsal or the path of a "
-                             ".safetensors, .pth or .onnx file.")
+            raise ModelError(
+                f"There is no weights file {self.path}. Give weights=rehearsal or the path of a "
+                ".safetensors, .pth or .onnx file."
+            )
 
     @property
     def torch_absence(self) -> str:
@@ -65,15 +67,18 @@ class Source:
 
     def record_size(self, run: Run, name: str) -> dict[str, Any]:
         """Step `<name>/size`: the weights alone, written as models/weights.safetensors."""
+
         def written() -> dict[str, Any]:
             file = save_weights(self.module(), run.models / "weights.safetensors", self._classes)
             return {"bytes": file.stat().st_size, "file": file}
 
         return run.step(f"{name}/size", written, inputs={"weights": self.path})
 
-    def record_compile(self, run: Run, name: str, compiled: Callable[[], Compiled], split: Split, batch: int,
-                       threads: int) -> dict[str, Any]:
+    def record_compile(
+        self, run: Run, name: str, compiled: Callable[[], Compiled], split: Split, batch: int, threads: int
+    ) -> dict[str, Any]:
         """Step `<name>/compile` (of a batch of one) or `<name>/compile-<batch>`: seconds until the first result."""
+
         def timed() -> dict[str, Any]:
             images: np.ndarray = evaluate.real_batch(split, batch)
             return {"seconds": compiled().compile(images), "batch": batch}

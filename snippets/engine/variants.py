@@ -55,11 +55,32 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan("quick", 0, evaluation=66, validation=198, calibration=22, batch=8, batch_sizes=(8,),
-                  torch_batch_sizes=(1, 8), compiled_batch_sizes=(1,), rounds=24, whole_ladder=False),
-    "full": Plan("full", 0, evaluation=440, validation=0, calibration=110, batch=32, batch_sizes=(1, 8, 32, 64),
-                 torch_batch_sizes=(1, 4, 16, 32, 64), compiled_batch_sizes=(1, 32), rounds=120,
-                 whole_ladder=True),
+    "quick": Plan(
+        "quick",
+        0,
+        evaluation=66,
+        validation=198,
+        calibration=22,
+        batch=8,
+        batch_sizes=(8,),
+        torch_batch_sizes=(1, 8),
+        compiled_batch_sizes=(1,),
+        rounds=24,
+        whole_ladder=False,
+    ),
+    "full": Plan(
+        "full",
+        0,
+        evaluation=440,
+        validation=0,
+        calibration=110,
+        batch=32,
+        batch_sizes=(1, 8, 32, 64),
+        torch_batch_sizes=(1, 4, 16, 32, 64),
+        compiled_batch_sizes=(1, 32),
+        rounds=120,
+        whole_ladder=True,
+    ),
 }
 
 
@@ -79,22 +100,34 @@ def plan(profile: str, threads: int = 0, images: int = 0) -> Plan:
 def pictures(split: Split, count: int = PICTURES) -> list[np.ndarray]:
     """`count` single preprocessed images of a split, each float32 (1,3,224,224), drawn with a fixed seed."""
     batch = evaluate.real_batch(split, count)
-    return [batch[index:index + 1] for index in range(count)]
+    return [batch[index : index + 1] for index in range(count)]
 
 
-def measure_latency(run: Run, name: str, load: Callable[[], Logits], split: Split, how: Plan, *, provider: str,
-                    inputs: dict[str, Any]) -> dict[str, Any]:
+def measure_latency(
+    run: Run, name: str, load: Callable[[], Logits], split: Split, how: Plan, *, provider: str, inputs: dict[str, Any]
+) -> dict[str, Any]:
     """Step `<name>/latency`: one image at a time. `load` makes the model, only when there is something to measure."""
     return run.step(
         f"{name}/latency",
-        lambda: measure.latency(measure.cycle(load(), pictures(split)), how.latency, provider=provider,
-                                threads=how.threads),
-        inputs={**inputs, "effort": how.latency, "threads": how.threads})
+        lambda: measure.latency(
+            measure.cycle(load(), pictures(split)), how.latency, provider=provider, threads=how.threads
+        ),
+        inputs={**inputs, "effort": how.latency, "threads": how.threads},
+    )
 
 
-def measure_throughput(run: Run, name: str, load: Callable[[], Logits], split: Split, how: Plan, *, provider: str,
-                       inputs: dict[str, Any], batch: int, classified: dict[int, np.ndarray] | None = None,
-                       ) -> dict[str, Any]:
+def measure_throughput(
+    run: Run,
+    name: str,
+    load: Callable[[], Logits],
+    split: Split,
+    how: Plan,
+    *,
+    provider: str,
+    inputs: dict[str, Any],
+    batch: int,
+    classified: dict[int, np.ndarray] | None = None,
+) -> dict[str, Any]:
     """Step `<name>/throughput-<batch>`: whole batches of one size (plain `throughput` for the plan's size).
 
     The evaluation images are gone through in turn. At the plan's size, `classified` is filled with the class numbers of
@@ -112,34 +145,52 @@ def measure_throughput(run: Run, name: str, load: Callable[[], Logits], split: S
 
         if not batches:
             images = evaluate.real_batch(split, batch)
-            return measure.throughput(lambda: model(images), batch, how.batches, provider=provider,
-                                      threads=how.threads)
+            return measure.throughput(lambda: model(images), batch, how.batches, provider=provider, threads=how.threads)
         result = measure.throughput(call, batch, how.batches, provider=provider, threads=how.threads)
         if classified is not None and batch == how.batch:
             classified.update({number: np.asarray(logits).argmax(axis=1) for number, logits in answers.items()})
         return result
 
     what = "throughput" if batch == how.batch else f"throughput-{batch}"
-    return run.step(f"{name}/{what}", timed,
-                    inputs={**inputs, "batch": batch, "effort": how.batches, "threads": how.threads})
+    return run.step(
+        f"{name}/{what}", timed, inputs={**inputs, "batch": batch, "effort": how.batches, "threads": how.threads}
+    )
 
 
-def measure_accuracy(run: Run, name: str, load: Callable[[], Logits], split: Split, how: Plan, *,
-                     inputs: dict[str, Any], batch: int = 0,
-                     classified: dict[int, np.ndarray] | None = None) -> dict[str, Any]:
+def measure_accuracy(
+    run: Run,
+    name: str,
+    load: Callable[[], Logits],
+    split: Split,
+    how: Plan,
+    *,
+    inputs: dict[str, Any],
+    batch: int = 0,
+    classified: dict[int, np.ndarray] | None = None,
+) -> dict[str, Any]:
     """Step `<name>/accuracy`: predictions on the evaluation split (as many images as the plan says).
 
     In batches of `batch`, or of the plan's size; then `classified` is what `measure_throughput` filled.
     """
     batch = batch or how.batch
-    return run.step(f"{name}/accuracy",
-                    lambda: evaluate.accuracy(load(), split, "evaluation", limit=how.evaluation, batch=batch,
-                                              known=classified),
-                    inputs={**inputs, "labels": split.labels, "limit": how.evaluation, "batch": batch})
+    return run.step(
+        f"{name}/accuracy",
+        lambda: evaluate.accuracy(load(), split, "evaluation", limit=how.evaluation, batch=batch, known=classified),
+        inputs={**inputs, "labels": split.labels, "limit": how.evaluation, "batch": batch},
+    )
 
 
-def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, provider: str = "cpu",
-                 level: str = "all", data: str = "") -> dict[str, Any]:
+def measure_onnx(
+    run: Run,
+    name: str,
+    path: Path,
+    split: Split,
+    how: Plan,
+    *,
+    provider: str = "cpu",
+    level: str = "all",
+    data: str = "",
+) -> dict[str, Any]:
     """All four measurements of an ONNX file as the variant `name` ("graph/onnx-all").
 
     Returns {"latency", "throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
@@ -155,17 +206,18 @@ def measure_onnx(run: Run, name: str, path: Path, split: Split, how: Plan, *, pr
         return loaded[0]
 
     inputs = {"model": path, "provider": provider, "level": level, "data": data}
-    found: dict[str, Any] = {
-        "latency": measure_latency(run, name, load, split, how, provider=provider, inputs=inputs)}
+    found: dict[str, Any] = {"latency": measure_latency(run, name, load, split, how, provider=provider, inputs=inputs)}
     classified: dict[int, np.ndarray] = {}
     for batch in how.batch_sizes if level == "all" else (how.batch,):
-        rate = measure_throughput(run, name, load, split, how, provider=provider, inputs=inputs, batch=batch,
-                                  classified=classified)
+        rate = measure_throughput(
+            run, name, load, split, how, provider=provider, inputs=inputs, batch=batch, classified=classified
+        )
         if batch == how.batch:
             found["throughput"] = rate
     found["accuracy"] = measure_accuracy(run, name, load, split, how, inputs=inputs, classified=classified)
-    found["size"] = run.step(f"{name}/size", lambda: {"bytes": path.stat().st_size, "file": path},
-                             inputs={"model": path})
+    found["size"] = run.step(
+        f"{name}/size", lambda: {"bytes": path.stat().st_size, "file": path}, inputs={"model": path}
+    )
     return found
 
 
@@ -174,8 +226,9 @@ def note_absent(run: Run, name: str, reason: str) -> dict[str, Any]:
     return run.step(f"{name}/absent", lambda: {"reason": reason}, inputs={"reason": reason})
 
 
-def interleaved(run: Run, name: str, load: dict[str, Callable[[], Logits]], split: Split, rounds: int, *,
-                inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+def interleaved(
+    run: Run, name: str, load: dict[str, Callable[[], Logits]], split: Split, rounds: int, *, inputs: dict[str, Any]
+) -> dict[str, np.ndarray]:
     """Step `name`: several models timed in turn, round by round, so that they can be ranked. ms, (rounds,) each."""
 
     def timed() -> dict[str, Any]:

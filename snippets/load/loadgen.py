@@ -60,9 +60,17 @@ class _Sut:
 
 
 def run(
-    target: Target, scenario: str, folder: Path, *, seconds: float = 3.0, batch: int = 1, workers: int = 1,
-    offered_rps: float = 0.0, target_ms: float = 0.0, expected_per_s: float = 100.0,
-) -> dict[str, Any]:  # fmt: skip
+    target: Target,
+    scenario: str,
+    folder: Path,
+    *,
+    seconds: float = 3.0,
+    batch: int = 1,
+    workers: int = 1,
+    offered_rps: float = 0.0,
+    target_ms: float = 0.0,
+    expected_per_s: float = 100.0,
+) -> dict[str, Any]:
     """One LoadGen performance test of about `seconds`; `target.inputs` holds one tensor, its rows are the samples.
 
     batch: rows the client puts into one request (more than 1 only in Offline: a stream gives one at a time).

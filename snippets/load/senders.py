@@ -17,9 +17,15 @@ from snippets.errors import UsageError
 
 PROTOCOLS = ("http", "grpc", "httpx")
 TRITON_TYPES = {
-    "float32": "FP32", "float16": "FP16", "float64": "FP64", "int64": "INT64", "int32": "INT32", "int8": "INT8",
-    "uint8": "UINT8", "bool": "BOOL",
-}  # fmt: skip
+    "float32": "FP32",
+    "float16": "FP16",
+    "float64": "FP64",
+    "int64": "INT64",
+    "int32": "INT32",
+    "int8": "INT8",
+    "uint8": "UINT8",
+    "bool": "BOOL",
+}
 
 _here = threading.local()  # .open: HttpSenders that are open in this thread
 
@@ -121,8 +127,11 @@ class GrpcSender:
 
         self._model, self._timeout_s = target.model, target.timeout_s
         # Channels with equal options share one connection in gRPC; each client of a load test has its own.
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1),
-                   ("grpc.max_send_message_length", -1)]  # fmt: skip
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+        ]
         self._client = client.InferenceServerClient(target.url, channel_args=options)
         self._inputs = [_fill(client.InferInput, name, array) for name, array in target.inputs.items()]
 

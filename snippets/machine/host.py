@@ -14,10 +14,40 @@ from typing import Any
 from snippets.record.values import canonical, sha256_text
 
 # Flags that change how fast int8, fp16 and vectorised kernels run (x86-64 and Arm names).
-NOTED_FLAGS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8",
-               "asimd", "asimddp", "asimdhp", "fphp", "i8mm", "bf16", "sve")
-NOTED_PACKAGES = ("servelab", "numpy", "torch", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "tritonclient",
-                  "nvidia-pytriton", "fastapi", "mlcommons-loadgen", "papermill", "jupyterlab")
+NOTED_FLAGS = (
+    "sse4_2",
+    "avx",
+    "avx2",
+    "fma",
+    "f16c",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx_vnni",
+    "amx_int8",
+    "asimd",
+    "asimddp",
+    "asimdhp",
+    "fphp",
+    "i8mm",
+    "bf16",
+    "sve",
+)
+NOTED_PACKAGES = (
+    "servelab",
+    "numpy",
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "tritonclient",
+    "nvidia-pytriton",
+    "fastapi",
+    "mlcommons-loadgen",
+    "papermill",
+    "jupyterlab",
+)
 
 
 def _lines(path: str) -> list[str]:
@@ -39,8 +69,12 @@ def cpu_facts() -> dict[str, Any]:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
         cores = os.cpu_count() or 1
-    return {"model": model or platform.processor() or platform.machine(), "machine": platform.machine(),
-            "cores": cores, "flags": [f for f in NOTED_FLAGS if f in flags]}
+    return {
+        "model": model or platform.processor() or platform.machine(),
+        "machine": platform.machine(),
+        "cores": cores,
+        "flags": [f for f in NOTED_FLAGS if f in flags],
+    }
 
 
 def memory_bytes() -> int:
@@ -55,8 +89,11 @@ def gpu_facts() -> list[dict[str, Any]]:
     """Name, UUID, memory (MiB) and driver of each NVIDIA GPU, as nvidia-smi tells; empty without one."""
     if not shutil.which("nvidia-smi"):
         return []
-    query = ["nvidia-smi", "--query-gpu=name,uuid,memory.total,driver_version,compute_cap",
-             "--format=csv,noheader,nounits"]
+    query = [
+        "nvidia-smi",
+        "--query-gpu=name,uuid,memory.total,driver_version,compute_cap",
+        "--format=csv,noheader,nounits",
+    ]
     try:
         out = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
@@ -82,6 +119,7 @@ def kit_commit() -> dict[str, Any]:
         return {"commit": commit}
     top = Path(__file__).resolve().parent.parent
     try:
+
         def git(*args: str) -> str:
             command = ["git", "-C", str(top), *args]
             return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -167,9 +167,13 @@ def start_server(
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _BECOME_SERVER, str(os.getpid()), *arguments],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            start_new_session=True,
+        )
     server = Server(name, process, port, host, log)
     _running.add(server)
     try:

@@ -28,14 +28,22 @@ def subset(labels: np.ndarray, count: int) -> np.ndarray:
     classes, sizes = np.unique(labels, return_counts=True)
     shares = count * sizes / total
     takes = np.floor(shares).astype(int)
-    takes[np.argsort(takes - shares, kind="stable")[:count - takes.sum()]] += 1  # the largest remainders
-    chosen = [np.flatnonzero(labels == label)[((np.arange(take) + 0.5) * size / max(take, 1)).astype(int)]
-              for label, size, take in zip(classes, sizes, takes, strict=True)]
+    takes[np.argsort(takes - shares, kind="stable")[: count - takes.sum()]] += 1  # the largest remainders
+    chosen = [
+        np.flatnonzero(labels == label)[((np.arange(take) + 0.5) * size / max(take, 1)).astype(int)]
+        for label, size, take in zip(classes, sizes, takes, strict=True)
+    ]
     return np.sort(np.concatenate(chosen))
 
 
-def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndarray | None = None,
-            known: Mapping[int, np.ndarray] | None = None, ready: np.ndarray | None = None) -> np.ndarray:
+def predict(
+    model: Logits,
+    images: np.ndarray,
+    batch: int = 32,
+    indices: np.ndarray | None = None,
+    known: Mapping[int, np.ndarray] | None = None,
+    ready: np.ndarray | None = None,
+) -> np.ndarray:
     """Class numbers, int64 (N,), of uint8 images (N,224,224,3), in batches through the kit's one preprocess.
 
     `known`: class numbers of batches that this model has classified already, by the number of the batch.
@@ -46,7 +54,7 @@ def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndar
         raise DataError("There are no images to evaluate. Choose a split that has some.")
     found = []
     for number, start in enumerate(range(0, len(chosen), batch)):
-        part = chosen[start:start + batch]
+        part = chosen[start : start + batch]
         end = start + len(part)
         if known and number in known:
             found.append(known[number])
@@ -56,15 +64,26 @@ def predict(model: Logits, images: np.ndarray, batch: int = 32, indices: np.ndar
     return np.concatenate(found).astype(np.int64)
 
 
-def accuracy(model: Logits, split: Split, name: str, *, limit: int = 0, batch: int = 32,
-             known: Mapping[int, np.ndarray] | None = None) -> dict[str, Any]:
+def accuracy(
+    model: Logits,
+    split: Split,
+    name: str,
+    *,
+    limit: int = 0,
+    batch: int = 32,
+    known: Mapping[int, np.ndarray] | None = None,
+) -> dict[str, Any]:
     """Result of a recorded `accuracy` step: `predictions` and `labels` int64 (n,), `indices`, the split's name.
 
     `limit` takes that many images, every class in its share; 0 takes all. `known`: see `predict`.
     """
     indices = subset(split.labels, limit)
-    return {"predictions": predict(model, split.images, batch, indices, known, preprocessed(split, limit)),
-            "labels": split.labels[indices].astype(np.int64), "indices": indices.astype(np.int64), "split": name}
+    return {
+        "predictions": predict(model, split.images, batch, indices, known, preprocessed(split, limit)),
+        "labels": split.labels[indices].astype(np.int64),
+        "indices": indices.astype(np.int64),
+        "split": name,
+    }
 
 
 def preprocessed(split: Split, limit: int = 0) -> np.ndarray:
@@ -88,7 +107,7 @@ def whole_batches(split: Split, size: int, limit: int = 0) -> list[np.ndarray]:
     than `size`.
     """
     ready = preprocessed(split, limit)
-    return [ready[start:start + size] for start in range(0, len(ready) - size + 1, size)]
+    return [ready[start : start + size] for start in range(0, len(ready) - size + 1, size)]
 
 
 def real_batch(split: Split, size: int, seed: int = 0) -> np.ndarray:
@@ -96,7 +115,7 @@ def real_batch(split: Split, size: int, seed: int = 0) -> np.ndarray:
     draw = np.random.default_rng(seed)
     total = len(split.labels)
     indices = draw.choice(total, size, replace=size > total)
-    return np.concatenate([preprocess(split.images[start:start + 1]) for start in indices])
+    return np.concatenate([preprocess(split.images[start : start + 1]) for start in indices])
 
 
 def confusion(predictions: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

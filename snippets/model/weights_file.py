@@ -103,9 +103,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], tuple[str, .
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             labels = json.loads((file.metadata() or {}).get("labels", "[]"))
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(
-            f"{path} is not a readable safetensors file ({error}). Copy or download it again."
-        ) from error
+        raise ModelError(f"{path} is not a readable safetensors file ({error}). Copy or download it again.") from error
     return state, tuple(str(label) for label in labels)
 
 

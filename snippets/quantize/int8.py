@@ -35,16 +35,21 @@ class Int8:
 
 def prepared(run: Run, fp32: Path) -> Path:
     """Step `quantize/prepare`: the float32 file, folded and with shapes, as the quantizer wants it."""
-    return run.step("quantize/prepare", lambda: {"file": quantizer.prepare(fp32, run.models / "prepared.onnx")},
-                    inputs={"model": fp32})["file"]
+    return run.step(
+        "quantize/prepare",
+        lambda: {"file": quantizer.prepare(fp32, run.models / "prepared.onnx")},
+        inputs={"model": fp32},
+    )["file"]
 
 
 def dynamic(run: Run, fp32: Path) -> Path:
     """Step `quantize/dynamic/convert`: models/dynamic.onnx."""
     ready = prepared(run, fp32)
-    return run.step("quantize/dynamic/convert",
-                    lambda: {"file": quantizer.dynamic(ready, run.models / "dynamic.onnx")},
-                    inputs={"prepared": ready})["file"]
+    return run.step(
+        "quantize/dynamic/convert",
+        lambda: {"file": quantizer.dynamic(ready, run.models / "dynamic.onnx")},
+        inputs={"prepared": ready},
+    )["file"]
 
 
 def calibration(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, Any]:
@@ -55,8 +60,11 @@ def calibration(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, Any
         train = data.split("train")
         return quantizer.calibrate(ready, quantizer.calibration_images(train.images, train.labels, how.calibration))
 
-    return run.step("quantize/calibration", calibrated,
-                    inputs={"prepared": ready, "data": data.fingerprint, "images": how.calibration})
+    return run.step(
+        "quantize/calibration",
+        calibrated,
+        inputs={"prepared": ready, "data": data.fingerprint, "images": how.calibration},
+    )
 
 
 def reference(run: Run, fp32: Path, data: Dataset, how: Plan) -> np.ndarray:
@@ -65,19 +73,31 @@ def reference(run: Run, fp32: Path, data: Dataset, how: Plan) -> np.ndarray:
 
     return run.step(
         "quantize/reference",
-        lambda: evaluate.accuracy(session(fp32, threads=how.threads), data.split("validation"), "validation",
-                                  limit=how.validation),
-        inputs={"model": fp32, "data": data.fingerprint, "limit": how.validation})["predictions"]
+        lambda: evaluate.accuracy(
+            session(fp32, threads=how.threads), data.split("validation"), "validation", limit=how.validation
+        ),
+        inputs={"model": fp32, "data": data.fingerprint, "limit": how.validation},
+    )["predictions"]
 
 
-def ensure(run: Run, fp32: Path, data: Dataset, how: Plan,
-           progress: Callable[[Iterable[Any]], Iterable[Any]] = iter) -> Int8:
+def ensure(
+    run: Run, fp32: Path, data: Dataset, how: Plan, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
+) -> Int8:
     """The three int8 files of the run, made and searched for once (all steps are recorded)."""
     ready, ranges, expected = prepared(run, fp32), calibration(run, fp32, data, how), reference(run, fp32, data, how)
     outcomes = search.search(
-        run, ready, ranges, search.ladder(ready, how.whole_ladder), data.split("validation"), expected,
-        data=data.fingerprint, limit=how.validation, threads=how.threads, progress=progress,
-        stop_within=None if how.whole_ladder else CRITERIA["conservative"])
+        run,
+        ready,
+        ranges,
+        search.ladder(ready, how.whole_ladder),
+        data.split("validation"),
+        expected,
+        data=data.fingerprint,
+        limit=how.validation,
+        threads=how.threads,
+        progress=progress,
+        stop_within=None if how.whole_ladder else CRITERIA["conservative"],
+    )
     files, chosen = {"dynamic": dynamic(run, fp32)}, {}
     for name, criterion in CRITERIA.items():
         best = search.choose(outcomes, criterion)

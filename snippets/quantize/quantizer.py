@@ -65,8 +65,10 @@ def prepare(path: Path, into: Path) -> Path:
         try:
             quant_pre_process(str(folded), str(partial), skip_optimization=True, skip_symbolic_shape=True)
         except Exception as error:  # it raises whatever its passes raise
-            raise ModelError(f"{path.name} cannot be prepared for quantization: {_first_line(error)}. "
-                             "Export it again with a recent opset.") from error
+            raise ModelError(
+                f"{path.name} cannot be prepared for quantization: {_first_line(error)}. "
+                "Export it again with a recent opset."
+            ) from error
     shutil.move(partial, into)
     return into
 
@@ -81,8 +83,13 @@ def dynamic(prepared: Path, into: Path) -> Path:
 
     with _quiet():
         try:
-            quantize_dynamic(str(prepared), str(into), op_types_to_quantize=["Conv", "MatMul", "Gemm"],
-                             weight_type=QuantType.QUInt8, per_channel=False)
+            quantize_dynamic(
+                str(prepared),
+                str(into),
+                op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+                weight_type=QuantType.QUInt8,
+                per_channel=False,
+            )
         except Exception as error:  # it raises whatever its passes raise
             raise ModelError(f"{prepared.name} cannot be quantized dynamically: {_first_line(error)}.") from error
     return into
@@ -106,17 +113,26 @@ def calibrate(prepared: Path, images: np.ndarray, batch: int = 16) -> dict[str, 
 
         def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
             start = next(self.starts, None)
-            return None if start is None else {name: preprocess(images[start:start + batch])}
+            return None if start is None else {name: preprocess(images[start : start + batch])}
 
     with _quiet(), tempfile.TemporaryDirectory(prefix="calibrate.") as folder:
-        calibrator = create_calibrator(prepared, list(OPERATORS), str(Path(folder) / "augmented.onnx"),
-                                       CalibrationMethod.MinMax, extra_options={"CalibMaxIntermediateOutputs": 1})
+        calibrator = create_calibrator(
+            prepared,
+            list(OPERATORS),
+            str(Path(folder) / "augmented.onnx"),
+            CalibrationMethod.MinMax,
+            extra_options={"CalibMaxIntermediateOutputs": 1},
+        )
         calibrator.collect_data(Reader())
         found = calibrator.compute_data()
     tensors = list(found.keys())
     ends = [found[tensor].range_value for tensor in tensors]
-    return {"tensors": tensors, "low": np.array([np.min(low) for low, _ in ends], dtype=np.float32),
-            "high": np.array([np.max(high) for _, high in ends], dtype=np.float32), "images": len(images)}
+    return {
+        "tensors": tensors,
+        "low": np.array([np.min(low) for low, _ in ends], dtype=np.float32),
+        "high": np.array([np.max(high) for _, high in ends], dtype=np.float32),
+        "images": len(images),
+    }
 
 
 def _tensors_data(ranges: dict[str, Any]) -> Any:
@@ -125,8 +141,9 @@ def _tensors_data(ranges: dict[str, Any]) -> Any:
     from onnxruntime.quantization.calibrate import TensorsData
 
     ends = zip(ranges["tensors"], ranges["low"], ranges["high"], strict=True)
-    return TensorsData(CalibrationMethod.MinMax,
-                       {name: (np.float32(low), np.float32(high)) for name, low, high in ends})
+    return TensorsData(
+        CalibrationMethod.MinMax, {name: (np.float32(low), np.float32(high)) for name, low, high in ends}
+    )
 
 
 def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: Path) -> Path:
@@ -146,11 +163,26 @@ def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: P
         try:
             if candidate.format == "QOperator":
                 quantizer: Any = ONNXQuantizer(
-                    model, candidate.per_channel, candidate.reduce_range, QuantizationMode.QLinearOps, True,
-                    QuantType.QInt8, QuantType.QUInt8, tensors, *common)
+                    model,
+                    candidate.per_channel,
+                    candidate.reduce_range,
+                    QuantizationMode.QLinearOps,
+                    True,
+                    QuantType.QInt8,
+                    QuantType.QUInt8,
+                    tensors,
+                    *common,
+                )
             else:
-                quantizer = QDQQuantizer(model, candidate.per_channel, candidate.reduce_range, QuantType.QInt8,
-                                         QuantType.QUInt8, tensors, *common)
+                quantizer = QDQQuantizer(
+                    model,
+                    candidate.per_channel,
+                    candidate.reduce_range,
+                    QuantType.QInt8,
+                    QuantType.QUInt8,
+                    tensors,
+                    *common,
+                )
             quantizer.quantize_model()
             quantizer.model.save_model_to_file(str(into), False)
         except Exception as error:  # it raises whatever its passes raise

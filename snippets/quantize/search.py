@@ -47,23 +47,36 @@ def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
     rungs = [Candidate("all, per tensor", per_channel=False)]
     if whole:
         rungs.append(Candidate("all, per tensor, 7-bit weights", per_channel=False, reduce_range=True))
-        rungs += [Candidate("all, QOperator", format="QOperator"), Candidate("all"),
-                  Candidate("all, 7-bit weights", reduce_range=True), Candidate("Conv only", operators=("Conv",))]
+        rungs += [
+            Candidate("all, QOperator", format="QOperator"),
+            Candidate("all"),
+            Candidate("all, 7-bit weights", reduce_range=True),
+            Candidate("Conv only", operators=("Conv",)),
+        ]
         if depthwise:
             rungs.append(Candidate("all but depthwise", exclude=depthwise))
     for share in (0.1, 0.25, 0.5, 0.75) if whole else (0.5,):
-        first = tuple(names[:round(share * len(names))])
+        first = tuple(names[: round(share * len(names))])
         if first:
-            rungs.append(Candidate(f"all but the first {len(first)} convolutions", exclude=first,
-                                   reduce_range=True))
+            rungs.append(Candidate(f"all but the first {len(first)} convolutions", exclude=first, reduce_range=True))
     rungs.append(Candidate("classifier only", operators=("Gemm", "MatMul")))
     return rungs
 
 
-def search(run: Run, prepared: Path, ranges: dict[str, Any], candidates: Sequence[Candidate],
-           validation: Split, reference: np.ndarray, *, data: str, limit: int, threads: int,
-           stop_within: float | None = None,
-           progress: Callable[[Iterable[Candidate]], Iterable[Candidate]] = iter) -> list[Outcome]:
+def search(
+    run: Run,
+    prepared: Path,
+    ranges: dict[str, Any],
+    candidates: Sequence[Candidate],
+    validation: Split,
+    reference: np.ndarray,
+    *,
+    data: str,
+    limit: int,
+    threads: int,
+    stop_within: float | None = None,
+    progress: Callable[[Iterable[Candidate]], Iterable[Candidate]] = iter,
+) -> list[Outcome]:
     """Quantize and judge candidates in order, each as a recorded step `quantize/search/<file>`.
 
     `reference`: predictions of the float32 model on the same validation images (see evaluate.subset with
@@ -73,22 +86,48 @@ def search(run: Run, prepared: Path, ranges: dict[str, Any], candidates: Sequenc
     outcomes = []
     for candidate in progress(candidates):
         result = run.step(
-            f"quantize/search/{candidate.file_name}", _try, run.models / "search", prepared, ranges, candidate,
-            validation, limit, threads,
-            inputs={"prepared": prepared, "low": ranges["low"], "high": ranges["high"], "candidate": candidate,
-                    "data": data, "limit": limit, "threads": threads})
+            f"quantize/search/{candidate.file_name}",
+            _try,
+            run.models / "search",
+            prepared,
+            ranges,
+            candidate,
+            validation,
+            limit,
+            threads,
+            inputs={
+                "prepared": prepared,
+                "low": ranges["low"],
+                "high": ranges["high"],
+                "candidate": candidate,
+                "data": data,
+                "limit": limit,
+                "threads": threads,
+            },
+        )
         outcome = Outcome(
-            candidate, result["file"], result["bytes"],
+            candidate,
+            result["file"],
+            result["bytes"],
             stats.accuracy_loss(result["predictions"], reference, result["labels"]),
-            stats.accuracy(result["predictions"], result["labels"]), result["coverage"])
+            stats.accuracy(result["predictions"], result["labels"]),
+            result["coverage"],
+        )
         outcomes.append(outcome)
         if stop_within is not None and within(outcome, stop_within):
             break
     return outcomes
 
 
-def _try(folder: Path, prepared: Path, ranges: dict[str, Any], candidate: Candidate, validation: Split,
-         limit: int, threads: int) -> dict[str, Any]:
+def _try(
+    folder: Path,
+    prepared: Path,
+    ranges: dict[str, Any],
+    candidate: Candidate,
+    validation: Split,
+    limit: int,
+    threads: int,
+) -> dict[str, Any]:
     from snippets.engine.providers import session
     from snippets.model import evaluate
 

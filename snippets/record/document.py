@@ -58,9 +58,21 @@ class Document:
 
     @classmethod
     def new(cls, part: str, run_id: str, created_utc: str) -> Document:
-        return cls({"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "part": part, "run_id": run_id,
-                    "created_utc": created_utc, "parameters": {}, "hosts": [], "leases": [], "figures": {},
-                    "screenshots": {}, "answers": []})
+        return cls(
+            {
+                "schema": SCHEMA,
+                "schema_version": SCHEMA_VERSION,
+                "part": part,
+                "run_id": run_id,
+                "created_utc": created_utc,
+                "parameters": {},
+                "hosts": [],
+                "leases": [],
+                "figures": {},
+                "screenshots": {},
+                "answers": [],
+            }
+        )
 
     @property
     def genesis(self) -> str:
@@ -86,7 +98,7 @@ class Document:
 
     def latest(self, key: str) -> dict[str, Any] | None:
         """The last step with that key, or None."""
-        for step in self.steps[self._indexed:]:
+        for step in self.steps[self._indexed :]:
             self._by_key[step["key"]] = step
         self._indexed = len(self.steps)
         return self._by_key.get(key)
@@ -143,7 +155,7 @@ class _Body:
         self._steps = 0
 
     def extended(self, steps: list[bytes]) -> list[bytes]:
-        for text in steps[self._steps:]:
+        for text in steps[self._steps :]:
             piece = b",\n" + text if self._steps else text
             self._pieces.append(piece)
             self._hash.update(piece)
@@ -196,7 +208,7 @@ def _read_text(path: Path) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":  # the last character was cut off, and perhaps more
-            return data[:error.start].decode()
+            return data[: error.start].decode()
         raise RecordError(f"The record {path} is damaged: byte {error.start} is not UTF-8. {_START_AGAIN}.") from None
 
 
@@ -215,13 +227,16 @@ def read_document(path: Path) -> Document:
         raise RecordError(f"{path} is not a run record of this kit. Name a folder that `servelab run` made.")
     version = fields.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise RecordError(f"The record {path} has schema version {version}; this kit reads up to {SCHEMA_VERSION}. "
-                          "Update the kit: git pull, then make lab.")
+        raise RecordError(
+            f"The record {path} has schema version {version}; this kit reads up to {SCHEMA_VERSION}. "
+            "Update the kit: git pull, then make lab."
+        )
     body, mark, rest = text[:end].rpartition(_DIGEST_MARK)
-    if not mark or rest[:64] != sha256_text(body) or text[end:end + 1] != "\n":
-        raise RecordError(f"The record {path} was changed after it was written: its digest does not fit. "
-                          f"{_START_AGAIN}.")
-    appended = text[end + 1:]
+    if not mark or rest[:64] != sha256_text(body) or text[end : end + 1] != "\n":
+        raise RecordError(
+            f"The record {path} was changed after it was written: its digest does not fit. {_START_AGAIN}."
+        )
+    appended = text[end + 1 :]
     problem = structure_problem(fields) or _take_in(appended, fields["steps"]) or structure_problem(fields)
     if problem:
         raise RecordError(f"The record {path} is not valid: {problem}. {_START_AGAIN}.")
@@ -230,8 +245,10 @@ def read_document(path: Path) -> Document:
     document = Document(fields, steps, bool(appended), [canonical(step).encode() for step in steps])
     broken = broken_link(document)
     if broken is not None:
-        raise RecordError(f"The record {path} was changed: step {broken} ({steps[broken]['name']!r}) does not follow "
-                          f"the one before it. {_START_AGAIN}.")
+        raise RecordError(
+            f"The record {path} was changed: step {broken} ({steps[broken]['name']!r}) does not follow "
+            f"the one before it. {_START_AGAIN}."
+        )
     return document
 
 
@@ -267,12 +284,29 @@ def broken_link(document: Document) -> int | None:
 
 
 _FIELDS: dict[str, type | tuple[type, ...]] = {
-    "part": str, "run_id": str, "created_utc": str, "parameters": dict, "hosts": list, "leases": list,
-    "figures": dict, "screenshots": dict, "answers": list, "steps": list,
+    "part": str,
+    "run_id": str,
+    "created_utc": str,
+    "parameters": dict,
+    "hosts": list,
+    "leases": list,
+    "figures": dict,
+    "screenshots": dict,
+    "answers": list,
+    "steps": list,
 }
 _STEP_FIELDS: dict[str, type | tuple[type, ...]] = {
-    "index": int, "name": str, "key": str, "inputs": dict, "notebook": str, "started_utc": str, "ended_utc": str,
-    "seconds": (int, float), "host": str, "previous": str, "hash": str,
+    "index": int,
+    "name": str,
+    "key": str,
+    "inputs": dict,
+    "notebook": str,
+    "started_utc": str,
+    "ended_utc": str,
+    "seconds": (int, float),
+    "host": str,
+    "previous": str,
+    "hash": str,
 }
 
 

@@ -137,8 +137,9 @@ class Record:
             if wall_s < 0:
                 problems.append(f"step {step.name!r} ends before it starts")
             elif abs(wall_s - step.seconds) > 2 + 0.1 * step.seconds:
-                problems.append(f"step {step.name!r} lasted {step.seconds:.1f} s by its own clock, "
-                                f"but {wall_s:.1f} s by its times")
+                problems.append(
+                    f"step {step.name!r} lasted {step.seconds:.1f} s by its own clock, but {wall_s:.1f} s by its times"
+                )
         return problems
 
 
@@ -153,9 +154,18 @@ def load_record(folder: str | Path) -> Record:
     document: Document = read_document(folder / "record.json")
     fields = document.head_fields
     plain = ("index", "name", "key", "inputs", "notebook", "started_utc", "ended_utc", "seconds", "host")
-    steps = tuple(
-        Step(folder=folder, encoded=s["result"], **{name: s[name] for name in plain}) for s in document.steps
+    steps = tuple(Step(folder=folder, encoded=s["result"], **{name: s[name] for name in plain}) for s in document.steps)
+    return Record(
+        folder,
+        fields["part"],
+        fields["run_id"],
+        fields["created_utc"],
+        fields["parameters"],
+        tuple(fields["hosts"]),
+        tuple(fields["leases"]),
+        fields["figures"],
+        fields["screenshots"],
+        tuple(fields["answers"]),
+        steps,
+        document.head,
     )
-    return Record(folder, fields["part"], fields["run_id"], fields["created_utc"], fields["parameters"],
-                  tuple(fields["hosts"]), tuple(fields["leases"]), fields["figures"], fields["screenshots"],
-                  tuple(fields["answers"]), steps, document.head)

@@ -59,8 +59,16 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def open_run(part: str, *, notebook: str = "", run_id: str = "mine", runs: str | Path = "", profile: str = "quick",
-             mode: str = "resume", parameters: Mapping[str, Any] | None = None) -> Run:
+def open_run(
+    part: str,
+    *,
+    notebook: str = "",
+    run_id: str = "mine",
+    runs: str | Path = "",
+    profile: str = "quick",
+    mode: str = "resume",
+    parameters: Mapping[str, Any] | None = None,
+) -> Run:
     """Open the run folder `runs/<part>/<run_id>`, making it if it is new (not in mode replay).
 
     Raises UsageError for a bad name or mode, RecordError for a record that is unreadable or of another part,
@@ -78,8 +86,9 @@ def open_run(part: str, *, notebook: str = "", run_id: str = "mine", runs: str |
 class Run:
     """A run folder opened for measuring. Made by `open_run`."""
 
-    def __init__(self, folder: Path, *, part: str, notebook: str, profile: str, mode: str,
-                 parameters: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, *, part: str, notebook: str, profile: str, mode: str, parameters: dict[str, Any]
+    ) -> None:
         self.folder, self.part, self.notebook, self.profile, self.mode = folder, part, notebook, profile, mode
         self._fresh_since = os.environ.get("SERVELAB_FRESH_SINCE") or utc_now()
         if mode == "replay" and not (folder / "record.json").is_file():
@@ -121,8 +130,9 @@ class Run:
         """The run as it stands, for plots and tables."""
         return load_record(self.folder)
 
-    def step(self, name: str, fn: Callable[..., Any], *args: Any, inputs: Mapping[str, Any] | None = None,
-             **kwargs: Any) -> Any:
+    def step(
+        self, name: str, fn: Callable[..., Any], *args: Any, inputs: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
         """Result of `fn(*args, **kwargs)`: measured and recorded the first time, replayed ever after.
 
         The key is `name` and the arguments' content, or `inputs` where given (then the arguments are not looked
@@ -171,8 +181,14 @@ class Run:
             if self.mode == "replay":
                 raise RecordError(f"The record {self.folder} is only replayed: no answer to {question} is added.")
             measured = sorted(s for s in steps if any(step["name"] == s for step in self._document.steps))
-            entry = {"question": question, "value": value, "answered_utc": utc_now(), "notebook": self.notebook,
-                     "measured": measured, "after": self._document.head}
+            entry = {
+                "question": question,
+                "value": value,
+                "answered_utc": utc_now(),
+                "notebook": self.notebook,
+                "measured": measured,
+                "after": self._document.head,
+            }
             self._document.add_answer(entry)
             self._write(durable=True)
             return entry
@@ -239,10 +255,20 @@ class Run:
             return reference
 
         result = store.encode(value, self.folder, keep)
-        self._document.add_step({
-            "index": index, "name": name, "key": key, "inputs": described, "result": result, "notebook": self.notebook,
-            "started_utc": started_utc, "ended_utc": utc_now(), "seconds": seconds, "host": self._host,
-        })
+        self._document.add_step(
+            {
+                "index": index,
+                "name": name,
+                "key": key,
+                "inputs": described,
+                "result": result,
+                "notebook": self.notebook,
+                "started_utc": started_utc,
+                "ended_utc": utc_now(),
+                "seconds": seconds,
+                "host": self._host,
+            }
+        )
         self._write_step(seconds)
         return store.decode(result, self.folder, lambda reference: arrays[reference["$array"]])
 
@@ -270,8 +296,10 @@ class Run:
         if self._stamp != stamp:
             self._document = read_document(path)
             if self._document.head_fields["part"] != self.part:
-                raise RecordError(f"{self.folder} holds a run of part {self._document.head_fields['part']!r}, not "
-                                  f"{self.part!r}; give another --runs or --run-id.")
+                raise RecordError(
+                    f"{self.folder} holds a run of part {self._document.head_fields['part']!r}, not "
+                    f"{self.part!r}; give another --runs or --run-id."
+                )
             self._stamp = stamp
 
     def _write_step(self, seconds: float) -> None:

@@ -170,7 +170,7 @@ def save_array(folder: Path, relative: str, array: np.ndarray) -> dict[str, Any]
         try:
             view = memoryview(data)
             while view:
-                view = view[os.write(descriptor, view):]
+                view = view[os.write(descriptor, view) :]
         finally:
             os.close(descriptor)
     except OSError as error:

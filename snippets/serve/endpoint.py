@@ -92,10 +92,13 @@ def create_app(
         )
     }
     app = FastAPIOffline(
-        title=title, version="1", lifespan=lifespan, redoc_url=None,
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        redoc_url=None,
         description="Send a photo of food, get its class among the eleven of Food-11.",
         swagger_ui_parameters={"tryItOutEnabled": True, "defaultModelsExpandDepth": -1},
-    )  # fmt: skip
+    )
     app.state.servelab = state
     # Base64 makes 4 characters of 3 bytes.
     app.add_middleware(
@@ -118,9 +121,14 @@ def create_app(
     async def ready() -> Ready:
         model = _loaded(state)
         return Ready(
-            backend=model.backend, model=model.model, provider=model.provider, threads=model.threads,
-            instances=instances, classes=list(model.labels), load_ms=model.load_ms,
-        )  # fmt: skip
+            backend=model.backend,
+            model=model.model,
+            provider=model.provider,
+            threads=model.threads,
+            instances=instances,
+            classes=list(model.labels),
+            load_ms=model.load_ms,
+        )
 
     @app.post("/predict", tags=["predict"], summary="Classify a photo sent as base64 in JSON", responses=problems)
     async def predict(request: PredictRequest) -> Prediction:
@@ -131,14 +139,17 @@ def create_app(
         return await _classify(state, content, max_waiting)
 
     @app.post(
-        "/predict/image", tags=["predict"], summary="Classify a photo sent as it is", responses=problems,
+        "/predict/image",
+        tags=["predict"],
+        summary="Classify a photo sent as it is",
+        responses=problems,
         openapi_extra={
             "requestBody": {
                 "required": True,
                 "content": {name: {"schema": {"type": "string", "format": "binary"}} for name in IMAGE_TYPES},
             }
         },
-    )  # fmt: skip
+    )
     async def predict_image(request: Request) -> Prediction:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if not content_type.startswith("image/"):
@@ -200,10 +211,13 @@ def predict_photo(model: Classifier, content: bytes, free: threading.BoundedSema
         probability=float(probabilities[best]),
         probabilities={name: float(value) for name, value in zip(model.labels, probabilities, strict=True)},
         timing=Timing(
-            decode_ms=decode, preprocess_ms=preprocess, queue_ms=queue, inference_ms=inference,
+            decode_ms=decode,
+            preprocess_ms=preprocess,
+            queue_ms=queue,
+            inference_ms=inference,
             postprocess_ms=postprocess,
         ),
-    )  # fmt: skip
+    )
 
 
 def _loaded(state: _State) -> Classifier:
@@ -270,9 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     import uvicorn
 
-    config = uvicorn.Config(
-        app, host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=3
-    )
+    config = uvicorn.Config(app, host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=3)
     server = uvicorn.Server(config)
     server.run()
     if failures:

@@ -75,18 +75,44 @@ class EndpointLab:
     def endpoint(self, backend: str) -> Server:
         """The running endpoint of `backend`, started now if it is not."""
         provider = self.device
-        return self._server(backend, lambda port: [
-            "-m", "snippets.serve.endpoint", "--backend", backend, "--model", str(self.models[backend]),
-            "--labels", ",".join(self.labels), "--provider", provider, "--threads", str(self.threads),
-            "--port", str(port),
-        ], "/ready")  # fmt: skip
+        return self._server(
+            backend,
+            lambda port: [
+                "-m",
+                "snippets.serve.endpoint",
+                "--backend",
+                backend,
+                "--model",
+                str(self.models[backend]),
+                "--labels",
+                ",".join(self.labels),
+                "--provider",
+                provider,
+                "--threads",
+                str(self.threads),
+                "--port",
+                str(port),
+            ],
+            "/ready",
+        )
 
     def page(self, extra: tuple[str, ...] = ()) -> Server:
         """The running page, which offers both endpoints; `extra`: more options of `python -m snippets.serve.page`."""
         options = [f"--endpoint={name}={self.endpoint(backend).url}" for backend, name in BACKENDS.items()]
-        return self._server("page", lambda port: [
-            "-m", "snippets.serve.page", *options, *extra, "--labels", ",".join(self.labels), "--port", str(port)
-        ], "/health")  # fmt: skip
+        return self._server(
+            "page",
+            lambda port: [
+                "-m",
+                "snippets.serve.page",
+                *options,
+                *extra,
+                "--labels",
+                ",".join(self.labels),
+                "--port",
+                str(port),
+            ],
+            "/health",
+        )
 
     def start(self, backend: str) -> dict[str, Any]:
         """Step `endpoint/<backend>/start`: seconds until ready, `load_ms` for the model, resident memory in MB."""
@@ -94,17 +120,23 @@ class EndpointLab:
         def measure() -> dict[str, Any]:
             server = self.endpoint(backend)
             described = _json(f"{server.url}/ready")
-            return {"ready_s": server.ready_s, "load_ms": described["load_ms"], "threads": described["threads"],
-                    "rss_mb": cold_start.resident_mb(server.pid), "provider": described["provider"]}  # fmt: skip
+            return {
+                "ready_s": server.ready_s,
+                "load_ms": described["load_ms"],
+                "threads": described["threads"],
+                "rss_mb": cold_start.resident_mb(server.pid),
+                "provider": described["provider"],
+            }
 
         return self.run.step(f"endpoint/{backend}/start", measure, inputs=self._key(backend))
 
     def answer(self, backend: str, photo: bytes) -> dict[str, Any]:
         """Step `endpoint/<backend>/answer`: the endpoint's answer to one photo."""
         return self.run.step(
-            f"endpoint/{backend}/answer", lambda: self._post(backend, photo, "image/jpeg").json(),
+            f"endpoint/{backend}/answer",
+            lambda: self._post(backend, photo, "image/jpeg").json(),
             inputs=self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8)),
-        )  # fmt: skip
+        )
 
     def refusals(self, photo: bytes, backend: str = "onnx") -> list[dict[str, Any]]:
         """Step `endpoint/<backend>/faults`: for each bad request the status expected, the status got and its reason."""
@@ -113,8 +145,14 @@ class EndpointLab:
             rows = []
             for fault in faults(photo):
                 reply = self._post(backend, fault.content, fault.content_type)
-                rows.append({"name": fault.name, "expected": fault.status, "status": reply.status_code,
-                             "detail": str(reply.json().get("detail", ""))})  # fmt: skip
+                rows.append(
+                    {
+                        "name": fault.name,
+                        "expected": fault.status,
+                        "status": reply.status_code,
+                        "detail": str(reply.json().get("detail", "")),
+                    }
+                )
             return {"rows": rows}
 
         key = self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8))
@@ -159,10 +197,13 @@ class EndpointLab:
         server = self._servers.get(name)
         if server is None:
             server = self._servers[name] = start_server(
-                name, lambda port: [sys.executable, *arguments(port)], ready=http_ready(ready_path),
-                timeout_s=START_LIMIT_S, log=self.run.folder / "logs" / f"{name}.log",
+                name,
+                lambda port: [sys.executable, *arguments(port)],
+                ready=http_ready(ready_path),
+                timeout_s=START_LIMIT_S,
+                log=self.run.folder / "logs" / f"{name}.log",
                 cwd=Path(__file__).resolve().parent.parent,
-            )  # fmt: skip
+            )
         server.require_alive()
         return server
 

@@ -34,9 +34,17 @@ def groups(instances: Instances, gpus: int = 0, **options: Any) -> tuple[Instanc
 
 
 def pytorch_classifier(
-    weights: Path, classes: int, *, name: str = "food_pytorch", width: float = 1.0, instances: Instances = 1,
-    gpus: int = 0, threads: int = 1, parameters: Mapping[str, str] | None = None, **config: Any,
-) -> Deployment:  # fmt: skip
+    weights: Path,
+    classes: int,
+    *,
+    name: str = "food_pytorch",
+    width: float = 1.0,
+    instances: Instances = 1,
+    gpus: int = 0,
+    threads: int = 1,
+    parameters: Mapping[str, str] | None = None,
+    **config: Any,
+) -> Deployment:
     """The classifier from a torch state dict (as `save_weights` writes it). `config`: fields of ModelConfig."""
     given = {"classes": str(classes), "width": str(width), "threads": str(threads), **(parameters or {})}
     kit = Path(__file__).parent
@@ -50,8 +58,15 @@ def pytorch_classifier(
         "snippets/errors.py": kit / "errors.py",
     }
     return Deployment(
-        ModelConfig(name, "python", (IMAGE,), (Tensor("logits", "FP32", (classes,)),), parameters=given,
-                    instances=groups(instances, gpus), **config),  # fmt: skip
+        ModelConfig(
+            name,
+            "python",
+            (IMAGE,),
+            (Tensor("logits", "FP32", (classes,)),),
+            parameters=given,
+            instances=groups(instances, gpus),
+            **config,
+        ),
         files,
     )
 
@@ -69,9 +84,18 @@ def similar_photos(path: Path, *, name: str = "similar", **options: Any) -> Depl
 
 
 def onnx_graph(
-    path: Path, input_: Tensor, output: Tensor, *, name: str, native: bool = False, instances: Instances = 1,
-    gpus: int = 0, threads: int = 1, parameters: Mapping[str, str] | None = None, **config: Any,
-) -> Deployment:  # fmt: skip
+    path: Path,
+    input_: Tensor,
+    output: Tensor,
+    *,
+    name: str,
+    native: bool = False,
+    instances: Instances = 1,
+    gpus: int = 0,
+    threads: int = 1,
+    parameters: Mapping[str, str] | None = None,
+    **config: Any,
+) -> Deployment:
     """An ONNX graph in the Python backend, or (`native`) in Triton's onnxruntime backend where the server has it.
 
     `threads`: what one instance may use for one execution.

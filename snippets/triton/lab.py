@@ -107,9 +107,14 @@ class Lab:
                 self.deploy(deployment)
             names = light.config.name, heavy.config.name
             return loads.beside(
-                self.server, names[0], self.inputs(names[0], 1), names[1], self.inputs(names[1], heavy_batch),
-                neighbour_clients=heavy_clients, **how,
-            )  # fmt: skip
+                self.server,
+                names[0],
+                self.inputs(names[0], 1),
+                names[1],
+                self.inputs(names[1], heavy_batch),
+                neighbour_clients=heavy_clients,
+                **how,
+            )
 
         key = self._key(light, heavy=heavy.config.pbtxt(), heavy_batch=heavy_batch, heavy_clients=heavy_clients, **how)
         return self.run.step(f"{name}/load", measure, inputs=key)
@@ -165,8 +170,12 @@ class Lab:
                 rows.append((unload_s * 1e3, load_s * 1e3, asked[0]))
                 warm_ms += asked[1:]
             table = np.array(rows, dtype=np.float64)
-            return {"load_ms": table[:, 1], "first_ms": table[:, 2], "warm_ms": np.array(warm_ms),
-                    "unload_ms": table[:, 0]}  # fmt: skip
+            return {
+                "load_ms": table[:, 1],
+                "first_ms": table[:, 2],
+                "warm_ms": np.array(warm_ms),
+                "unload_ms": table[:, 0],
+            }
 
         return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, times=times, warm=warm))
 

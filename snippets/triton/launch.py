@@ -143,9 +143,7 @@ def embedded(folder: Path, repository: Path, ports: Ports, rate_limit: bool = Tr
     return Launch(tuple(command), environment, prefix)
 
 
-def container(
-    repository: Path, ports: Ports, image: str = "", gpus: str = "all", rate_limit: bool = True
-) -> Launch:
+def container(repository: Path, ports: Ports, image: str = "", gpus: str = "all", rate_limit: bool = True) -> Launch:
     """`docker run` of the official image: the repository mounted read-only, ports published on loopback only.
 
     `image`: empty for $SERVELAB_TRITON_IMAGE or the pinned one. The image's Python backend has no PyTorch: a model
@@ -167,15 +165,21 @@ def container(
         for mine, theirs in zip(vars(ports).values(), vars(inside).values(), strict=True)
     ]
     command = [
-        docker, "run", "--rm", f"--name={name}", "--init",
+        docker,
+        "run",
+        "--rm",
+        f"--name={name}",
+        "--init",
         *([f"--gpus={gpus}"] if gpus else []),
-        "--shm-size=1g", "--ulimit=memlock=-1", "--ulimit=stack=67108864",
+        "--shm-size=1g",
+        "--ulimit=memlock=-1",
+        "--ulimit=stack=67108864",
         *published,
         f"--volume={repository.resolve()}:/models:ro",
         image,
         "tritonserver",
         *server_arguments("/models", "0.0.0.0", inside, rate_limit),
-    ]  # fmt: skip
+    ]
     # The container belongs to Docker's daemon, not to the docker command: it is removed by name at the end.
     return Launch(tuple(command), {}, "", (docker, "rm", "--force", name))
 
@@ -186,6 +190,12 @@ def watched(launch: Launch, log: Path) -> list[str]:
     variables = [f"{name}={value}" for name, value in sorted(launch.environment.items())]
     prefix = ["env", *variables] if variables else []
     return [
-        sys.executable, "-I", str(watch), str(log), launch.shared_memory, json.dumps(launch.remove),
-        *prefix, *launch.command,
-    ]  # fmt: skip
+        sys.executable,
+        "-I",
+        str(watch),
+        str(log),
+        launch.shared_memory,
+        json.dumps(launch.remove),
+        *prefix,
+        *launch.command,
+    ]

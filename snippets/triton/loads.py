@@ -19,17 +19,26 @@ from snippets.triton.server import Server
 from snippets.triton.stats import Statistics
 
 
-def target(server: Server, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http",
-           timeout_s: float = 30.0) -> Target:
+def target(
+    server: Server, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http", timeout_s: float = 30.0
+) -> Target:
     """The model on this server as a target for the load generators."""
     url = server.grpc_url if protocol == "grpc" else server.url
     return Target(url, model, inputs, protocol, timeout_s)
 
 
 def measure(
-    server: Server, model: str, inputs: Mapping[str, np.ndarray], *, clients: int = 0, offered_rps: float = 0.0,
-    seconds: float = 3.0, protocol: str = "http", timeout_s: float = 30.0, **options: Any,
-) -> dict[str, Any]:  # fmt: skip
+    server: Server,
+    model: str,
+    inputs: Mapping[str, np.ndarray],
+    *,
+    clients: int = 0,
+    offered_rps: float = 0.0,
+    seconds: float = 3.0,
+    protocol: str = "http",
+    timeout_s: float = 30.0,
+    **options: Any,
+) -> dict[str, Any]:
     """Closed loop with `clients`, or open loop at `offered_rps`; `options` go to load.closed_loop or open_loop.
 
     Returns the generator's fields, those of Statistics.facts() (means per request over the window: queue_ms,
@@ -64,9 +73,15 @@ def measure(
 
 
 def beside(
-    server: Server, model: str, inputs: Mapping[str, np.ndarray], neighbour: str,
-    neighbour_inputs: Mapping[str, np.ndarray], *, neighbour_clients: int, **options: Any,
-) -> dict[str, Any]:  # fmt: skip
+    server: Server,
+    model: str,
+    inputs: Mapping[str, np.ndarray],
+    neighbour: str,
+    neighbour_inputs: Mapping[str, np.ndarray],
+    *,
+    neighbour_clients: int,
+    **options: Any,
+) -> dict[str, Any]:
     """`measure` of one model while `neighbour_clients` keep another busy; adds neighbour_rps,
     neighbour_failures and neighbour_latency_ms.
 

@@ -109,9 +109,18 @@ def fetch(cache: str | Path | None = None) -> PerfAnalyzer:
 
 
 def measure(
-    program: PerfAnalyzer, server: Server, model: str, clients: int, *, shapes: Mapping[str, tuple[int, ...]],
-    batch: int = 1, window_s: float = 2.0, trials: int = 4, protocol: str = "http", report: Path,
-) -> dict[str, Any]:  # fmt: skip
+    program: PerfAnalyzer,
+    server: Server,
+    model: str,
+    clients: int,
+    *,
+    shapes: Mapping[str, tuple[int, ...]],
+    batch: int = 1,
+    window_s: float = 2.0,
+    trials: int = 4,
+    protocol: str = "http",
+    report: Path,
+) -> dict[str, Any]:
     """One concurrency, `trials` windows at most; the CSV report stays at `report`.
 
     Returns clients, batch, samples_per_s, requests_per_s, and in ms p50, p90, p95, p99, queue and compute parts.
@@ -119,13 +128,32 @@ def measure(
     """
     url = server.grpc_url if protocol == "grpc" else server.url
     command = [
-        str(program.binary), "-m", model, "-u", url, "-i", protocol, "-b", str(batch),
-        "--concurrency-range", f"{clients}:{clients}", "-p", str(int(window_s * 1000)), "-r", str(trials),
+        str(program.binary),
+        "-m",
+        model,
+        "-u",
+        url,
+        "-i",
+        protocol,
+        "-b",
+        str(batch),
+        "--concurrency-range",
+        f"{clients}:{clients}",
+        "-p",
+        str(int(window_s * 1000)),
+        "-r",
+        str(trials),
         # It averages the last three windows, but reports only when they agree within this many percent: here always,
         # and whoever compares looks at several runs.
-        "-s", "1000", "--percentile", "95", "-f", str(report), "--verbose-csv",
+        "-s",
+        "1000",
+        "--percentile",
+        "95",
+        "-f",
+        str(report),
+        "--verbose-csv",
         *(arg for name, shape in shapes.items() for arg in ("--shape", f"{name}:{','.join(map(str, shape))}")),
-    ]  # fmt: skip
+    ]
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     limit_s = 60 + 2 * window_s * trials

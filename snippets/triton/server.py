@@ -60,9 +60,15 @@ class Server:
     """
 
     def __init__(
-        self, how: str = "embedded", folder: Path | str = "", *, ports: Ports | None = None,
-        image: str = "", gpus: str = "all", rate_limit: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        how: str = "embedded",
+        folder: Path | str = "",
+        *,
+        ports: Ports | None = None,
+        image: str = "",
+        gpus: str = "all",
+        rate_limit: bool = True,
+    ) -> None:
         kind, _, url = how.partition(":")
         if kind not in ("embedded", "container", "url") or (kind == "url") != bool(url):
             raise UsageError(f"`{how}` is no way to reach Triton. Use embedded, container or url:http://HOST:PORT.")
@@ -168,9 +174,11 @@ class Server:
         """Raise ServerError, with the log's last lines, when the server is no longer there."""
         if not self.running:
             status = self._watch.poll() if self._watch else None
-            how = "" if status is None else f" (exit status {status}" + (
-                f", killed by signal {status - 128})" if status > 128 else ")"
-            )  # fmt: skip
+            how = (
+                ""
+                if status is None
+                else f" (exit status {status}" + (f", killed by signal {status - 128})" if status > 128 else ")")
+            )
             raise ServerError(
                 f"The Triton server has stopped{how}. {self._reason()}\nRun the cell again: the steps that are done"
                 " are kept and the server starts anew."

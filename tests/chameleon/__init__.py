@@ -23,6 +23,7 @@ What it is held to: recorded/openstack.json, answers of real services to convers
 facts about Chameleon's own Blazar. Not recorded anywhere, and so not to be relied on: Zun's error bodies, quota
 messages, and everything about Chameleon's lease limits.
 """
+
 from .clock import Clock
 from .emulator import Emulator
 from .seed import more_hosts

@@ -1,4 +1,5 @@
 """`python -m tests.chameleon`: start an emulated Chameleon, print its environment, serve until Ctrl-C."""
+
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,5 @@
 """Reservations: leases, hosts, devices and their calendars, as upstream 18 or as Chameleon's branch answers."""
+
 from __future__ import annotations
 
 import re
@@ -22,23 +23,41 @@ def error(refusal: Refusal) -> Reply:
 
 # what goes out
 
+
 def lease_json(request: Request, lease: Lease, status: str = "") -> dict[str, Any]:
     return {
-        "id": lease.id, "name": lease.name, "user_id": lease.user, "project_id": lease.project,
-        "trust_id": lease.trust, "start_date": dots(lease.start), "end_date": dots(lease.end),
-        "status": status or lease.status, "degraded": False, "created_at": plain(lease.created),
+        "id": lease.id,
+        "name": lease.name,
+        "user_id": lease.user,
+        "project_id": lease.project,
+        "trust_id": lease.trust,
+        "start_date": dots(lease.start),
+        "end_date": dots(lease.end),
+        "status": status or lease.status,
+        "degraded": False,
+        "created_at": plain(lease.created),
         "updated_at": plain(lease.updated),
         "reservations": [_reservation_json(request, lease, each) for each in lease.reservations],
-        "events": [_event_json(lease, "start_lease", lease.start), _event_json(lease, "end_lease", lease.end)]}
+        "events": [_event_json(lease, "start_lease", lease.start), _event_json(lease, "end_lease", lease.end)],
+    }
 
 
 def _reservation_json(request: Request, lease: Lease, one: Reservation) -> dict[str, Any]:
     answer = {
-        "id": one.id, "lease_id": lease.id, "resource_id": one.resource_row, "resource_type": one.kind,
-        "status": one.status, "missing_resources": False, "resources_changed": False,
-        "created_at": plain(one.created), "updated_at": plain(one.updated or one.created),
-        "resource_properties": one.wish.get("resource_properties", ""), "before_end": "default",
-        "min": one.minimum, "max": one.maximum}
+        "id": one.id,
+        "lease_id": lease.id,
+        "resource_id": one.resource_row,
+        "resource_type": one.kind,
+        "status": one.status,
+        "missing_resources": False,
+        "resources_changed": False,
+        "created_at": plain(one.created),
+        "updated_at": plain(one.updated or one.created),
+        "resource_properties": one.wish.get("resource_properties", ""),
+        "before_end": "default",
+        "min": one.minimum,
+        "max": one.maximum,
+    }
     if one.kind == "physical:host":
         answer["hypervisor_properties"] = one.wish.get("hypervisor_properties", "")
         if request.state.branch == "chameleon":
@@ -49,12 +68,19 @@ def _reservation_json(request: Request, lease: Lease, one: Reservation) -> dict[
 def _event_json(lease: Lease, kind: str, moment: datetime) -> dict[str, Any]:
     done = lease.event_done.get(kind)
     failed = kind == "start_lease" and lease.status == "ERROR"
-    return {"id": lease.event_ids[kind], "lease_id": lease.id, "event_type": kind, "time": dots(moment),
-            "status": "ERROR" if failed else "DONE" if done else "UNDONE", "created_at": plain(lease.created),
-            "updated_at": plain(done)}
+    return {
+        "id": lease.event_ids[kind],
+        "lease_id": lease.id,
+        "event_type": kind,
+        "time": dots(moment),
+        "status": "ERROR" if failed else "DONE" if done else "UNDONE",
+        "created_at": plain(lease.created),
+        "updated_at": plain(done),
+    }
 
 
 # leases
+
 
 def _moment(text: Any, now: datetime) -> datetime:
     if text == "now":
@@ -88,8 +114,18 @@ def create(request: Request) -> Reply:
     if request.token.method == "application_credential" and refused:
         state.faults.take("lease-trust-refused")
         raise Refusal(500, "Internal Server Error", "INTERNAL_SERVER_ERROR")
-    lease = Lease(new_id(), body["name"], request.user, request.project, request.site, start, end, now, now,
-                  event_ids={"start_lease": new_id(), "end_lease": new_id()})
+    lease = Lease(
+        new_id(),
+        body["name"],
+        request.user,
+        request.project,
+        request.site,
+        start,
+        end,
+        now,
+        now,
+        event_ids={"start_lease": new_id(), "end_lease": new_id()},
+    )
     for wish in body["reservations"]:
         lease.reservations.append(_reserve(request, lease, wish))
     lease.stuck = state.faults.take("lease-pending-forever") is not None
@@ -114,10 +150,18 @@ def _reserve(request: Request, lease: Lease, wish: dict[str, Any]) -> Reservatio
 
 
 def _too_few(request: Request, lease: Lease, wish: dict[str, Any], minimum: int, maximum: int) -> str:
-    query = {"resource_type": wish["resource_type"], "min": minimum, "max": maximum,
-             "resource_properties": wish.get("resource_properties", ""), "start_date": lease.start,
-             "end_date": lease.end, "project_id": request.project, "count_range": f"{minimum}-{maximum}",
-             "before_end": "default", "on_start": "default"}
+    query = {
+        "resource_type": wish["resource_type"],
+        "min": minimum,
+        "max": maximum,
+        "resource_properties": wish.get("resource_properties", ""),
+        "start_date": lease.start,
+        "end_date": lease.end,
+        "project_id": request.project,
+        "count_range": f"{minimum}-{maximum}",
+        "before_end": "default",
+        "on_start": "default",
+    }
     return f"Not enough resources available with query {query}"
 
 
@@ -129,8 +173,16 @@ def _find(request: Request, number: str) -> Lease:
 
 
 def list_all(request: Request) -> Reply:
-    return Reply(200, {"leases": [lease_json(request, lease) for lease in request.state.leases.values()
-                                  if lease.project == request.project and lease.site == request.site]})
+    return Reply(
+        200,
+        {
+            "leases": [
+                lease_json(request, lease)
+                for lease in request.state.leases.values()
+                if lease.project == request.project and lease.site == request.site
+            ]
+        },
+    )
 
 
 def show(request: Request, number: str) -> Reply:
@@ -167,10 +219,16 @@ def delete(request: Request, number: str) -> Reply:
 
 # hosts and devices
 
+
 def _resource_json(request: Request, one: Resource) -> dict[str, Any]:
     reservable = one.reservable and not request.state.faults.is_on("hosts-not-reservable")
-    return {"id": one.id, **one.properties, "reservable": reservable, "created_at": plain(one.created),
-            "updated_at": None}
+    return {
+        "id": one.id,
+        **one.properties,
+        "reservable": reservable,
+        "created_at": plain(one.created),
+        "updated_at": None,
+    }
 
 
 def _resources(request: Request, kind: str) -> list[Resource]:
@@ -182,8 +240,12 @@ def _allocation(request: Request, one: Resource) -> dict[str, Any]:
     for lease in request.state.leases.values():
         for reservation in lease.reservations:
             if one.id in reservation.resources and lease.status != "TERMINATED":
-                row: dict[str, Any] = {"id": reservation.id, "lease_id": lease.id, "start_date": dots(lease.start),
-                                       "end_date": dots(lease.end)}
+                row: dict[str, Any] = {
+                    "id": reservation.id,
+                    "lease_id": lease.id,
+                    "start_date": dots(lease.start),
+                    "end_date": dots(lease.end),
+                }
                 rows.append({**row, "extras": {}} if one.kind == "device" else row)
     return {"resource_id": one.id, "reservations": rows}
 
@@ -231,11 +293,23 @@ def device_allocation(request: Request, number: str) -> Reply:
     raise Refusal(500, "Internal Server Error", "INTERNAL_SERVER_ERROR")
 
 
-SERVICE = Service("blazar", 1234, (
-    ("POST", r"/v1/leases", create), ("GET", r"/v1/leases", list_all), ("GET", r"/v1/leases/([^/]+)", show),
-    ("PUT", r"/v1/leases/([^/]+)", update), ("DELETE", r"/v1/leases/([^/]+)", delete),
-    ("GET", r"/v1/os-hosts", hosts), ("GET", r"/v1/os-hosts/allocations", host_allocations),
-    ("GET", r"/v1/os-hosts/([^/]+)/allocation", host_allocation), ("GET", r"/v1/os-hosts/([^/]+)", host),
-    ("GET", r"/v1/devices", devices), ("GET", r"/v1/devices/allocations", device_allocations),
-    ("GET", r"/v1/devices/([^/]+)/allocation", device_allocation),
-), error, headers=lambda request: {"OpenStack-API-Version": "reservation 1.0"} if re.match("/v1", request.path) else {})
+SERVICE = Service(
+    "blazar",
+    1234,
+    (
+        ("POST", r"/v1/leases", create),
+        ("GET", r"/v1/leases", list_all),
+        ("GET", r"/v1/leases/([^/]+)", show),
+        ("PUT", r"/v1/leases/([^/]+)", update),
+        ("DELETE", r"/v1/leases/([^/]+)", delete),
+        ("GET", r"/v1/os-hosts", hosts),
+        ("GET", r"/v1/os-hosts/allocations", host_allocations),
+        ("GET", r"/v1/os-hosts/([^/]+)/allocation", host_allocation),
+        ("GET", r"/v1/os-hosts/([^/]+)", host),
+        ("GET", r"/v1/devices", devices),
+        ("GET", r"/v1/devices/allocations", device_allocations),
+        ("GET", r"/v1/devices/([^/]+)/allocation", device_allocation),
+    ),
+    error,
+    headers=lambda request: {"OpenStack-API-Version": "reservation 1.0"} if re.match("/v1", request.path) else {},
+)

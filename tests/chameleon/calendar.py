@@ -1,4 +1,5 @@
 """Which host or device a reservation gets: Blazar's matching of constraints and of time intervals."""
+
 from __future__ import annotations
 
 import json
@@ -11,8 +12,14 @@ from .model import Lease, Resource
 from .wire import Refusal
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq, "=": operator.eq, "!=": operator.ne, ">=": operator.ge, ">": operator.gt,
-    "<=": operator.le, "<": operator.lt}
+    "==": operator.eq,
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+}
 
 
 def constraints(text: str) -> list[list[str]]:
@@ -39,8 +46,11 @@ def fits(resource: Resource, triples: Iterable[list[str]]) -> bool:
         if held is None:
             return False
         try:
-            matches = COMPARE[symbol](type(held)(wanted), held) if symbol in ("==", "=", "!=") \
+            matches = (
+                COMPARE[symbol](type(held)(wanted), held)
+                if symbol in ("==", "=", "!=")
                 else COMPARE[symbol](float(held), float(wanted))
+            )
         except ValueError:
             return False
         if not matches:
@@ -50,12 +60,19 @@ def fits(resource: Resource, triples: Iterable[list[str]]) -> bool:
 
 def taken(leases: Iterable[Lease], start: datetime, end: datetime, but: str = "") -> set[str]:
     """Resources with a lease that overlaps [start, end); one that ends at `start` does not."""
-    return {resource for lease in leases
-            if lease.id != but and lease.status not in ("TERMINATED",) and lease.start < end and start < lease.end
-            for reservation in lease.reservations for resource in reservation.resources}
+    return {
+        resource
+        for lease in leases
+        if lease.id != but and lease.status not in ("TERMINATED",) and lease.start < end and start < lease.end
+        for reservation in lease.reservations
+        for resource in reservation.resources
+    }
 
 
 def choose(resources: Iterable[Resource], kind: str, site: str, triples: list[list[str]], busy: set[str]) -> list[str]:
     """Ids of the free resources that fit, in a fixed order."""
-    return [each.id for each in resources if each.kind == kind and each.site == site and each.reservable
-            and each.id not in busy and fits(each, triples)]
+    return [
+        each.id
+        for each in resources
+        if each.kind == kind and each.site == site and each.reservable and each.id not in busy and fits(each, triples)
+    ]

@@ -1,4 +1,5 @@
 """What each fault must do, a function for one or several faults; test_faults.py runs them."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -19,9 +20,11 @@ LOST = (asyncssh.Error, OSError, TimeoutError)
 
 def case(*names: str) -> Callable[[Case], Case]:
     """Register a function as what shows that these faults do as their rows say."""
+
     def keep(function: Case) -> Case:
         CASES.update(dict.fromkeys(names, function))
         return function
+
     return keep
 
 

@@ -1,4 +1,5 @@
 """Faults of leases, servers, addresses and containers."""
+
 from __future__ import annotations
 
 import re
@@ -22,8 +23,12 @@ def lease_is_refused(emulator: Emulator, student: Student) -> None:
 @case("blazar-create-lost", "blazar-create-silent")
 def lease_is_made_and_its_answer_lost(emulator: Emulator, student: Student) -> None:
     with pytest.raises((*BROKEN, requests.Timeout)):
-        requests.post(student.cloud.at("reservation", "/leases"), json=lease_body(name="lost"), timeout=SHORT_S,
-                      headers=student.headers())
+        requests.post(
+            student.cloud.at("reservation", "/leases"),
+            json=lease_body(name="lost"),
+            timeout=SHORT_S,
+            headers=student.headers(),
+        )
     assert [each["name"] for each in student.ask("GET", "reservation", "/leases").json()["leases"]] == ["lost"]
 
 
@@ -36,11 +41,25 @@ def created_at_has_a_fraction(emulator: Emulator, student: Student) -> None:
 @case("lease-trust-refused")
 def an_application_credential_makes_no_lease(emulator: Emulator, student: Student) -> None:
     number, secret = emulator.state.app_credential
-    answer = requests.post(emulator.env()["OS_AUTH_URL"] + "/auth/tokens", timeout=5, json={"auth": {"identity": {
-        "methods": ["application_credential"], "application_credential": {"id": number, "secret": secret}}}})
+    answer = requests.post(
+        emulator.env()["OS_AUTH_URL"] + "/auth/tokens",
+        timeout=5,
+        json={
+            "auth": {
+                "identity": {
+                    "methods": ["application_credential"],
+                    "application_credential": {"id": number, "secret": secret},
+                }
+            }
+        },
+    )
     assert answer.json()["token"]["methods"] == ["application_credential"]
-    refused = requests.post(student.cloud.at("reservation", "/leases"), json=lease_body(), timeout=5,
-                            headers={"X-Auth-Token": answer.headers["X-Subject-Token"]})
+    refused = requests.post(
+        student.cloud.at("reservation", "/leases"),
+        json=lease_body(),
+        timeout=5,
+        headers={"X-Auth-Token": answer.headers["X-Subject-Token"]},
+    )
     assert refused.status_code == 500
     assert student.ask("POST", "reservation", "/leases", lease_body()).status_code == 201
 
@@ -95,6 +114,7 @@ def calendar_is_closed(emulator: Emulator, student: Student) -> None:
 
 
 # servers and addresses
+
 
 @case("quota-instances")
 def no_server_within_the_quota(emulator: Emulator, student: Student) -> None:
@@ -152,16 +172,19 @@ def server_stays(emulator: Emulator, student: Student) -> None:
 
 @case("flavor-missing", "image-missing", "network-missing")
 def nothing_is_listed(emulator: Emulator, student: Student) -> None:
-    kind, path, key = {"flavor-missing": ("compute", "/flavors/detail", "flavors"),
-                       "image-missing": ("image", "/images?name=CC-Ubuntu24.04-CUDA", "images"),
-                       "network-missing": ("network", "/networks", "networks")}[striking(emulator)]
+    kind, path, key = {
+        "flavor-missing": ("compute", "/flavors/detail", "flavors"),
+        "image-missing": ("image", "/images?name=CC-Ubuntu24.04-CUDA", "images"),
+        "network-missing": ("network", "/networks", "networks"),
+    }[striking(emulator)]
     assert student.ask("GET", kind, path).json()[key] == []
 
 
 @case("quota-floating-ips", "no-floating-ip")
 def no_address_is_given(emulator: Emulator, student: Student) -> None:
-    answer = student.ask("POST", "network", "/floatingips",
-                         {"floatingip": {"floating_network_id": student.site.networks[1]["id"]}})
+    answer = student.ask(
+        "POST", "network", "/floatingips", {"floatingip": {"floating_network_id": student.site.networks[1]["id"]}}
+    )
     assert answer.status_code == 409
     assert answer.json()["NeutronError"]["type"] in ("OverQuota", "IpAddressGenerationFailure")
     emulator.assert_empty()
@@ -189,6 +212,7 @@ def address_stays(emulator: Emulator, student: Student) -> None:
 
 
 # containers
+
 
 @case("container-quota")
 def no_container_within_the_quota(emulator: Emulator, student: Student) -> None:

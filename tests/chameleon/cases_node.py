@@ -1,4 +1,5 @@
 """Faults of the node and of the way to it."""
+
 from __future__ import annotations
 
 import asyncio
@@ -60,8 +61,7 @@ def key_is_refused(emulator: Emulator, student: Student) -> None:
 @case("ssh-host-key-changed")
 def host_key_is_another(emulator: Emulator, student: Student) -> None:
     def key() -> Any:
-        found = asyncio.run(asyncssh.get_server_host_key(
-            student.home, emulator.ssh_port, config=None))
+        found = asyncio.run(asyncssh.get_server_host_key(student.home, emulator.ssh_port, config=None))
         assert found is not None
         return found.public_data
 
@@ -121,6 +121,7 @@ def no_tunnel(emulator: Emulator, student: Student) -> None:
     async def go() -> None:
         async with student.connect(student.home) as connection:
             await connection.open_connection("127.0.0.1", 9)
+
     with pytest.raises(asyncssh.ChannelOpenError, match="prohibited|denied|refused|failed|rejected"):
         asyncio.run(go())
 
@@ -143,6 +144,7 @@ def disk_is_full(emulator: Emulator, student: Student) -> None:
         async with student.connect(student.home) as connection:
             async with connection.start_sftp_client() as sftp, sftp.open("file", "wb") as file:
                 await file.write(b"x")
+
     with pytest.raises(asyncssh.SFTPError, match="No space left"):
         asyncio.run(go())
 

@@ -1,4 +1,5 @@
 """Faults of requests, whatever the service."""
+
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
@@ -14,8 +15,9 @@ from .student import Student
 
 
 def get(student: Student, **options: Any) -> requests.Response:
-    return requests.get(student.cloud.at("reservation", "/os-hosts"), headers=student.headers(),
-                        **{"timeout": SHORT_S, **options})
+    return requests.get(
+        student.cloud.at("reservation", "/os-hosts"), headers=student.headers(), **{"timeout": SHORT_S, **options}
+    )
 
 
 @case("http-401", "http-403", "http-404", "http-409", "http-429", "http-500", "http-502", "http-503", "http-504")

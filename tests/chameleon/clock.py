@@ -1,4 +1,5 @@
 """The emulator's clock: runs with the machine's, can be moved forward by a test, or stands still between moves."""
+
 from __future__ import annotations
 
 import threading

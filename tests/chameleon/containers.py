@@ -1,4 +1,5 @@
 """Containers of the edge: each a scratch root directory in which its command and later ones really run."""
+
 from __future__ import annotations
 
 import base64
@@ -24,8 +25,9 @@ _PATHS = re.compile(r"(?<![\w.$}/-])/(?=(?:" + "|".join(FOLDERS) + r")(?:/|\b))"
 class Root:
     """The container's "/" is `folder/root`; paths in a command that name its top folders are moved there."""
 
-    def __init__(self, container: Container, *, extra_path: tuple[Path, ...] = (),
-                 extra_env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, container: Container, *, extra_path: tuple[Path, ...] = (), extra_env: dict[str, str] | None = None
+    ) -> None:
         self.container, self.folder = container, container.root
         self.root = self.folder / "root"
         for name in FOLDERS:
@@ -35,10 +37,15 @@ class Root:
         self.log = self.folder / "log"
         self.log.touch()
         path = [*extra_path, Path(sys.executable).parent, machine_bin()]
-        self.env = {"PATH": os.pathsep.join(str(each) for each in path), "HOME": str(self.root / "root"),
-                    "LANG": "C.UTF-8", "TMPDIR": str(self.root / "tmp"), "CHAMELEON_CONTAINER": str(self.folder),
-                    **(extra_env or {}), **{k: self.moved(str(v)) for k, v in
-                                            (container.body.get("environment") or {}).items()}}
+        self.env = {
+            "PATH": os.pathsep.join(str(each) for each in path),
+            "HOME": str(self.root / "root"),
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(self.root / "tmp"),
+            "CHAMELEON_CONTAINER": str(self.folder),
+            **(extra_env or {}),
+            **{k: self.moved(str(v)) for k, v in (container.body.get("environment") or {}).items()},
+        }
         self.main: subprocess.Popen[bytes] | None = None
 
     def inside(self, path: str) -> Path:
@@ -59,13 +66,21 @@ class Root:
         words = [self.moved(word) for word in (shlex.split(command) if isinstance(command, str) else command)]
         with self.log.open("ab") as log:
             try:
-                self.main = subprocess.Popen(words, cwd=self.workdir, env=self.env, stdin=subprocess.DEVNULL,
-                                             stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+                self.main = subprocess.Popen(
+                    words,
+                    cwd=self.workdir,
+                    env=self.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
             except OSError as error:
                 log.write(f"{words[0]}: {error.strerror}\n".encode())
                 self.container.ends_as, self.container.status = "Error", "Error"
-                self.container.reason = (f'OCI runtime create failed: exec: "{words[0]}": executable file not found '
-                                         "in $PATH: unknown")
+                self.container.reason = (
+                    f'OCI runtime create failed: exec: "{words[0]}": executable file not found in $PATH: unknown'
+                )
 
     def poll(self) -> None:
         if self.main is not None and self.main.poll() is not None and self.container.status == "Running":
@@ -76,12 +91,22 @@ class Root:
         """One stream, as Zun answers: standard output and error together."""
         words = [self.moved(word) for word in shlex.split(command)]
         try:
-            done = subprocess.run(words, cwd=self.workdir, env=self.env, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, check=False)
+            done = subprocess.run(
+                words,
+                cwd=self.workdir,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                check=False,
+            )
             output, code = done.stdout.decode(errors="replace"), done.returncode
         except OSError as error:
-            output, code = (f'OCI runtime exec failed: exec failed: exec: "{words[0]}": {error.strerror}: unknown\r\n',
-                            126 if isinstance(error, PermissionError) else 127)
+            output, code = (
+                f'OCI runtime exec failed: exec failed: exec: "{words[0]}": {error.strerror}: unknown\r\n',
+                126 if isinstance(error, PermissionError) else 127,
+            )
         return {"output": output, "exit_code": code if code >= 0 else 128 - code, "exec_id": None, "proxy_url": None}
 
     def put(self, path: str, data: str) -> None:
@@ -103,8 +128,10 @@ class Root:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             archive.add(source, arcname=source.name)
         found = source.stat()
-        return {"data": base64.b64encode(packed.getvalue()).decode(),
-                "stat": {"name": source.name, "size": found.st_size, "mode": found.st_mode, "linkTarget": ""}}
+        return {
+            "data": base64.b64encode(packed.getvalue()).decode(),
+            "stat": {"name": source.name, "size": found.st_size, "mode": found.st_mode, "linkTarget": ""},
+        }
 
     def stop(self) -> None:
         kill_marked("CHAMELEON_CONTAINER", self.folder)

@@ -3,6 +3,7 @@
 `python -m tests.chameleon.conversation` holds it with the OpenStack that OS_* name and writes every answer to
 recorded/openstack.json; test_recorded.py holds it with the emulator and compares.
 """
+
 from __future__ import annotations
 
 import json
@@ -17,7 +18,7 @@ import requests
 
 RECORDED = Path(__file__).with_name("recorded")
 NAME = "recorded-conversation"
-PUBLIC_KEY = ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJDmzhDpIyuXk4Zr1yo5Gv1c3e8q6x5mJcV3X8T5h4aW recorded")
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJDmzhDpIyuXk4Zr1yo5Gv1c3e8q6x5mJcV3X8T5h4aW recorded"
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 Answers = dict[str, dict[str, Any]]
 
@@ -37,18 +38,29 @@ class Cloud:
                 content = answer.json() if answer.content else None
             except ValueError:
                 content = answer.text
-            self.answers[name] = {"status": answer.status_code, "body": content,
-                                  "versions": {key: value for key, value in answer.headers.items()
-                                               if key.lower().endswith("api-version")}}
+            self.answers[name] = {
+                "status": answer.status_code,
+                "body": content,
+                "versions": {
+                    key: value for key, value in answer.headers.items() if key.lower().endswith("api-version")
+                },
+            }
         return answer
 
     def sign_in(self, name: str = "", password: str = "") -> requests.Response:
         env = self.env
-        user = {"name": env["OS_USERNAME"], "password": password or env["OS_PASSWORD"],
-                "domain": {"name": env["OS_USER_DOMAIN_NAME"]}}
+        user = {
+            "name": env["OS_USERNAME"],
+            "password": password or env["OS_PASSWORD"],
+            "domain": {"name": env["OS_USER_DOMAIN_NAME"]},
+        }
         scope = {"project": {"name": env["OS_PROJECT_NAME"], "domain": {"name": env["OS_PROJECT_DOMAIN_NAME"]}}}
-        answer = self.say(name, "POST", env["OS_AUTH_URL"] + "/auth/tokens", {
-            "auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}})
+        answer = self.say(
+            name,
+            "POST",
+            env["OS_AUTH_URL"] + "/auth/tokens",
+            {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}},
+        )
         if answer.ok:
             self._session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
             for entry in answer.json()["token"]["catalog"]:
@@ -75,14 +87,26 @@ class Cloud:
 
 
 def wish(amount: int = 1, node_type: str = "gpu_p100", kind: str = "physical:host") -> dict[str, Any]:
-    return {"resource_type": kind, "resource_properties": json.dumps(["==", "$node_type", node_type]),
-            "hypervisor_properties": "", "min": amount, "max": amount}
+    return {
+        "resource_type": kind,
+        "resource_properties": json.dumps(["==", "$node_type", node_type]),
+        "hypervisor_properties": "",
+        "min": amount,
+        "max": amount,
+    }
 
 
 def lease_body(start: str = "now", hours: float = 3, **changes: Any) -> dict[str, Any]:
     end = datetime.now(UTC) + timedelta(hours=hours)
-    return {"name": NAME, "start_date": start, "end_date": end.strftime("%Y-%m-%d %H:%M"), "before_end_date": None,
-            "events": [], "reservations": [wish()], **changes}
+    return {
+        "name": NAME,
+        "start_date": start,
+        "end_date": end.strftime("%Y-%m-%d %H:%M"),
+        "before_end_date": None,
+        "events": [],
+        "reservations": [wish()],
+        **changes,
+    }
 
 
 def hold(env: Mapping[str, str], timeout_s: float = 60) -> Answers:
@@ -172,9 +196,16 @@ def servers(cloud: Cloud, reservation: str, timeout_s: float) -> None:
     cloud.say("keypair", "GET", f"{keys}/{NAME}", **v61)
 
     def body(hint: str) -> dict[str, Any]:
-        return {"server": {"name": NAME, "key_name": NAME, "flavorRef": flavor["id"], "imageRef": image,
-                           "networks": [{"uuid": by_name["sharednet1"]}]},
-                "OS-SCH-HNT:scheduler_hints": {"reservation": hint}}
+        return {
+            "server": {
+                "name": NAME,
+                "key_name": NAME,
+                "flavorRef": flavor["id"],
+                "imageRef": image,
+                "networks": [{"uuid": by_name["sharednet1"]}],
+            },
+            "OS-SCH-HNT:scheduler_hints": {"reservation": hint},
+        }
 
     made: list[str] = []
     try:
@@ -184,8 +215,9 @@ def servers(cloud: Cloud, reservation: str, timeout_s: float) -> None:
         cloud.until("server-active", url, lambda r: r.json()["server"]["status"] == "ACTIVE", timeout_s, **v61)
         cloud.say("server-active-2.100", "GET", url, **v100)
         made.append(cloud.say("", "POST", compute, body(NOWHERE), **v100).json()["server"]["id"])
-        cloud.until("server-error", f"{compute}/{made[1]}", lambda r: r.json()["server"]["status"] == "ERROR",
-                    timeout_s, **v61)
+        cloud.until(
+            "server-error", f"{compute}/{made[1]}", lambda r: r.json()["server"]["status"] == "ERROR", timeout_s, **v61
+        )
         cloud.say("server-list", "GET", f"{compute}/detail", **v61)
         cloud.say("server-unknown", "GET", f"{compute}/{NOWHERE}", **v61)
         bad = body(reservation)

@@ -1,4 +1,5 @@
 """Start and stop an emulated Chameleon on loopback."""
+
 from __future__ import annotations
 
 import shutil
@@ -15,8 +16,14 @@ from .state import State
 from .switch import Faults
 from .wire import Door, Doors, Service
 
-SERVICES: tuple[Service, ...] = (keystone.SERVICE, blazar.SERVICE, nova.SERVICE, neutron.SERVICE, glance.SERVICE,
-                                zun.SERVICE)
+SERVICES: tuple[Service, ...] = (
+    keystone.SERVICE,
+    blazar.SERVICE,
+    nova.SERVICE,
+    neutron.SERVICE,
+    glance.SERVICE,
+    zun.SERVICE,
+)
 
 
 class Emulator:
@@ -29,9 +36,18 @@ class Emulator:
     more variables in their environment.
     """
 
-    def __init__(self, *, branch: str = "chameleon", speed: float = 10_000.0, frozen: bool = False,
-                 clock: Clock | None = None, hosts: tuple[Any, ...] | list[Any] = (),
-                 node_path: tuple[Path, ...] = (), node_env: dict[str, str] | None = None, **state: Any) -> None:
+    def __init__(
+        self,
+        *,
+        branch: str = "chameleon",
+        speed: float = 10_000.0,
+        frozen: bool = False,
+        clock: Clock | None = None,
+        hosts: tuple[Any, ...] | list[Any] = (),
+        node_path: tuple[Path, ...] = (),
+        node_env: dict[str, str] | None = None,
+        **state: Any,
+    ) -> None:
         if branch not in blazar.KINDS:
             raise ValueError(f"branch {branch!r}: chameleon or upstream")
         self.clock = clock or Clock(speed=speed, frozen=frozen)
@@ -60,8 +76,9 @@ class Emulator:
     def start(self) -> Emulator:
         doors = self._take_addresses()
         self._doors = Doors(doors, self.state.settle)
-        self._nodes = Nodes(self.state, port=free_ssh_port(f"{self.state.floating_prefix}.10"), path=self._node_path,
-                            env=self._node_env)
+        self._nodes = Nodes(
+            self.state, port=free_ssh_port(f"{self.state.floating_prefix}.10"), path=self._node_path, env=self._node_env
+        )
         self.clock.on_move(self.state.settle)
         self._doors.start()
         return self
@@ -76,8 +93,10 @@ class Emulator:
                 continue
             break
         else:
-            raise RuntimeError("no loopback network 127.77.N.0/24 is free; the emulator needs Linux, where all of "
-                               "127.0.0.0/8 is this machine, and none of its other runs holding all 249")
+            raise RuntimeError(
+                "no loopback network 127.77.N.0/24 is free; the emulator needs Linux, where all of "
+                "127.0.0.0/8 is this machine, and none of its other runs holding all 249"
+            )
         self.state.floating_prefix = f"127.77.{n}"
         for number, site in enumerate(sites, start=1):
             site.address = f"127.77.{n}.{number}"
@@ -105,25 +124,41 @@ class Emulator:
     def __enter__(self) -> Emulator:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def env(self, site: str = "CHI@TACC", auth: str = "password") -> dict[str, str]:
         """The environment of a signed-in student; `auth`: password or application_credential."""
         state, address = self.state, self.state.sites[site].address
         first = next(iter(state.sites.values())).address
-        shared = {"OS_AUTH_URL": f"http://{address}:5000/v3", "OS_REGION_NAME": site,
-                  "OS_IDENTITY_API_VERSION": "3", "OS_INTERFACE": "public", "SERVELAB_SSH_PORT": str(self.ssh_port),
-                  "CHI_RESOURCE_API_URL": f"http://{first}:{reference.PORT}",
-                  "EDGE_RESOURCE_API_URL": f"http://{first}:{reference.PORT}/edge-hw-discovery/devices"}
+        shared = {
+            "OS_AUTH_URL": f"http://{address}:5000/v3",
+            "OS_REGION_NAME": site,
+            "OS_IDENTITY_API_VERSION": "3",
+            "OS_INTERFACE": "public",
+            "SERVELAB_SSH_PORT": str(self.ssh_port),
+            "CHI_RESOURCE_API_URL": f"http://{first}:{reference.PORT}",
+            "EDGE_RESOURCE_API_URL": f"http://{first}:{reference.PORT}/edge-hw-discovery/devices",
+        }
         if auth == "application_credential":
             number, secret = state.app_credential
-            return {**shared, "OS_AUTH_TYPE": "v3applicationcredential", "OS_APPLICATION_CREDENTIAL_ID": number,
-                    "OS_APPLICATION_CREDENTIAL_SECRET": secret}
-        return {**shared, "OS_AUTH_TYPE": "v3password", "OS_USERNAME": state.user_name, "OS_PASSWORD": state.password,
-                "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_NAME": state.project_name,
-                "OS_PROJECT_DOMAIN_NAME": "chameleon"}
+            return {
+                **shared,
+                "OS_AUTH_TYPE": "v3applicationcredential",
+                "OS_APPLICATION_CREDENTIAL_ID": number,
+                "OS_APPLICATION_CREDENTIAL_SECRET": secret,
+            }
+        return {
+            **shared,
+            "OS_AUTH_TYPE": "v3password",
+            "OS_USERNAME": state.user_name,
+            "OS_PASSWORD": state.password,
+            "OS_USER_DOMAIN_NAME": "Default",
+            "OS_PROJECT_NAME": state.project_name,
+            "OS_PROJECT_DOMAIN_NAME": "chameleon",
+        }
 
     def inventory(self, everyone: bool = False) -> dict[str, list[str]]:
         return self.state.inventory(everyone)

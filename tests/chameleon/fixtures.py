@@ -1,4 +1,5 @@
 """Pytest fixtures: `from tests.chameleon.fixtures import *` in a conftest, or name them one by one."""
+
 from __future__ import annotations
 
 import os

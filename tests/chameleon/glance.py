@@ -1,4 +1,5 @@
 """Images: a list filtered by name, the object, and the schema that glanceclient builds its model from."""
+
 from __future__ import annotations
 
 import functools
@@ -22,15 +23,20 @@ def recorded_schema() -> dict[str, Any]:
 def error(refusal: Refusal) -> Reply:
     """Glance answers errors in HTML."""
     title = {403: "403 Forbidden", 404: "404 Not Found"}.get(refusal.status, str(refusal.status))
-    page = (f"<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n  "
-            f"{refusal.message}<br /><br />\n\n\n\n </body>\n</html>")
+    page = (
+        f"<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n  "
+        f"{refusal.message}<br /><br />\n\n\n\n </body>\n</html>"
+    )
     return Reply(refusal.status, page, content_type="text/html; charset=UTF-8")
 
 
 def images(request: Request) -> Reply:
     name = request.query.get("name")
-    found = [] if request.state.faults.take("image-missing") is not None else \
-        [each for each in request.state.sites[request.site].images if name in (None, each["name"])]
+    found = (
+        []
+        if request.state.faults.take("image-missing") is not None
+        else [each for each in request.state.sites[request.site].images if name in (None, each["name"])]
+    )
     first = "/v2/images" + (f"?{urlencode(request.query)}" if request.query else "")
     return Reply(200, {"images": found, "first": first, "schema": "/v2/schemas/images"})
 
@@ -48,11 +54,21 @@ def schema(request: Request) -> Reply:
 
 def versions(request: Request) -> Reply:
     url = f"http://{request.state.sites[request.site].address}:9292/v2/"
-    return Reply(300 if request.path == "/" else 200, {"versions": [
-        {"id": "v2.17", "status": "CURRENT", "links": [{"rel": "self", "href": url}]}]})
+    return Reply(
+        300 if request.path == "/" else 200,
+        {"versions": [{"id": "v2.17", "status": "CURRENT", "links": [{"rel": "self", "href": url}]}]},
+    )
 
 
-SERVICE = Service("glance", 9292, (
-    ("GET", r"/(?:versions)?", versions), ("GET", r"/v2/images", images), ("GET", r"/v2/schemas/image", schema),
-    ("GET", r"/v2/images/([^/]+)", image),
-), error, open_paths=r"^/(versions)?$")
+SERVICE = Service(
+    "glance",
+    9292,
+    (
+        ("GET", r"/(?:versions)?", versions),
+        ("GET", r"/v2/images", images),
+        ("GET", r"/v2/schemas/image", schema),
+        ("GET", r"/v2/images/([^/]+)", image),
+    ),
+    error,
+    open_paths=r"^/(versions)?$",
+)

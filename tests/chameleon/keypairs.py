@@ -1,4 +1,5 @@
 """Nova's key pairs."""
+
 from __future__ import annotations
 
 import base64
@@ -18,17 +19,30 @@ def fingerprint(public_key: str) -> str:
     except (IndexError, binascii.Error):
         raise Refusal(400, "Keypair data is invalid: failed to generate fingerprint") from None
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return ":".join(digest[i:i + 2] for i in range(0, 32, 2))
+    return ":".join(digest[i : i + 2] for i in range(0, 32, 2))
 
 
 def _keypair_json(one: Keypair) -> dict[str, Any]:
-    return {"name": one.name, "public_key": one.public_key, "fingerprint": one.fingerprint, "user_id": one.user,
-            "type": "ssh"}
+    return {
+        "name": one.name,
+        "public_key": one.public_key,
+        "fingerprint": one.fingerprint,
+        "user_id": one.user,
+        "type": "ssh",
+    }
 
 
 def keypairs(request: Request) -> Reply:
-    return Reply(200, {"keypairs": [{"keypair": {k: v for k, v in _keypair_json(one).items() if k != "user_id"}}
-                                    for one in request.state.keypairs.values() if one.site == request.site]})
+    return Reply(
+        200,
+        {
+            "keypairs": [
+                {"keypair": {k: v for k, v in _keypair_json(one).items() if k != "user_id"}}
+                for one in request.state.keypairs.values()
+                if one.site == request.site
+            ]
+        },
+    )
 
 
 def _keypair(request: Request, name: str) -> Keypair:
@@ -40,8 +54,19 @@ def _keypair(request: Request, name: str) -> Keypair:
 
 def keypair(request: Request, name: str) -> Reply:
     one = _keypair(request, name)
-    return Reply(200, {"keypair": {**_keypair_json(one), "id": one.number, "created_at": dots(one.created),
-                                   "updated_at": None, "deleted": False, "deleted_at": None}})
+    return Reply(
+        200,
+        {
+            "keypair": {
+                **_keypair_json(one),
+                "id": one.number,
+                "created_at": dots(one.created),
+                "updated_at": None,
+                "deleted": False,
+                "deleted_at": None,
+            }
+        },
+    )
 
 
 def create_keypair(request: Request) -> Reply:
@@ -53,8 +78,15 @@ def create_keypair(request: Request) -> Reply:
         raise Refusal(409, f"Key pair '{name}' already exists.")
     if request.state.faults.take("keypair-quota") is not None:
         raise Refusal(403, "Quota exceeded, too many key pairs.")
-    one = Keypair(name, public_key, fingerprint(public_key), request.user, request.site, request.state.now(),
-                  request.state.next_number())
+    one = Keypair(
+        name,
+        public_key,
+        fingerprint(public_key),
+        request.user,
+        request.site,
+        request.state.now(),
+        request.state.next_number(),
+    )
     request.state.keypairs[request.site, name] = one
     return Reply(201, {"keypair": _keypair_json(one)})
 
@@ -66,5 +98,8 @@ def delete_keypair(request: Request, name: str) -> Reply:
 
 
 ROUTES = (
-    ("GET", r"/v2\.1/os-keypairs", keypairs), ("GET", r"/v2\.1/os-keypairs/([^/]+)", keypair),
-    ("POST", r"/v2\.1/os-keypairs", create_keypair), ("DELETE", r"/v2\.1/os-keypairs/([^/]+)", delete_keypair))
+    ("GET", r"/v2\.1/os-keypairs", keypairs),
+    ("GET", r"/v2\.1/os-keypairs/([^/]+)", keypair),
+    ("POST", r"/v2\.1/os-keypairs", create_keypair),
+    ("DELETE", r"/v2\.1/os-keypairs/([^/]+)", delete_keypair),
+)

@@ -1,4 +1,5 @@
 """Identity: tokens from a password or an application credential, and the catalog."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -10,16 +11,22 @@ from .wire import Refusal, Reply, Request, Service
 
 # service type -> (name, port, path of its endpoint)
 CATALOG = {
-    "identity": ("keystone", 5000, "/v3"), "reservation": ("blazar", 1234, "/v1"), "compute": ("nova", 8774, "/v2.1"),
-    "network": ("neutron", 9696, ""), "image": ("glance", 9292, ""), "container": ("zun", 9517, "/v1"),
+    "identity": ("keystone", 5000, "/v3"),
+    "reservation": ("blazar", 1234, "/v1"),
+    "compute": ("nova", 8774, "/v2.1"),
+    "network": ("neutron", 9696, ""),
+    "image": ("glance", 9292, ""),
+    "container": ("zun", 9517, "/v1"),
 }
 WRONG = "The request you have made requires authentication."
 
 
 def error(refusal: Refusal) -> Reply:
     titles = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 400: "Bad Request"}
-    return Reply(refusal.status, {"error": {"code": refusal.status, "message": refusal.message,
-                                            "title": titles.get(refusal.status, "Error")}})
+    return Reply(
+        refusal.status,
+        {"error": {"code": refusal.status, "message": refusal.message, "title": titles.get(refusal.status, "Error")}},
+    )
 
 
 def _micro(moment: datetime) -> str:
@@ -34,8 +41,15 @@ def catalog(state: State, own: str) -> list[dict[str, Any]]:
         for site in state.sites.values():
             if kind == "container" and site.site_class != "edge":
                 continue
-            endpoints.append({"id": new_hex(), "interface": "public", "region": site.name, "region_id": site.name,
-                              "url": f"http://{site.address}:{port}{path}"})
+            endpoints.append(
+                {
+                    "id": new_hex(),
+                    "interface": "public",
+                    "region": site.name,
+                    "region_id": site.name,
+                    "url": f"http://{site.address}:{port}{path}",
+                }
+            )
         entries.append({"type": kind, "name": name, "id": new_hex(), "endpoints": endpoints})
     return entries
 
@@ -47,8 +61,10 @@ def _check(request: Request, identity: dict[str, Any], scope: Any) -> str:
         user = identity["password"]["user"]
         named = (scope or {}).get("project") or {}
         known = user.get("name", state.user_name) == state.user_name and user.get("id", state.user_id) == state.user_id
-        project = named.get("name", state.project_name) == state.project_name \
+        project = (
+            named.get("name", state.project_name) == state.project_name
             and named.get("id", state.project_id) == state.project_id
+        )
         domain = (named.get("domain") or {}).get("name", "chameleon")
         if known and user.get("password") == state.password and project and domain == "chameleon":
             return "password"
@@ -73,14 +89,28 @@ def issue(request: Request) -> Reply:
 
 def describe(request: Request, token: Token) -> dict[str, Any]:
     state = request.state
-    return {"token": {
-        "methods": [token.method], "issued_at": _micro(token.expires - TOKEN_LIFE), "expires_at": _micro(token.expires),
-        "user": {"id": state.user_id, "name": state.user_name, "domain": {"id": "default", "name": "Default"},
-                 "password_expires_at": None},
-        "project": {"id": state.project_id, "name": state.project_name,
-                    "domain": {"id": state.domain_id, "name": "chameleon"}},
-        "is_domain": False, "roles": [{"id": new_hex(), "name": "member"}, {"id": new_hex(), "name": "reader"}],
-        "audit_ids": [new_hex()[:22]], "catalog": catalog(state, request.site)}}
+    return {
+        "token": {
+            "methods": [token.method],
+            "issued_at": _micro(token.expires - TOKEN_LIFE),
+            "expires_at": _micro(token.expires),
+            "user": {
+                "id": state.user_id,
+                "name": state.user_name,
+                "domain": {"id": "default", "name": "Default"},
+                "password_expires_at": None,
+            },
+            "project": {
+                "id": state.project_id,
+                "name": state.project_name,
+                "domain": {"id": state.domain_id, "name": "chameleon"},
+            },
+            "is_domain": False,
+            "roles": [{"id": new_hex(), "name": "member"}, {"id": new_hex(), "name": "reader"}],
+            "audit_ids": [new_hex()[:22]],
+            "catalog": catalog(state, request.site),
+        }
+    }
 
 
 def show(request: Request) -> Reply:
@@ -95,20 +125,55 @@ def revoke(request: Request) -> Reply:
 
 def projects(request: Request, *_: str) -> Reply:
     state = request.state
-    return Reply(200, {"projects": [{"id": state.project_id, "name": state.project_name, "enabled": True,
-                                     "domain_id": state.domain_id, "is_domain": False, "description": "",
-                                     "parent_id": state.domain_id, "tags": [], "options": {}, "links": {}}],
-                       "links": {"next": None, "self": "", "previous": None}})
+    return Reply(
+        200,
+        {
+            "projects": [
+                {
+                    "id": state.project_id,
+                    "name": state.project_name,
+                    "enabled": True,
+                    "domain_id": state.domain_id,
+                    "is_domain": False,
+                    "description": "",
+                    "parent_id": state.domain_id,
+                    "tags": [],
+                    "options": {},
+                    "links": {},
+                }
+            ],
+            "links": {"next": None, "self": "", "previous": None},
+        },
+    )
 
 
 def version(request: Request) -> Reply:
     url = f"http://{request.state.sites[request.site].address}:5000/v3/"
-    return Reply(200, {"version": {"id": "v3.14", "status": "stable", "updated": "2020-04-07T00:00:00Z",
-                                   "links": [{"rel": "self", "href": url}], "media-types": []}})
+    return Reply(
+        200,
+        {
+            "version": {
+                "id": "v3.14",
+                "status": "stable",
+                "updated": "2020-04-07T00:00:00Z",
+                "links": [{"rel": "self", "href": url}],
+                "media-types": [],
+            }
+        },
+    )
 
 
-SERVICE = Service("keystone", 5000, (
-    ("POST", r"/v3/auth/tokens", issue), ("GET", r"/v3/auth/tokens", show), ("DELETE", r"/v3/auth/tokens", revoke),
-    ("GET", r"/v3/users/([^/]+)/projects", projects), ("GET", r"/v3/auth/projects", projects),
-    ("GET", r"/v3/?", version),
-), error, open_paths=r"^(/v3/auth/tokens|/v3/?)$")
+SERVICE = Service(
+    "keystone",
+    5000,
+    (
+        ("POST", r"/v3/auth/tokens", issue),
+        ("GET", r"/v3/auth/tokens", show),
+        ("DELETE", r"/v3/auth/tokens", revoke),
+        ("GET", r"/v3/users/([^/]+)/projects", projects),
+        ("GET", r"/v3/auth/projects", projects),
+        ("GET", r"/v3/?", version),
+    ),
+    error,
+    open_paths=r"^(/v3/auth/tokens|/v3/?)$",
+)

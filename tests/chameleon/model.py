@@ -1,4 +1,5 @@
 """What the emulated cloud holds. Mutable on purpose: this is the one state that all services share."""
+
 from __future__ import annotations
 
 import uuid

@@ -1,4 +1,5 @@
 """One emulated bare-metal node: its folder, its executables, its environment, its processes."""
+
 from __future__ import annotations
 
 import atexit
@@ -16,8 +17,21 @@ HERE = Path(__file__).resolve().parent
 # programs of the machine that a node has only after it installed them, and then as a stand-in
 ABSENT = ("docker", "docker-compose", "podman", "nvidia-ctk", "containerd")
 GPUS = {"A100": "NVIDIA A100-PCIE-40GB,40960,8.0", "P100": "Tesla P100-PCIE-16GB,16384,6.0"}
-SYSTEM_FOLDERS = ("etc/docker", "etc/apt/keyrings", "etc/apt/sources.list.d", "etc/systemd/system", "var/lib/docker",
-                  "var/log", "opt", "srv", "root", "mnt", "usr/local/bin", "usr/share/keyrings", "home")
+SYSTEM_FOLDERS = (
+    "etc/docker",
+    "etc/apt/keyrings",
+    "etc/apt/sources.list.d",
+    "etc/systemd/system",
+    "var/lib/docker",
+    "var/log",
+    "opt",
+    "srv",
+    "root",
+    "mnt",
+    "usr/local/bin",
+    "usr/share/keyrings",
+    "home",
+)
 
 
 @functools.cache
@@ -37,8 +51,14 @@ def machine_bin() -> Path:
 class Node:
     """`folder`: home/cc (the home directory), root (what `sudo` sees as /etc, /opt, ...), calls, packages, ..."""
 
-    def __init__(self, folder: Path, gpus: list[str], *, extra_path: tuple[Path, ...] = (),
-                 extra_env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        gpus: list[str],
+        *,
+        extra_path: tuple[Path, ...] = (),
+        extra_env: dict[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.home = folder / "root" / "home" / "cc"
         self.extra_path, self.extra_env = extra_path, dict(extra_env or {})
@@ -54,11 +74,18 @@ class Node:
         """Nothing of the caller's environment: neither its credentials nor its settings."""
         path = [self.folder / "bin", *self.extra_path, Path(sys.executable).parent, self.machine_bin]
         return {
-            "PATH": os.pathsep.join(str(each) for each in path), "HOME": str(self.home), "USER": "cc", "LOGNAME": "cc",
-            "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TMPDIR": str(self.folder / "tmp"),
-            "CHAMELEON_NODE": str(self.folder), "CHAMELEON_ROOT": str(self.folder / "root"),
+            "PATH": os.pathsep.join(str(each) for each in path),
+            "HOME": str(self.home),
+            "USER": "cc",
+            "LOGNAME": "cc",
+            "SHELL": "/bin/bash",
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(self.folder / "tmp"),
+            "CHAMELEON_NODE": str(self.folder),
+            "CHAMELEON_ROOT": str(self.folder / "root"),
             "CHAMELEON_REAL_CURL": shutil.which("curl") or "false",
-            **self.extra_env}
+            **self.extra_env,
+        }
 
     def calls(self) -> list[str]:
         """What the stand-ins (sudo, apt-get, docker, ...) were called with, in order."""
@@ -80,7 +107,7 @@ class Node:
         if not record.exists():
             return []
         names = record.read_text().splitlines()
-        fresh, self._struck = names[self._struck:], len(names)
+        fresh, self._struck = names[self._struck :], len(names)
         return fresh
 
     # processes
@@ -95,8 +122,12 @@ class Node:
         """Python processes that are a Jupyter kernel: started as one, or forked by the kit's warm process."""
         words = {pid: _command(pid) for pid in self.processes()}
         warm = {pid for pid, command in words.items() if "grading.kernels.forkserver" in command}
-        return [pid for pid, (program, *rest) in words.items() if "python" in Path(program).name
-                and (any("ipykernel" in each for each in rest) or (pid in warm and _parent(pid) in warm))]
+        return [
+            pid
+            for pid, (program, *rest) in words.items()
+            if "python" in Path(program).name
+            and (any("ipykernel" in each for each in rest) or (pid in warm and _parent(pid) in warm))
+        ]
 
 
 def _parent(pid: int) -> int:

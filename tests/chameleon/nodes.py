@@ -1,4 +1,5 @@
 """Keeps the nodes in step with the state: a server that is ACTIVE and has a floating IP answers SSH there."""
+
 from __future__ import annotations
 
 import asyncio
@@ -17,16 +18,29 @@ from .sshd import Host
 from .state import State
 
 WATCH_S = 0.05
-STAND_IN_FAULTS = ("sudo-asks-password", "apt-locked", "apt-no-network", "docker-install-fails", "docker-daemon-down",
-                   "docker-pull-fails", "docker-build-fails", "service-fails", "gpu-driver-missing", "gpu-missing",
-                   "node-disk-full", "node-no-internet", "node-clock-skew")
+STAND_IN_FAULTS = (
+    "sudo-asks-password",
+    "apt-locked",
+    "apt-no-network",
+    "docker-install-fails",
+    "docker-daemon-down",
+    "docker-pull-fails",
+    "docker-build-fails",
+    "service-fails",
+    "gpu-driver-missing",
+    "gpu-missing",
+    "node-disk-full",
+    "node-no-internet",
+    "node-clock-skew",
+)
 
 
 class Nodes:
     """`commands`: (server id, command) of every command that came over SSH."""
 
-    def __init__(self, state: State, *, port: int = 22, path: tuple[Path, ...] = (),
-                 env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, state: State, *, port: int = 22, path: tuple[Path, ...] = (), env: dict[str, str] | None = None
+    ) -> None:
         self.state, self.port, self._path, self._env = state, port, path, env
         self.commands: list[tuple[str, str]] = []
         self.hosts: dict[str, Host] = {}
@@ -80,12 +94,14 @@ class Nodes:
 
     def end_lease_of(self, server_id: str) -> None:
         """The lease's end event, now; in a thread, because it takes the state's lock."""
+
         def end() -> None:
             with self.state.lock:
                 server = self.state.servers.get(server_id)
                 found = self.state.reservation(server.reservation) if server else None
             if found is not None:
                 self.state.end_lease(found[0].name)
+
         threading.Thread(target=end, daemon=True).start()
 
     # faults that are played by the stand-ins and by the watch
@@ -152,5 +168,3 @@ def free_ssh_port(address: str) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no free port")
-
-

@@ -1,4 +1,5 @@
 """Compute: flavors, servers that boot on a reserved host."""
+
 from __future__ import annotations
 
 import hashlib
@@ -13,19 +14,28 @@ from .state import BOOT_S, SHOWN_S, SSH_AFTER_ACTIVE_S, State
 from .wire import Refusal, Reply, Request, Service
 
 NO_HOST = "No valid host was found. There are not enough hosts available."
-KINDS = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 409: "conflictingRequest", 413: "overLimit",
-         500: "computeFault"}
+KINDS = {
+    400: "badRequest",
+    403: "forbidden",
+    404: "itemNotFound",
+    409: "conflictingRequest",
+    413: "overLimit",
+    500: "computeFault",
+}
 NEWEST = "2.104"
 
 
 def error(refusal: Refusal) -> Reply:
-    return Reply(refusal.status, {KINDS.get(refusal.status, "computeFault"): {"code": refusal.status,
-                                                                             "message": refusal.message}})
+    return Reply(
+        refusal.status,
+        {KINDS.get(refusal.status, "computeFault"): {"code": refusal.status, "message": refusal.message}},
+    )
 
 
 def _version_asked(request: Request) -> str:
-    asked = request.headers.get("openstack-api-version", "").removeprefix("compute ").strip() \
-        or request.headers.get("x-openstack-nova-api-version", "2.1")
+    asked = request.headers.get("openstack-api-version", "").removeprefix("compute ").strip() or request.headers.get(
+        "x-openstack-nova-api-version", "2.1"
+    )
     return NEWEST if asked == "latest" else asked
 
 
@@ -36,8 +46,11 @@ def _at_least(request: Request, minor: int) -> bool:
 def headers(request: Request) -> dict[str, str]:
     """novaclient checks that both are echoed."""
     version = _version_asked(request)
-    return {"OpenStack-API-Version": f"compute {version}", "X-OpenStack-Nova-API-Version": version,
-            "Vary": "OpenStack-API-Version, X-OpenStack-Nova-API-Version"}
+    return {
+        "OpenStack-API-Version": f"compute {version}",
+        "X-OpenStack-Nova-API-Version": version,
+        "Vary": "OpenStack-API-Version, X-OpenStack-Nova-API-Version",
+    }
 
 
 def _url(request: Request, path: str) -> str:
@@ -45,19 +58,29 @@ def _url(request: Request, path: str) -> str:
 
 
 def _links(request: Request, kind: str, number: str) -> list[dict[str, str]]:
-    return [{"rel": "self", "href": _url(request, f"/v2.1/{kind}/{number}")},
-            {"rel": "bookmark", "href": _url(request, f"/{kind}/{number}")}]
+    return [
+        {"rel": "self", "href": _url(request, f"/v2.1/{kind}/{number}")},
+        {"rel": "bookmark", "href": _url(request, f"/{kind}/{number}")},
+    ]
 
 
 def version(request: Request) -> Reply:
-    one = {"id": "v2.1", "status": "CURRENT", "version": NEWEST, "min_version": "2.1",
-           "updated": "2013-07-23T11:33:21Z", "links": [{"rel": "self", "href": _url(request, "/v2.1/")}]}
-    types = {"media-types": [{"base": "application/json",
-                              "type": "application/vnd.openstack.compute+json;version=2.1"}]}
+    one = {
+        "id": "v2.1",
+        "status": "CURRENT",
+        "version": NEWEST,
+        "min_version": "2.1",
+        "updated": "2013-07-23T11:33:21Z",
+        "links": [{"rel": "self", "href": _url(request, "/v2.1/")}],
+    }
+    types = {
+        "media-types": [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
+    }
     return Reply(200, {"versions": [one]} if request.path == "/" else {"version": {**one, **types}})
 
 
 # flavors
+
 
 def flavors(request: Request) -> Reply:
     if request.state.faults.take("flavor-missing") is not None:
@@ -72,6 +95,7 @@ def flavor(request: Request, number: str) -> Reply:
 
 
 # servers
+
 
 def create(request: Request) -> Reply:
     state, body = request.state, request.json()
@@ -98,31 +122,63 @@ def create(request: Request) -> Reply:
     hints = body.get("OS-SCH-HNT:scheduler_hints") or body.get("os:scheduler_hints") or {}
     now = state.now()
     active_at = now + state.clock.delay(BOOT_S)
-    server = Server(new_id(), wish.get("name", ""), request.user, request.project, request.site, key_name, public_key,
-                    image, seed.FLAVOR, network, hints.get("reservation"), now, now, active_at,
-                    active_at + state.clock.delay(SSH_AFTER_ACTIVE_S), port_id=new_id())
+    server = Server(
+        new_id(),
+        wish.get("name", ""),
+        request.user,
+        request.project,
+        request.site,
+        key_name,
+        public_key,
+        image,
+        seed.FLAVOR,
+        network,
+        hints.get("reservation"),
+        now,
+        now,
+        active_at,
+        active_at + state.clock.delay(SSH_AFTER_ACTIVE_S),
+        port_id=new_id(),
+    )
     n = state.next_number()
     server.fixed_ip, server.mac = f"10.140.{80 + n // 250}.{n % 250 + 4}", f"fa:16:3e:00:{n >> 8:02x}:{n & 255:02x}"
     _schedule(state, server)
     state.servers[server.id] = server
-    return Reply(202, {"server": {
-        "id": server.id, "links": _links(request, "servers", server.id), "OS-DCF:diskConfig": "MANUAL",
-        "security_groups": [{"name": "default"}], "adminPass": secrets.token_urlsafe(9)}})
+    return Reply(
+        202,
+        {
+            "server": {
+                "id": server.id,
+                "links": _links(request, "servers", server.id),
+                "OS-DCF:diskConfig": "MANUAL",
+                "security_groups": [{"name": "default"}],
+                "adminPass": secrets.token_urlsafe(9),
+            }
+        },
+    )
 
 
 def _schedule(state: State, server: Server) -> None:
     found = state.reservation(server.reservation)
     host = None
-    if found is not None and found[0].status == "ACTIVE" and found[0].site == server.site \
-            and found[1].kind == "physical:host":
+    if (
+        found is not None
+        and found[0].status == "ACTIVE"
+        and found[0].site == server.site
+        and found[1].kind == "physical:host"
+    ):
         host = _free_host(state, *found)
     if host is None:
         _fail(server, NO_HOST, server.created)
         return
     server.host = host
     if state.faults.take("server-error") is not None:
-        _fail(server, "Build of instance " + server.id + " aborted: Failed to provision instance: "
-              "Timeout reached while waiting for callback for node " + host, server.created)
+        _fail(
+            server,
+            "Build of instance " + server.id + " aborted: Failed to provision instance: "
+            "Timeout reached while waiting for callback for node " + host,
+            server.created,
+        )
     elif state.faults.take("server-build-forever") is not None:
         server.active_at = server.reachable_at = datetime(9999, 1, 1)
     elif state.faults.take("server-wrong-state") is not None:
@@ -148,8 +204,12 @@ def _addresses(state: State, server: Server) -> dict[str, list[dict[str, Any]]]:
     floating = state.floating_of(server.port_id)
     if floating is not None and state.now() >= server.shown_ip_at:
         rows.append((floating.address, "floating"))
-    return {server.network["name"]: [{"version": 4, "addr": address, "OS-EXT-IPS:type": kind,
-                                      "OS-EXT-IPS-MAC:mac_addr": server.mac} for address, kind in rows]}
+    return {
+        server.network["name"]: [
+            {"version": 4, "addr": address, "OS-EXT-IPS:type": kind, "OS-EXT-IPS-MAC:mac_addr": server.mac}
+            for address, kind in rows
+        ]
+    }
 
 
 def _task(state: State, server: Server) -> str | None:
@@ -163,24 +223,51 @@ def _task(state: State, server: Server) -> str | None:
 
 def _server_json(request: Request, server: Server) -> dict[str, Any]:
     state = request.state
-    vm, power = {"ACTIVE": ("active", 1), "BUILD": ("building", 0), "ERROR": ("error", 0),
-                 "SHUTOFF": ("stopped", 4)}[server.status]
-    shown = {"original_name": server.flavor["name"], "vcpus": 1, "ram": 256, "disk": 1, "ephemeral": 0, "swap": 0,
-             "extra_specs": {}}
+    vm, power = {"ACTIVE": ("active", 1), "BUILD": ("building", 0), "ERROR": ("error", 0), "SHUTOFF": ("stopped", 4)}[
+        server.status
+    ]
+    shown = {
+        "original_name": server.flavor["name"],
+        "vcpus": 1,
+        "ram": 256,
+        "disk": 1,
+        "ephemeral": 0,
+        "swap": 0,
+        "extra_specs": {},
+    }
     image: dict[str, Any] = {"id": server.image["id"], "links": _links(request, "images", server.image["id"])[1:]}
     answer = {
-        "id": server.id, "name": server.name, "status": server.status, "created": zulu(server.created),
-        "updated": zulu(server.updated), "tenant_id": server.project, "user_id": server.user,
+        "id": server.id,
+        "name": server.name,
+        "status": server.status,
+        "created": zulu(server.created),
+        "updated": zulu(server.updated),
+        "tenant_id": server.project,
+        "user_id": server.user,
         "hostId": hashlib.sha224((server.project + server.host).encode()).hexdigest()
-        if server.host and server.status not in ("BUILD", "ERROR") else "",
-        "key_name": server.key_name, "metadata": {}, "tags": [], "description": None, "image": image, "flavor": shown,
+        if server.host and server.status not in ("BUILD", "ERROR")
+        else "",
+        "key_name": server.key_name,
+        "metadata": {},
+        "tags": [],
+        "description": None,
+        "image": image,
+        "flavor": shown,
         "addresses": _addresses(state, server),
         "OS-EXT-AZ:availability_zone": f"blazar_{server.reservation}" if server.status == "ACTIVE" else "",
-        "OS-EXT-STS:task_state": _task(state, server), "OS-EXT-STS:vm_state": vm, "OS-EXT-STS:power_state": power,
+        "OS-EXT-STS:task_state": _task(state, server),
+        "OS-EXT-STS:vm_state": vm,
+        "OS-EXT-STS:power_state": power,
         "OS-SRV-USG:launched_at": dots(server.launched) if server.launched else None,
-        "OS-SRV-USG:terminated_at": None, "OS-DCF:diskConfig": "MANUAL", "accessIPv4": "", "accessIPv6": "",
-        "config_drive": "", "locked": False, "os-extended-volumes:volumes_attached": [],
-        "links": _links(request, "servers", server.id)}
+        "OS-SRV-USG:terminated_at": None,
+        "OS-DCF:diskConfig": "MANUAL",
+        "accessIPv4": "",
+        "accessIPv6": "",
+        "config_drive": "",
+        "locked": False,
+        "os-extended-volumes:volumes_attached": [],
+        "links": _links(request, "servers", server.id),
+    }
     if server.status != "ERROR":
         answer["progress"] = 0
     if server.status not in ("ERROR", "BUILD"):
@@ -190,8 +277,14 @@ def _server_json(request: Request, server: Server) -> dict[str, Any]:
     if _at_least(request, 100):
         image["properties"] = {}
         hints = {"reservation": [server.reservation]} if server.reservation else {}
-        answer |= {"scheduler_hints": hints, "pinned_availability_zone": None, "locked_reason": None,
-                   "server_groups": [], "trusted_image_certificates": None, "OS-EXT-SRV-ATTR:hostname": server.name}
+        answer |= {
+            "scheduler_hints": hints,
+            "pinned_availability_zone": None,
+            "locked_reason": None,
+            "server_groups": [],
+            "trusted_image_certificates": None,
+            "OS-EXT-SRV-ATTR:hostname": server.name,
+        }
     return answer
 
 
@@ -208,8 +301,14 @@ def servers(request: Request) -> Reply:
     found = [each for each in _mine(request) if name is None or name in each.name]
     if request.path.endswith("detail"):
         return Reply(200, {"servers": [_server_json(request, each) for each in found]})
-    return Reply(200, {"servers": [{"id": each.id, "name": each.name, "links": _links(request, "servers", each.id)}
-                                   for each in found]})
+    return Reply(
+        200,
+        {
+            "servers": [
+                {"id": each.id, "name": each.name, "links": _links(request, "servers", each.id)} for each in found
+            ]
+        },
+    )
 
 
 def _find(request: Request, number: str) -> Server:
@@ -236,10 +335,22 @@ def action(request: Request, number: str) -> Reply:
     raise Refusal(404, "The resource could not be found.")
 
 
-SERVICE = Service("nova", 8774, (
-    ("GET", r"/", version), ("GET", r"/v2\.1/?", version), ("GET", r"/v2\.1/flavors/detail", flavors),
-    ("GET", r"/v2\.1/flavors/([^/]+)", flavor), *keypairs.ROUTES,
-    ("POST", r"/v2\.1/servers", create),
-    ("GET", r"/v2\.1/servers(?:/detail)?", servers), ("GET", r"/v2\.1/servers/([^/]+)", server),
-    ("DELETE", r"/v2\.1/servers/([^/]+)", delete), ("POST", r"/v2\.1/servers/([^/]+)/action", action),
-), error, open_paths=r"^(/|/v2\.1/?)$", headers=headers)
+SERVICE = Service(
+    "nova",
+    8774,
+    (
+        ("GET", r"/", version),
+        ("GET", r"/v2\.1/?", version),
+        ("GET", r"/v2\.1/flavors/detail", flavors),
+        ("GET", r"/v2\.1/flavors/([^/]+)", flavor),
+        *keypairs.ROUTES,
+        ("POST", r"/v2\.1/servers", create),
+        ("GET", r"/v2\.1/servers(?:/detail)?", servers),
+        ("GET", r"/v2\.1/servers/([^/]+)", server),
+        ("DELETE", r"/v2\.1/servers/([^/]+)", delete),
+        ("POST", r"/v2\.1/servers/([^/]+)/action", action),
+    ),
+    error,
+    open_paths=r"^(/|/v2\.1/?)$",
+    headers=headers,
+)

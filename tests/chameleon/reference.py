@@ -1,4 +1,5 @@
 """The reference API: plain GETs without a token, before anyone has signed in."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -13,9 +14,17 @@ def error(refusal: Refusal) -> Reply:
 
 
 def sites(request: Request) -> Reply:
-    items = [{"uid": site.uid, "name": site.name, "site_class": site.site_class, "web": f"http://{site.address}",
-              "location": "this machine", "user_support_contact": "help@example.org"}
-             for site in request.state.sites.values()]
+    items = [
+        {
+            "uid": site.uid,
+            "name": site.name,
+            "site_class": site.site_class,
+            "web": f"http://{site.address}",
+            "location": "this machine",
+            "user_support_contact": "help@example.org",
+        }
+        for site in request.state.sites.values()
+    ]
     return Reply(200, {"items": items, "total": len(items)})
 
 
@@ -29,15 +38,28 @@ def nodes(request: Request, uid: str) -> Reply:
 
 def edge_devices(request: Request) -> Reply:
     """A list, joined to Blazar's devices by `uuid == uid`."""
+
     def one(properties: dict[str, Any]) -> dict[str, Any]:
-        return {"uuid": properties["uid"], "device_name": properties["name"],
-                "device_type": properties["machine_name"], "supported_device_profiles": [],
-                "authorized_projects": ["all"], "owning_project": request.state.project_id}
+        return {
+            "uuid": properties["uid"],
+            "device_name": properties["name"],
+            "device_type": properties["machine_name"],
+            "supported_device_profiles": [],
+            "authorized_projects": ["all"],
+            "owning_project": request.state.project_id,
+        }
 
     return Reply(200, [one(each.properties) for each in request.state.resources.values() if each.kind == "device"])
 
 
-SERVICE = Service("reference", PORT, (
-    ("GET", r"/sites\.json", sites), ("GET", r"/sites/([^/]+)/clusters/chameleon/nodes\.json", nodes),
-    ("GET", r"/edge-hw-discovery/devices", edge_devices),
-), error, open_paths="")
+SERVICE = Service(
+    "reference",
+    PORT,
+    (
+        ("GET", r"/sites\.json", sites),
+        ("GET", r"/sites/([^/]+)/clusters/chameleon/nodes\.json", nodes),
+        ("GET", r"/edge-hw-discovery/devices", edge_devices),
+    ),
+    error,
+    open_paths="",
+)

@@ -1,4 +1,5 @@
 """A process on a node, its three pipes carried over an SSH session."""
+
 from __future__ import annotations
 
 import asyncio
@@ -18,8 +19,16 @@ class Child:
     """A process with three pipes. Losing the connection closes the pipes and leaves the process to itself."""
 
     def __init__(self, arguments: list[str], env: dict[str, str], home: Path) -> None:
-        self._process = subprocess.Popen(arguments, env=env, cwd=home, start_new_session=True, bufsize=0,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            arguments,
+            env=env,
+            cwd=home,
+            start_new_session=True,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     async def relay(self, session: asyncssh.SSHServerProcess[bytes]) -> int:
         """Carry bytes until the process has ended and its output is through; its exit code."""
@@ -27,8 +36,9 @@ class Child:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         feeding = asyncio.create_task(self._feed(session, process.stdin))
         try:
-            await asyncio.gather(self._drain(process.stdout, session.stdout),
-                                 self._drain(process.stderr, session.stderr))
+            await asyncio.gather(
+                self._drain(process.stdout, session.stdout), self._drain(process.stderr, session.stderr)
+            )
             return await _exit_code(process)
         finally:
             feeding.cancel()
@@ -89,7 +99,7 @@ async def _write(pipe: Any, data: bytes) -> None:
     while data:
         await _ready(number, loop.add_writer, loop.remove_writer)
         with contextlib.suppress(BlockingIOError):
-            data = data[os.write(number, data):]
+            data = data[os.write(number, data) :]
 
 
 async def _exit_code(process: subprocess.Popen[bytes]) -> int:
@@ -100,5 +110,3 @@ async def _exit_code(process: subprocess.Popen[bytes]) -> int:
     finally:
         os.close(number)
     return process.wait()
-
-

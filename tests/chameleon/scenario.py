@@ -2,6 +2,7 @@
 
 The same code runs against the emulator and against a real OpenStack. Prints one JSON object: what it saw.
 """
+
 from __future__ import annotations
 
 import json
@@ -29,6 +30,7 @@ def until(condition: Callable[[], Any], what: str, timeout_s: float = 90) -> Any
 
 def new_lease(name: str, amount: int) -> Any:
     from chi import lease
+
     wanted = lease.Lease(name, duration=timedelta(hours=3))
     wanted.add_node_reservation(amount=amount, node_type=NODE_TYPE)
     return wanted
@@ -38,6 +40,7 @@ def key_pair(folder: Path) -> None:
     import chi
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     form = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     (folder / "id.pub").write_bytes(Ed25519PrivateKey.generate().public_key().public_bytes(*form))
     chi.set("keypair_name", NAME)
@@ -48,10 +51,12 @@ def refused(amount: int) -> dict[str, Any]:
     """Blazar's own words, which python-chi would replace by `Unable to make lease`."""
     import chi
     from blazarclient.exception import BlazarClientException
+
     wanted = new_lease(NAME + "-second", amount)
     try:
-        chi.blazar().lease.create(name=wanted.name, start="now", end=wanted.end_date,
-                                  reservations=wanted.node_reservations, events=[])
+        chi.blazar().lease.create(
+            name=wanted.name, start="now", end=wanted.end_date, reservations=wanted.node_reservations, events=[]
+        )
     except BlazarClientException as error:
         return {"status": error.kwargs["code"], "message": str(error)}
     raise AssertionError("a lease on nodes that are taken was granted")
@@ -60,6 +65,7 @@ def refused(amount: int) -> dict[str, Any]:
 def run() -> dict[str, Any]:
     import chi
     from chi import hardware, lease, network, server
+
     seen: dict[str, Any] = {}
     chi.use_site(os.environ["OS_REGION_NAME"])
     nodes = hardware.get_nodes(node_type=NODE_TYPE)

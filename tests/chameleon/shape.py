@@ -1,15 +1,24 @@
 """Compare two JSON answers by their form: keys, types, kinds of text (dates, ids), and the words of errors."""
+
 from __future__ import annotations
 
 import re
 from typing import Any
 
 TEXTS = (
-    ("dots", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}"), ("micro", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"),
-    ("plain", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), ("zulu", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
-    ("uuid", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), ("hex", r"[0-9a-f]{32}"), ("hash", r"[0-9a-f]{56,}"),
-    ("address", r"\d+\.\d+\.\d+\.\d+"), ("mac", r"([0-9a-f]{2}:){5}[0-9a-f]{2}"), ("number", r"\d{1,6}"),
-    ("url", r"https?://\S+"), ("properties", r"\[.*\]"))
+    ("dots", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}"),
+    ("micro", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"),
+    ("plain", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
+    ("zulu", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+    ("uuid", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    ("hex", r"[0-9a-f]{32}"),
+    ("hash", r"[0-9a-f]{56,}"),
+    ("address", r"\d+\.\d+\.\d+\.\d+"),
+    ("mac", r"([0-9a-f]{2}:){5}[0-9a-f]{2}"),
+    ("number", r"\d{1,6}"),
+    ("url", r"https?://\S+"),
+    ("properties", r"\[.*\]"),
+)
 
 
 def kind(value: Any) -> str:

@@ -1,4 +1,5 @@
 """The ways in which an answer goes wrong on the wire."""
+
 from __future__ import annotations
 
 import json
@@ -17,17 +18,21 @@ PROXY = {502: "502 Bad Gateway", 503: "503 Service Unavailable", 504: "504 Gatew
 
 def refuse(status: int, message: str, kind: str = "", headers: dict[str, str] | None = None) -> Play:
     """The service's own error body."""
+
     def play(active: Active, handler: Any, request: Request, reply: Reply | None) -> Reply:
         answer = handler.server.service.error(Refusal(status, message, kind))
         return Reply(answer.status, answer.body, {**answer.headers, **(headers or {})}, answer.content_type)
+
     return play
 
 
 def proxy(status: int) -> Play:
     """The load balancer in front of the service answers, in HTML."""
+
     def play(active: Active, handler: Any, request: Request, reply: Reply | None) -> Reply:
         page = f"<html><body><h1>{PROXY[status]}</h1>\nNo server is available to handle this request.\n</body></html>\n"
         return Reply(status, page, {"Cache-Control": "no-cache"}, "text/html")
+
     return play
 
 
@@ -73,7 +78,7 @@ def malformed(active: Active, handler: Any, request: Request, reply: Reply | Non
     """A body that is cut in the middle, with a length that fits it: status 200, and no JSON."""
     assert reply is not None
     text = reply.encoded().decode()
-    return Reply(reply.status, text[:len(text) // 2] or "{", reply.headers)
+    return Reply(reply.status, text[: len(text) // 2] or "{", reply.headers)
 
 
 def page_instead(active: Active, handler: Any, request: Request, reply: Reply | None) -> Reply:
@@ -88,9 +93,11 @@ def empty_object(active: Active, handler: Any, request: Request, reply: Reply | 
 
 def rewrite(change: Callable[[Any], Any]) -> Play:
     """The right answer, changed."""
+
     def play(active: Active, handler: Any, request: Request, reply: Reply | None) -> Reply:
         assert reply is not None
         return Reply(reply.status, change(json.loads(reply.encoded())), reply.headers, reply.content_type)
+
     return play
 
 
@@ -104,4 +111,5 @@ def without_service(kind: str) -> Callable[[Any], Any]:
     def change(body: Any) -> Any:
         body["token"]["catalog"] = [each for each in body["token"]["catalog"] if each["type"] != kind]
         return body
+
     return change

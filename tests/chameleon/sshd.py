@@ -1,4 +1,5 @@
 """SSH on a server's floating IP: key sign-in only, commands that really run, files, tunnels; faults in between."""
+
 from __future__ import annotations
 
 import asyncio
@@ -174,9 +175,18 @@ class Host:
         key = self.other_key if self.strikes("ssh-host-key-changed") else self.key
         try:
             await asyncssh.run_server(
-                peer, config=None, server_factory=lambda: Door(self), server_host_keys=[key],
-                process_factory=self._session, sftp_factory=lambda channel: Files(channel, self), allow_scp=True,
-                encoding=None, line_editor=False, login_timeout=30, server_version="OpenSSH_9.6p1 emulated")
+                peer,
+                config=None,
+                server_factory=lambda: Door(self),
+                server_host_keys=[key],
+                process_factory=self._session,
+                sftp_factory=lambda channel: Files(channel, self),
+                allow_scp=True,
+                encoding=None,
+                line_editor=False,
+                login_timeout=30,
+                server_version="OpenSSH_9.6p1 emulated",
+            )
         except (OSError, asyncssh.Error, TimeoutError):
             peer.close()
 
@@ -202,8 +212,11 @@ class Host:
         drop = self.take("ssh-drop-mid-command", text)
         ending = self.take("lease-ended-mid-run", text)
         reboot = self.take("node-reboots", text)
-        for params, act in ((drop, connection.abort), (reboot, self.reboot),
-                            (ending, lambda: self.nodes.end_lease_of(self.server_id))):
+        for params, act in (
+            (drop, connection.abort),
+            (reboot, self.reboot),
+            (ending, lambda: self.nodes.end_lease_of(self.server_id)),
+        ):
             if params:
                 asyncio.get_running_loop().call_later(params["seconds"], act)
         code = await child.relay(process)

@@ -1,4 +1,5 @@
 """The one in-memory state of the emulated cloud, and what falls due in it as its clock moves."""
+
 from __future__ import annotations
 
 import tempfile
@@ -29,11 +30,11 @@ from .model import (
 from .switch import Faults
 from .wire import Refusal
 
-START_EVENT_S = 5.0        # the start event runs 4-6 s after the lease's start
+START_EVENT_S = 5.0  # the start event runs 4-6 s after the lease's start
 STARTING_S = 1.0
 TERMINATING_S = 1.0
-SHOWN_S = 1.0              # a deleted server stays listed, a floating IP stays unlisted, for a moment
-BOOT_S = 900.0             # bare metal: 10-20 minutes
+SHOWN_S = 1.0  # a deleted server stays listed, a floating IP stays unlisted, for a moment
+BOOT_S = 900.0  # bare metal: 10-20 minutes
 SSH_AFTER_ACTIVE_S = 120.0
 CONTAINER_S = 20.0
 TOKEN_LIFE = timedelta(hours=1)
@@ -42,9 +43,18 @@ TOKEN_LIFE = timedelta(hours=1)
 class State:
     """Everything that the services share; hold `lock` while reading or changing it."""
 
-    def __init__(self, clock: Clock, faults: Faults, *, branch: str = "chameleon", hosts: tuple[Any, ...] = (),
-                 user: str = "student", password: str = "no-token-contains-this", project: str = "CHI-course",
-                 app_credential_trusts: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        faults: Faults,
+        *,
+        branch: str = "chameleon",
+        hosts: tuple[Any, ...] = (),
+        user: str = "student",
+        password: str = "no-token-contains-this",
+        project: str = "CHI-course",
+        app_credential_trusts: bool = True,
+    ) -> None:
         self.lock = threading.RLock()
         self.clock, self.faults, self.branch = clock, faults, branch
         self.sites: dict[str, Site] = seed.sites()
@@ -68,10 +78,13 @@ class State:
         self._number = 0
         now = clock.now()
         by_uid = {site.uid: site.name for site in self.sites.values()}
-        self.nodes = {site: [seed.node(h) for h in (*seed.HOSTS, *hosts) if by_uid[h["site"]] == site]
-                      for site in self.sites}
-        resources = [seed.host_resource(n, host, by_uid[host["site"]], now)
-                     for n, host in enumerate((*seed.HOSTS, *hosts), start=1)]
+        self.nodes = {
+            site: [seed.node(h) for h in (*seed.HOSTS, *hosts) if by_uid[h["site"]] == site] for site in self.sites
+        }
+        resources = [
+            seed.host_resource(n, host, by_uid[host["site"]], now)
+            for n, host in enumerate((*seed.HOSTS, *hosts), start=1)
+        ]
         resources += [seed.device_resource(device, "CHI@Edge", now) for device in seed.DEVICES]
         self.resources: dict[str, Resource] = {resource.id: resource for resource in resources}
         for site in self.sites.values():
@@ -203,11 +216,13 @@ class State:
             self.settle()
             mine = (lambda project: True) if everyone else (lambda project: project == self.project_id)
             return {
-                "leases": [f"{lease.name} {lease.status}" for lease in self.leases.values()
-                           if mine(lease.project) and lease.status != "TERMINATED"],
+                "leases": [
+                    f"{lease.name} {lease.status}"
+                    for lease in self.leases.values()
+                    if mine(lease.project) and lease.status != "TERMINATED"
+                ],
                 "servers": [f"{each.name} {each.status}" for each in self.servers.values() if mine(each.project)],
-                "containers": [f"{each.name} {each.status}" for each in self.containers.values()
-                               if mine(each.project)],
+                "containers": [f"{each.name} {each.status}" for each in self.containers.values() if mine(each.project)],
                 "floating_ips": [each.address for each in self.floating_ips.values() if mine(each.project)],
                 "keypairs": [name for _, name in self.keypairs],
             }
@@ -215,13 +230,28 @@ class State:
     def book(self, resource_name: str, start: datetime, end: datetime, name: str = "somebody-else") -> Lease:
         """Another project's lease on the host or device of that name: a block in the calendar."""
         with self.lock:
-            resource = next(each for each in self.resources.values()
-                            if resource_name in (each.properties.get("node_name"), each.properties.get("name")))
+            resource = next(
+                each
+                for each in self.resources.values()
+                if resource_name in (each.properties.get("node_name"), each.properties.get("name"))
+            )
             now = self.now()
-            reservation = Reservation(new_id(), resource.kind, {"resource_properties": ""}, 1, 1, [resource.id],
-                                      new_id(), now)
-            lease = Lease(new_id(), name, new_hex(), new_hex(), resource.site, start, end, now, now,
-                          reservations=[reservation],
-                          event_ids={"start_lease": new_id(), "end_lease": new_id()}, status_since=FOREVER)
+            reservation = Reservation(
+                new_id(), resource.kind, {"resource_properties": ""}, 1, 1, [resource.id], new_id(), now
+            )
+            lease = Lease(
+                new_id(),
+                name,
+                new_hex(),
+                new_hex(),
+                resource.site,
+                start,
+                end,
+                now,
+                now,
+                reservations=[reservation],
+                event_ids={"start_lease": new_id(), "end_lease": new_id()},
+                status_since=FOREVER,
+            )
             self.leases[lease.id] = lease
             return lease

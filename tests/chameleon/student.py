@@ -1,4 +1,5 @@
 """What a student has, made with plain HTTP: a lease, a server with an address, a container; for tests."""
+
 from __future__ import annotations
 
 import asyncio
@@ -58,10 +59,22 @@ class Student:
 
     def new_server(self, reservation: str, name: str = SERVER) -> requests.Response:
         from . import seed
-        return self.ask("POST", "compute", "/servers", {
-            "server": {"name": name, "key_name": "student", "flavorRef": seed.FLAVOR["id"],
-                       "imageRef": self.site.images[0]["id"], "networks": [{"uuid": self.site.networks[0]["id"]}]},
-            "OS-SCH-HNT:scheduler_hints": {"reservation": reservation}})
+
+        return self.ask(
+            "POST",
+            "compute",
+            "/servers",
+            {
+                "server": {
+                    "name": name,
+                    "key_name": "student",
+                    "flavorRef": seed.FLAVOR["id"],
+                    "imageRef": self.site.images[0]["id"],
+                    "networks": [{"uuid": self.site.networks[0]["id"]}],
+                },
+                "OS-SCH-HNT:scheduler_hints": {"reservation": reservation},
+            },
+        )
 
     def server(self, lease: dict[str, Any] | None = None) -> dict[str, Any]:
         """A server that has left BUILD."""
@@ -77,8 +90,9 @@ class Student:
 
     def address(self, device: str) -> str:
         """A floating IP on the port of a server or container."""
-        made = self.ask("POST", "network", "/floatingips",
-                        {"floatingip": {"floating_network_id": self.site.networks[1]["id"]}}).json()["floatingip"]
+        made = self.ask(
+            "POST", "network", "/floatingips", {"floatingip": {"floating_network_id": self.site.networks[1]["id"]}}
+        ).json()["floatingip"]
         port = self.ask("GET", "network", f"/ports?device_id={device}").json()["ports"][0]["id"]
         put = self.ask("PUT", "network", f"/floatingips/{made['id']}", {"floatingip": {"port_id": port}})
         assert put.status_code == 200, put.text
@@ -91,14 +105,24 @@ class Student:
         return address
 
     def connect(self, address: str, **options: Any) -> Any:
-        return asyncssh.connect(address, self.emulator.ssh_port, **{
-            "username": "cc", "client_keys": [self.key], "known_hosts": None, "config": None, "connect_timeout": 5,
-            **options})
+        return asyncssh.connect(
+            address,
+            self.emulator.ssh_port,
+            **{
+                "username": "cc",
+                "client_keys": [self.key],
+                "known_hosts": None,
+                "config": None,
+                "connect_timeout": 5,
+                **options,
+            },
+        )
 
     def ssh(self, address: str, command: str, timeout_s: float = 15, **options: Any) -> asyncssh.SSHCompletedProcess:
         async def go() -> asyncssh.SSHCompletedProcess:
             async with self.connect(address, **options) as connection:
                 return await connection.run(command, timeout=timeout_s)
+
         return asyncio.run(go())
 
     # the edge
@@ -116,8 +140,12 @@ class Student:
         return dict(answer.json()) if answer.ok else {"status": "gone"}
 
     def execute(self, number: str, command: str) -> dict[str, Any]:
-        answer = requests.post(self.cloud.at("container", f"/containers/{number}/execute"), timeout=30,
-                               params={"command": command, "run": "True"}, headers=self.headers())
+        answer = requests.post(
+            self.cloud.at("container", f"/containers/{number}/execute"),
+            timeout=30,
+            params={"command": command, "run": "True"},
+            headers=self.headers(),
+        )
         return dict(answer.json())
 
     def headers(self) -> dict[str, str]:
@@ -129,16 +157,22 @@ class Student:
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-        return requests.post(self.cloud.at("container", f"/containers/{number}/put_archive"), params={"path": path},
-                             headers=self.headers(), timeout=30,
-                             data=json.dumps({"data": base64.b64encode(packed.getvalue()).decode()}))
+        return requests.post(
+            self.cloud.at("container", f"/containers/{number}/put_archive"),
+            params={"path": path},
+            headers=self.headers(),
+            timeout=30,
+            data=json.dumps({"data": base64.b64encode(packed.getvalue()).decode()}),
+        )
 
     def download(self, number: str, path: str) -> bytes:
-        answer = requests.get(self.cloud.at("container", f"/containers/{number}/get_archive"), params={"path": path},
-                              headers=self.headers(), timeout=30).json()
+        answer = requests.get(
+            self.cloud.at("container", f"/containers/{number}/get_archive"),
+            params={"path": path},
+            headers=self.headers(),
+            timeout=30,
+        ).json()
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(answer["data"]))) as archive:
             found = archive.extractfile(archive.getmembers()[0])
             assert found is not None
             return found.read()
-
-

@@ -1,4 +1,5 @@
 """Faults switched on and off by name while the emulator runs."""
+
 from __future__ import annotations
 
 import re

@@ -1,4 +1,5 @@
 """Containers of the edge: commands and archives in a root directory of their own."""
+
 from __future__ import annotations
 
 import json
@@ -21,15 +22,23 @@ def edge() -> Iterator[tuple[Student, dict[str, Any]]]:
     with Emulator() as emulator:
         student = Student(emulator, "CHI@Edge")
         command = ["sh", "-c", "echo started; exec sleep 600"]
-        yield student, student.container(workdir="/w/here", environment={"A": "b"}, command=command,
-                                         exposed_ports={"8000": {}, "53/udp": {}}, device_profiles=["pi_camera"])
+        yield (
+            student,
+            student.container(
+                workdir="/w/here",
+                environment={"A": "b"},
+                command=command,
+                exposed_ports={"8000": {}, "53/udp": {}},
+                device_profiles=["pi_camera"],
+            ),
+        )
 
 
 def test_a_container_has_what_the_client_reads(edge: tuple[Student, dict[str, Any]]) -> None:
     container = edge[1]
     assert container["status"] == "Running" and container["ports"] == [53, 8000]
     assert set(BRANCH["container-keys"]) <= container.keys()
-    (address,), = container["addresses"].values()
+    ((address,),) = container["addresses"].values()
     assert set(BRANCH["container-address-keys"]) <= address.keys()
 
 

@@ -1,4 +1,5 @@
 """The emulator itself: clock, inventory, isolation, calendar, the table of faults."""
+
 from __future__ import annotations
 
 import os
@@ -33,8 +34,12 @@ def test_the_inventory_names_everything_that_is_held() -> None:
         student = Student(emulator)
         address = student.address(student.server()["id"])
         assert emulator.inventory() == {
-            "leases": ["serve_model_student ACTIVE"], "servers": [f"{SERVER} ACTIVE"], "containers": [],
-            "floating_ips": [address], "keypairs": ["student"]}
+            "leases": ["serve_model_student ACTIVE"],
+            "servers": [f"{SERVER} ACTIVE"],
+            "containers": [],
+            "floating_ips": [address],
+            "keypairs": ["student"],
+        }
         with pytest.raises(AssertionError, match="serve_model_student"):
             emulator.assert_empty()
 
@@ -147,8 +152,9 @@ def test_two_requests_at_once_cannot_get_the_same_host() -> None:
         for thread in threads:
             thread.join()
         assert sorted(answers) == [201, 201, 500, 500, 500, 500, 500, 500]
-        held = [each for lease in emulator.state.leases.values() for one in lease.reservations
-                for each in one.resources]
+        held = [
+            each for lease in emulator.state.leases.values() for one in lease.reservations for each in one.resources
+        ]
         assert len(held) == len(set(held)) == 2
 
 
@@ -179,8 +185,13 @@ def test_a_large_site_can_be_had() -> None:
 
 def test_the_environment_file_is_printed_and_ctrl_c_ends_it() -> None:
     root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen([sys.executable, "-m", "tests.chameleon", "--fault", "no-floating-ip"], cwd=root,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.chameleon", "--fault", "no-floating-ip"],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     lines = []
     while not (line := process.stdout.readline()).startswith("#"):

@@ -1,4 +1,5 @@
 """Every fault of the table does on the wire, or on the node, what its row says."""
+
 from __future__ import annotations
 
 import re

@@ -1,4 +1,5 @@
 """The SSH node: sign-in, commands that really run, files, tunnels, stand-ins, and what outlives a connection."""
+
 from __future__ import annotations
 
 import asyncio
@@ -44,6 +45,7 @@ def test_input_and_output_are_carried_whole(machine: Machine) -> None:
     async def go() -> asyncssh.SSHCompletedProcess:
         async with machine.student.connect(machine.address) as connection:
             return await connection.run("wc -c; head -c 3000000 /dev/zero", input=b"x" * 2_000_000, encoding=None)
+
     stdout = asyncio.run(go()).stdout
     assert isinstance(stdout, bytes) and stdout.startswith(b"2000000\n") and len(stdout) == 3_000_008
 
@@ -61,6 +63,7 @@ def test_the_host_key_stays_the_same(machine: Machine) -> None:
         found = await asyncssh.get_server_host_key(machine.address, machine.emulator.ssh_port, config=None)
         assert found is not None
         return found.public_data
+
     assert asyncio.run(key()) == asyncio.run(key())
 
 
@@ -75,6 +78,7 @@ def test_files_go_in_and_out_by_sftp_and_scp(machine: Machine, tmp_path: Path) -
                 await sftp.get("by-scp", tmp_path / "back")
                 await sftp.makedirs("/srv/deep")
                 return str(await sftp.realpath("."))
+
     assert asyncio.run(go()) == str(machine.emulator.nodes.of(SERVER).home)
     assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
     assert machine.run("cmp by-scp by-sftp").exit_status == 0
@@ -87,15 +91,18 @@ def test_git_pushes_over_openssh(machine: Machine, tmp_path: Path) -> None:
     key = tmp_path / "id"
     machine.student.key.write_private_key(key)
     key.chmod(0o600)
-    ssh = f"ssh -F none -i {key} -p {machine.emulator.ssh_port} -o UserKnownHostsFile={tmp_path}/known " \
-          "-o StrictHostKeyChecking=accept-new -o BatchMode=yes -o IdentitiesOnly=yes"
+    ssh = (
+        f"ssh -F none -i {key} -p {machine.emulator.ssh_port} -o UserKnownHostsFile={tmp_path}/known "
+        "-o StrictHostKeyChecking=accept-new -o BatchMode=yes -o IdentitiesOnly=yes"
+    )
     env = {**os.environ, "GIT_SSH_COMMAND": ssh}
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", "init", "-q", "-b", "main", tmp_path / "repo"], check=True)
     subprocess.run(["git", "-C", tmp_path / "repo", *identity, "commit", "-qm", "x", "--allow-empty"], check=True)
     assert machine.run("git init -q --bare course.git").exit_status == 0
-    subprocess.run(["git", "-C", tmp_path / "repo", "push", "-q", f"cc@{machine.address}:course.git", "main"],
-                   check=True, env=env)
+    subprocess.run(
+        ["git", "-C", tmp_path / "repo", "push", "-q", f"cc@{machine.address}:course.git", "main"], check=True, env=env
+    )
     assert machine.run("git -C course.git log --format=%s main").stdout == "x\n"
 
 
@@ -104,6 +111,7 @@ def test_a_tunnel_leads_to_the_nodes_loopback_only(machine: Machine) -> None:
         async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"hello")
             writer.close()
+
         server = await asyncio.start_server(greet, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with machine.student.connect(machine.address) as connection:
@@ -111,6 +119,7 @@ def test_a_tunnel_leads_to_the_nodes_loopback_only(machine: Machine) -> None:
                 await connection.open_connection("192.0.2.1", 80)
             reader, _ = await connection.open_connection("127.0.0.1", port)
             return bytes(await reader.read())
+
     assert asyncio.run(go()) == b"hello"
 
 
@@ -123,19 +132,23 @@ def test_a_detached_process_survives_its_connection(machine: Machine) -> None:
 
 def test_sudo_writes_the_nodes_system_files_and_not_the_machines(machine: Machine) -> None:
     name = "servelab-emulated-node.conf"
-    done = machine.run(f"echo one | sudo tee /etc/{name}; sudo sh -c 'echo two >> /etc/{name}'; "
-                       f"printf 'echo three >> /etc/{name}\\n' | sudo bash -s; sudo cat /etc/{name}; "
-                       f"sudo test -f /etc/{name} && echo found; sudo -n true && echo yes")
+    done = machine.run(
+        f"echo one | sudo tee /etc/{name}; sudo sh -c 'echo two >> /etc/{name}'; "
+        f"printf 'echo three >> /etc/{name}\\n' | sudo bash -s; sudo cat /etc/{name}; "
+        f"sudo test -f /etc/{name} && echo found; sudo -n true && echo yes"
+    )
     assert done.stdout == "one\none\ntwo\nthree\nfound\nyes\n", done.stderr
     assert not Path("/etc", name).exists()
 
 
 def test_docker_appears_when_it_is_installed(machine: Machine) -> None:
     assert machine.run("command -v docker").exit_status != 0
-    done = machine.run("sudo apt-get update && sudo apt-get install -y docker.io && sudo systemctl enable --now docker"
-                       " && systemctl is-active docker && docker pull nvcr.io/nvidia/tritonserver:25.06-py3"
-                       " && docker image inspect nvcr.io/nvidia/tritonserver:25.06-py3 > /dev/null"
-                       " && docker run -d --name triton nvcr.io/nvidia/tritonserver:25.06-py3 && docker ps")
+    done = machine.run(
+        "sudo apt-get update && sudo apt-get install -y docker.io && sudo systemctl enable --now docker"
+        " && systemctl is-active docker && docker pull nvcr.io/nvidia/tritonserver:25.06-py3"
+        " && docker image inspect nvcr.io/nvidia/tritonserver:25.06-py3 > /dev/null"
+        " && docker run -d --name triton nvcr.io/nvidia/tritonserver:25.06-py3 && docker ps"
+    )
     assert done.exit_status == 0 and str(done.stdout).splitlines()[-2:] == ["triton", "triton"], done.stderr
     assert machine.run("docker image inspect nothing").exit_status == 1
     calls = machine.emulator.nodes.of(SERVER).calls()

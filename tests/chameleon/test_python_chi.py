@@ -1,4 +1,5 @@
 """Unmodified python-chi against the emulator, and the same session against a real OpenStack (`-m openstack`)."""
+
 from __future__ import annotations
 
 import json
@@ -19,8 +20,15 @@ pytest.importorskip("blazarclient")
 def run(arguments: list[str], env: dict[str, str], folder: Path = ROOT, timeout_s: float = 200) -> Any:
     """python-chi reads the environment when it is imported: a process of its own, with no other OS_*."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, env={**clean, **env}, capture_output=True,
-                          text=True, timeout=timeout_s, check=False)
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**clean, **env},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -40,7 +48,10 @@ def test_a_student_session_on_the_emulator() -> None:
         emulator.assert_empty()
         refused = [row for row in emulator.state.requests if row[4] >= 400]
         assert {(row[1], row[2], row[4]) for row in refused} == {
-            ("blazar", "POST", 500), ("nova", "GET", 404), ("blazar", "GET", 404)}, refused
+            ("blazar", "POST", 500),
+            ("nova", "GET", 404),
+            ("blazar", "GET", 404),
+        }, refused
 
 
 EDGE = """

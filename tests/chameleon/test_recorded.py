@@ -1,4 +1,5 @@
 """The emulator's answers beside those that were recorded from real services."""
+
 from __future__ import annotations
 
 import json
@@ -47,11 +48,15 @@ def matches(expected: Any, seen: Any) -> bool:
     if isinstance(expected, str) and expected.startswith("~"):
         return isinstance(seen, str) and re.fullmatch(expected[1:], seen) is not None
     if isinstance(expected, dict):
-        return isinstance(seen, dict) and expected.keys() == seen.keys() and all(
-            matches(expected[key], seen[key]) for key in expected)
+        return (
+            isinstance(seen, dict)
+            and expected.keys() == seen.keys()
+            and all(matches(expected[key], seen[key]) for key in expected)
+        )
     if isinstance(expected, list):
-        return isinstance(seen, list) and bool(seen) == bool(expected) and all(
-            matches(expected[0], each) for each in seen)
+        return (
+            isinstance(seen, list) and bool(seen) == bool(expected) and all(matches(expected[0], each) for each in seen)
+        )
     return bool(type(expected) is type(seen) and expected == seen)
 
 
@@ -120,12 +125,15 @@ def test_devices_and_their_calendar(branch: Emulator) -> None:
     for each in devices:
         branch.state.book(each["name"], now + timedelta(days=1), now + timedelta(days=1, hours=2))
     assert_as_recorded("device-allocations", cloud.say("", "GET", cloud.at("reservation", "/devices/allocations")))
-    assert_as_recorded("device-allocation", cloud.say(
-        "", "GET", cloud.at("reservation", f"/devices/{devices[0]['id']}/allocation")))
+    assert_as_recorded(
+        "device-allocation", cloud.say("", "GET", cloud.at("reservation", f"/devices/{devices[0]['id']}/allocation"))
+    )
 
 
-@pytest.mark.parametrize("properties", ['["==", "$machine_name", "raspberrypi5"]', '["==", "$name", "rpi5-2"]',
-                                        '["==", "$model", "Raspberry Pi 5"]', ""])
+@pytest.mark.parametrize(
+    "properties",
+    ['["==", "$machine_name", "raspberrypi5"]', '["==", "$name", "rpi5-2"]', '["==", "$model", "Raspberry Pi 5"]', ""],
+)
 def test_a_device_is_leased_by_machine_name_name_or_model(branch: Emulator, properties: str) -> None:
     cloud = signed_in(branch, "CHI@Edge")
     leases = cloud.at("reservation", "/leases")

@@ -1,4 +1,5 @@
 """HTTP on loopback: one accept loop over all doors (a door is a service of a site), one thread a connection."""
+
 from __future__ import annotations
 
 import contextlib
@@ -117,8 +118,11 @@ def unauthorized(request: Request) -> Reply:
     """keystonemiddleware's answer, the same in front of every service."""
     message = "The request you have made requires authentication."
     uri = f"http://{request.state.sites[request.site].address}:5000"
-    return Reply(401, {"error": {"code": 401, "message": message, "title": "Unauthorized"}},
-                 {"WWW-Authenticate": f'Keystone uri="{uri}"'})
+    return Reply(
+        401,
+        {"error": {"code": 401, "message": message, "title": "Unauthorized"}},
+        {"WWW-Authenticate": f'Keystone uri="{uri}"'},
+    )
 
 
 @dataclass
@@ -147,8 +151,15 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         query = {key: values[-1] for key, values in parse_qs(address.query, keep_blank_values=True).items()}
         headers = {key.lower(): value for key, value in self.headers.items()}
-        request = Request(self.command, re.sub("//+", "/", address.path), query, headers, self.rfile.read(length),
-                          door.state, door.site)
+        request = Request(
+            self.command,
+            re.sub("//+", "/", address.path),
+            query,
+            headers,
+            self.rfile.read(length),
+            door.state,
+            door.site,
+        )
         fault = door.state.faults.for_request(door.service.name, request.method, request.path)
         if fault is not None and not fault.after_answer:
             reply = fault.play(self, request)
@@ -176,8 +187,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _log(self, request: Request, status: int) -> None:
         """`requests`: (site, service, method, path, status); status 0: no answer. Bodies and tokens are not kept."""
-        self.server.state.requests.append((self.server.site, self.server.service.name, request.method, request.path,
-                                           status))
+        self.server.state.requests.append(
+            (self.server.site, self.server.service.name, request.method, request.path, status)
+        )
 
     def send_reply(self, reply: Reply, cut: int | None = None) -> None:
         """`cut`: send only that many bytes of the body, while Content-Length promises all of them."""

@@ -1,4 +1,5 @@
 """Containers on reserved edge devices."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,23 +13,56 @@ NO_DEVICE = "There are not enough hosts available."
 
 
 def error(refusal: Refusal) -> Reply:
-    return Reply(refusal.status, {"errors": [{"request_id": "req-" + new_id(), "code": "", "status": refusal.status,
-                                              "title": refusal.message, "detail": refusal.message, "links": []}]})
+    return Reply(
+        refusal.status,
+        {
+            "errors": [
+                {
+                    "request_id": "req-" + new_id(),
+                    "code": "",
+                    "status": refusal.status,
+                    "title": refusal.message,
+                    "detail": refusal.message,
+                    "links": [],
+                }
+            ]
+        },
+    )
 
 
 def describe(request: Request, one: Container) -> dict[str, Any]:
     body, network = one.body, request.state.sites[one.site].networks[0]
     up = one.status in ("Running", "Stopped")
-    port = {"addr": one.fixed_ip, "port": one.port_id, "version": 4, "subnet_id": network["subnets"][0],
-            "preserve_on_delete": False}
+    port = {
+        "addr": one.fixed_ip,
+        "port": one.port_id,
+        "version": 4,
+        "subnet_id": network["subnets"][0],
+        "preserve_on_delete": False,
+    }
     return {
-        "uuid": one.uuid, "name": one.name, "image": body.get("image"), "command": body.get("command") or [],
-        "status": one.status, "status_reason": one.reason, "status_detail": None,
-        "environment": body.get("environment") or {}, "workdir": body.get("workdir"), "labels": {},
-        "hostname": one.device, "host": one.device, "project_id": one.project, "user_id": one.user,
+        "uuid": one.uuid,
+        "name": one.name,
+        "image": body.get("image"),
+        "command": body.get("command") or [],
+        "status": one.status,
+        "status_reason": one.reason,
+        "status_detail": None,
+        "environment": body.get("environment") or {},
+        "workdir": body.get("workdir"),
+        "labels": {},
+        "hostname": one.device,
+        "host": one.device,
+        "project_id": one.project,
+        "user_id": one.user,
         "ports": sorted(int(each.split("/")[0]) for each in body.get("exposed_ports") or {}),
-        "addresses": {network["id"]: [port]} if up else {}, "runtime": body.get("runtime"), "task_state": None,
-        "device_profiles": body.get("device_profiles") or [], "interactive": False, "registry_id": None}
+        "addresses": {network["id"]: [port]} if up else {},
+        "runtime": body.get("runtime"),
+        "task_state": None,
+        "device_profiles": body.get("device_profiles") or [],
+        "interactive": False,
+        "registry_id": None,
+    }
 
 
 def create(request: Request) -> Reply:
@@ -39,8 +73,18 @@ def create(request: Request) -> Reply:
         raise Refusal(403, "Quota exceeded for resource: containers")
     hint, now = (body.get("hints") or {}).get("reservation"), state.now()
     name = body.get("name") or f"container-{state.next_number()}"
-    one = Container(new_id(), name, request.user, request.project, request.site, body, now,
-                    now + state.clock.delay(CONTAINER_S), state.folder / "containers" / new_hex()[:12], hint)
+    one = Container(
+        new_id(),
+        name,
+        request.user,
+        request.project,
+        request.site,
+        body,
+        now,
+        now + state.clock.delay(CONTAINER_S),
+        state.folder / "containers" / new_hex()[:12],
+        hint,
+    )
     one.fixed_ip = f"10.31.0.{state.next_number() % 250 + 3}"
     _schedule(state, one)
     state.containers[one.uuid] = one
@@ -64,8 +108,11 @@ def _schedule(state: State, one: Container) -> None:
 
 
 def _mine(request: Request) -> list[Container]:
-    return [each for each in request.state.containers.values()
-            if each.project == request.project and each.site == request.site]
+    return [
+        each
+        for each in request.state.containers.values()
+        if each.project == request.project and each.site == request.site
+    ]
 
 
 def _find(request: Request, reference: str) -> Container:
@@ -94,6 +141,7 @@ def _running(request: Request, reference: str, verb: str) -> Container:
 
 def _later(request: Request, work: Callable[[], Any]) -> Reply:
     """Commands and archives run after the state's lock was let go."""
+
     def run() -> Reply:
         try:
             return Reply(200, work())
@@ -129,18 +177,30 @@ def logs(request: Request, reference: str) -> Reply:
 
 def delete(request: Request, reference: str) -> Reply:
     one = _find(request, reference)
-    if one.status == "Running" and request.query.get("force", "False") != "True" \
-            and request.query.get("stop", "False") != "True":
+    if (
+        one.status == "Running"
+        and request.query.get("force", "False") != "True"
+        and request.query.get("stop", "False") != "True"
+    ):
         raise Refusal(409, f"Cannot delete container {one.uuid} in Running state.")
     if request.state.faults.take("container-delete-ignored") is None:
         request.state.drop_container(one)
     return Reply(204)
 
 
-SERVICE = Service("zun", 9517, (
-    ("POST", r"/v1/containers/?", create), ("GET", r"/v1/containers/?", list_all),
-    ("GET", r"/v1/containers/([^/]+)", show), ("POST", r"/v1/containers/([^/]+)/execute", execute),
-    ("POST", r"/v1/containers/([^/]+)/put_archive", put_archive),
-    ("GET", r"/v1/containers/([^/]+)/get_archive", get_archive), ("GET", r"/v1/containers/([^/]+)/logs", logs),
-    ("DELETE", r"/v1/containers/([^/]+)", delete),
-), error, headers=lambda request: {"OpenStack-API-Version": "container 1.41"})
+SERVICE = Service(
+    "zun",
+    9517,
+    (
+        ("POST", r"/v1/containers/?", create),
+        ("GET", r"/v1/containers/?", list_all),
+        ("GET", r"/v1/containers/([^/]+)", show),
+        ("POST", r"/v1/containers/([^/]+)/execute", execute),
+        ("POST", r"/v1/containers/([^/]+)/put_archive", put_archive),
+        ("GET", r"/v1/containers/([^/]+)/get_archive", get_archive),
+        ("GET", r"/v1/containers/([^/]+)/logs", logs),
+        ("DELETE", r"/v1/containers/([^/]+)", delete),
+    ),
+    error,
+    headers=lambda request: {"OpenStack-API-Version": "container 1.41"},
+)

@@ -9,7 +9,7 @@ import pytest
 
 from grading.questions import schema
 
-QUESTIONS = '''
+QUESTIONS = """
 [[question]]
 id = "model.graph.layout"
 kind = "predict"
@@ -47,7 +47,7 @@ text = "Which options are on the front?"
 points = 2
 choices = ["eager", "onnx-all", "dynamic"]
 multiple = true
-'''
+"""
 
 
 @pytest.fixture

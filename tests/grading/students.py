@@ -25,10 +25,16 @@ from snippets.record.document import Document, write_document
 from snippets.record.values import save_array, write_atomic
 from tests.grading.pictures import picture
 
-VARIANTS = {"fp32": (40.0, 9_000_000), "dynamic": (30.0, 2_500_000), "aggressive": (12.0, 2_500_000),
-            "conservative": (14.0, 6_000_000)}
-EXPLANATION = ("On my device number {seed} the dynamic file is smaller yet slower than the static one: its scales "
-               "are found anew for every photo, and that work costs time in each of the {seed} layers I looked at.")
+VARIANTS = {
+    "fp32": (40.0, 9_000_000),
+    "dynamic": (30.0, 2_500_000),
+    "aggressive": (12.0, 2_500_000),
+    "conservative": (14.0, 6_000_000),
+}
+EXPLANATION = (
+    "On my device number {seed} the dynamic file is smaller yet slower than the static one: its scales "
+    "are found anew for every photo, and that work costs time in each of the {seed} layers I looked at."
+)
 
 
 class Clock:
@@ -50,8 +56,12 @@ class Clock:
 @contextmanager
 def at(clock: Clock) -> Iterator[None]:
     """The run record on this clock, without waiting for the disk."""
-    with (mock.patch.object(record, "time", clock), mock.patch.object(record, "utc_now", clock.utc_now),
-          mock.patch("os.fsync"), contextlib.redirect_stdout(io.StringIO())):
+    with (
+        mock.patch.object(record, "time", clock),
+        mock.patch.object(record, "utc_now", clock.utc_now),
+        mock.patch("os.fsync"),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         yield
 
 
@@ -65,22 +75,41 @@ def steps(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any], float
     speed = float(rng.uniform(0.9, 1.5))
     for variant, (median, size) in VARIANTS.items():
         for threads in (1, 2, 4):
-            samples = times(rng, median * speed / threads ** 0.7, 60)
-            yield (f"edge/{variant}-threads-{threads}/latency",
-                   {"latency_ms": samples, "batch": 1, "threads": threads, "provider": "cpu"}, samples.sum() / 1e3 + 1)
+            samples = times(rng, median * speed / threads**0.7, 60)
+            yield (
+                f"edge/{variant}-threads-{threads}/latency",
+                {"latency_ms": samples, "batch": 1, "threads": threads, "provider": "cpu"},
+                samples.sum() / 1e3 + 1,
+            )
         labels = rng.integers(0, 11, 50)
         right = rng.random(50) < 0.85
-        yield (f"edge/{variant}/accuracy", {"predictions": np.where(right, labels, (labels + 1) % 11), "labels": labels,
-                                            "split": "evaluation"}, 1.0)
+        yield (
+            f"edge/{variant}/accuracy",
+            {"predictions": np.where(right, labels, (labels + 1) % 11), "labels": labels, "split": "evaluation"},
+            1.0,
+        )
         yield f"kit/{variant}/size", {"bytes": size}, 0.1
-        phases = {f"{phase}_ms": times(rng, scale * speed, 5) for phase, scale in
-                  (("process", 40), ("libraries", 300), ("model", 90), ("first_inference", 50))}
+        phases = {
+            f"{phase}_ms": times(rng, scale * speed, 5)
+            for phase, scale in (("process", 40), ("libraries", 300), ("model", 90), ("first_inference", 50))
+        }
         yield (f"cold/{variant}/start", {**phases, "rss_mb": times(rng, 60, 20).reshape(5, 4), "threads": 1}, 6.0)
     samples = times(rng, 15 * speed, 400) * np.linspace(1, float(rng.uniform(0.95, 1.3)), 400)
     started = np.cumsum(samples) / 1e3
     seconds = float(started[-1])
-    yield ("soak/all/soak", {"latency_ms": samples, "started_s": started, "seconds": seconds, "absent": {"limits": "x"},
-                             "board_s": started[::40], "temperature_c": np.full(10, 50.0), "limits": []}, seconds)
+    yield (
+        "soak/all/soak",
+        {
+            "latency_ms": samples,
+            "started_s": started,
+            "seconds": seconds,
+            "absent": {"limits": "x"},
+            "board_s": started[::40],
+            "temperature_c": np.full(10, 50.0),
+            "limits": [],
+        },
+        seconds,
+    )
     yield "soak/all/power", {"power_w": 8.0, "source": "assumed"}, 0.1
     edge, server = times(rng, 12 * speed, 60), times(rng, 3 * speed, 60)
     yield "cloud/all/crossover", {"edge_ms": edge, "server_ms": server, "rtt_ms": [1.0]}, 0.5
@@ -96,8 +125,15 @@ def right_answer(question: Any, evidence: Evidence) -> Any:
     return right if question.multiple else right[0]
 
 
-def make_run(runs: Path, seed: int, *, predict: str = "before", answered: bool = True, wrong: bool = False,
-             keep_steps: float = 1.0) -> Path:
+def make_run(
+    runs: Path,
+    seed: int,
+    *,
+    predict: str = "before",
+    answered: bool = True,
+    wrong: bool = False,
+    keep_steps: float = 1.0,
+) -> Path:
     """A run of part edge. `predict`: before, after or never; `keep_steps`: share of the steps that were measured."""
     clock, rng = Clock(seed), np.random.default_rng(seed)
     with at(clock):
@@ -112,7 +148,8 @@ def make_run(runs: Path, seed: int, *, predict: str = "before", answered: bool =
         if predict == "before":
             predict_now()
         all_steps = list(steps(rng))
-        for name, result, seconds in all_steps[:round(len(all_steps) * keep_steps)]:
+        for name, result, seconds in all_steps[: round(len(all_steps) * keep_steps)]:
+
             def measure(result: dict[str, Any] = result, seconds: float = seconds) -> dict[str, Any]:
                 clock.ns += int(seconds * 1e9)
                 return result
@@ -158,9 +195,11 @@ def rewrite(run: Path, change: Any) -> None:
     write_document(run / "record.json", document)
 
 
-def change_samples(run: Path, step_name: str, change: Callable[[np.ndarray], np.ndarray], field: str = "latency_ms"
-                   ) -> None:
+def change_samples(
+    run: Path, step_name: str, change: Callable[[np.ndarray], np.ndarray], field: str = "latency_ms"
+) -> None:
     """A forger: replaces the samples of a step, and makes the hashes of file and record fit."""
+
     def edit(fields: dict[str, Any]) -> None:
         for step in fields["steps"]:
             if step["name"] == step_name:

@@ -102,8 +102,7 @@ def test_an_incomplete_run_earns_part_and_is_told_what_to_measure(tmp_path: Path
 def test_no_answers_earn_the_measurements_only(tmp_path: Path) -> None:
     graded = check_part(make_run(tmp_path, 17, predict="never", answered=False))
     assert graded.points == part_checks.MEASUREMENT_POINTS
-    assert all("nothing was recorded" in result.message for result in graded.results
-               if result.kind == "answer")
+    assert all("nothing was recorded" in result.message for result in graded.results if result.kind == "answer")
 
 
 def test_changed_samples_make_the_record_inconsistent_and_withhold_points(run: Path) -> None:
@@ -127,13 +126,16 @@ def test_a_deleted_figure_is_only_a_remark(run: Path) -> None:
     assert graded.trust == "plausible" and graded.remarks == ("the file figures/a.png is missing",)
 
 
-@pytest.mark.parametrize(("change", "reason"), [
-    (lambda s: np.full_like(s, 12.5), "only 1 different values"),
-    (lambda s: np.sort(s), "in order of size"),
-    (lambda s: np.round(s, 1), "rounded|different values"),
-    (lambda s: np.random.default_rng(1).permutation(np.linspace(10, 20, s.size)), "evenly spaced"),
-    (lambda s: s / 1e4, "below the .* that the arithmetic needs"),
-])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda s: np.full_like(s, 12.5), "only 1 different values"),
+        (lambda s: np.sort(s), "in order of size"),
+        (lambda s: np.round(s, 1), "rounded|different values"),
+        (lambda s: np.random.default_rng(1).permutation(np.linspace(10, 20, s.size)), "evenly spaced"),
+        (lambda s: s / 1e4, "below the .* that the arithmetic needs"),
+    ],
+)
 def test_samples_that_look_made_up_are_not_plausible(run: Path, change: Any, reason: str) -> None:
     change_samples(run, FP32, change)
     graded = check_part(run)
@@ -162,12 +164,16 @@ def reverse_steps(fields: dict[str, Any]) -> None:
         step["index"] = index
 
 
-@pytest.mark.parametrize("change", [
-    lambda fields: fields["steps"][3].update(started_utc="2020-01-01T00:00:00Z"),
-    lambda fields: reverse_steps(fields),
-    lambda fields: fields["answers"][0].update(answered_utc="2020-01-01T00:00:00Z"),
-    lambda fields: fields["steps"][0]["result"].update(p50_ms=1.0),
-    lambda fields: fields.update(created_utc="2027-01-01T00:00:00Z")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields: fields["steps"][3].update(started_utc="2020-01-01T00:00:00Z"),
+        lambda fields: reverse_steps(fields),
+        lambda fields: fields["answers"][0].update(answered_utc="2020-01-01T00:00:00Z"),
+        lambda fields: fields["steps"][0]["result"].update(p50_ms=1.0),
+        lambda fields: fields.update(created_utc="2027-01-01T00:00:00Z"),
+    ],
+)
 def test_times_and_summaries_that_do_not_fit_are_found_though_all_hashes_do(run: Path, change: Any) -> None:
     rewrite(run, change)
     assert check_part(run).trust == "none"
@@ -190,9 +196,14 @@ def test_a_lease_that_the_testbed_knows_confirms_the_run(run: Path) -> None:
     assert check_part(run, netid="ab123", leases={"lease-1": TIMES}).trust == "lease-confirmed"
 
 
-@pytest.mark.parametrize(("netid", "leases", "reason"), [
-    ("ab123", {}, "knows no lease"), ("zz999", {"lease-1": TIMES}, "not for zz999"),
-    ("ab123", {"lease-1": {**TIMES, "end_utc": "2026-03-01T12:01:00Z"}}, "outside the lease's time")])
+@pytest.mark.parametrize(
+    ("netid", "leases", "reason"),
+    [
+        ("ab123", {}, "knows no lease"),
+        ("zz999", {"lease-1": TIMES}, "not for zz999"),
+        ("ab123", {"lease-1": {**TIMES, "end_utc": "2026-03-01T12:01:00Z"}}, "outside the lease's time"),
+    ],
+)
 def test_a_lease_that_does_not_fit_is_doubted(run: Path, netid: str, leases: dict, reason: str) -> None:
     with_lease(run)
     graded = check_part(run, netid=netid, leases=leases)
@@ -226,8 +237,11 @@ def test_a_model_left_out_for_size_costs_nothing(honest: Path, tmp_path: Path) -
     (run / "models/fp32.onnx").write_bytes(np.random.default_rng(0).bytes(700_000))
     import hashlib
 
-    reference = {"$file": "models/fp32.onnx", "bytes": 700_000,
-                 "sha256": hashlib.sha256((run / "models/fp32.onnx").read_bytes()).hexdigest()}
+    reference = {
+        "$file": "models/fp32.onnx",
+        "bytes": 700_000,
+        "sha256": hashlib.sha256((run / "models/fp32.onnx").read_bytes()).hexdigest(),
+    }
     rewrite(run, lambda fields: fields["steps"][0]["result"].update(file=reference))
     from grading.submission.collect import collect
 
@@ -242,7 +256,7 @@ def broken(tmp_path: Path, how: str, made: Path) -> Path:
     if how == "empty file":
         path.write_bytes(b"")
     elif how == "half a zip":
-        path.write_bytes(data[:len(data) // 2])
+        path.write_bytes(data[: len(data) // 2])
     elif how == "a PDF":
         path.write_bytes(b"%PDF-1.7\n" + data[:100])
     return path
@@ -256,9 +270,18 @@ def test_a_broken_zip_gets_a_grade_that_says_so(run: Path, tmp_path: Path, how: 
     assert len(graded.parts[0].results) == len(questions("edge")) + 1
 
 
-@pytest.mark.parametrize("text", [
-    "", "{}", "[]", "null", '{"schema": "servelab-record", "schema_version": 99}', "{" * 2000,
-    json.dumps({"schema": "servelab-record", "schema_version": 1, "part": "edge", "steps": [1, 2]})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"schema": "servelab-record", "schema_version": 99}',
+        "{" * 2000,
+        json.dumps({"schema": "servelab-record", "schema_version": 1, "part": "edge", "steps": [1, 2]}),
+    ],
+)
 def test_a_malformed_record_gets_a_grade_that_says_so(tmp_path: Path, text: str) -> None:
     folder = tmp_path / "submission" / "edge"
     folder.mkdir(parents=True)
@@ -268,15 +291,21 @@ def test_a_malformed_record_gets_a_grade_that_says_so(tmp_path: Path, text: str)
     assert graded.parts[0].trust == "none"
 
 
-@pytest.mark.parametrize("change", [
-    lambda fields: fields["answers"].append(7),
-    lambda fields: fields["answers"].append({"question": ["x"], "value": {}}),
-    lambda fields: fields["hosts"].append("x"),
-    lambda fields: fields["leases"].append("x"),
-    lambda fields: fields["steps"][0].update(result={"latency_ms": "fast", "ok": 3, "batches": {"a": "b"}}),
-    lambda fields: fields["steps"][0].update(result={"latency_ms": {"$array": "../../../etc/passwd", "sha256": ""}}),
-    lambda fields: fields["steps"][0].update(result={"latency_ms": {"$array": 3}}),
-    lambda fields: fields["steps"][0].update(result=None, started_utc="yesterday")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields: fields["answers"].append(7),
+        lambda fields: fields["answers"].append({"question": ["x"], "value": {}}),
+        lambda fields: fields["hosts"].append("x"),
+        lambda fields: fields["leases"].append("x"),
+        lambda fields: fields["steps"][0].update(result={"latency_ms": "fast", "ok": 3, "batches": {"a": "b"}}),
+        lambda fields: fields["steps"][0].update(
+            result={"latency_ms": {"$array": "../../../etc/passwd", "sha256": ""}}
+        ),
+        lambda fields: fields["steps"][0].update(result={"latency_ms": {"$array": 3}}),
+        lambda fields: fields["steps"][0].update(result=None, started_utc="yesterday"),
+    ],
+)
 def test_a_record_of_odd_values_never_stops_the_grading(run: Path, tmp_path: Path, change: Any) -> None:
     rewrite(run, change)
     graded = grade(run.parent.parent, parts=("edge",))

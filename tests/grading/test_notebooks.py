@@ -58,16 +58,28 @@ def test_a_new_cell_moves_no_id_under_another_heading(tmp_path: Path, small_ques
 
 def test_an_explain_cell_is_graded_by_hand_in_nbgrader(tmp_path: Path, small_questions: Path) -> None:
     cell = converted(tmp_path, SOURCE)[-1]
-    assert cell["metadata"]["nbgrader"] == {"grade": True, "grade_id": "ask-model-graph-why", "locked": False,
-                                            "points": 3.0, "schema_version": 3, "solution": True, "task": False}
+    assert cell["metadata"]["nbgrader"] == {
+        "grade": True,
+        "grade_id": "ask-model-graph-why",
+        "locked": False,
+        "points": 3.0,
+        "schema_version": 3,
+        "solution": True,
+        "task": False,
+    }
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (("answer=...)", 'answer=...)\nask(run, "model.graph.gain")'), "One cell asks"),
-    (("x = 1", 'ask(run, "model.graph.why")'), "Two cells have the id"),
-    (("## Graph", '## Graph\n\nask(run, "model.graph.why")'), "Markdown cell"),
-    (("model.graph.why", "model.graph.whi"), "Did you mean")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("answer=...)", 'answer=...)\nask(run, "model.graph.gain")'), "One cell asks"),
+        (("x = 1", 'ask(run, "model.graph.why")'), "Two cells have the id"),
+        (("## Graph", '## Graph\n\nask(run, "model.graph.why")'), "Markdown cell"),
+        (("model.graph.why", "model.graph.whi"), "Did you mean"),
+    ],
+)
 def test_a_source_that_breaks_a_rule_is_refused(
-        tmp_path: Path, small_questions: Path, change: tuple[str, str], message: str) -> None:
+    tmp_path: Path, small_questions: Path, change: tuple[str, str], message: str
+) -> None:
     with pytest.raises((NotebookSourceError, QuestionError), match=message):
         converted(tmp_path, SOURCE.replace(*change))

@@ -22,9 +22,14 @@ def execute(notebook: str, out: Path, *, limit_s: int = 240, **parameters: Any) 
     os.environ["PYTHONPATH"] = str(NOTEBOOKS.parent)
     try:
         return papermill.execute_notebook(
-            str(source), str(out), parameters, cwd=str(source.parent), kernel_name="python3", progress_bar=False,
+            str(source),
+            str(out),
+            parameters,
+            cwd=str(source.parent),
+            kernel_name="python3",
+            progress_bar=False,
             execution_timeout=limit_s,
-        )  # fmt: skip
+        )
     finally:
         os.environ.pop("PYTHONPATH")
         if before is not None:
@@ -52,6 +57,4 @@ def measured(notebook: nbformat.NotebookNode) -> list[str]:
 
 def pictures(notebook: nbformat.NotebookNode) -> int:
     """How many PNG pictures the cells showed."""
-    return sum(
-        "image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])
-    )
+    return sum("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))

@@ -80,11 +80,31 @@ def python(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     run(["apt-get", "-q", "install", "-y", "--no-install-recommends", "--download-only", *wanted], env=apt)
     for package in (folder / "cache" / "archives").glob("*.deb"):
         run(["dpkg-deb", "-x", package, folder / "root"])
-    run([
-        sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", folder / "site",
-        "--python-version", "3.11", "--python-platform", PLATFORM, "--only-binary", ":all:",
-        "--constraint", root / "constraints.txt", "--requirements", root / "pyproject.toml", "--extra", "edge",
-    ], cwd=root)  # fmt: skip
+    run(
+        [
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--target",
+            folder / "site",
+            "--python-version",
+            "3.11",
+            "--python-platform",
+            PLATFORM,
+            "--only-binary",
+            ":all:",
+            "--constraint",
+            root / "constraints.txt",
+            "--requirements",
+            root / "pyproject.toml",
+            "--extra",
+            "edge",
+        ],
+        cwd=root,
+    )
     program = folder / "python3"
     program.write_text(
         f'#!/bin/sh\nexport PYTHONPATH="{folder}/site:{root}" MPLBACKEND=agg\n'
@@ -126,8 +146,12 @@ def test_the_notebooks_run_on_arm(python: Path, root: Path, tmp_path: Path) -> N
     starts = record.result("cold/fp32/start")
     assert np.all(starts["answered_ms"] >= starts["first_inference_ms"])
     assert {path.stem for path in (tmp_path / "runs" / "edge" / "pi" / "figures").iterdir()} == {
-        "latency", "threads", "cold-start", "soak", "cloud-or-edge",
-    }  # fmt: skip
+        "latency",
+        "threads",
+        "cold-start",
+        "soak",
+        "cloud-or-edge",
+    }
 
 
 def test_the_real_models_answer_on_arm_as_they_do_here(python: Path, root: Path, tmp_path: Path) -> None:

@@ -40,18 +40,32 @@ def jupyter(folder: Path, root: Path) -> Iterator[Server]:
     except ToolMissing as error:
         pytest.skip(str(error))
     environment = {
-        "PYTHONPATH": str(root), "SERVELAB_RUNS": str(folder / "runs"), "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "IPYTHONDIR": str(folder / "ipython"), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }  # fmt: skip
+        "PYTHONPATH": str(root),
+        "SERVELAB_RUNS": str(folder / "runs"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     with start_server(
         "jupyterlab",
         lambda port: [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-            "--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder / 'notebooks'}",
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--IdentityProvider.token=",
+            f"--ServerApp.root_dir={folder / 'notebooks'}",
         ],
-        ready=http_ready("/api"), env=environment, log=folder / "jupyterlab.log", timeout_s=120,
-    ) as server:  # fmt: skip
+        ready=http_ready("/api"),
+        env=environment,
+        log=folder / "jupyterlab.log",
+        timeout_s=120,
+    ) as server:
         yield server
 
 
@@ -104,9 +118,12 @@ def test_run_all_cells_in_the_browser_runs_all_cells(jupyter: Server, folder: Pa
     with_page(act, width=1400, height=1000, limit_s=RUN_LIMIT_S + 240)
     notebook = nbformat.read(saved, as_version=4)
     errors = [
-        "\n".join(output.traceback) for cell in notebook.cells if cell.cell_type == "code"
-        for output in cell.outputs if output.output_type == "error"
-    ]  # fmt: skip
+        "\n".join(output.traceback)
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
     assert not errors, errors[0]
     assert done(saved), f"not all cells ran within {RUN_LIMIT_S} s"
     assert any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))

@@ -73,7 +73,8 @@ def test_each_level_removes_or_fuses_and_the_layout_comes_last(record: Record) -
     nodes = [levels[level]["nodes"] for level in LEVELS]
     assert nodes[0] > nodes[1] > nodes[2]
     assert levels["none"]["histogram"].get("BatchNormalization", 0) >= levels["basic"]["histogram"].get(
-        "BatchNormalization", 0)
+        "BatchNormalization", 0
+    )
     assert levels["basic"]["constant_nodes"] <= levels["none"]["constant_nodes"]
     layouts = {level: any("NCHWc" in name for name in levels[level]["histogram"]) for level in LEVELS}
     assert layouts == {"none": False, "basic": False, "extended": False, "all": True}
@@ -93,8 +94,10 @@ def test_quantized_files_keep_their_criterion_on_the_split_that_chose_them(recor
 
 
 def test_eight_bits_cost_accuracy_in_the_published_order(record: Record) -> None:
-    dynamic, aggressive, conservative, fp32 = (accuracy(record, name) for name in (
-        "quantize/dynamic", "quantize/aggressive", "quantize/conservative", "graph/onnx-all"))
+    dynamic, aggressive, conservative, fp32 = (
+        accuracy(record, name)
+        for name in ("quantize/dynamic", "quantize/aggressive", "quantize/conservative", "graph/onnx-all")
+    )
     assert dynamic < fp32 - 0.02
     assert dynamic <= aggressive + 0.03 and aggressive <= conservative + 0.01
     assert abs(conservative - fp32) < 0.03
@@ -145,8 +148,12 @@ def test_a_folder_of_other_photographs_and_weights_of_another_class_count_work(t
     from snippets import parts
 
     # It makes what it needs of the notebooks before it: the export, and the float32 model's measurements.
-    execute(parts.NOTEBOOKS / "model" / "3_quantize.ipynb", tmp_path / "3_quantize.ipynb",
-            {"runs": str(runs), "data": str(tmp_path / "photos"), "weights": str(tmp_path / "pets.pth")}, 240)
+    execute(
+        parts.NOTEBOOKS / "model" / "3_quantize.ipynb",
+        tmp_path / "3_quantize.ipynb",
+        {"runs": str(runs), "data": str(tmp_path / "photos"), "weights": str(tmp_path / "pets.pth")},
+        240,
+    )
     record = load_record(runs / "model" / "mine")
     assert record.result("export/fp32/size")["classes"] == 3
     assert size(record, "quantize/dynamic") < size(record, "graph/onnx-all")

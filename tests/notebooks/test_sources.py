@@ -48,8 +48,11 @@ def test_a_notebook_begins_with_one_tagged_parameters_cell_that_holds_the_common
     code = [cell for cell in cells_of(path) if cell["cell_type"] == "code"]
     tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
     assert tagged == code[:1]
-    names = {node.target.id for node in ast.parse("".join(tagged[0]["source"])).body
-             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    names = {
+        node.target.id
+        for node in ast.parse("".join(tagged[0]["source"])).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
     assert names >= {"profile", "runs", "run_id", "mode"}
 
 
@@ -79,6 +82,11 @@ def test_every_question_is_asked_in_exactly_one_notebook() -> None:
     from grading.questions import questions
 
     for part in notebooks.PARTS:
-        asked = [found for path in SOURCES if path.parent.name == part for source in code_of(path)
-                 for found in notebooks.ASK.findall(source)]
+        asked = [
+            found
+            for path in SOURCES
+            if path.parent.name == part
+            for source in code_of(path)
+            for found in notebooks.ASK.findall(source)
+        ]
         assert sorted(asked) == sorted(question.id for question in questions(part))

@@ -130,8 +130,10 @@ def test_the_grid_has_every_setting_and_a_best_one_under_a_lenient_target(record
 
 
 def test_the_heavy_neighbour_worked_in_every_arrangement_but_alone(record: Record) -> None:
-    rates = {name: record.result(f"neighbour/{name}/load").get("neighbour_rps", 0.0)
-             for name in ("alone", "shared", "limited", "own-cores")}  # fmt: skip
+    rates = {
+        name: record.result(f"neighbour/{name}/load").get("neighbour_rps", 0.0)
+        for name in ("alone", "shared", "limited", "own-cores")
+    }
     assert rates.pop("alone") == 0 and min(rates.values()) > 0
 
 

@@ -18,9 +18,7 @@ def hours(start: float, end: float) -> Interval:
 
 
 def test_a_block_starts_on_the_hour_and_ends_its_margin_before_one():
-    slots = free_slots(
-        Calendar("x", {"n1": ()}), GPU_BLOCK, DAY + timedelta(minutes=1), DAY + timedelta(hours=6)
-    )
+    slots = free_slots(Calendar("x", {"n1": ()}), GPU_BLOCK, DAY + timedelta(minutes=1), DAY + timedelta(hours=6))
     assert [slot.start.hour for slot in slots] == [1, 2, 3]
     assert all(slot.end - slot.start == timedelta(hours=2, minutes=50) for slot in slots)
 
@@ -73,9 +71,7 @@ def test_the_fast_search_agrees_with_looking_at_every_interval(busy):
     found = {slot.start for slot in free_slots(calendar, GPU_BLOCK, DAY, DAY + timedelta(hours=48))}
     for hour in range(46):
         wanted = GPU_BLOCK.at(DAY + timedelta(hours=hour))
-        clear = all(
-            i.end + CHANGEOVER <= wanted.start or i.start >= wanted.end + CHANGEOVER for i in merge(busy)
-        )
+        clear = all(i.end + CHANGEOVER <= wanted.start or i.start >= wanted.end + CHANGEOVER for i in merge(busy))
         assert (wanted.start in found) == (clear and wanted.end <= DAY + timedelta(hours=48))
 
 

@@ -23,6 +23,7 @@ class World:
 
     def takes(self, milliseconds: float, noise: float = 0.05):
         """A call that takes about so long."""
+
         def call() -> None:
             self.now_ns += int(1e6 * milliseconds * self._chance.lognormal(0, noise))
 

@@ -39,15 +39,23 @@ def without_own(calendar: Calendar, bookings: Iterable[Booking], held: Mapping[s
         if booking.hardware == calendar.hardware and (held is None or booking.lease in held):
             own.setdefault(booking.node, set()).add(Interval(booking.start, booking.end))
     nodes = {
-        name: tuple(i for i in busy if not any(abs(i.start - o.start) < CHANGEOVER and abs(i.end - o.end) < CHANGEOVER
-                                               for o in own.get(name, ())))
+        name: tuple(
+            i
+            for i in busy
+            if not any(
+                abs(i.start - o.start) < CHANGEOVER and abs(i.end - o.end) < CHANGEOVER for o in own.get(name, ())
+            )
+        )
         for name, busy in calendar.nodes.items()
     }
     return Calendar(calendar.hardware, nodes, calendar.fetched)
 
 
 def check(
-    bookings: Iterable[Booking], calendars: Mapping[str, Calendar], now: datetime, ahead_days: float,
+    bookings: Iterable[Booking],
+    calendars: Mapping[str, Calendar],
+    now: datetime,
+    ahead_days: float,
     held: Mapping[str, Held] | None = None,
 ) -> list[Finding]:
     """The state of every booking, in the plan's order. `held`: the course's leases by name, when known."""

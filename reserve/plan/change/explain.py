@@ -74,9 +74,7 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
             what = f"no block of {' or '.join(empty)}" if empty else "not all parts in their order"
             text = f"{what} fits into their own times, even with the nodes to themselves"
         else:
-            taken = {
-                course.parts.index(p): int((b.start - course.start) / timedelta(hours=1)) for p, b in have.items()
-            }
+            taken = {course.parts.index(p): int((b.start - course.start) / timedelta(hours=1)) for p, b in have.items()}
             part = course.parts.index(missing[0])
             pools = [pool.key for pool in course.pools if pool.hardware.part == missing[0]]
             since = full_from(course, board, part)
@@ -132,8 +130,9 @@ def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) ->
             )
     if rules.buffer_nodes and rules.buffer_hours:
         families.append(
-            lambda: [("keep no nodes for retries before the due date",
-                      replace(inputs, rules=replace(rules, buffer_nodes=0)))]
+            lambda: [
+                ("keep no nodes for retries before the due date", replace(inputs, rules=replace(rules, buffer_nodes=0)))
+            ]
         )
     if rules.wake_minute > 360 or rules.sleep_minute < 1440:
         wide = replace(rules, wake_minute=min(360, rules.wake_minute), sleep_minute=1440)

@@ -43,9 +43,9 @@ def _hour(course: Course, moment: datetime) -> int:
     return int((moment - course.start) / timedelta(hours=1))
 
 
-def _kept(course: Course, old: Sequence[Booking], now: datetime, missed: set[tuple[str, str]]) -> tuple[
-    list[Booking], dict[tuple[int, int], int]
-]:
+def _kept(
+    course: Course, old: Sequence[Booking], now: datetime, missed: set[tuple[str, str]]
+) -> tuple[list[Booking], dict[tuple[int, int], int]]:
     """The old bookings that can stay, and the hours of those that have begun or are over."""
     unit_of = {unit.netid: (number, unit) for number, unit in enumerate(course.units)}
     stay: list[Booking] = []
@@ -63,8 +63,10 @@ def _kept(course: Course, old: Sequence[Booking], now: datetime, missed: set[tup
         calendar = calendars.get(booking.hardware)
         same = booking.netids == tuple(student.netid for student in unit.students)
         inside = 0 <= hour < course.hours and booking.end <= course.due and booking.hours == unit.hours[part]
-        free = calendar is not None and booking.node in calendar.nodes and calendar.is_free(
-            booking.node, Interval(booking.start, booking.end)
+        free = (
+            calendar is not None
+            and booking.node in calendar.nodes
+            and calendar.is_free(booking.node, Interval(booking.start, booking.end))
         )
         if same and inside and free and unit.starts[part][hour]:
             stay.append(booking)
@@ -72,8 +74,9 @@ def _kept(course: Course, old: Sequence[Booking], now: datetime, missed: set[tup
     while True:
         have = {(unit_of[b.netids[0]][0], course.parts.index(b.part)): _hour(course, b.start) for b in stay}
         wrong = [
-            b for b in stay if b.start >= now and not _in_order(course, have, unit_of[b.netids[0]][0],
-                                                                course.parts.index(b.part))
+            b
+            for b in stay
+            if b.start >= now and not _in_order(course, have, unit_of[b.netids[0]][0], course.parts.index(b.part))
         ]
         if not wrong:
             return stay, past
@@ -91,7 +94,8 @@ def _as_starts(course: Course, bookings: Iterable[Booking]) -> dict[tuple[int, i
     unit_of = {unit.netid: number for number, unit in enumerate(course.units)}
     return {
         (unit_of[b.netids[0]], course.parts.index(b.part)): (
-            group_of.get((b.hardware, b.node), 0), _hour(course, b.start)
+            group_of.get((b.hardware, b.node), 0),
+            _hour(course, b.start),
         )
         for b in bookings
     }
@@ -162,13 +166,15 @@ def replan(
     return _report(course, old, stay, starts, same)
 
 
-def _report(course: Course, old: Sequence[Booking], stay: Sequence[Booking], starts: Starts,
-            same: set[tuple[int, int]]) -> Replan:
+def _report(
+    course: Course, old: Sequence[Booking], stay: Sequence[Booking], starts: Starts, same: set[tuple[int, int]]
+) -> Replan:
     """Name the nodes (who did not move keeps theirs where possible) and say what changed."""
     unit_of = {unit.netid: number for number, unit in enumerate(course.units)}
     fixed = {
         (unit_of[b.netids[0]], course.parts.index(b.part)): b
-        for b in stay if (unit_of[b.netids[0]], course.parts.index(b.part)) in same
+        for b in stay
+        if (unit_of[b.netids[0]], course.parts.index(b.part)) in same
     }
     bookings = _on_nodes(course, starts, fixed)
     before = {(b.netids[0], b.part): b for b in old}
@@ -182,7 +188,8 @@ def _report(course: Course, old: Sequence[Booking], stay: Sequence[Booking], sta
     planned = {netid for netid, _ in before if netid in unit_of}
     least = {netid for netid, part in before.keys() - kept_keys if netid in unit_of}
     changed = {
-        m.netids[0] for m in moves
+        m.netids[0]
+        for m in moves
         if m.netids[0] in planned and m.before and (m.after is None or m.before.start != m.after.start)
     }
     return Replan(tuple(bookings), tuple(moves), len(least), len(changed))
@@ -200,14 +207,21 @@ def _on_nodes(course: Course, starts: Starts, fixed: Mapping[tuple[int, int], Bo
         unit, part = key
         span = course.block(part, course.units[unit].hours[part]).at(course.at(hour))
         choices = [group] + [
-            i for i, other in enumerate(course.groups)
+            i
+            for i, other in enumerate(course.groups)
             if i != group and course.pools[other.pool].hardware.part == course.parts[part]
         ]
         for index in choices:
             pool = course.pools[course.groups[index].pool]
             node = next(
-                (n for n in course.groups[index].nodes if pool.calendar.is_free(n, span) and not any(
-                    i.start < span.end and span.start < i.end for i in used.get((pool.key, n), []))), None)
+                (
+                    n
+                    for n in course.groups[index].nodes
+                    if pool.calendar.is_free(n, span)
+                    and not any(i.start < span.end and span.start < i.end for i in used.get((pool.key, n), []))
+                ),
+                None,
+            )
             if node is not None:
                 break
         else:

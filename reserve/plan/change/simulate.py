@@ -64,13 +64,13 @@ class _Term:
         self.rules = inputs.rules
         self.board = board_of(self.course, tuple(bookings), keep_buffer=False)
         self.full = self.board.left.copy()
-        where = {
-            (self.course.pools[g.pool].key, node): i for i, g in enumerate(self.course.groups) for node in g.nodes
-        }
+        where = {(self.course.pools[g.pool].key, node): i for i, g in enumerate(self.course.groups) for node in g.nodes}
         unit_of = {unit.netid: number for number, unit in enumerate(self.course.units)}
         self.planned = {
-            (unit_of[b.netids[0]], self.course.parts.index(b.part)):
-            (int((b.start - self.course.start) / timedelta(hours=1)), where[b.hardware, b.node])
+            (unit_of[b.netids[0]], self.course.parts.index(b.part)): (
+                int((b.start - self.course.start) / timedelta(hours=1)),
+                where[b.hardware, b.node],
+            )
             for b in bookings
         }
         self.due_hours = [

@@ -64,9 +64,7 @@ def buffer_start(course: Course) -> int:
 
 def limits(course: Course) -> list[Limit]:
     """The node counts, the course's limit on each kind of hardware, the buffer, and the limit on all leases."""
-    found = [
-        Limit((index,), np.full(course.hours, len(group.nodes))) for index, group in enumerate(course.groups)
-    ]
+    found = [Limit((index,), np.full(course.hours, len(group.nodes))) for index, group in enumerate(course.groups)]
     late = np.arange(course.hours) >= buffer_start(course)
     for number, pool in enumerate(course.pools):
         members = tuple(i for i, group in enumerate(course.groups) if group.pool == number)
@@ -80,9 +78,7 @@ def limits(course: Course) -> list[Limit]:
         if (at_most < nodes).any():
             found.append(Limit(members, at_most))
     if course.rules.max_simultaneous:
-        found.append(
-            Limit(tuple(range(len(course.groups))), np.full(course.hours, course.rules.max_simultaneous))
-        )
+        found.append(Limit(tuple(range(len(course.groups))), np.full(course.hours, course.rules.max_simultaneous)))
     return found
 
 

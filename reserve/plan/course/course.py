@@ -143,8 +143,13 @@ class _Times:
         return self.painted(student.preferred, student.tz)
 
 
-def _alone(course_after: Sequence[Sequence[int]], gaps: Sequence[int], hours: Sequence[int],
-           starts: Sequence[np.ndarray], day_of: np.ndarray) -> int:
+def _alone(
+    course_after: Sequence[Sequence[int]],
+    gaps: Sequence[int],
+    hours: Sequence[int],
+    starts: Sequence[np.ndarray],
+    day_of: np.ndarray,
+) -> int:
     """Day on which the last block begins when nobody else is in the course; -1 when it never can.
 
     One student does one block at a time, so for a given order of the parts the earliest start of each is

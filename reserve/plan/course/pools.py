@@ -101,9 +101,7 @@ class NodeGroup:
     valid: Mapping[tuple[str, int], np.ndarray]
 
 
-def node_groups(
-    pools: list[Pool], lengths: Mapping[str, set[int]], begin: Interval
-) -> list[NodeGroup]:
+def node_groups(pools: list[Pool], lengths: Mapping[str, set[int]], begin: Interval) -> list[NodeGroup]:
     """Group the nodes by what is free. `begin.start` is hour 0; blocks end by `begin.end`."""
     hours = int((begin.end - begin.start) / HOUR + 0.999)
     starts = [begin.start + timedelta(hours=n) for n in range(hours)]

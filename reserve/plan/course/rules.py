@@ -110,8 +110,10 @@ def load_rules(path: Path | str | None = None) -> Rules:
     if not parts:
         raise PlanError(f"{source}: no [parts.NAME]: there is nothing to plan")
     wake, sleep = clock_minutes(str(course.get("waking", "08:00-24:00")), f"{source}: [course] waking")
-    chances = {key: _number(faults, key, getattr(Faults, key), source, 1) for key in
-               ("boot_fails", "needs_second", "overslept", "taken")}
+    chances = {
+        key: _number(faults, key, getattr(Faults, key), source, 1)
+        for key in ("boot_fails", "needs_second", "overslept", "taken")
+    }
     return Rules(
         order_parts(parts, source),
         wake,

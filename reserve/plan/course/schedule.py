@@ -86,9 +86,7 @@ def name_nodes(course: Course, starts: Starts) -> tuple[Booking, ...]:
         pool = course.pools[course.groups[group].pool]
         block = course.block(part, hours).at(course.at(hour))
         netids = tuple(student.netid for student in course.units[unit].students)
-        found.append(
-            Booking(netids, course.parts[part], pool.key, pool.hardware.site, node, block.start, block.end)
-        )
+        found.append(Booking(netids, course.parts[part], pool.key, pool.hardware.site, node, block.start, block.end))
     return tuple(sorted(found, key=lambda b: (b.start, b.hardware, b.node)))
 
 

@@ -35,10 +35,16 @@ def _figure(rows: int = 1, height: float = 3.0, sharex: bool = False) -> Any:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update({
-        "font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "servelab",
-        "font.family": "DejaVu Sans", "svg.fonttype": "path",
-    })
+    plt.rcParams.update(
+        {
+            "font.size": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "svg.hashsalt": "servelab",
+            "font.family": "DejaVu Sans",
+            "svg.fonttype": "path",
+        }
+    )
     return plt.subplots(rows, 1, figsize=(9.5, height), sharex=sharex, squeeze=False, layout="constrained")
 
 
@@ -51,9 +57,7 @@ def load_chart(course: Course, bookings: Sequence[Booking]) -> str:
     for number, pool in enumerate(course.pools):
         axis = axes[number][0]
         nodes = len(pool.calendar.nodes)
-        free = np.sum(
-            [free_nodes(course, i) for i, group in enumerate(course.groups) if group.pool == number], axis=0
-        )
+        free = np.sum([free_nodes(course, i) for i, group in enumerate(course.groups) if group.pool == number], axis=0)
         used = np.zeros(course.hours)
         for booking in bookings:
             if booking.hardware == pool.key:
@@ -65,8 +69,9 @@ def load_chart(course: Course, bookings: Sequence[Booking]) -> str:
         axis.stairs(used + others, times, fill=True, color=GREY, label="held by others")
         axis.stairs(used, times, fill=True, color=BLUE, label="planned")
         axis.axhline(nodes, color="#444", lw=1, label="nodes")
-        axis.axvspan(times[buffer_start(course)], times[-1], color=GREEN, alpha=0.12, lw=0,
-                     label=f"{pool.keep} kept for retries")
+        axis.axvspan(
+            times[buffer_start(course)], times[-1], color=GREEN, alpha=0.12, lw=0, label=f"{pool.keep} kept for retries"
+        )
         axis.set_ylim(0, nodes * 1.15)
         axis.yaxis.get_major_locator().set_params(integer=True)
         axis.set_ylabel("nodes")
@@ -138,10 +143,20 @@ def simulation_chart(result: Simulation) -> str:
     axis = axes[0][0]
     days = [one.days for one in result.by_day]
     for label, colour, values, lows, highs in (
-        ("students finished (mean)", BLUE, [d.share for d in result.by_day], [d.low for d in result.by_day],
-         [d.high for d in result.by_day]),
-        ("terms in which everyone finished", GREEN, [d.all_share for d in result.by_day],
-         [d.all_low for d in result.by_day], [d.all_high for d in result.by_day]),
+        (
+            "students finished (mean)",
+            BLUE,
+            [d.share for d in result.by_day],
+            [d.low for d in result.by_day],
+            [d.high for d in result.by_day],
+        ),
+        (
+            "terms in which everyone finished",
+            GREEN,
+            [d.all_share for d in result.by_day],
+            [d.all_low for d in result.by_day],
+            [d.all_high for d in result.by_day],
+        ),
     ):
         error = [np.subtract(values, lows).clip(0), np.subtract(highs, values).clip(0)]
         axis.errorbar(days, values, yerr=error, color=colour, marker="o", capsize=3, label=label)

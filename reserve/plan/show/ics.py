@@ -42,7 +42,11 @@ def calendar(bookings: Sequence[Booking], tz: ZoneInfo, name: str, stamp: dateti
 
 
 def write_calendars(
-    folder: Path, bookings: Sequence[Booking], zones: dict[str, ZoneInfo], tz: ZoneInfo, stamp: datetime,
+    folder: Path,
+    bookings: Sequence[Booking],
+    zones: dict[str, ZoneInfo],
+    tz: ZoneInfo,
+    stamp: datetime,
     lines: dict[str, str],
 ) -> int:
     """course.ics and students/NETID.ics under `folder`; the number of files. Old ones of students who left go."""

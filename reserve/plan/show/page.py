@@ -49,9 +49,7 @@ def gap_text(stage: Stage) -> str:
     return "proven best" if stage.gap == 0 else f"within {100 * stage.gap:.1f} % of the bound"
 
 
-def page(
-    course: Course, plan: Plan, left: Sequence[Left], changes: Sequence[Change], result: Simulation | None
-) -> str:
+def page(course: Course, plan: Plan, left: Sequence[Left], changes: Sequence[Change], result: Simulation | None) -> str:
     """The whole page as HTML text."""
     goals = [
         [n + 1, s.text, int(s.value), "-" if s.bound is None else int(s.bound), gap_text(s)]
@@ -78,19 +76,34 @@ def page(
         out += ["<h2>Who cannot finish, and why</h2>", table(["student", "missing", "why"], rows)]
         if changes:
             found = [[c.text, c.complete, c.admits] for c in changes]
-            out += ["<p>Changes that would admit more, each verified by planning again:</p>",
-                    table(["change", "students who finish", "more than now"], found)]
+            out += [
+                "<p>Changes that would admit more, each verified by planning again:</p>",
+                table(["change", "students who finish", "more than now"], found),
+            ]
     out += [
         "<h2>Goals, most important first</h2>",
         "<p>Each goal is pursued without giving up those before it. The bound is what no plan can beat, given "
         "what was reached on the goals before.</p>",
         table(["", "goal", "reached", "bound", ""], goals),
-        "<h2>Load</h2>", load_chart(course, plan.bookings),
-        "<h2>When students finish</h2>", finish_chart(course, plan.bookings),
-        "<h2>Waiting</h2>", wait_chart(course, plan.bookings),
+        "<h2>Load</h2>",
+        load_chart(course, plan.bookings),
+        "<h2>When students finish</h2>",
+        finish_chart(course, plan.bookings),
+        "<h2>Waiting</h2>",
+        wait_chart(course, plan.bookings),
         "<h2>Against no plan, on the same input</h2>",
-        table(["", "finish", "worst wait, days", "mean wait, days", "mean finish day", "blocks not as preferred",
-               "node-hours in the last hours"], ways),
+        table(
+            [
+                "",
+                "finish",
+                "worst wait, days",
+                "mean wait, days",
+                "mean finish day",
+                "blocks not as preferred",
+                "node-hours in the last hours",
+            ],
+            ways,
+        ),
         "<h2>Cost</h2>",
         f"<p>{mean:.1f} node-hours a student. Idle: what would be paid for and not used if as many nodes as are ever "
         "needed at once were held from the first block to the last.</p>",
@@ -98,8 +111,11 @@ def page(
     ]
     if result is not None:
         ends = [
-            [d.days, f"{100 * d.share:.1f} % ({100 * d.low:.1f} to {100 * d.high:.1f})",
-             f"{100 * d.all_share:.0f} % ({100 * d.all_low:.0f} to {100 * d.all_high:.0f})"]
+            [
+                d.days,
+                f"{100 * d.share:.1f} % ({100 * d.low:.1f} to {100 * d.high:.1f})",
+                f"{100 * d.all_share:.0f} % ({100 * d.all_low:.0f} to {100 * d.all_high:.0f})",
+            ]
             for d in result.by_day
         ]
         out += [

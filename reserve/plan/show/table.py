@@ -49,8 +49,13 @@ def read_plan(path: Path) -> tuple[Booking, ...]:
         try:
             found.append(
                 Booking(
-                    tuple(row["netids"].split("+")), row["part"], row["hardware"], row["site"], row["node"],
-                    from_text(row["start_utc"]), from_text(row["end_utc"]),
+                    tuple(row["netids"].split("+")),
+                    row["part"],
+                    row["hardware"],
+                    row["site"],
+                    row["node"],
+                    from_text(row["start_utc"]),
+                    from_text(row["end_utc"]),
                 )
             )
         except (ValueError, AttributeError):

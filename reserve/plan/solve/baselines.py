@@ -49,8 +49,13 @@ def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Outcome:
             missed += unit.weight * (not unit.liked[course.parts.index(booking.part)][hour])
     late_hours = sum(booking.hours for booking in bookings if booking.start >= late)
     return Outcome(
-        name, len(days), max(waits, default=0), float(np.mean(waits)) if waits else 0.0,
-        float(np.mean(days)) if days else 0.0, missed, late_hours,
+        name,
+        len(days),
+        max(waits, default=0),
+        float(np.mean(waits)) if waits else 0.0,
+        float(np.mean(days)) if days else 0.0,
+        missed,
+        late_hours,
     )
 
 
@@ -72,9 +77,7 @@ def at_the_deadline(course: Course, seed: int = 1) -> tuple[Booking, ...]:
     free then. The nodes that the rules keep for retries are used up as well."""
     first = max(0, course.hours - 24 * LAST_DAYS)
     order = shuffled(course, seed)
-    starts: Starts = first_come(
-        course, Board(course, keep_buffer=False), order, not_before=dict.fromkeys(order, first)
-    )
+    starts: Starts = first_come(course, Board(course, keep_buffer=False), order, not_before=dict.fromkeys(order, first))
     return name_nodes(course, starts)
 
 

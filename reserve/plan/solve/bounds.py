@@ -90,7 +90,8 @@ class Relaxation(Program):
             days = tuple(self._days_of(mask) for mask in unit.starts)
             liked = (
                 tuple(self._days_of(a & b) for a, b in zip(unit.starts, unit.liked, strict=True))
-                if unit.prefers else ()
+                if unit.prefers
+                else ()
             )
             key = (unit.hours, unit.weight, unit.alone_day, days, self._order(unit), liked)
             if key not in alike:
@@ -290,8 +291,13 @@ class Relaxation(Program):
                 low, high = rank * share + 1e-6, (rank + 1) * share - 1e-6
                 found[unit] = tuple(
                     tuple(
-                        sorted({d // self.share for d, now in enumerate(steps)
-                                if now > low and (steps[d - 1] if d else 0.0) < high})
+                        sorted(
+                            {
+                                d // self.share
+                                for d, now in enumerate(steps)
+                                if now > low and (steps[d - 1] if d else 0.0) < high
+                            }
+                        )
                     )
                     for steps in cumulative
                 )
@@ -300,6 +306,8 @@ class Relaxation(Program):
 
 def whole(value: float, *, up: bool) -> int:
     """The integer that a bound implies: nothing between is possible, and solver tolerance is allowed for."""
-    return math.ceil(value - TOLERANCE * max(1, abs(value)) ** 0.5) if up else math.floor(
-        value + TOLERANCE * max(1, abs(value)) ** 0.5
+    return (
+        math.ceil(value - TOLERANCE * max(1, abs(value)) ** 0.5)
+        if up
+        else math.floor(value + TOLERANCE * max(1, abs(value)) ** 0.5)
     )

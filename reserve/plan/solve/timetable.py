@@ -25,8 +25,14 @@ class Timetable:
     """One integer program. With `whole`, a unit gets all its parts or none; else any part that fits, and a part
     whose predecessor is neither a candidate nor in `placed` is the caller's mistake."""
 
-    def __init__(self, course: Course, candidates: Candidates, board: Board | None = None, whole: bool = True,
-                 settled: Starts | None = None) -> None:
+    def __init__(
+        self,
+        course: Course,
+        candidates: Candidates,
+        board: Board | None = None,
+        whole: bool = True,
+        settled: Starts | None = None,
+    ) -> None:
         """`settled` parts stand already and count as done; the candidates of other parts respect them."""
         self.course, self.whole = course, whole
         settled = settled or {}
@@ -35,14 +41,13 @@ class Timetable:
         self.block: list[tuple[int, int, int]] = []
         self.first: dict[tuple[int, int], int] = {}
         self.done: dict[int, int] = {}
-        self.candidates = {
-            key: np.asarray(hours, np.int64) for key, hours in candidates.items() if len(hours)
-        }
+        self.candidates = {key: np.asarray(hours, np.int64) for key, hours in candidates.items() if len(hours)}
         parts = range(len(course.parts))
         units = sorted({unit for unit, _ in self.candidates})
         if whole:
             units = [
-                unit for unit in units
+                unit
+                for unit in units
                 if all((unit, part) in self.candidates or (unit, part) in settled for part in parts)
             ]
         for unit in units:

@@ -43,9 +43,7 @@ def _chi() -> Any:
     except ImportError as error:
         from snippets.errors import ToolMissing
 
-        raise ToolMissing(
-            f"python-chi cannot be imported ({error}). Run: pip install 'servelab[chameleon]'"
-        ) from None
+        raise ToolMissing(f"python-chi cannot be imported ({error}). Run: pip install 'servelab[chameleon]'") from None
     if not isinstance(context.requests, types.SimpleNamespace):
         import requests
 
@@ -115,10 +113,12 @@ def _point_at(site: str, signin: SignIn) -> None:
             raise
         except Exception as error:
             said = " ".join(words.getvalue().split())
-            raise SiteError(redact(
-                f"python-chi cannot use the site {site}: {error} {said}".strip()
-                + ". Check the site's name in reserve/hardware.toml, and the OS_* variables."
-            )) from None  # fmt: skip
+            raise SiteError(
+                redact(
+                    f"python-chi cannot use the site {site}: {error} {said}".strip()
+                    + ". Check the site's name in reserve/hardware.toml, and the OS_* variables."
+                )
+            ) from None
     _active = site
 
 
@@ -207,7 +207,9 @@ def _explained(error: BaseException, site: str, hardware: Hardware) -> Exception
         body = getattr(getattr(root, "response", None), "text", "") or getattr(root, "details", "") or text
         service = "image" if "/images" in text else "network" if "/networks" in text else "compute"
         return failure(status, service, "asking for the server", str(body))
-    return SiteUnreachable(redact(
-        f"{site} gave no usable answer while asking for the server ({type(root).__name__}: {text[:200]}). "
-        "Repeat the command: it finds a server that was made all the same."
-    ))  # fmt: skip
+    return SiteUnreachable(
+        redact(
+            f"{site} gave no usable answer while asking for the server ({type(root).__name__}: {text[:200]}). "
+            "Repeat the command: it finds a server that was made all the same."
+        )
+    )

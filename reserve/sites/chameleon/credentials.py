@@ -126,7 +126,7 @@ def _from_environment(env: Mapping[str, str]) -> SignIn | None:
         "access_token_type",
         "access_token_endpoint",
         "openid_scope",
-    ]  # fmt: skip,]
+    ]
     options = {name: env[f"OS_{name.upper()}"] for name in names if env.get(f"OS_{name.upper()}")}
     named = env.get("OS_AUTH_TYPE") or env.get("OS_AUTH_METHOD") or ""
     signs = {"username", "user_id", "token", "application_credential_id", "application_credential_name"}
@@ -159,9 +159,7 @@ def _from_clouds(env: Mapping[str, str], site: str) -> SignIn | None:
         if wanted:
             if wanted not in clouds:
                 known = ", ".join(clouds) or "none"
-                raise CredentialsError(
-                    f"OS_CLOUD is {wanted!r}, but {path} has: {known}. Set OS_CLOUD to one of them."
-                )
+                raise CredentialsError(f"OS_CLOUD is {wanted!r}, but {path} has: {known}. Set OS_CLOUD to one of them.")
             # A course that works on several sites keeps one entry a site: the one of this site wins.
             name = wanted if clouds[wanted].get("region_name") in (None, site) or not at_site else at_site[0]
         elif len(clouds) == 1:

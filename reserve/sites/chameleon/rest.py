@@ -108,9 +108,7 @@ class Rest:
     def base(self, service: str) -> str:
         """The service's address from the token's catalog, ending in its version."""
         if service not in self._bases:
-            url = self._guard(
-                service, "finding its address", lambda: self._session.get_endpoint(service_type=service)
-            )
+            url = self._guard(service, "finding its address", lambda: self._session.get_endpoint(service_type=service))
             if not url:
                 raise SiteError(
                     f"the site's catalog has no {NAMES.get(service, service)}. Check the site's name "
@@ -214,9 +212,7 @@ class Rest:
         except ks.HttpError as error:
             raise failure(error.http_status or 500, "identity", doing, error.message or "") from None
         except ks.ClientException as error:
-            raise SiteUnreachable(
-                f"{who} gave no usable answer while {doing}: {error}. Repeat the command."
-            ) from None
+            raise SiteUnreachable(f"{who} gave no usable answer while {doing}: {error}. Repeat the command.") from None
         except ValueError as error:
             raise SiteUnreachable(
                 f"{who} sent something that is not JSON while {doing} ({error}). Repeat the command."

@@ -91,9 +91,7 @@ class Servers:
         chi.submit_server(self.site, self.signin, name, lease.reservation_id, hardware, key_name)
         node = self.find(name, hardware.user)
         if node is None:
-            raise SiteUnreachable(
-                f"{self.site} took the request for {name} but does not list it. Repeat the command."
-            )
+            raise SiteUnreachable(f"{self.site} took the request for {name} but does not list it. Repeat the command.")
         return node
 
     def delete(self, id: str) -> None:
@@ -160,9 +158,7 @@ class Servers:
         public = next((n["id"] for n in (nets or {}).get("networks", []) if n.get("name") == PUBLIC), None)
         if public is None:
             raise Missing(f"{self.site} has no network named {PUBLIC!r} to take an address from. Ask the help desk.")
-        body = {
-            "floatingip": {"floating_network_id": public, "port_id": port, "description": tag(name, self.user_id)}
-        }
+        body = {"floatingip": {"floating_network_id": public, "port_id": port, "description": tag(name, self.user_id)}}
         try:
             answer = self.rest.call("POST", "network", "/floatingips", "asking for a floating IP", body=body)
         except Quota as error:

@@ -199,9 +199,7 @@ class ChameleonSite:
         """Everything of this user here that has a name or a tag of ours: what a crash may have left."""
         self.sign_in()
         things = [
-            Thing(
-                "lease", str(one["id"]), str(one["name"]), self.name, f"{one['status']} until {one['end_date'][:16]}"
-            )
+            Thing("lease", str(one["id"]), str(one["name"]), self.name, f"{one['status']} until {one['end_date'][:16]}")
             for one in self.leases.all()
             if str(one.get("name", "")).startswith("serve_")
             and one.get("user_id") == self.user_id

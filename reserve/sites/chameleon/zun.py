@@ -40,9 +40,14 @@ class Containers:
         known = {"Running": "ACTIVE", "Error": "ERROR", "Creating": "BUILD", "Created": "BUILD"}
         detail = str(body.get("status_reason") or body.get("status_detail") or "")
         return Node(
-            str(body["uuid"]), str(body.get("name")), self.site, "container", known.get(status, status.upper()),
-            user=user, detail=detail,
-        )  # fmt: skip
+            str(body["uuid"]),
+            str(body.get("name")),
+            self.site,
+            "container",
+            known.get(status, status.upper()),
+            user=user,
+            detail=detail,
+        )
 
     def find(self, name: str, user: str) -> Node | None:
         found = [self._node(one, user) for one in self._all() if one.get("name") == name]
@@ -51,9 +56,7 @@ class Containers:
         return found[0] if found else None
 
     def all_named(self, name: str) -> list[Thing]:
-        return [
-            Thing("container", str(one["uuid"]), name, self.site) for one in self._all() if one.get("name") == name
-        ]
+        return [Thing("container", str(one["uuid"]), name, self.site) for one in self._all() if one.get("name") == name]
 
     def get(self, id: str, user: str) -> Node | None:
         try:
@@ -117,9 +120,12 @@ class ContainerMachine:
         text = "sh -c " + shlex.quote(script)
         try:
             answer = self._rest.call(
-                "POST", "container", f"/containers/{self._node.id}/execute", f"running a command on {self.name}",
+                "POST",
+                "container",
+                f"/containers/{self._node.id}/execute",
+                f"running a command on {self.name}",
                 query={"command": text, "run": True},
-            )  # fmt: skip
+            )
         except Gone:
             raise ConnectionLost(
                 f"the container {self.name} is gone: its lease has ended or it was deleted. What was synced is kept; "
@@ -194,9 +200,7 @@ class ContainerMachine:
         """Zun hands out one path: the wanted files are packed on the device first."""
         packed = f"servelab-{uuid.uuid4().hex[:8]}.tar"
         listing = "\n".join(names)
-        self.run(
-            f"printf '%s\\n' {shlex.quote(listing)} | {packing(folder, f'/tmp/{packed}')}", timeout_s=300
-        )
+        self.run(f"printf '%s\\n' {shlex.quote(listing)} | {packing(folder, f'/tmp/{packed}')}", timeout_s=300)
         path = f"/containers/{self._node.id}/get_archive?path={quote('/tmp/' + packed, safe='')}"
         try:
             answer = self._rest.call("GET", "container", path, f"fetching files from {self.name}")

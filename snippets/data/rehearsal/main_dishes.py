@@ -95,9 +95,7 @@ def seafood(pen: Pen) -> None:
         pen.polygon([(0.6, 0.0), (1.0, -0.34), (0.9, 0.0), (1.0, 0.34)], shade(scale, 0.75))
         pen.mound(-0.1, 0, 0.85, 0.34, scale)
         for s in range(10):
-            pen.stroke(
-                [(-0.35 + 0.1 * s, -0.2), (-0.3 + 0.1 * s, 0), (-0.35 + 0.1 * s, 0.2)], 0.02, shade(scale, 0.75)
-            )
+            pen.stroke([(-0.35 + 0.1 * s, -0.2), (-0.3 + 0.1 * s, 0), (-0.35 + 0.1 * s, 0.2)], 0.02, shade(scale, 0.75))
         pen.ellipse(-0.7, -0.06, 0.07, 0.07, (246, 244, 236))
         pen.ellipse(-0.7, -0.06, 0.035, 0.035, (20, 20, 20))
     elif kind == 2:  # fillets of salmon

@@ -81,9 +81,7 @@ class Pen:
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0) -> None:
         self.polygon(oval(x, y, rx, ry, turn), colour)
 
-    def mound(
-        self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0, low: float = 0.62
-    ) -> None:
+    def mound(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0, low: float = 0.62) -> None:
         """A rounded body: nested ovals from a dark rim to a light top."""
         for step in range(6):
             share = step / 5

@@ -135,9 +135,7 @@ def _table(dice: Dice) -> Image.Image:
 def _plate(picture: Image.Image, dice: Dice, x: float, y: float, size: float) -> None:
     """A plate, a bowl, a board or nothing: whatever the dish, so that the ware does not give it away."""
     kind = dice.whole(0, 4)
-    ware = dice.pick(
-        [(246, 246, 244), (228, 222, 210), (60, 64, 70), (90, 120, 160), (190, 150, 104), (150, 170, 150)]
-    )
+    ware = dice.pick([(246, 246, 244), (228, 222, 210), (60, 64, 70), (90, 120, 160), (190, 150, 104), (150, 170, 150)])
     pen = Pen(picture, dice, x, y, size * dice.real(1.1, 1.4), dice.whole(0, 359))
     if kind <= 2:
         pen.ellipse(0.05, 0.06, 1.02, 1.0, shade(ware, 0.4))

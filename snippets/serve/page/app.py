@@ -65,8 +65,9 @@ def create_page(services: Sequence[Service], labels: Sequence[str]) -> FastAPI:
             yield
 
     app = FastAPI(title="GourmetGram", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(BodyLimits, timeout_s=ANSWER_TIMEOUT_S, max_bytes=int(MAX_IMAGE_MB * MEGABYTE),
-                       photo_mb=MAX_IMAGE_MB)
+    app.add_middleware(
+        BodyLimits, timeout_s=ANSWER_TIMEOUT_S, max_bytes=int(MAX_IMAGE_MB * MEGABYTE), photo_mb=MAX_IMAGE_MB
+    )
 
     @app.get("/")
     async def page() -> FileResponse:

@@ -47,7 +47,7 @@ def parameters(args):
 
 
 def device(args):
-    """"cpu", or "cuda:<id>" of the GPU that this instance was given."""
+    """ "cpu", or "cuda:<id>" of the GPU that this instance was given."""
     return f"cuda:{args['model_instance_device_id']}" if args["model_instance_kind"] == "GPU" else "cpu"
 
 

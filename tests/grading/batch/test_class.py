@@ -24,15 +24,19 @@ FP32 = "edge/fp32-threads-1/latency"
 
 def incomplete(runs: Path, seed: int) -> Path:
     """By turns: few steps, no answers, late predictions, wrong answers."""
-    kinds: list[dict[str, Any]] = [{"keep_steps": 0.5}, {"answered": False, "predict": "never"},
-                                   {"predict": "after"}, {"wrong": True}]
+    kinds: list[dict[str, Any]] = [
+        {"keep_steps": 0.5},
+        {"answered": False, "predict": "never"},
+        {"predict": "after"},
+        {"wrong": True},
+    ]
     return make_run(runs, seed, **kinds[seed % 4])
 
 
 def broken(made: Path, seed: int) -> None:
     """Spoils a zip: nothing in it, half of it, text, a zip of something else."""
     data = made.read_bytes()
-    made.write_bytes([b"", data[:len(data) // 2], b"I could not upload my work", data[:-30]][seed % 4])
+    made.write_bytes([b"", data[: len(data) // 2], b"I could not upload my work", data[:-30]][seed % 4])
 
 
 FORGERIES: list[Callable[[Path], None]] = [
@@ -171,8 +175,18 @@ def test_a_name_cannot_become_a_formula(tmp_path: Path) -> None:
 
 def test_leases_are_read_as_blazar_lists_them(tmp_path: Path) -> None:
     path = tmp_path / "leases.json"
-    path.write_text(json.dumps([{"id": "1", "name": "serve_edge_ab1", "start_date": "2026-03-01 12:00:00",
-                                 "end_date": "2026-03-01T14:00:00.000000"}]))
+    path.write_text(
+        json.dumps(
+            [
+                {
+                    "id": "1",
+                    "name": "serve_edge_ab1",
+                    "start_date": "2026-03-01 12:00:00",
+                    "end_date": "2026-03-01T14:00:00.000000",
+                }
+            ]
+        )
+    )
     assert read_leases(path)["1"]["start_utc"] == "2026-03-01T12:00:00Z"
     path.write_text("[1]")
     with pytest.raises(UsageError, match="no list of leases"):

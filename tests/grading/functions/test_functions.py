@@ -41,8 +41,10 @@ def test_a_half_right_function_earns_part_and_is_told_the_kind_of_case(tmp_path:
 
 @confined
 def test_a_call_that_ends_the_process_costs_only_its_own_answer(tmp_path: Path) -> None:
-    broken = SOLUTION + "\nimport os\nreal = percentile\ndef percentile(s, p):\n" \
-                        "    if len(s) == 1: os._exit(1)\n    return real(s, p)\n"
+    broken = (
+        SOLUTION + "\nimport os\nreal = percentile\ndef percentile(s, p):\n"
+        "    if len(s) == 1: os._exit(1)\n    return real(s, p)\n"
+    )
     results = graded(tmp_path, broken)
     assert results[0].detail.startswith("11 of 12") and results[1].passed
 
@@ -80,7 +82,8 @@ def test_nothing_is_left_running_after_detached_children(tmp_path: Path) -> None
 @pytest.mark.skipif(not sandbox.reachable() if os.geteuid() == 0 else True, reason="needs root")
 @pytest.mark.parametrize("name", ["os._exit", "fork bomb", "signals to the parent", "memory bomb", "regains root"])
 def test_another_user_with_limits_confines_where_bubblewrap_is_missing(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setattr(sandbox, "level", lambda: "other user")
     assert [result.points for result in graded(tmp_path, EXPLOITS[name])] == [0, 0]
     results = graded(tmp_path, SOLUTION)
@@ -88,7 +91,8 @@ def test_another_user_with_limits_confines_where_bubblewrap_is_missing(
 
 
 def test_without_confinement_nothing_runs_and_the_remedy_is_named(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sandbox, "level", lambda: "none")
     results = graded(tmp_path, SOLUTION)
     assert all(result.points == 0 and "Install bubblewrap" in result.message for result in results)
@@ -106,9 +110,20 @@ def test_a_file_that_is_none_is_not_run(tmp_path: Path, what: str) -> None:
     assert all(result.points == 0 for result in test_file(file, "model"))
 
 
-@pytest.mark.parametrize(("expected", "given"), [
-    (1.0, True), (1, "1"), (1.0, None), (1.0, [1.0]), (None, 0), ([1], [1, 1]), ([1, 2], (1, 2)),
-    (1.0, float("nan")), (2.0, 2.1)])
+@pytest.mark.parametrize(
+    ("expected", "given"),
+    [
+        (1.0, True),
+        (1, "1"),
+        (1.0, None),
+        (1.0, [1.0]),
+        (None, 0),
+        ([1], [1, 1]),
+        ([1, 2], (1, 2)),
+        (1.0, float("nan")),
+        (2.0, 2.1),
+    ],
+)
 def test_only_equal_values_of_the_right_type_agree(expected: object, given: object) -> None:
     assert not agrees(expected, given)
 

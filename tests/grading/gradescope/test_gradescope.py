@@ -26,10 +26,32 @@ from tests.grading.students import hand_in, make_run
 MEMORY = 128 << 20
 CPU_S = 60
 RIGHT = "def crossover_ms(edge_ms, server_ms):\n    return max(0.0, edge_ms - server_ms)\n"
-ALLOWED = {"score", "output", "output_format", "test_output_format", "test_name_format", "visibility",
-           "stdout_visibility", "tests", "leaderboard", "execution_time", "extra_data"}
-ALLOWED_TEST = {"score", "max_score", "status", "name", "name_format", "number", "output", "output_format", "tags",
-                "visibility", "extra_data"}
+ALLOWED = {
+    "score",
+    "output",
+    "output_format",
+    "test_output_format",
+    "test_name_format",
+    "visibility",
+    "stdout_visibility",
+    "tests",
+    "leaderboard",
+    "execution_time",
+    "extra_data",
+}
+ALLOWED_TEST = {
+    "score",
+    "max_score",
+    "status",
+    "name",
+    "name_format",
+    "number",
+    "output",
+    "output_format",
+    "tags",
+    "visibility",
+    "extra_data",
+}
 
 
 def scratch_root(base: Path, as_root: bool) -> list[str]:
@@ -42,8 +64,23 @@ def scratch_root(base: Path, as_root: bool) -> list[str]:
     for package in ("numpy", "numpy.libs"):
         if (site / package).is_dir():
             line += ["--ro-bind", str(site / package), f"/autograder/python/{package}"]
-    return [*line, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
-            "--setenv", "PATH", "/python/bin:/usr/bin:/bin", "--setenv", "LC_ALL", "C.UTF-8", "--chdir", "/autograder"]
+    return [
+        *line,
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/tmp",
+        "--setenv",
+        "PATH",
+        "/python/bin:/usr/bin:/bin",
+        "--setenv",
+        "LC_ALL",
+        "C.UTF-8",
+        "--chdir",
+        "/autograder",
+    ]
 
 
 def works(as_root: bool) -> bool:
@@ -53,8 +90,10 @@ def works(as_root: bool) -> bool:
     return subprocess.run(line, capture_output=True).returncode == 0
 
 
-USERS = [pytest.param(True, id="as root", marks=pytest.mark.skipif(not works(True), reason="needs root and bwrap")),
-         pytest.param(False, id="as an ordinary user", marks=pytest.mark.skipif(not works(False), reason="no bwrap"))]
+USERS = [
+    pytest.param(True, id="as root", marks=pytest.mark.skipif(not works(True), reason="needs root and bwrap")),
+    pytest.param(False, id="as an ordinary user", marks=pytest.mark.skipif(not works(False), reason="no bwrap")),
+]
 ONE_USER = USERS[:1] if works(True) else USERS[1:]
 
 
@@ -77,8 +116,13 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
 
 
-def gradescope(tmp_path: Path, autograder: Path, as_root: bool, fill: Callable[[Path], Any],
-               source: Callable[[Path], Any] = lambda _: None) -> dict[str, Any]:
+def gradescope(
+    tmp_path: Path,
+    autograder: Path,
+    as_root: bool,
+    fill: Callable[[Path], Any],
+    source: Callable[[Path], Any] = lambda _: None,
+) -> dict[str, Any]:
     """What Gradescope gets: source/ from the zip, setup.sh, submission/, then run_autograder; results.json checked."""
     base = tmp_path / "autograder"
     for name in ("source", "submission", "results", "python"):
@@ -92,8 +136,9 @@ def gradescope(tmp_path: Path, autograder: Path, as_root: bool, fill: Callable[[
     source(base / "source")
     root = scratch_root(base, as_root)
     subprocess.run([*root, "bash", "/autograder/source/setup.sh"], check=True, capture_output=True, timeout=120)
-    done = subprocess.run([*root, "/autograder/run_autograder"], capture_output=True, text=True, timeout=240,
-                          preexec_fn=limited)
+    done = subprocess.run(
+        [*root, "/autograder/run_autograder"], capture_output=True, text=True, timeout=240, preexec_fn=limited
+    )
     value = json.loads((base / "results" / "results.json").read_text())
     assert set(value) <= ALLOWED and isinstance(value["score"], float), done.stderr
     for test in value["tests"]:
@@ -114,7 +159,8 @@ def unpack(archive: Path) -> Callable[[Path], None]:
 
 @pytest.mark.parametrize("as_root", USERS)
 def test_an_honest_submission_earns_its_points_in_a_root_that_has_only_python_and_numpy(
-        tmp_path: Path, autograder: Path, submission: Path, as_root: bool) -> None:
+    tmp_path: Path, autograder: Path, submission: Path, as_root: bool
+) -> None:
     value = gradescope(tmp_path, autograder, as_root, unpack(submission))
     tests = {test["name"]: test for test in value["tests"]}
     assert tests["edge.measured"]["score"] == 10 and tests["edge.cold.wait"]["score"] > 0
@@ -129,7 +175,8 @@ def test_an_honest_submission_earns_its_points_in_a_root_that_has_only_python_an
 @pytest.mark.parametrize("as_root", USERS)
 @pytest.mark.parametrize("what", ["nothing", "half a zip", "a text file", "a record of rubbish", "deep JSON"])
 def test_whatever_is_handed_in_a_valid_result_says_what_is_wrong(
-        tmp_path: Path, autograder: Path, submission: Path, as_root: bool, what: str) -> None:
+    tmp_path: Path, autograder: Path, submission: Path, as_root: bool, what: str
+) -> None:
     def fill(folder: Path) -> None:
         if what == "half a zip":
             (folder / "submission.zip").write_bytes(submission.read_bytes()[:5000])
@@ -149,7 +196,8 @@ def test_whatever_is_handed_in_a_valid_result_says_what_is_wrong(
 
 @pytest.mark.parametrize("as_root", ONE_USER)
 def test_a_submission_that_needs_more_memory_than_there_is_still_gets_a_result(
-        tmp_path: Path, autograder: Path, submission: Path, as_root: bool) -> None:
+    tmp_path: Path, autograder: Path, submission: Path, as_root: bool
+) -> None:
     def fill(folder: Path) -> None:
         unpack(submission)(folder)
         for path in (folder / "edge" / "samples").glob("*soak*"):
@@ -161,9 +209,15 @@ def test_a_submission_that_needs_more_memory_than_there_is_still_gets_a_result(
 
 @pytest.mark.parametrize("as_root", ONE_USER)
 def test_a_broken_autograder_says_so_and_leaves_a_valid_result(
-        tmp_path: Path, autograder: Path, submission: Path, as_root: bool) -> None:
-    value = gradescope(tmp_path, autograder, as_root, unpack(submission),
-                       lambda source: (source / "grading" / "grade.py").write_text("raise OSError('gone')"))
+    tmp_path: Path, autograder: Path, submission: Path, as_root: bool
+) -> None:
+    value = gradescope(
+        tmp_path,
+        autograder,
+        as_root,
+        unpack(submission),
+        lambda source: (source / "grading" / "grade.py").write_text("raise OSError('gone')"),
+    )
     assert value["score"] == 0 and "Tell your instructor" in value["output"]
 
 

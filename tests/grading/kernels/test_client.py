@@ -42,19 +42,28 @@ def run(course: Path, *cells: str, kernel: str = KERNEL, **options: Any) -> list
     """What each cell printed; an error's name where it raised."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     options = {"timeout": 60, "shutdown_kernel": "immediate", **options}
-    client = NotebookClient(notebook, kernel_name=kernel, resources={"metadata": {"path": str(course)}},
-                            extra_arguments=["--IPKernelApp.log_level=ERROR"], **options)
+    client = NotebookClient(
+        notebook,
+        kernel_name=kernel,
+        resources={"metadata": {"path": str(course)}},
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        **options,
+    )
     client.execute()
     return ["".join(out.get("text", out.get("ename", "")) for out in cell.outputs).strip() for cell in notebook.cells]
 
 
 def test_nothing_of_one_notebook_is_seen_by_the_next(course: Path) -> None:
-    leave = ("import builtins, os, sys, numpy, grading.nbgrader.cells as scoring\nleft = 1\nbuiltins.left = 2\n"
-             "os.environ['LEFT'] = '3'\nnumpy.left = scoring.left = 4\nsys.path.append('left')\nos.chdir('/')\n"
-             "print(os.getpid(), os.getppid(), numpy.random.rand())")
-    look = ("import builtins, os, sys, numpy, grading.nbgrader.cells as scoring\n"
-            "print('left' in globals(), hasattr(builtins, 'left'), 'LEFT' in os.environ, hasattr(numpy, 'left'), "
-            "hasattr(scoring, 'left'), 'left' in sys.path)\nprint(os.getcwd())")
+    leave = (
+        "import builtins, os, sys, numpy, grading.nbgrader.cells as scoring\nleft = 1\nbuiltins.left = 2\n"
+        "os.environ['LEFT'] = '3'\nnumpy.left = scoring.left = 4\nsys.path.append('left')\nos.chdir('/')\n"
+        "print(os.getpid(), os.getppid(), numpy.random.rand())"
+    )
+    look = (
+        "import builtins, os, sys, numpy, grading.nbgrader.cells as scoring\n"
+        "print('left' in globals(), hasattr(builtins, 'left'), 'LEFT' in os.environ, hasattr(numpy, 'left'), "
+        "hasattr(scoring, 'left'), 'left' in sys.path)\nprint(os.getcwd())"
+    )
     first, second = run(course, leave)[0].split(), run(course, look, leave)
     assert second[0] == f"False False False False False False\n{course}"
     pid, parent, number = second[1].split()
@@ -85,8 +94,16 @@ def test_a_cell_that_takes_too_long_is_an_error(course: Path, kernel: str) -> No
 @pytest.mark.parametrize("kernel", [KERNEL, "python3"])
 def test_a_cell_that_takes_too_long_is_interrupted_and_the_next_one_runs(course: Path, kernel: str) -> None:
     late = {"ename": "Late", "evalue": "", "traceback": [], "status": "error"}
-    said = run(course, "import time\ntime.sleep(99)", "print('on')", kernel=kernel, timeout=2, allow_errors=True,
-               interrupt_on_timeout=True, error_on_timeout=late)
+    said = run(
+        course,
+        "import time\ntime.sleep(99)",
+        "print('on')",
+        kernel=kernel,
+        timeout=2,
+        allow_errors=True,
+        interrupt_on_timeout=True,
+        error_on_timeout=late,
+    )
     assert said[1] == "on"
 
 
@@ -123,22 +140,28 @@ def test_a_process_may_fork_all_its_kernels_where_the_provisioner_is_installed(
         monkeypatch.setattr(client, "entry_points", lambda group: EntryPoints())
     fork_kernels()
     assert os.environ[default] == ("servelab-warm" if registered else "local-provisioner")
-    parent, backend = run(course, "import os; print(os.getppid())",
-                          "import matplotlib; print(matplotlib.get_backend())", kernel="python3")
+    parent, backend = run(
+        course, "import os; print(os.getppid())", "import matplotlib; print(matplotlib.get_backend())", kernel="python3"
+    )
     assert (parent == str(warm_pool().process.pid)) is registered
     assert backend.removeprefix("module://matplotlib_inline.backend_") == "inline"
 
 
 def test_a_forked_kernel_does_what_cells_left_for_its_end(course: Path) -> None:
-    run(course, "import atexit, pathlib\natexit.register(pathlib.Path('left').write_text, 'done')",
-        shutdown_kernel="graceful")
+    run(
+        course,
+        "import atexit, pathlib\natexit.register(pathlib.Path('left').write_text, 'done')",
+        shutdown_kernel="graceful",
+    )
     assert (course / "left").read_text() == "done"
 
 
 def test_kernels_end_with_the_process_that_started_them(course: Path, root: Path) -> None:
-    script = ("import os\nfrom grading.kernels.client import warm_pool\n"
-              "kernel = warm_pool().start(['-f', 'connection.json'], dict(os.environ), '.')\n"
-              "print(kernel.pid, flush=True)\nos._exit(0)")
+    script = (
+        "import os\nfrom grading.kernels.client import warm_pool\n"
+        "kernel = warm_pool().start(['-f', 'connection.json'], dict(os.environ), '.')\n"
+        "print(kernel.pid, flush=True)\nos._exit(0)"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=course, stdout=subprocess.PIPE, text=True, timeout=60)
     deadline = time.monotonic() + 30
     while Path(f"/proc/{done.stdout.strip()}").exists() and time.monotonic() < deadline:

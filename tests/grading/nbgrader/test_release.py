@@ -34,8 +34,14 @@ PARTS = [pytest.param("edge"), *(pytest.param(part, marks=pytest.mark.slow) for 
 def nbgrader(course: Path, *arguments: str) -> str:
     """Stock nbgrader in the course's folder; returns what it printed. It starts alembic by name."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run([sys.executable, "-m", "nbgrader", *arguments], cwd=course, text=True, timeout=600,
-                          capture_output=True, env={**os.environ, "PATH": path})
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        text=True,
+        timeout=600,
+        capture_output=True,
+        env={**os.environ, "PATH": path},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -49,8 +55,9 @@ def measured(part: str, runs: Path, root: Path) -> Path:
         return Path(shutil.copytree(left, runs / part / "quick"))
     from reserve.run.here import run_parts
 
-    return run_parts(part, profile="quick", params=(), runs=runs, run_id="quick", mode="resume", timeout_s=1800,
-                     say=lambda _: None)[0].folder
+    return run_parts(
+        part, profile="quick", params=(), runs=runs, run_id="quick", mode="resume", timeout_s=1800, say=lambda _: None
+    )[0].folder
 
 
 def answer_all(part: str, folder: Path) -> None:
@@ -77,15 +84,19 @@ def grades(course: Path, part: str, student: str) -> dict[str, tuple[float | Non
 
     with Gradebook(f"sqlite:///{course}/gradebook.db", "servelab") as book:
         submission = book.find_submission(part, student)
-        return {grade.name: (grade.auto_score, grade.needs_manual_grade)
-                for notebook in submission.notebooks for grade in notebook.grades}
+        return {
+            grade.name: (grade.auto_score, grade.needs_manual_grade)
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        }
 
 
 def outputs(path: Path, cell_id: str) -> str:
     """A graded cell's outputs, as JSON text."""
     cells: list[dict[str, Any]] = json.loads(path.read_text())["cells"]
-    return json.dumps(next(cell["outputs"] for cell in cells
-                           if cell["metadata"].get("nbgrader", {}).get("grade_id") == cell_id))
+    return json.dumps(
+        next(cell["outputs"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade_id") == cell_id)
+    )
 
 
 def failed(validated: str) -> int:
@@ -127,8 +138,13 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
         filled = re.sub(r"answer=\.\.\.", 'answer=\\"mine\\"', path.read_text())
         (course / "submitted" / "s1" / part / path.name).write_text(filled)
     assert failed(nbgrader(course, "validate", f"submitted/s1/{part}/{released[-1].name}")) < empty
-    ended = subprocess.run([sys.executable, "-m", "servelab", "release", part, "--course", ".", "--repair"], cwd=course,
-                           text=True, capture_output=True, timeout=120)
+    ended = subprocess.run(
+        [sys.executable, "-m", "servelab", "release", part, "--course", ".", "--repair"],
+        cwd=course,
+        text=True,
+        capture_output=True,
+        timeout=120,
+    )
     assert ended.returncode == 0 and "s2" in ended.stdout and "s1" not in ended.stdout, ended.stderr + ended.stdout
 
     started = time.monotonic()
@@ -141,8 +157,11 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
     assert results[f"{part}.measured"].points > 5
     for student in ("s1", "s2"):
         found = grades(course, part, student)
-        expected = {f"grade-{slug(name, 58)}": (result.points, False) for name, result in results.items()
-                    if result.kind != "by hand"}
+        expected = {
+            f"grade-{slug(name, 58)}": (result.points, False)
+            for name, result in results.items()
+            if result.kind != "by hand"
+        }
         by_hand = {f"ask-{slug(each.id, 60)}": (None, True) for each in questions(part) if each.by_hand}
         assert found == {**expected, **by_hand}
         pages = sorted((course / "feedback" / student / part).glob("*.html"))
@@ -173,8 +192,9 @@ def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(cours
     assert points["s1"] > points["s2"] > points["s3"] == 0
 
 
-def test_a_student_whose_notebooks_cannot_be_graded_is_named_and_the_others_are_graded(course: Path, tmp_path: Path
-                                                                                       ) -> None:
+def test_a_student_whose_notebooks_cannot_be_graded_is_named_and_the_others_are_graded(
+    course: Path, tmp_path: Path
+) -> None:
     release("edge", course)
     nbgrader(course, "generate_assignment", "edge", "--create")
     for student in ("good", "bad"):

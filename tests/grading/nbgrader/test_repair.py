@@ -38,8 +38,11 @@ def asking(notebook: Notebook) -> list[int]:
 
 
 def answers(notebook: Notebook) -> dict[str, bool]:
-    return {asked(text_of(cell)) or "": ANSWER in text_of(cell) for cell in notebook["cells"]
-            if asked(text_of(cell)) and cell["metadata"].get("nbgrader")}
+    return {
+        asked(text_of(cell)) or "": ANSWER in text_of(cell)
+        for cell in notebook["cells"]
+        if asked(text_of(cell)) and cell["metadata"].get("nbgrader")
+    }
 
 
 def delete(k: int) -> Callable[[Notebook], None]:
@@ -105,8 +108,11 @@ def version_3(notebook: Notebook) -> None:
 
 COUNT = len(QUESTIONS)
 KEPT: dict[str, Callable[[Notebook], None]] = {
-    **{f"duplicated {k} {'at the end' if end else 'before'}": duplicate(k, end) for k in range(COUNT)
-       for end in (False, True)},
+    **{
+        f"duplicated {k} {'at the end' if end else 'before'}": duplicate(k, end)
+        for k in range(COUNT)
+        for end in (False, True)
+    },
     **{f"an unanswered copy of {k}": unanswered_copy(k) for k in range(COUNT)},
     **{f"retyped {k} to {kind}": retype(k, kind) for k in range(COUNT) for kind in ("markdown", "raw")},
     **{f"metadata of {k} stripped": without(k, "metadata") for k in range(COUNT)},
@@ -121,21 +127,25 @@ KEPT: dict[str, Callable[[Notebook], None]] = {
     "sources as lists": every(lambda cell: cell.update(source=text_of(cell).splitlines(keepends=True))),
     "wrong kernel": lambda notebook: notebook["metadata"].update(kernelspec={"name": "julia", "display_name": "J"}),
     "no notebook metadata": lambda notebook: notebook.update(metadata={}),
-    "huge outputs": every(lambda cell: cell.update(outputs=[{"output_type": "stream", "name": "stdout",
-                                                            "text": "x" * 60_000}])),
+    "huge outputs": every(
+        lambda cell: cell.update(outputs=[{"output_type": "stream", "name": "stdout", "text": "x" * 60_000}])
+    ),
     "outputs of no form": every(lambda cell: cell.update(outputs="none")),
     "own cells in between": split,
     "locked cells edited": locked_edited,
     "locked cells deleted": lambda notebook: notebook.update(
-        cells=[cell for cell in notebook["cells"] if "score(" not in text_of(cell)]),
+        cells=[cell for cell in notebook["cells"] if "score(" not in text_of(cell)]
+    ),
     "only the answers left": lambda notebook: notebook.update(cells=[notebook["cells"][k] for k in asking(notebook)]),
     "nbformat 3": version_3,
     "rubbish among the cells": lambda notebook: notebook["cells"].extend([None, 7, "x", {}, {"source": 3}]),
 }
-LOST = {**{f"deleted {k}": delete(k) for k in range(COUNT)},
-        "all answers deleted": lambda notebook: notebook.update(cells=[]),
-        "no cells": lambda notebook: notebook.pop("cells") and None,
-        "cells of no form": lambda notebook: notebook.update(cells={"a": 1})}
+LOST = {
+    **{f"deleted {k}": delete(k) for k in range(COUNT)},
+    "all answers deleted": lambda notebook: notebook.update(cells=[]),
+    "no cells": lambda notebook: notebook.pop("cells") and None,
+    "cells of no form": lambda notebook: notebook.update(cells={"a": 1}),
+}
 
 
 def whole(notebook: Notebook) -> None:
@@ -188,8 +198,10 @@ def test_an_untouched_notebook_needs_nothing() -> None:
 
 def test_cells_that_the_student_added_are_kept_where_they_stood() -> None:
     notebook = student()
-    notebook["cells"].insert(4, {"cell_type": "code", "id": "mine", "metadata": {}, "source": "my = 1", "outputs": [],
-                                 "execution_count": None})
+    notebook["cells"].insert(
+        4,
+        {"cell_type": "code", "id": "mine", "metadata": {}, "source": "my = 1", "outputs": [], "execution_count": None},
+    )
     result = repair(SOURCE, json.dumps(notebook))
     assert text_of(result.notebook["cells"][4]) == "my = 1"
 

@@ -39,13 +39,15 @@ def test_a_prediction_may_change_until_the_measurement_and_the_last_one_before_i
     ask(run, "model.graph.layout", answer="extended")
     given = entries(run, "model.graph.layout")
     assert [(entry["value"], is_late(entry)) for entry in given] == [
-        ("basic", False), ("all", False), ("extended", True)]
+        ("basic", False),
+        ("all", False),
+        ("extended", True),
+    ]
     counted = standing(question("model.graph.layout"), given)
     assert counted is not None and counted["value"] == "all"
 
 
-def test_a_prediction_after_the_measurement_is_kept_and_marked_late(
-        run: Run, capsys: pytest.CaptureFixture) -> None:
+def test_a_prediction_after_the_measurement_is_kept_and_marked_late(run: Run, capsys: pytest.CaptureFixture) -> None:
     measure(run)
     ask(run, "model.graph.layout", answer="all")
     assert "Late" in capsys.readouterr().out
@@ -58,18 +60,28 @@ def test_running_the_notebook_again_adds_no_answer(run: Run) -> None:
     assert [entry["value"] for entry in entries(run, "model.graph.gain")] == [2.5]
 
 
-@pytest.mark.parametrize(("question_id", "answer"), [
-    ("model.graph.layout", "faster"), ("model.graph.gain", "many"), ("model.graph.gain", float("nan")),
-    ("model.graph.why", "because"), ("model.cost.front", ["eager", "tensorrt"]), ("model.graph.why", 3)])
+@pytest.mark.parametrize(
+    ("question_id", "answer"),
+    [
+        ("model.graph.layout", "faster"),
+        ("model.graph.gain", "many"),
+        ("model.graph.gain", float("nan")),
+        ("model.graph.why", "because"),
+        ("model.cost.front", ["eager", "tensorrt"]),
+        ("model.graph.why", 3),
+    ],
+)
 def test_an_answer_of_the_wrong_form_is_not_recorded_and_says_why(
-        run: Run, capsys: pytest.CaptureFixture, question_id: str, answer: object) -> None:
+    run: Run, capsys: pytest.CaptureFixture, question_id: str, answer: object
+) -> None:
     ask(run, question_id, answer=answer)
     assert "This answer was not recorded: " in capsys.readouterr().out
     assert run.record().answers == ()
 
 
 def test_a_replayed_run_takes_no_answers_and_says_which_one_counts(
-        run: Run, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     ask(run, "model.graph.gain", answer=2)
     before = (run.folder / "record.json").read_bytes()
     replayed = open_run("model", notebook="2_graph", runs=tmp_path / "runs", mode="replay")
@@ -94,19 +106,24 @@ def test_an_unknown_question_names_the_nearest(small_questions: Path) -> None:
         question("model.graph.layuot")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (('kind = "number"', 'kind = "numeric"'), "kinds are"),
-    (('points = 1\nunit', 'unit'), "lacks points"),
-    (('points = 3', 'points = -3'), "points between"),
-    (('id = "model.graph.gain"', 'id = "edge.graph.gain"'), "id of the form"),
-    (('id = "model.graph.gain"', 'id = "model.graph.why"'), "more than once"),
-    (('rubric = "The fused node can be seen."', ''), "needs a rubric"),
-    (('steps = ["graph/all/latency"]\n', ''), "must name the steps"),
-    (('choices = ["basic", "extended", "all"]', 'choices = ["all", "ALL"]'), "repeats a choice"),
-    (('unit = "times"', 'units = "times"'), "unknown fields units"),
-    (('points = 2', 'points = '), "not valid TOML")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('kind = "number"', 'kind = "numeric"'), "kinds are"),
+        (("points = 1\nunit", "unit"), "lacks points"),
+        (("points = 3", "points = -3"), "points between"),
+        (('id = "model.graph.gain"', 'id = "edge.graph.gain"'), "id of the form"),
+        (('id = "model.graph.gain"', 'id = "model.graph.why"'), "more than once"),
+        (('rubric = "The fused node can be seen."', ""), "needs a rubric"),
+        (('steps = ["graph/all/latency"]\n', ""), "must name the steps"),
+        (('choices = ["basic", "extended", "all"]', 'choices = ["all", "ALL"]'), "repeats a choice"),
+        (('unit = "times"', 'units = "times"'), "unknown fields units"),
+        (("points = 2", "points = "), "not valid TOML"),
+    ],
+)
 def test_a_malformed_question_file_is_refused_by_name(
-        small_questions: Path, change: tuple[str, str], message: str) -> None:
+    small_questions: Path, change: tuple[str, str], message: str
+) -> None:
     text = small_questions.read_text()
     assert change[0] in text
     small_questions.write_text(text.replace(*change, 1))

@@ -19,14 +19,26 @@ from snippets.record.run import Run, load_record, open_run
 
 def measured(run: Run, variant: str, p50: float, batch_ms: float, correct: int = 90) -> None:
     spread = np.linspace(-0.1, 0.1, 201)
-    run.step(f"1_x/{variant}/latency", lambda: {
-        "latency_ms": p50 * (1 + spread), "batch": 1, "threads": 1, "provider": "cpu"})
+    run.step(
+        f"1_x/{variant}/latency",
+        lambda: {"latency_ms": p50 * (1 + spread), "batch": 1, "threads": 1, "provider": "cpu"},
+    )
     for batch, factor in ((1, 0.5), (32, 1.0), (64, 0.9)):
-        run.step(f"1_x/{variant}/throughput-{batch}", lambda b=batch, f=factor: {
-            "batch_ms": b / 32 * batch_ms / f * (1 + spread), "batch": b, "threads": 1, "provider": "cpu"}, inputs={})
+        run.step(
+            f"1_x/{variant}/throughput-{batch}",
+            lambda b=batch, f=factor: {
+                "batch_ms": b / 32 * batch_ms / f * (1 + spread),
+                "batch": b,
+                "threads": 1,
+                "provider": "cpu",
+            },
+            inputs={},
+        )
     labels = np.zeros(100, dtype=np.int64)
-    run.step(f"1_x/{variant}/accuracy", lambda: {"predictions": (np.arange(100) >= correct).astype(np.int64),
-                                                "labels": labels, "split": "evaluation"})
+    run.step(
+        f"1_x/{variant}/accuracy",
+        lambda: {"predictions": (np.arange(100) >= correct).astype(np.int64), "labels": labels, "split": "evaluation"},
+    )
     run.step(f"1_x/{variant}/size", lambda: {"bytes": 9_000_000})
 
 
@@ -87,9 +99,17 @@ def test_loads_count_failures_and_only_successes_as_throughput(folder: Path) -> 
 
 def test_the_rate_of_an_open_loop_is_what_was_answered_within_the_window() -> None:
     run = open_run("system", run_id="quick")
-    run.step("online/beyond/load", lambda: {
-        "latency_ms": np.linspace(10, 2000, 90), "ok": np.ones(90, dtype=bool), "offered_rps": 45.0, "seconds": 2.0,
-        "requests_per_s": 45.0, "completed_rps": 20.0})  # fmt: skip
+    run.step(
+        "online/beyond/load",
+        lambda: {
+            "latency_ms": np.linspace(10, 2000, 90),
+            "ok": np.ones(90, dtype=bool),
+            "offered_rps": 45.0,
+            "seconds": 2.0,
+            "requests_per_s": 45.0,
+            "completed_rps": 20.0,
+        },
+    )
     (load,) = loads(load_record(run.folder))
     assert (load.requests_per_s, load.load) == (20.0, "45 requests/s offered")
 

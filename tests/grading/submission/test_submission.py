@@ -143,18 +143,28 @@ def test_a_screenshot_is_found_by_its_file_name(run: Run, tmp_path: Path, name: 
 
 def test_a_screenshot_pasted_under_its_question_is_found(run: Run, tmp_path: Path) -> None:
     encoded = base64.b64encode(picture(2)).decode()
-    cells = [{"cell_type": "code", "source": 'ask(run, "model.graph.netron", answer=...)'},
-             {"cell_type": "markdown", "source": "![](attachment:image.png)",
-              "attachments": {"image.png": {"image/png": encoded}}}]
+    cells = [
+        {"cell_type": "code", "source": 'ask(run, "model.graph.netron", answer=...)'},
+        {
+            "cell_type": "markdown",
+            "source": "![](attachment:image.png)",
+            "attachments": {"image.png": {"image/png": encoded}},
+        },
+    ]
     (tmp_path / "books/model").mkdir(parents=True)
     (tmp_path / "books/model/2_graph.ipynb").write_text(json.dumps({"cells": cells}))
     made = collected(run, tmp_path, notebooks=tmp_path / "books")
     assert (made.folder / "screens/model.graph.netron.png").read_bytes() == picture(2)
 
 
-@pytest.mark.parametrize(("data", "message"), [
-    (picture(1, 60, 40), "is tiny (60x40)"), (b"no picture", "is not a readable picture"),
-    (picture(1)[:200], "is not a readable picture")])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (picture(1, 60, 40), "is tiny (60x40)"),
+        (b"no picture", "is not a readable picture"),
+        (picture(1)[:200], "is not a readable picture"),
+    ],
+)
 def test_an_unusable_screenshot_is_named(run: Run, tmp_path: Path, data: bytes, message: str) -> None:
     (run.folder / "screens/netron.png").write_bytes(data)
     assert message in remarks(run, tmp_path)
@@ -175,13 +185,14 @@ def test_a_screenshot_of_no_question_is_named_with_the_nearest(run: Run, tmp_pat
 def test_one_picture_for_two_questions_is_named(run: Run, tmp_path: Path, small_questions: Path) -> None:
     from grading.questions import schema
 
-    small_questions.write_text(small_questions.read_text() + '\n[[question]]\nid = "model.graph.other"\n'
-                               'kind = "screenshot"\ntext = "t"\npoints = 1\nrubric = "r"\n')
+    small_questions.write_text(
+        small_questions.read_text() + '\n[[question]]\nid = "model.graph.other"\n'
+        'kind = "screenshot"\ntext = "t"\npoints = 1\nrubric = "r"\n'
+    )
     schema.questions.cache_clear()
     for name in ("netron", "other"):
         (run.folder / f"screens/{name}.png").write_bytes(picture(3))
-    assert "model.graph.other: screens/other.png shows the same picture as model.graph.netron" in remarks(
-        run, tmp_path)
+    assert "model.graph.other: screens/other.png shows the same picture as model.graph.netron" in remarks(run, tmp_path)
 
 
 def test_a_netid_cannot_name_another_folder(run: Run, tmp_path: Path) -> None:
@@ -203,11 +214,18 @@ def zipped(path: Path, *entries: tuple[str, bytes, int]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("entry", "message"), [
-    (("../up.txt", b"x", 0o644), "leads out"), (("/etc/passwd", b"x", 0o644), "leads out"),
-    (("a/../../b", b"x", 0o644), "leads out"), (("C:\\x", b"x", 0o644), "leads out"),
-    (("link", b"/etc/passwd", 0o120777), "link or a device"), (("pipe", b"", 0o010644), "link or a device"),
-    (("bomb", bytes(50_000_000), 0o644), "unpacks to 50 MB")])
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (("../up.txt", b"x", 0o644), "leads out"),
+        (("/etc/passwd", b"x", 0o644), "leads out"),
+        (("a/../../b", b"x", 0o644), "leads out"),
+        (("C:\\x", b"x", 0o644), "leads out"),
+        (("link", b"/etc/passwd", 0o120777), "link or a device"),
+        (("pipe", b"", 0o010644), "link or a device"),
+        (("bomb", bytes(50_000_000), 0o644), "unpacks to 50 MB"),
+    ],
+)
 def test_a_dangerous_archive_is_refused(tmp_path: Path, entry: tuple[str, bytes, int], message: str) -> None:
     path = zipped(tmp_path / "bad.zip", entry)
     with pytest.raises(UnsafeArchive, match=message):

@@ -168,9 +168,7 @@ def test_triton_is_the_same_image_everywhere(held: pins.Pins) -> None:
     assert held.images["TRITON_IMAGE"] == launch.IMAGE
 
 
-def test_write_brings_a_dockerfile_in_line(
-    tmp_path: Path, held: pins.Pins, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_write_brings_a_dockerfile_in_line(tmp_path: Path, held: pins.Pins, monkeypatch: pytest.MonkeyPatch) -> None:
     assert check.write(held) == []
     path = tmp_path / "Dockerfile"
     path.write_text("ARG PYTHON_IMAGE=python:3.9\nFROM ${PYTHON_IMAGE}\n")

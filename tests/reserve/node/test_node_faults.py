@@ -71,7 +71,13 @@ PREPARING = [
     ("ssh-drop-mid-command", 1, {"match": "get.docker.com"}, None, None),
     ("ssh-drop-mid-command", 1, {"match": "tar -xzf"}, None, None),
     ("ssh-drop-after-command", 1, {"match": "servelab-tree"}, ("connection .* broke|closed", None), ConnectionLost),
-    ("ssh-drop-mid-command", 1, {"match": "snippets.data.datasets"}, ("connection .* broke|closed", None), ConnectionLost),
+    (
+        "ssh-drop-mid-command",
+        1,
+        {"match": "snippets.data.datasets"},
+        ("connection .* broke|closed", None),
+        ConnectionLost,
+    ),
     ("node-reboots", 1, {"match": "get.docker.com"}, ("", None), SiteError),
 ]
 

@@ -19,15 +19,25 @@ START = datetime(2027, 3, 8, 5, tzinfo=UTC)  # Monday 00:00 in New York
 NODES = {"compute_liqid": 1, "compute_gigaio": 1, "gpu_p100": 2, "raspberrypi5": 1}
 
 
-def student(netid: str, tz: str = "America/New_York", unavailable: str = "", preferred: str = "", extra: float = 1.0,
-            pair: str = "") -> Student:
+def student(
+    netid: str,
+    tz: str = "America/New_York",
+    unavailable: str = "",
+    preferred: str = "",
+    extra: float = 1.0,
+    pair: str = "",
+) -> Student:
     where = "test"
     return Student(netid, ZoneInfo(tz), parse_windows(unavailable, where), parse_windows(preferred, where), extra, pair)
 
 
 def inputs(
-    students: Sequence[Student] | int = 4, days: float = 4, nodes: dict[str, int] | None = None,
-    busy: dict[str, list[Interval]] | None = None, rules: Rules | None = None, **changes: object,
+    students: Sequence[Student] | int = 4,
+    days: float = 4,
+    nodes: dict[str, int] | None = None,
+    busy: dict[str, list[Interval]] | None = None,
+    rules: Rules | None = None,
+    **changes: object,
 ) -> Inputs:
     """A course from Monday 2027-03-08 00:00 in New York. `busy[node]`: what others hold of a node `KEY-N`."""
     if isinstance(students, int):

@@ -16,9 +16,16 @@ from servelab import cli
 from snippets.errors import PlanError, UsageError
 
 SMALL = [
-    "plan", "--what-if", "students=6,weeks=1,liqid=1,p100=1,pi5=1", "--tz", "America/New_York",
-    "--from", "2027-03-08T00:00", "--seconds", "4",
-]  # fmt: skip
+    "plan",
+    "--what-if",
+    "students=6,weeks=1,liqid=1,p100=1,pi5=1",
+    "--tz",
+    "America/New_York",
+    "--from",
+    "2027-03-08T00:00",
+    "--seconds",
+    "4",
+]
 
 
 def servelab(*words: str) -> str:
@@ -41,8 +48,11 @@ def test_a_plan_without_roster_or_account_is_made_and_written(made: tuple[Path, 
     assert "http-equiv" not in page and "<script" not in page
     lines = (out / "commands.txt").read_text().splitlines()
     assert len([line for line in lines if line.startswith("servelab reserve")]) == 18
-    assert re.match(r'servelab reserve model --start "2027-03-08 \d\d:00" --netid student\d{3} --site CHI@TACC '
-                    r"--node compute_liqid-01$", lines[1])
+    assert re.match(
+        r'servelab reserve model --start "2027-03-08 \d\d:00" --netid student\d{3} --site CHI@TACC '
+        r"--node compute_liqid-01$",
+        lines[1],
+    )
 
 
 def test_calendars_are_in_local_time_with_their_zones_and_right_across_summer_time(made: tuple[Path, str]) -> None:
@@ -89,8 +99,18 @@ def test_lines_check_and_replan_work_on_the_written_plan(made: tuple[Path, str],
     assert text.startswith("0 students or pairs move")
     assert read_plan(out / "plan.csv") == before
     model = next(b for b in before if b.part == "model")
-    text = servelab("plan", "--replan", "--out", str(out), "--calendar", calendar, "--now",
-                    f"{model.end:%Y-%m-%dT%H:%M}", "--missed", f"{model.netids[0]}:model")
+    text = servelab(
+        "plan",
+        "--replan",
+        "--out",
+        str(out),
+        "--calendar",
+        calendar,
+        "--now",
+        f"{model.end:%Y-%m-%dT%H:%M}",
+        "--missed",
+        f"{model.netids[0]}:model",
+    )
     assert f"{model.netids[0]} model:" in text
 
 

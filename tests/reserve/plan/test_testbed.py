@@ -29,13 +29,25 @@ def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
     roster.write_text("netid,extra_time\nab1,\ncd2,50%\n")
     rules = tmp_path / "rules.toml"
     text = (Path(__file__).parents[3] / "reserve" / "plan" / "rules.toml").read_text()
-    rules.write_text(text.replace('waking = "08:00-24:00"', 'waking = "00:00-24:00"').replace(
-        "ahead_days = 7", "ahead_days = 30"))
+    rules.write_text(
+        text.replace('waking = "08:00-24:00"', 'waking = "00:00-24:00"').replace("ahead_days = 7", "ahead_days = 30")
+    )
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     out = str(tmp_path / "plan")
     said = servelab(
-        "plan", "--roster", str(roster), "--rules", str(rules), "--due", f"{now + timedelta(days=6):%Y-%m-%dT%H:%M}",
-        "--from", f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}", "--seconds", "4", "--out", out,
+        "plan",
+        "--roster",
+        str(roster),
+        "--rules",
+        str(rules),
+        "--due",
+        f"{now + timedelta(days=6):%Y-%m-%dT%H:%M}",
+        "--from",
+        f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}",
+        "--seconds",
+        "4",
+        "--out",
+        out,
     )
     assert said.startswith("2 of 2 students can finish")
     bookings = read_plan(Path(out) / "plan.csv")

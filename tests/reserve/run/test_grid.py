@@ -34,11 +34,17 @@ def points(runs: Path, *grids: str) -> list[Point]:
 
 def test_a_grid_is_every_combination_in_order() -> None:
     assert points_of(["batch=1,8", "threads=1, 2"]) == [
-        ("batch=1", "threads=1"), ("batch=1", "threads=2"), ("batch=8", "threads=1"), ("batch=8", "threads=2")]
+        ("batch=1", "threads=1"),
+        ("batch=1", "threads=2"),
+        ("batch=8", "threads=1"),
+        ("batch=8", "threads=2"),
+    ]
 
 
-@pytest.mark.parametrize("grid", [["batch"], ["batch="], ["=1"], ["a b=1"], ["batch=1", "batch=2"],
-                                  [f"n{i}=1,2,3,4,5,6,7,8,9" for i in range(4)]])
+@pytest.mark.parametrize(
+    "grid",
+    [["batch"], ["batch="], ["=1"], ["a b=1"], ["batch=1", "batch=2"], [f"n{i}=1,2,3,4,5,6,7,8,9" for i in range(4)]],
+)
 def test_a_malformed_or_huge_grid_is_refused(grid: list[str]) -> None:
     with pytest.raises(UsageError):
         points_of(grid)
@@ -64,8 +70,14 @@ def test_one_that_fails_stops_no_other_and_is_named_at_the_end(tmp_path: Path) -
 @pytest.mark.slow
 def test_dask_runs_the_combinations_where_it_is_installed(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0",
-                                  protocol="tcp://", host="127.0.0.1") as cluster:
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address="127.0.0.1:0",
+        protocol="tcp://",
+        host="127.0.0.1",
+    ) as cluster:
         address = cluster.scheduler_address
         assert address.startswith("tcp://127.0.0.1")
         run_grid(points(tmp_path, "batch=1,2"), pretend, scheduler=address, say=lambda _: None)

@@ -37,10 +37,13 @@ run = open_run("model", notebook="{name}", runs=runs, run_id=run_id, profile=pro
 
 
 def notebook(*cells: str, name: str = "1_small") -> nbformat.NotebookNode:
-    made = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3",
-                                                             "language": "python"}})
-    made.cells = [nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
-                  *(nbformat.v4.new_code_cell(cell) for cell in (OPEN.format(name=name), *cells))]
+    made = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
+    made.cells = [
+        nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        *(nbformat.v4.new_code_cell(cell) for cell in (OPEN.format(name=name), *cells)),
+    ]
     return made
 
 
@@ -133,13 +136,16 @@ def test_a_notebook_that_takes_too_long_is_stopped(lab, kernels) -> None:
     assert caught.value.exit_code == 5
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    (["thread=2"], r"no parameter 'thread'(.|\n)*threads +int +1 +threads to measure with \[1_first\]"),
-    (["threads=two"], "type int, not 'two'"),
-    (["threads"], "not of the form NAME=VALUE"),
-    (["threads=1", "threads=2"], "given twice"),
-    (["profile=full"], "--profile"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["thread=2"], r"no parameter 'thread'(.|\n)*threads +int +1 +threads to measure with \[1_first\]"),
+        (["threads=two"], "type int, not 'two'"),
+        (["threads"], "not of the form NAME=VALUE"),
+        (["threads=1", "threads=2"], "given twice"),
+        (["profile=full"], "--profile"),
+    ],
+)
 def test_bad_parameters_are_refused_before_anything_runs(lab, settings: list[str], message: str) -> None:
     lab(n1_first=(MEASURE,))
     with pytest.raises(UsageError, match=message) as caught:
@@ -198,10 +204,21 @@ servelab.main()
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_kernel_keeps_what_was_finished_and_says_so(lab, number: signal.Signals) -> None:
-    top = lab(n1_first=(MEASURE, "import os; print(os.getpid())",
-                        'run.step("kernel", os.getpid)', "import threading; threading.Event().wait(600)"))
-    with subprocess.Popen([sys.executable, "-c", STOP, str(top / "notebooks")], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+    top = lab(
+        n1_first=(
+            MEASURE,
+            "import os; print(os.getpid())",
+            'run.step("kernel", os.getpid)',
+            "import threading; threading.Event().wait(600)",
+        )
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", STOP, str(top / "notebooks")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as process:
         assert process.stdout is not None and process.stderr is not None
         for line in process.stdout:
             if line.split()[:1] == ["kernel"]:

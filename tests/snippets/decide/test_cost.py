@@ -47,11 +47,14 @@ def test_the_front_holds_what_nothing_beats() -> None:
     assert sorted(cost.pareto_front(points)) == ["cheap", "good"]
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ("utilization = 0.5", "utilization = 2", "utilization must be above 0"),
-    ("per_core_hour = 0.04", 'per_core_hour = "four"', r"\[server-cpu\] per_core_hour is 'four'"),
-    ('currency = "USD"', "currency = ", "not valid TOML"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("utilization = 0.5", "utilization = 2", "utilization must be above 0"),
+        ("per_core_hour = 0.04", 'per_core_hour = "four"', r"\[server-cpu\] per_core_hour is 'four'"),
+        ('currency = "USD"', "currency = ", "not valid TOML"),
+    ],
+)
 def test_a_wrong_price_table_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
     (tmp_path / "p.toml").write_text(TABLE.replace(old, new))
     with pytest.raises(UsageError, match=message):
@@ -64,18 +67,25 @@ def test_the_shipped_table_is_valid() -> None:
 
 def option(prices: cost.Prices, name: str, p50: float, size: int, right: float, provider: str = "cpu") -> choose.Option:
     wrong = int(100 * (1 - right))
-    return choose.option(name, {
-        "latency": {"latency_ms": np.full(30, p50), "provider": provider, "threads": 2},
-        "throughput": {"batch_ms": np.full(10, 32 / 1.2), "batch": 32},
-        "accuracy": {"predictions": np.r_[np.ones(wrong), np.zeros(100 - wrong)], "labels": np.zeros(100)},
-        "size": {"bytes": size},
-    }, prices)
+    return choose.option(
+        name,
+        {
+            "latency": {"latency_ms": np.full(30, p50), "provider": provider, "threads": 2},
+            "throughput": {"batch_ms": np.full(10, 32 / 1.2), "batch": 32},
+            "accuracy": {"predictions": np.r_[np.ones(wrong), np.zeros(100 - wrong)], "labels": np.zeros(100)},
+            "size": {"bytes": size},
+        },
+        prices,
+    )
 
 
 def test_feasible_options_come_most_accurate_first(prices: cost.Prices) -> None:
-    all_of_them = (option(prices, "fp32", 10, 9_000_000, 0.91), option(prices, "dynamic", 14, 2_400_000, 0.82),
-                   option(prices, "aggressive", 6, 2_400_000, 0.87),
-                   option(prices, "cuda", 0.5, 9_000_000, 0.91, "cuda"))
+    all_of_them = (
+        option(prices, "fp32", 10, 9_000_000, 0.91),
+        option(prices, "dynamic", 14, 2_400_000, 0.82),
+        option(prices, "aggressive", 6, 2_400_000, 0.87),
+        option(prices, "cuda", 0.5, 9_000_000, 0.91, "cuda"),
+    )
     options = {o.name: o for o in all_of_them}
     assert choose.feasible(options, target("end-user device")) == ["aggressive", "dynamic"]
     assert choose.misses(options["fp32"], target("end-user device")) == ["9.00 MB, not below 5"]

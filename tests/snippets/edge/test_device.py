@@ -44,9 +44,10 @@ def measured(run: Run, kit: str, photos: int = 6) -> edge_kit.Kit:
                 inputs={"model": model, "threads": threads, "photos": files.fingerprint},
             )
         run.step(
-            f"edge/{variant}/accuracy", lambda m=model: device.accuracy(m, files.photos(), files.labels, threads=1),
+            f"edge/{variant}/accuracy",
+            lambda m=model: device.accuracy(m, files.photos(), files.labels, threads=1),
             inputs={"model": model, "photos": files.fingerprint},
-        )  # fmt: skip
+        )
     return files
 
 
@@ -132,9 +133,10 @@ def test_the_server_is_part_1s_fastest_single_sample_step() -> None:
     part_1 = open_run("model", run_id="quick")
     for name, factor in (("baseline/eager/latency", 9.0), ("providers/openvino/latency", 2.0)):
         part_1.step(
-            name, lambda factor=factor: {"latency_ms": np.full(5, factor), "batch": 1, "threads": 2, "provider": "cpu"},
+            name,
+            lambda factor=factor: {"latency_ms": np.full(5, factor), "batch": 1, "threads": 2, "provider": "cpu"},
             inputs={},
-        )  # fmt: skip
+        )
     found = server_latency.fastest("", 0.0)
     assert found["source"] == "Part 1, providers/openvino/latency" and np.median(found["latency_ms"]) == 2.0
     assert server_latency.fastest("", 7.5)["latency_ms"].tolist() == [7.5]

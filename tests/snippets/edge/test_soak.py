@@ -40,10 +40,14 @@ def samples(first_ms: float, last_ms: float, told: bool = True) -> dict:
     """A soak of 10 s with 100 calls, the second half at `last_ms`."""
     started = np.linspace(0, 9.9, 100)
     return {
-        "latency_ms": np.where(started < 5, first_ms, last_ms), "started_s": started, "seconds": 10.0,
-        "board_s": np.array([0.0, 1.0, 9.0, 9.9]), "temperature_c": np.array([50.0, 52.0, 80.0, 82.0]),
-        "limits": ["", "", "throttled", "throttled, under-voltage"], "absent": {} if told else {"limits": "hidden"},
-    }  # fmt: skip
+        "latency_ms": np.where(started < 5, first_ms, last_ms),
+        "started_s": started,
+        "seconds": 10.0,
+        "board_s": np.array([0.0, 1.0, 9.0, 9.9]),
+        "temperature_c": np.array([50.0, 52.0, 80.0, 82.0]),
+        "limits": ["", "", "throttled", "throttled, under-voltage"],
+        "absent": {} if told else {"limits": "hidden"},
+    }
 
 
 def test_a_soak_keeps_calls_and_readings_in_order() -> None:

@@ -70,8 +70,9 @@ def test_levels_show_in_the_graph(fp32: Path, tmp_path: Path) -> None:
     assert graph.changes({"Conv": 3, "Clip": 2}, {"Conv": 3, "FusedConv": 2}) == {"Clip": -2, "FusedConv": 2}
 
 
-def test_dynamic_quantization_shrinks_and_the_ladder_begins_with_the_boldest(fp32: Path, tmp_path: Path,
-                                                                              monkeypatch) -> None:
+def test_dynamic_quantization_shrinks_and_the_ladder_begins_with_the_boldest(
+    fp32: Path, tmp_path: Path, monkeypatch
+) -> None:
     from snippets.record.run import open_run
 
     run = open_run("model", runs=tmp_path)

@@ -142,8 +142,10 @@ def test_the_window_is_announced_at_both_ends() -> None:
         def closed(self) -> None:
             events.append("closed")
 
-    for generate in (lambda w: loops.closed_loop(Desk(), 1, 0.1, warm_up_s=0, window=w),
-                     lambda w: loops.open_loop(Desk(), 50, 0.1, warm_up_s=0, max_clients=4, window=w)):  # fmt: skip
+    for generate in (
+        lambda w: loops.closed_loop(Desk(), 1, 0.1, warm_up_s=0, window=w),
+        lambda w: loops.open_loop(Desk(), 50, 0.1, warm_up_s=0, max_clients=4, window=w),
+    ):
         generate(Noting())
     assert events == ["opened", "closed"] * 2
 

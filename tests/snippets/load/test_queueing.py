@@ -39,8 +39,15 @@ def test_md1_of_an_idle_server_is_its_service_time_and_of_a_full_one_infinite() 
 
 
 def load(offered: float, completed: float, *, failures: int = 0, latency_ms: float = 10.0, seen: float = 0.0) -> dict:
-    return {"offered_rps": offered, "arrivals": offered * 10, "seconds": 10.0, "completed_rps": completed,
-            "failures": failures, "latency_ms": np.full(8, latency_ms), "in_flight_mean": seen}  # fmt: skip
+    return {
+        "offered_rps": offered,
+        "arrivals": offered * 10,
+        "seconds": 10.0,
+        "completed_rps": completed,
+        "failures": failures,
+        "latency_ms": np.full(8, latency_ms),
+        "in_flight_mean": seen,
+    }
 
 
 def test_little_compares_the_counted_with_the_computed() -> None:

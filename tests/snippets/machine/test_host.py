@@ -26,8 +26,11 @@ def fake_nvidia_smi(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_gpus_are_read_from_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_nvidia_smi(tmp_path, "echo 'Tesla P100-PCIE-16GB, GPU-1, 16384, 535.1, 6.0'; "
-                              "echo 'Tesla P100-PCIE-16GB, GPU-2, 16384, 535.1, 6.0'", monkeypatch)
+    fake_nvidia_smi(
+        tmp_path,
+        "echo 'Tesla P100-PCIE-16GB, GPU-1, 16384, 535.1, 6.0'; echo 'Tesla P100-PCIE-16GB, GPU-2, 16384, 535.1, 6.0'",
+        monkeypatch,
+    )
     assert [g["uuid"] for g in host.gpu_facts()] == ["GPU-1", "GPU-2"]
     assert host.gpu_facts()[0]["compute_capability"] == "6.0"
 
@@ -38,8 +41,10 @@ def test_a_broken_driver_counts_as_no_gpu(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_raspberry_pi_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {"/proc/cpuinfo": ["processor : 0", "Features : fp asimd asimddp asimdhp"],
-             "/proc/device-tree/model": ["Raspberry Pi 5 Model B Rev 1.0\0"]}
+    files = {
+        "/proc/cpuinfo": ["processor : 0", "Features : fp asimd asimddp asimdhp"],
+        "/proc/device-tree/model": ["Raspberry Pi 5 Model B Rev 1.0\0"],
+    }
     monkeypatch.setattr(host, "_lines", lambda path: files.get(path, []))
     facts = host.cpu_facts()
     assert facts["model"] == "Raspberry Pi 5 Model B Rev 1.0"

@@ -17,8 +17,7 @@ from snippets.model import evaluate
 def split() -> Split:
     dice = np.random.default_rng(0)
     images = dice.integers(0, 256, (23, 224, 224, 3), dtype=np.uint8)
-    return Split(images=images, labels=np.arange(23) % 5, files=tuple(f"{n}.jpg" for n in range(23)),
-                 skipped=())
+    return Split(images=images, labels=np.arange(23) % 5, files=tuple(f"{n}.jpg" for n in range(23)), skipped=())
 
 
 class Counting:
@@ -60,8 +59,11 @@ def test_whole_batches_are_preprocessed_images_of_the_split_and_bounded(
 def test_what_is_kept_belongs_to_one_split_and_limit(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(split, images=255 - split.images)
     monkeypatch.setattr(evaluate, "READY", 9)  # the rest is preprocessed when it is needed
-    alone = {(name, limit): evaluate.predict(Counting(), part.images, 4, evaluate.subset(part.labels, limit))
-             for name, part in (("split", split), ("other", other)) for limit in (0, 13)}
+    alone = {
+        (name, limit): evaluate.predict(Counting(), part.images, 4, evaluate.subset(part.labels, limit))
+        for name, part in (("split", split), ("other", other))
+        for limit in (0, 13)
+    }
     for (name, limit), expected in alone.items():
         for _ in range(2):
             part = split if name == "split" else other

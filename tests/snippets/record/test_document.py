@@ -31,7 +31,7 @@ def appended(steps: int = 3) -> Run:
 
 def lines_behind(folder: Path) -> list[str]:
     text = (folder / "record.json").read_text()
-    return text[json.JSONDecoder().raw_decode(text)[1] + 1:].split("\n")[:-1]
+    return text[json.JSONDecoder().raw_decode(text)[1] + 1 :].split("\n")[:-1]
 
 
 def test_a_short_step_is_appended_and_the_next_replacement_takes_it_in() -> None:

@@ -48,8 +48,11 @@ def test_killed_at_many_random_points_nothing_is_lost_or_repeated(tmp_path: Path
     kept: set[int] = set()
     kills = 0
     while len(kept) < STEPS and kills < 100:
-        ended = subprocess.run([sys.executable, "-c", SCRIPT], timeout=120, env={
-            **os.environ, "LOG": str(log), "KILL_AT": str(chance.randrange(1, 13))})
+        ended = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            timeout=120,
+            env={**os.environ, "LOG": str(log), "KILL_AT": str(chance.randrange(1, 13))},
+        )
         assert ended.returncode in (0, -signal.SIGKILL)
         kills += ended.returncode != 0
         record = load_record(folder)  # readable after every kill
@@ -66,8 +69,10 @@ def test_killed_at_many_random_points_nothing_is_lost_or_repeated(tmp_path: Path
 
 
 def test_the_lock_of_a_killed_process_is_free() -> None:
-    script = "import time; from snippets.record.run import open_run; r = open_run('model'); " \
-             "r.step('a', lambda: print('in', flush=True) or time.sleep(60))"
+    script = (
+        "import time; from snippets.record.run import open_run; r = open_run('model'); "
+        "r.step('a', lambda: print('in', flush=True) or time.sleep(60))"
+    )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline().strip() == b"in"
         process.kill()

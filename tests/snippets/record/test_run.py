@@ -378,9 +378,14 @@ def test_a_real_full_or_read_only_disk(tmp_path: Path, options: str, message: st
         "except StorageError as error: print(error)\n"
     )
     (tmp_path / "disk").mkdir()
-    mount = f"mount -t tmpfs -o {options} none {tmp_path}/disk && {sys.executable} -c \"$SCRIPT\""
-    ended = subprocess.run(["unshare", "--mount", "sh", "-c", mount], env={**os.environ, "SCRIPT": script},
-                           capture_output=True, text=True, timeout=120)
+    mount = f'mount -t tmpfs -o {options} none {tmp_path}/disk && {sys.executable} -c "$SCRIPT"'
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mount],
+        env={**os.environ, "SCRIPT": script},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     if "unshare" in ended.stderr or "mount:" in ended.stderr:
         pytest.skip(f"this container may not mount: {ended.stderr.strip()}")
     assert message in ended.stdout, ended.stderr

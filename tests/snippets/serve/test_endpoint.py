@@ -28,7 +28,7 @@ from tests.snippets.servers import (
     save_toy_onnx,
     top_red_bottom_blue,
     toy_classifier,
-)  # fmt: skip
+)
 
 JPEG = encoded(plain("red"), "JPEG")
 
@@ -269,11 +269,24 @@ def real(root: Path, toy_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -
     with start_server(
         "endpoint",
         lambda port: [
-            sys.executable, "-m", "snippets.serve.endpoint", "--backend", "onnx", "--model", str(toy_onnx),
-            "--threads", "1", "--body-timeout-s", "1", "--port", str(port),
+            sys.executable,
+            "-m",
+            "snippets.serve.endpoint",
+            "--backend",
+            "onnx",
+            "--model",
+            str(toy_onnx),
+            "--threads",
+            "1",
+            "--body-timeout-s",
+            "1",
+            "--port",
+            str(port),
         ],
-        ready=http_ready("/ready"), cwd=root, log=tmp_path_factory.mktemp("endpoint") / "log",
-    ) as server:  # fmt: skip
+        ready=http_ready("/ready"),
+        cwd=root,
+        log=tmp_path_factory.mktemp("endpoint") / "log",
+    ) as server:
         yield server
 
 
@@ -285,9 +298,11 @@ def test_the_command_serves_a_real_onnx_file(real: Server) -> None:
 
 def test_fifty_megabytes_are_refused_and_the_server_lives_on(real: Server) -> None:
     answer = httpx.post(
-        f"{real.url}/predict/image", content=b"\xff\xd8" + bytes(50_000_000), headers={"content-type": "image/jpeg"},
+        f"{real.url}/predict/image",
+        content=b"\xff\xd8" + bytes(50_000_000),
+        headers={"content-type": "image/jpeg"},
         timeout=30,
-    )  # fmt: skip
+    )
     assert answer.status_code == 413
     assert httpx.get(f"{real.url}/ready").status_code == 200
 

@@ -285,9 +285,12 @@ def test_stopping_leaves_no_process_port_or_shared_memory(own_server: Server, tm
 )
 def test_however_the_owner_ends_nothing_is_left_behind(tmp_path: Path, number: signal.Signals, victim: str) -> None:
     owner = subprocess.Popen(
-        [sys.executable, "-m", "tests.snippets.triton.triton_owner", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "tests.snippets.triton.triton_owner", tmp_path],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     try:
         assert owner.stdout is not None
         facts = json.loads(owner.stdout.readline())
@@ -338,8 +341,10 @@ def test_the_container_command_is_exact(tmp_path: Path, fake_docker: object) -> 
     image = arguments.index(triton_launch.IMAGE)
     assert {"run", "--rm", "--init", "--gpus=device=0", f"--volume={tmp_path}:/models:ro"} <= set(arguments[:image])
     assert [a for a in arguments if a.startswith("--publish=")] == [
-        "--publish=127.0.0.1:1:8000", "--publish=127.0.0.1:2:8001", "--publish=127.0.0.1:3:8002",
-    ]  # fmt: skip
+        "--publish=127.0.0.1:1:8000",
+        "--publish=127.0.0.1:2:8001",
+        "--publish=127.0.0.1:3:8002",
+    ]
     inside = arguments[image + 1 :]
     assert inside[0] == "tritonserver" and "--model-repository=/models" in inside
     assert "--model-control-mode=explicit" in inside and "--http-port=8000" in inside

@@ -16,7 +16,7 @@ from snippets.triton.deployments import IMAGE, MODELS
 NUMBERS = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
 
 # Each execution takes `ms`, however many rows it has: the ideal case for batching, and independent of the machine.
-DOUBLE = '''
+DOUBLE = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
@@ -31,9 +31,9 @@ class TritonPythonModel:
     def execute(self, requests):
         time.sleep(float(self.given.get("ms", "0")) / 1e3)
         return answer(requests, "x", "y", lambda rows: rows * float(self.given.get("factor", "2")))
-'''
+"""
 
-COLOURS = '''
+COLOURS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
@@ -48,15 +48,17 @@ def scores(batch):
 class TritonPythonModel:
     def execute(self, requests):
         return answer(requests, "input", "logits", scores)
-'''
+"""
 
 
 def colour_classifier(folder: Path, name: str = "food") -> Deployment:
     """The toy classifier (tests/snippets/servers.py) on Triton: scores each class by the picture's mean colour."""
     model = folder / "colours.py"
     model.write_text(COLOURS)
-    return Deployment(ModelConfig(name, "python", (IMAGE,), (Tensor("logits", "FP32", (11,)),)),
-                      {"model.py": model, "batch.py": MODELS / "batch.py"})
+    return Deployment(
+        ModelConfig(name, "python", (IMAGE,), (Tensor("logits", "FP32", (11,)),)),
+        {"model.py": model, "batch.py": MODELS / "batch.py"},
+    )
 
 
 def doubler(

@@ -132,10 +132,12 @@ def test_others_move_when_there_is_no_other_way() -> None:
     # Two students, one system node; each alone could take either evening, but b2 can use only the one a1 holds.
     both = [student("a1"), student("b2")]
     nodes = {"compute_liqid": 2, "gpu_p100": 1, "raspberrypi5": 2}
-    busy = {"gpu_p100-1": [
-        Interval(START, START + timedelta(days=2, hours=10, minutes=50)),
-        Interval(START + timedelta(days=2, hours=17), START + timedelta(days=9)),
-    ]}
+    busy = {
+        "gpu_p100-1": [
+            Interval(START, START + timedelta(days=2, hours=10, minutes=50)),
+            Interval(START + timedelta(days=2, hours=17), START + timedelta(days=9)),
+        ]
+    }
     made = inputs(both, days=4, nodes=nodes, busy=busy)
     course = made.course()
     old = make_plan(course, 3)
@@ -144,9 +146,9 @@ def test_others_move_when_there_is_no_other_way() -> None:
     late = max((b for b in old.bookings if b.part == "system"), key=lambda b: b.start)
     away = f"{late.start.astimezone(made.tz):%Y-%m-%dT%H:%M}/{late.end.astimezone(made.tz):%Y-%m-%dT%H:%M}"
     hit = late.netids[0]
-    changed = replace(made, students=tuple(
-        student(s.netid, unavailable=away) if s.netid == hit else s for s in made.students
-    ))
+    changed = replace(
+        made, students=tuple(student(s.netid, unavailable=away) if s.netid == hit else s for s in made.students)
+    )
     result = replan(changed.course(), old.bookings, START)
     assert faults(changed.course(), result.bookings) == []
     assert len([b for b in result.bookings if b.part == "system"]) == 2

@@ -77,6 +77,7 @@ def test_weekly_times_follow_the_clock_across_the_change_to_summer_time() -> Non
 
 def test_a_day_off_lasts_23_hours_when_the_clocks_go_forward() -> None:
     tz = ZoneInfo("America/New_York")
-    (one,) = expand(parse_windows("2027-03-14", "test"), tz, datetime(2027, 3, 1, tzinfo=UTC),
-                    datetime(2027, 4, 1, tzinfo=UTC))
+    (one,) = expand(
+        parse_windows("2027-03-14", "test"), tz, datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 4, 1, tzinfo=UTC)
+    )
     assert one.hours == 23

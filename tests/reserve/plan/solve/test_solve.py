@@ -25,7 +25,10 @@ def courses(draw: st.DrawFn):  # type: ignore[no-untyped-def]
     count = draw(st.integers(1, 7))
     students = [
         student(
-            f"s{n}", draw(st.sampled_from(ZONES)), draw(st.sampled_from(TIMES)), draw(st.sampled_from(TIMES)),
+            f"s{n}",
+            draw(st.sampled_from(ZONES)),
+            draw(st.sampled_from(TIMES)),
+            draw(st.sampled_from(TIMES)),
             draw(st.sampled_from([1.0, 1.0, 1.5])),
         )
         for n in range(count)
@@ -40,7 +43,8 @@ def courses(draw: st.DrawFn):  # type: ignore[no-untyped-def]
                 length = timedelta(minutes=draw(st.sampled_from([110, 170, 600, 1430])))
                 busy.setdefault(f"{key}-{node}", []).append(Interval(begin, begin + length))
     rules = {
-        "buffer_hours": draw(st.sampled_from([0, 24])), "buffer_nodes": draw(st.sampled_from([0, 1])),
+        "buffer_hours": draw(st.sampled_from([0, 24])),
+        "buffer_nodes": draw(st.sampled_from([0, 1])),
         "max_simultaneous": draw(st.sampled_from([0, 0, 1, 2])),
     }
     return inputs(students, draw(st.sampled_from([1.5, 3, 6.5])), busy=busy, **rules)
@@ -74,8 +78,11 @@ def _changed(plan: Plan, part: str, **changes: object) -> list[Booking]:
 
 
 def test_the_checker_sees_every_kind_of_fault() -> None:
-    made = inputs([student("s1", unavailable="Tue"), student("s2")], days=6,
-                  busy={"gpu_p100-2": [Interval(START, START + timedelta(days=6))]})
+    made = inputs(
+        [student("s1", unavailable="Tue"), student("s2")],
+        days=6,
+        busy={"gpu_p100-2": [Interval(START, START + timedelta(days=6))]},
+    )
     course, plan = _plan(made)
     model = next(b for b in plan.bookings if b.part == "model")
     edge = next(b for b in plan.bookings if b.part == "edge")
@@ -142,15 +149,14 @@ def test_preferred_times_are_used_when_they_cost_nobody_anything() -> None:
 
 
 def test_the_time_before_the_due_date_keeps_nodes_for_retries() -> None:
-    made = inputs(14, days=3, nodes={"compute_liqid": 2, "gpu_p100": 2, "raspberrypi5": 2}, buffer_hours=24,
-                  buffer_nodes=1)
+    made = inputs(
+        14, days=3, nodes={"compute_liqid": 2, "gpu_p100": 2, "raspberrypi5": 2}, buffer_hours=24, buffer_nodes=1
+    )
     _, plan = _plan(made)
     last = START + timedelta(days=2)
     late = [b for b in plan.bookings if b.end > last and b.part == "system"]
     assert late
-    assert all(
-        sum(a.start < b.end and b.start < a.end for b in late) <= 1 for a in late
-    )
+    assert all(sum(a.start < b.end and b.start < a.end for b in late) <= 1 for a in late)
 
 
 def test_nobody_gets_more_leases_at_once_than_the_rules_allow() -> None:

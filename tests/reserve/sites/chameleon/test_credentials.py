@@ -49,9 +49,11 @@ def test_each_site_gets_its_own_entry_of_clouds_yaml(tmp_path):
 
 def test_an_application_credential_takes_no_project_along():
     env = {
-        "OS_APPLICATION_CREDENTIAL_ID": "a", "OS_APPLICATION_CREDENTIAL_SECRET": "secret-a",
-        "OS_PROJECT_NAME": "p", "OS_AUTH_URL": "https://x:5000/v3",
-    }  # fmt: skip
+        "OS_APPLICATION_CREDENTIAL_ID": "a",
+        "OS_APPLICATION_CREDENTIAL_SECRET": "secret-a",
+        "OS_PROJECT_NAME": "p",
+        "OS_AUTH_URL": "https://x:5000/v3",
+    }
     found = credentials.find("CHI@TACC", env)
     assert found.is_application_credential and "project_name" not in found.options
 
@@ -96,9 +98,7 @@ def test_a_credential_of_another_site_is_told_before_anything_is_sent(tmp_path):
         credentials.find("CHI@UC", env)
 
 
-def test_an_application_credential_that_cannot_lease_is_told_before_anything_is_asked_for(
-    chameleon, monkeypatch, desk
-):
+def test_an_application_credential_that_cannot_lease_is_told_before_anything_is_asked_for(chameleon, monkeypatch, desk):
     for name in ("OS_USERNAME", "OS_PASSWORD", "OS_PROJECT_NAME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in chameleon.env(auth="application_credential").items():
@@ -140,7 +140,9 @@ def test_no_file_of_the_kit_holds_a_secret(root):
 
 def test_several_projects_are_a_question_not_a_guess(chameleon, monkeypatch, tmp_path):
     """A sign-in without a project gets a token for none; python-chi would take the first without a word."""
-    monkeypatch.setattr("reserve.sites.chameleon.chi.token_facts", lambda rest: {"user": {"id": "u", "name": "student"}})
+    monkeypatch.setattr(
+        "reserve.sites.chameleon.chi.token_facts", lambda rest: {"user": {"id": "u", "name": "student"}}
+    )
     site = ChameleonSite("CHI@TACC", Journal(tmp_path / "j"), Clock())
     with pytest.raises(CredentialsError, match=r"export OS_PROJECT_NAME=\.\.\.`, one of .*CHI-course"):
         site.sign_in()

@@ -111,7 +111,11 @@ def test_nothing_on_the_page_comes_from_another_host(client: TestClient) -> None
 def test_services_are_read_from_the_command_line() -> None:
     assert parse_endpoint("ONNX=http://127.0.0.1:8000/") == Service("ONNX", "http://127.0.0.1:8000")
     assert parse_triton("T=http://h:1/food") == Service("T", "http://h:1", "triton", "food")
-    for parse, text in ((parse_endpoint, "http://127.0.0.1"), (parse_endpoint, "A=8000"), (parse_triton, "T=http://h:1")):
+    for parse, text in (
+        (parse_endpoint, "http://127.0.0.1"),
+        (parse_endpoint, "A=8000"),
+        (parse_triton, "T=http://h:1"),
+    ):
         with pytest.raises(UsageError, match="write NAME=URL"):
             parse(text)
 
@@ -145,9 +149,11 @@ def page(services: list[Service], root: Path) -> Iterator[Server]:
     fastapi, triton = services[:2]
     options = [f"--endpoint={fastapi.name}={fastapi.url}", f"--triton={triton.name}={triton.url}/{triton.model}"]
     with start_server(
-        "page", lambda port: [sys.executable, "-m", "snippets.serve.page", *options, f"--port={port}"],
-        ready=http_ready("/health"), cwd=root,
-    ) as server:  # fmt: skip
+        "page",
+        lambda port: [sys.executable, "-m", "snippets.serve.page", *options, f"--port={port}"],
+        ready=http_ready("/health"),
+        cwd=root,
+    ) as server:
         yield server
 
 
