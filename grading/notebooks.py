@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import NotebookSourceError
+from snippets.parts import NOTEBOOKS, PARTS
 from snippets.quick_import import without_iri_checks
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-PARTS = ("model", "edge", "system")
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MAX_ID_LENGTH = 64
 ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)

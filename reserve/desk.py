@@ -16,8 +16,7 @@ from reserve.site import Site
 from reserve.sites.chameleon.credentials import redact
 from reserve.sites.local import NAME as LOCAL
 from reserve.sites.local import LocalSite, on_this_machine
-
-KIT = Path(__file__).resolve().parent.parent
+from snippets.parts import KIT
 
 
 def _print(text: str) -> None:

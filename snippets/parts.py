@@ -7,7 +7,9 @@ from pathlib import Path
 from snippets.errors import UsageError
 
 PARTS = ("model", "edge", "system")
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+# The checkout (or the installed packages) that this module lies in.
+KIT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = KIT / "notebooks"
 
 
 def notebooks(part: str) -> list[Path]:

@@ -1,0 +1,1 @@
+"""A whole class: every submission graded, likenesses, the class page, the files for the staff."""

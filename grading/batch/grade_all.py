@@ -18,8 +18,8 @@ from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.grade import Grade, digest_of, grade, student_of
 from snippets.errors import UsageError
+from snippets.parts import KIT
 
-KIT = Path(__file__).resolve().parent
 IGNORED = {"__MACOSX", ".git", "feedback", "release", "source", "autograded", "gradebook.db"}
 
 
@@ -75,7 +75,8 @@ def discover(paths: Iterable[Path]) -> list[Path]:
 def kit_digest() -> str:
     """Hash of what decides a grade: the checks and the questions. Another kit grades again."""
     total = hashlib.sha256()
-    for path in sorted([*KIT.rglob("*.py"), *KIT.rglob("*.toml")]):
+    rooms = (KIT / "grading", KIT / "snippets")
+    for path in sorted(path for room in rooms for kind in ("*.py", "*.toml") for path in room.rglob(kind)):
         total.update(path.relative_to(KIT).as_posix().encode() + path.read_bytes())
     return total.hexdigest()[:16]
 

@@ -1,0 +1,1 @@
+"""nbgrader: releasing, mending, autograding, and the locked cells."""

@@ -1,0 +1,1 @@
+"""What a run measured, as tables and as one page."""

@@ -16,9 +16,9 @@ from grading.submission.pages import pages
 from grading.submission.pdf import Heading, Page, render, template_pages
 from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
 from snippets.errors import SubmissionError
+from snippets.parts import NOTEBOOKS
 from snippets.record.run import Record, load_record
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 # What a run's folder contributes, and in which order it is packed when room is short.
 RANKS = {"samples": 1, "notebooks": 3, "figures": 4, "screens": 5, "models": 6}
 NETID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,31}")

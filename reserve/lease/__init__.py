@@ -1,0 +1,1 @@
+"""From a wish to a lease: free slots, leases, the time that is left, giving back."""

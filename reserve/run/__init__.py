@@ -1,0 +1,1 @@
+"""Parameters in, executed notebooks out, on this machine."""

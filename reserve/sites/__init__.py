@@ -1,0 +1,1 @@
+"""Where a node can be: this machine, a machine behind SSH, Chameleon."""

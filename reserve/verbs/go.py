@@ -157,7 +157,7 @@ def _with_device_kit(desk: Desk, job: Job, machine: Machine, runs: Path) -> Job:
     if any(word.startswith("kit=") for word in job.words) or not any("kit: str" in p.read_text() for p in notebooks):
         return job
     if machine.run(f"test -s {DEVICE_KIT}/photos.npz", check=False).status != 0:
-        from snippets.edge.kit import write_kit
+        from snippets.edge.bundle import write_kit
 
         with TemporaryDirectory() as scratch:
             folder = Path(scratch) / DEVICE_KIT

@@ -1,0 +1,1 @@
+"""Which variant to deploy: targets, published figures, prices, and the front of options."""

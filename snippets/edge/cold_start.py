@@ -35,6 +35,7 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
     import numpy as np
 
     from snippets.errors import ModelError, RunTimeout
+    from snippets.parts import KIT
 
     limit_s = limit_s or LIMIT_S
     rows = []
@@ -45,7 +46,7 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=KIT,
         )
         assert child.stdout is not None
         # A killed child closes its pipe, so no read below waits longer than this.

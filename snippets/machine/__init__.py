@@ -1,0 +1,1 @@
+"""This machine and its processes: facts, processes that are watched, utilization, memory, the browser."""

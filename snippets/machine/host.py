@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from snippets.parts import KIT
 from snippets.record.values import canonical, sha256_text
 
 # Flags that change how fast int8, fp16 and vectorised kernels run (x86-64 and Arm names).
@@ -117,11 +118,10 @@ def kit_commit() -> dict[str, Any]:
     """Commit of the kit and whether its files differ from it; empty outside a git checkout."""
     if commit := os.environ.get("SERVELAB_KIT_COMMIT"):
         return {"commit": commit}
-    top = Path(__file__).resolve().parent.parent
     try:
 
         def git(*args: str) -> str:
-            command = ["git", "-C", str(top), *args]
+            command = ["git", "-C", str(KIT), *args]
             return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
         return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain", "-uno"))}

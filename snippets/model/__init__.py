@@ -1,0 +1,1 @@
+"""The network and its weights: definition, weight files, training, accuracy."""

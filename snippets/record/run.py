@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from snippets.errors import RecordError, StorageError, UsageError
 from snippets.machine.host import host_facts
+from snippets.parts import KIT
 from snippets.record import values as store
 from snippets.record.document import Document, Stamp, append_step, read_document, write_document
 from snippets.record.lock import RunLock
@@ -41,8 +42,7 @@ def default_runs() -> Path:
     """Folder of run records: $SERVELAB_RUNS, else `runs/` of the checkout that holds the current folder or the kit."""
     if named := os.environ.get("SERVELAB_RUNS"):
         return Path(named)
-    kit = Path(__file__).resolve().parent.parent
-    for folder in [*(Path.cwd() / "x").parents, kit]:
+    for folder in [*(Path.cwd() / "x").parents, KIT]:
         if (folder / "notebooks").is_dir() and (folder / "environment.yml").is_file():
             return folder / "runs"
     return Path.cwd() / "runs"

@@ -1,0 +1,1 @@
+"""The FastAPI endpoint and GourmetGram's page, started and measured."""

@@ -14,6 +14,7 @@ from snippets.edge import cold_start
 from snippets.errors import ServerError, ToolMissing
 from snippets.machine import browser
 from snippets.machine.process import Server, http_ready, start_server
+from snippets.parts import KIT
 from snippets.record.run import Run
 from snippets.serve.stages import load_endpoint
 
@@ -202,7 +203,7 @@ class EndpointLab:
                 ready=http_ready(ready_path),
                 timeout_s=START_LIMIT_S,
                 log=self.run.folder / "logs" / f"{name}.log",
-                cwd=Path(__file__).resolve().parent.parent,
+                cwd=KIT,
             )
         server.require_alive()
         return server

@@ -1,0 +1,1 @@
+"""Triton: its configuration, its process, its counters, and the system lab's measurements on it."""

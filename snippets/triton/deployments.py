@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from snippets.parts import KIT
 from snippets.triton.config import Deployment, InstanceGroup, ModelConfig, Tensor
 
-MODELS = Path(__file__).parent / "triton_models"
+MODELS = Path(__file__).parent / "models"
 IMAGE = Tensor("input", "FP32", (3, 224, 224))
 EMBEDDING = 1280
 PHOTOS = 16384
@@ -47,15 +48,15 @@ def pytorch_classifier(
 ) -> Deployment:
     """The classifier from a torch state dict (as `save_weights` writes it). `config`: fields of ModelConfig."""
     given = {"classes": str(classes), "width": str(width), "threads": str(threads), **(parameters or {})}
-    kit = Path(__file__).parent
     files = {
         "model.py": MODELS / "pytorch_classifier.py",
         "batch.py": MODELS / "batch.py",
         "weights.pt": Path(weights),
         # The network's definition travels along, so that the server needs PyTorch but not the kit.
         "snippets/__init__.py": MODELS / "__init__.py",
-        "snippets/model/mobilenet.py": kit / "mobilenet.py",
-        "snippets/errors.py": kit / "errors.py",
+        "snippets/model/__init__.py": MODELS / "__init__.py",
+        "snippets/model/mobilenet.py": KIT / "snippets" / "model" / "mobilenet.py",
+        "snippets/errors.py": KIT / "snippets" / "errors.py",
     }
     return Deployment(
         ModelConfig(

@@ -186,7 +186,7 @@ def container(repository: Path, ports: Ports, image: str = "", gpus: str = "all"
 
 def watched(launch: Launch, log: Path) -> list[str]:
     """The full command line: the watching program, then the server with the variables that it needs."""
-    watch = Path(__file__).with_name("triton_watch.py")
+    watch = Path(__file__).with_name("watch.py")
     variables = [f"{name}={value}" for name, value in sorted(launch.environment.items())]
     prefix = ["env", *variables] if variables else []
     return [

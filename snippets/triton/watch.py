@@ -1,6 +1,6 @@
 """Runs one server and makes sure that nothing of it outlives the program that asked for it.
 
-    python triton_watch.py LOG SHARED_MEMORY_PREFIX REMOVE COMMAND...
+    python watch.py LOG SHARED_MEMORY_PREFIX REMOVE COMMAND...
 
 REMOVE is a JSON list: a command to run at the very end (`docker rm`), or empty.
 

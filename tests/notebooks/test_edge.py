@@ -11,7 +11,7 @@ import pytest
 from grading.questions import questions
 from snippets import stats
 from snippets.edge import cold_start, soak
-from snippets.edge.kit import PHOTOS_FILE
+from snippets.edge.bundle import PHOTOS_FILE
 from snippets.record.run import load_record
 from tests.notebooks.executed import execute, measured, pictures, printed
 from tests.snippets.servers import save_toy_onnx

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets.edge import device
-from snippets.edge import kit as edge_kit
+from snippets.edge import bundle, device
 from snippets.record.run import load_record
 from tests.snippets.servers import save_toy_onnx
 
@@ -130,7 +129,7 @@ def test_the_notebooks_run_on_arm(python: Path, root: Path, tmp_path: Path) -> N
     labels = np.arange(6) % 3
     for index, label in enumerate(labels):
         photos[index, ..., label] = 255
-    np.savez(kit / edge_kit.PHOTOS_FILE, photos=photos, labels=labels)
+    np.savez(kit / bundle.PHOTOS_FILE, photos=photos, labels=labels)
     common = {"runs": str(tmp_path / "runs"), "run_id": "pi"}
     for name, more in (
         ("1_latency", {"kit": str(kit)}),
@@ -156,8 +155,8 @@ def test_the_notebooks_run_on_arm(python: Path, root: Path, tmp_path: Path) -> N
 
 def test_the_real_models_answer_on_arm_as_they_do_here(python: Path, root: Path, tmp_path: Path) -> None:
     """float32 to the last digits; 8-bit kernels differ between processors, but hardly in the class that they name."""
-    kit = edge_kit.write_kit(tmp_path / "kit", runs=str(tmp_path / "none"), photos=11)
-    with np.load(kit / edge_kit.PHOTOS_FILE) as held:
+    kit = bundle.write_kit(tmp_path / "kit", runs=str(tmp_path / "none"), photos=11)
+    with np.load(kit / bundle.PHOTOS_FILE) as held:
         photos = held["photos"]
     code = (
         "import sys, numpy as np; from snippets import edge, image;"

@@ -1,0 +1,1 @@
+"""A plan meets the world: checked, applied, changed, explained, simulated."""

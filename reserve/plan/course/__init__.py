@@ -1,0 +1,1 @@
+"""What a class plan is made from: course, roster, rules, pools of nodes, and the schedule itself."""

@@ -1,0 +1,1 @@
+"""A plan to read: page, charts, tables, calendars, cost."""

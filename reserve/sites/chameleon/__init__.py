@@ -1,0 +1,1 @@
+"""Chameleon's sites through python-chi and their REST interfaces."""

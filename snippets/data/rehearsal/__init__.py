@@ -1,0 +1,1 @@
+"""The generated data set: pictures of eleven kinds of food, drawn the same everywhere."""

@@ -25,6 +25,7 @@ from snippets.data.rehearsal.dishes import DISHES
 from snippets.data.rehearsal.pen import COS, SIN, Colour, Dice, Pen, mix, shade
 from snippets.errors import DataError
 from snippets.files import building, processors, progress_bar
+from snippets.parts import KIT
 
 CLASSES = tuple(DISHES)
 # Pictures per split. Each class gets an equal share.
@@ -208,8 +209,7 @@ def generate(folder: Path, counts: dict[str, int] | None = None) -> Path:
     with building(folder) as partial:
         if partial is None:
             return folder
-        root = Path(__file__).resolve().parent.parent
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(KIT), os.environ.get("PYTHONPATH", "")])}
         # Separate processes, started afresh: safe inside a notebook, whose process holds threads.
         reading, writing = os.pipe()
         workers = processors()

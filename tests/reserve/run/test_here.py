@@ -50,7 +50,7 @@ def notebook(*cells: str, name: str = "1_small") -> nbformat.NotebookNode:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Writes notebooks for part `model` and points the kit at them."""
-    monkeypatch.setattr(reserve.parts, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(snippets.parts, "NOTEBOOKS", tmp_path / "notebooks")
     (tmp_path / "notebooks" / "model").mkdir(parents=True)
 
     def write(**cells: tuple[str, ...]) -> Path:
@@ -217,7 +217,7 @@ def test_ctrl_c_ends_the_kernel_keeps_what_was_finished_and_says_so(lab, number:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         for line in process.stdout:

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets.decide import cost
-from snippets.decide import options as choose
+from snippets.decide import choose, cost
 from snippets.decide.targets import target
 from snippets.errors import UsageError
 from snippets.model import evaluate

@@ -12,8 +12,7 @@ import pytest
 
 from snippets.decide.targets import Target
 from snippets.draw import edge_charts
-from snippets.edge import cold_start, device, server_latency
-from snippets.edge import kit as edge_kit
+from snippets.edge import bundle, cold_start, device, server_latency
 from snippets.errors import DataError, ModelError, RecordError, UsageError
 from snippets.record.run import Run, open_run
 from tests.snippets.servers import save_toy_onnx
@@ -29,13 +28,13 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photos = np.zeros((12, 224, 224, 3), dtype=np.uint8)
     for index, label in enumerate(labels):
         photos[index, ..., label] = 255
-    np.savez(folder / edge_kit.PHOTOS_FILE, photos=photos, labels=labels)
+    np.savez(folder / bundle.PHOTOS_FILE, photos=photos, labels=labels)
     return folder
 
 
-def measured(run: Run, kit: str, photos: int = 6) -> edge_kit.Kit:
+def measured(run: Run, kit: str, photos: int = 6) -> bundle.Kit:
     """Kit and the steps that the table is made of."""
-    files = edge_kit.gather(run, kit=kit, photos=photos)
+    files = bundle.gather(run, kit=kit, photos=photos)
     for variant, model in files.models.items():
         for threads in (1, 2):
             run.step(
@@ -85,31 +84,31 @@ def test_models_of_part_1_are_taken_when_there_is_no_kit(kit: Path, monkeypatch:
     part_1 = open_run("model", run_id="quick")
     shutil.copyfile(kit / "fp32.onnx", part_1.models / "fp32.onnx")
     part_1.step("export/fp32/size", lambda: {"bytes": 1}, inputs={})
-    with np.load(kit / edge_kit.PHOTOS_FILE) as held:
+    with np.load(kit / bundle.PHOTOS_FILE) as held:
         photos = held["photos"], held["labels"]
-    monkeypatch.setattr(edge_kit, "_photos", lambda *_: photos)
-    files = edge_kit.gather(open_run("edge", run_id="t"))
+    monkeypatch.setattr(bundle, "_photos", lambda *_: photos)
+    files = bundle.gather(open_run("edge", run_id="t"))
     assert files.models["fp32"].read_bytes() == (kit / "fp32.onnx").read_bytes()
     assert "servelab run model" in files.absent["dynamic"]
 
 
 def test_missing_pieces_are_named_with_their_remedy(kit: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="python -m snippets.edge.kit"):
-        edge_kit.gather(open_run("edge", run_id="a"), kit=str(tmp_path / "nowhere"))
+    with pytest.raises(ModelError, match="python -m snippets.edge.bundle"):
+        bundle.gather(open_run("edge", run_id="a"), kit=str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="no fp32.onnx"):
-        edge_kit.gather(open_run("edge", run_id="b"), kit=str(tmp_path / "empty"))
+        bundle.gather(open_run("edge", run_id="b"), kit=str(tmp_path / "empty"))
     shutil.copyfile(kit / "fp32.onnx", tmp_path / "empty" / "fp32.onnx")
     with pytest.raises(DataError, match="Make the kit again"):
-        edge_kit.gather(open_run("edge", run_id="c"), kit=str(tmp_path / "empty"))
+        bundle.gather(open_run("edge", run_id="c"), kit=str(tmp_path / "empty"))
     with pytest.raises(RecordError, match="1_latency"):
         device.by_threads(open_run("edge", run_id="d").record(), "fp32")
 
 
 def test_photos_are_spread_over_the_whole_split(kit: Path) -> None:
-    photos, labels = edge_kit._photos(str(kit), "", 3)
+    photos, labels = bundle._photos(str(kit), "", 3)
     assert photos.shape == (3, 224, 224, 3) and list(labels) == [0, 0, 2]
-    assert len(edge_kit._photos(str(kit), "", 999)[1]) == 12
+    assert len(bundle._photos(str(kit), "", 999)[1]) == 12
 
 
 def test_phases_of_a_cold_start_add_up_to_what_the_parent_saw(kit: Path) -> None:
@@ -163,7 +162,8 @@ class Hidden:
         if name.split(".")[0] in {"torch", "PIL", "onnx", "fastapi", "httpx", "pydantic", "psutil", "matplotlib"}:
             raise ImportError(name + " is not on a Pi")
 sys.meta_path.insert(0, Hidden())
-import snippets.edge.device, snippets.edge.kit, snippets.edge.soak, snippets.edge.board, snippets.edge.cold_start, snippets.edge.crossover
+import snippets.edge.device, snippets.edge.bundle, snippets.edge.soak
+import snippets.edge.board, snippets.edge.cold_start, snippets.edge.crossover
 import snippets.edge.server_latency, snippets.record.run, snippets.draw.edge_charts, snippets.engine.providers
 import grading.questions
 """

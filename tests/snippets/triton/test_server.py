@@ -28,7 +28,7 @@ from snippets.triton.config import DynamicBatching, InstanceGroup
 from snippets.triton.server import Server
 from tests.snippets.triton.triton_models import NUMBERS, alive, doubler, until
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def ask(server: Server, model: str = "double", protocol: str = "http") -> np.ndarray:

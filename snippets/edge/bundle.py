@@ -1,6 +1,6 @@
 """What a device needs from the laptop: the four models of Part 1 and some decoded photos, in one folder.
 
-    python -m snippets.edge.kit FOLDER            # on the laptop; the folder then goes to the device
+    python -m snippets.edge.bundle FOLDER            # on the laptop; the folder then goes to the device
     kit = gather(run, kit="FOLDER")               # on the device, or with kit="" on the laptop itself
 
 On the laptop nothing has to be packed: `gather` takes the models of the latest run of Part 1.
@@ -62,7 +62,7 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
     if "fp32" not in models:
         raise ModelError(
             f"{kit or 'Part 1'} has no fp32.onnx. Run `servelab run model`, or make a kit on the laptop with "
-            "`python -m snippets.edge.kit FOLDER` and give that folder as the parameter `kit`."
+            "`python -m snippets.edge.bundle FOLDER` and give that folder as the parameter `kit`."
         )
     cache: list[np.ndarray] = []
 
@@ -77,7 +77,9 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
         return {"labels": labels, "count": len(labels), "sha256": hashlib.sha256(images.tobytes()).hexdigest()}
 
     if kit and run.mode != "replay" and not (Path(kit) / PHOTOS_FILE).is_file():
-        raise DataError(f"The kit {kit} has no {PHOTOS_FILE}. Make the kit again: python -m snippets.edge.kit FOLDER")
+        raise DataError(
+            f"The kit {kit} has no {PHOTOS_FILE}. Make the kit again: python -m snippets.edge.bundle FOLDER"
+        )
     chosen = {"kit": Path(kit) / PHOTOS_FILE} if kit and run.mode != "replay" else {"dataset": dataset}
     if run.mode == "replay" and "kit/photos" in recorded.names():
         described = recorded.result("kit/photos")
@@ -112,7 +114,7 @@ def make_models(folder: Path) -> dict[str, Path]:
     except ImportError:
         raise ModelError(
             "There are no models of Part 1 here, and without PyTorch none can be made. On the laptop, run "
-            "`python -m snippets.edge.kit FOLDER`, copy the folder here and give it as the parameter `kit`."
+            "`python -m snippets.edge.bundle FOLDER`, copy the folder here and give it as the parameter `kit`."
         ) from None
     from snippets.data.datasets import dataset
     from snippets.engine.export import export_onnx
@@ -144,7 +146,9 @@ def _source(run: Run, kit: str, runs: str) -> dict[str, Path]:
         return {}
     if kit:
         if not Path(kit).is_dir():
-            raise ModelError(f"The kit {kit} is not a folder. Make it on the laptop: python -m snippets.edge.kit {kit}")
+            raise ModelError(
+                f"The kit {kit} is not a folder. Make it on the laptop: python -m snippets.edge.bundle {kit}"
+            )
         return _in_folder(Path(kit))
     found = _of_part_1(runs)
     if found or run.has("kit/fp32/size"):
@@ -188,7 +192,7 @@ def _photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command: write a kit."""
-    parser = argparse.ArgumentParser(prog="python -m snippets.edge.kit", description="Pack a kit for a device.")
+    parser = argparse.ArgumentParser(prog="python -m snippets.edge.bundle", description="Pack a kit for a device.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runs", default="", help="folder of run records")
     parser.add_argument("--photos", type=int, default=PHOTOS)
@@ -197,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder = write_kit(options.folder, runs=options.runs, photos=options.photos, dataset=options.dataset)
     except KitError as error:
-        print(f"edge_kit: {error}", file=sys.stderr)
+        print(f"bundle: {error}", file=sys.stderr)
         return error.exit_code
     print(f"wrote {', '.join(sorted(path.name for path in folder.iterdir()))} to {folder}")
     return 0
