@@ -28,7 +28,7 @@ def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
     roster = tmp_path / "roster.csv"
     roster.write_text("netid,extra_time\nab1,\ncd2,50%\n")
     rules = tmp_path / "rules.toml"
-    text = (Path(__file__).parents[3] / "reserve" / "plan" / "rules.toml").read_text()
+    text = (Path(__file__).parents[3] / "reserve" / "plan" / "course" / "rules.toml").read_text()
     rules.write_text(
         text.replace('waking = "08:00-24:00"', 'waking = "00:00-24:00"').replace("ahead_days = 7", "ahead_days = 30")
     )
