@@ -312,11 +312,12 @@ def go(
 )
 def questions(part: str, functions: Path | None) -> None:
     """Print PART's questions: read them before your lease begins."""
-    from grading.submission.selfcheck import describe, start_functions
+    from grading.functions.tests import write_skeleton
+    from grading.questions.describe import describe
 
     click.echo(describe(part))
     if functions:
-        click.echo(f"wrote {start_functions(part, functions)}; save yours as functions.py in your run's folder")
+        click.echo(f"wrote {write_skeleton(part, functions)}; save yours as functions.py in your run's folder")
 
 
 @cli.command()

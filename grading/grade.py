@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from grading.checks.part import PartGrade, check_part, unreadable
-from grading.questions import PARTS, questions
+from grading.questions import questions
 from grading.submission import archive
+from grading.submission.opened import digest_of, manifest_of, opened, root_of, runs_in, student_of
 from grading.submission.screenshots import Found, choose, from_folders
 from snippets.errors import KitError, SubmissionError
-from snippets.record.run import Record, load_record
+from snippets.parts import PARTS
+from snippets.record.run import load_record
 
 
 @dataclass(frozen=True)
@@ -48,91 +46,6 @@ class Grade:
         return {**asdict(self), "points": self.points, "possible": self.possible}
 
 
-def digest_of(path: Path) -> str:
-    """Hash of a submission's content: the zip's bytes, or the names and bytes of a folder's files."""
-    if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    total = hashlib.sha256()
-    for item in sorted(item for item in path.rglob("*") if item.is_file() and not item.is_symlink()):
-        total.update(item.relative_to(path).as_posix().encode() + b"\0" + archive.sha256(item.read_bytes()).encode())
-    return total.hexdigest()
-
-
-def student_of(path: Path) -> str:
-    """Who handed in, by the path: nbgrader's submitted/<student>/<assignment>, else the name up to a `_`."""
-    folders = path.parts
-    if len(folders) >= 3 and folders[-3] == "submitted":
-        return folders[-2]
-    return path.stem if path.stem.startswith("submission_") else path.stem.split("_")[0]
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Path]:
-    """The folder of a submission; a zip (also one inside a folder) is unpacked into scratch space, safely."""
-    if path.is_dir():
-        inner = sorted(path.glob("*.zip"))
-        if not inner or next(path.rglob("record.json"), None):
-            yield path
-            return
-        path = inner[0]
-    with tempfile.TemporaryDirectory(prefix="servelab-grade-") as scratch:
-        archive.unpack(path, Path(scratch) / "submission")
-        yield Path(scratch) / "submission"
-
-
-def _root(folder: Path) -> Path:
-    """Where the submission begins: a zip may hold it in a folder of its own."""
-    for marker in ("manifest.json", "*/record.json"):
-        found = sorted(folder.rglob(marker), key=lambda path: (len(path.parts), path))
-        if found:
-            return found[0].parent if marker == "manifest.json" else found[0].parent.parent
-    return folder
-
-
-def _manifest(root: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
-
-
-def runs_in(root: Path) -> dict[str, Path]:
-    """Run folders by part: `<part>/record.json`, or whatever record names the part."""
-    runs: dict[str, Path] = {}
-    for path in sorted(root.rglob("record.json"), key=lambda item: (len(item.parts), item)):
-        try:
-            part = json.JSONDecoder().raw_decode(path.read_text(encoding="utf-8"))[0].get("part")
-        except (OSError, ValueError, AttributeError):
-            part = path.parent.name
-        if part in PARTS:
-            runs.setdefault(part, path.parent)
-    return {part: runs[part] for part in PARTS if part in runs}
-
-
-@contextmanager
-def open_submission(path: Path) -> Iterator[tuple[str, Path, dict[str, Path]]]:
-    """NetID, folder, and run folders by part of a submission, while it is unpacked. Raises SubmissionError."""
-    with opened(path) as folder:
-        root = _root(folder)
-        yield str(_manifest(root).get("netid") or student_of(path)), root, runs_in(root)
-
-
-@contextmanager
-def open_records(path: Path) -> Iterator[list[Record]]:
-    """The records of a submission that can be read, while its folder exists."""
-    try:
-        with opened(path) as folder:
-            records = []
-            for run in runs_in(_root(folder)).values():
-                with suppress(KitError, ValueError, TypeError, KeyError):
-                    records.append(load_record(run))
-            yield records
-    except SubmissionError:
-        yield []
-
-
 def grade(
     path: Path,
     *,
@@ -150,7 +63,7 @@ def grade(
     digest = digest_of(path)
     try:
         with opened(path) as folder:
-            made = _grade_folder(_root(folder), path, digest, leases, functions, parts, again or {})
+            made = _grade_folder(root_of(folder), path, digest, leases, functions, parts, again or {})
     except SubmissionError as error:
         made = Grade(
             str(path),
@@ -160,7 +73,7 @@ def grade(
             tuple(unreadable(part, str(error)) for part in parts),
             (str(error),),
         )
-    return Grade(**{**made.__dict__, "seconds": round(time.perf_counter() - started, 4)})
+    return replace(made, seconds=round(time.perf_counter() - started, 4))
 
 
 def _screenshots(root: Path, runs: Mapping[str, Path]) -> tuple[frozenset[str], list[str]]:
@@ -183,7 +96,7 @@ def _grade_folder(
     expected: tuple[str, ...],
     again: Mapping[str, Path],
 ) -> Grade:
-    manifest = _manifest(root)
+    manifest = manifest_of(root)
     netid = str(manifest.get("netid") or student_of(path))[:64]
     runs = runs_in(root)
     problems = archive.manifest_problems(root) if runs else ["no run record was handed in"]
@@ -226,4 +139,4 @@ def _with_functions(graded: PartGrade, run: Path) -> PartGrade:
     from grading.functions.tests import test_file
 
     results = test_file(run / "functions.py", graded.part)
-    return PartGrade(**{**graded.__dict__, "results": (*graded.results, *results)})
+    return replace(graded, results=(*graded.results, *results))

@@ -16,7 +16,8 @@ from typing import Any
 from grading.batch.similarity import doubted, labels
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
-from grading.grade import Grade, digest_of, grade, student_of
+from grading.grade import Grade, grade
+from grading.submission.opened import digest_of, student_of
 from snippets.errors import UsageError
 from snippets.parts import KIT
 

@@ -39,7 +39,8 @@ def main(base: Path) -> int:
     try:
         if os.geteuid() == 0:
             SOURCE.chmod(0o700)  # student functions run as another user, who must not read the checks
-        from grading.grade import grade, open_records
+        from grading.grade import grade
+        from grading.submission.opened import open_records
 
         built = expected(SOURCE)
         parts = tuple(built["parts"])

@@ -19,7 +19,7 @@ def _folder(part: str, run: Any) -> Path | None:
 
     While nbgrader grades, only what was handed in counts: the grader's own runs must earn nobody points.
     """
-    from grading.grade import runs_in
+    from grading.submission.opened import runs_in
     from snippets.record.run import latest_run
 
     handed_in = runs_in(Path.cwd()).get(part)

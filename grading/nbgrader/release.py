@@ -77,7 +77,7 @@ def grade_cell(result_id: str, points: float) -> dict[str, Any]:
     """A locked, automatically graded cell whose value is the points of `result_id`."""
     cell = _locked(
         f"grade-{slug(result_id, 58)}",
-        f'from grading.questions import score\n\nscore("{result_id}", globals().get("run"))',
+        f'from grading.nbgrader.cells import score\n\nscore("{result_id}", globals().get("run"))',
     )
     cell["metadata"]["nbgrader"] |= {"grade": True, "points": points}
     return cell
@@ -87,7 +87,7 @@ def shown_cell(question_id: str) -> dict[str, Any]:
     """A locked cell that shows a person what was handed in for a question."""
     return _locked(
         f"shown-{slug(question_id, 58)}",
-        f'from grading.questions import show\n\nshow("{question_id}", globals().get("run"))',
+        f'from grading.nbgrader.cells import show\n\nshow("{question_id}", globals().get("run"))',
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from grading.nbgrader.cells import score, show
 from grading.questions.asking import ask, is_late, standing
 from grading.questions.schema import (
     KINDS,
@@ -28,7 +27,5 @@ __all__ = [
     "question",
     "is_late",
     "questions",
-    "score",
-    "show",
     "standing",
 ]

@@ -13,8 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from grading.submission.cmap import code_points
-
 PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")
 FAMILIES = ("Noto Sans", "Noto Sans Arabic", "Noto Sans CJK SC", "Noto Emoji", "Noto Sans Symbols", "Noto Color Emoji")
 REMEDY = "pip install manimgx-fonts manimgx-fonts-cjk, or the system's Noto fonts (Debian: apt install fonts-noto)"
@@ -39,8 +37,14 @@ def collection(with_system: bool) -> Any:
 
 @lru_cache(maxsize=512)
 def _covered(path: str, face: int) -> frozenset[int]:
-    """Code points that one font can draw."""
-    return code_points(Path(path), face)
+    """Code points that one face of a font file can draw; none for a file that is no font."""
+    from fontTools.ttLib import TTFont, TTLibError
+
+    try:
+        with TTFont(path, fontNumber=face, lazy=True) as font:
+            return frozenset(font.getBestCmap() or ())
+    except (OSError, TTLibError):
+        return frozenset()
 
 
 def missing(text: str, with_system: bool) -> set[str]:

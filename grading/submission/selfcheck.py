@@ -1,4 +1,4 @@
-"""`servelab questions` and `servelab check`: what is asked, and what a run still lacks before it is handed in."""
+"""`servelab check`: what a run still lacks before it is handed in."""
 
 from __future__ import annotations
 
@@ -9,34 +9,6 @@ from grading.questions import format_problem, is_blank, is_late, questions, stan
 from grading.submission.collect import NOTEBOOKS, screenshots
 from snippets.errors import UsageError
 from snippets.record.run import Record, latest_run, load_record
-
-
-def describe(part: str) -> str:
-    """All questions of a part as text, in the order of the submission's pages."""
-    lines = []
-    asked = questions(part)
-    for number, question in enumerate(asked, start=1):
-        lines.append(f"{number:>3}. {question.id}  [{question.kind}, {question.points:g} points]")
-        lines += [f"     {line}".rstrip() for line in question.text.splitlines()]
-        if question.choices:
-            lines.append(f"     Choices: {' | '.join(question.choices)}")
-        if question.unit:
-            lines.append(f"     Unit: {question.unit}")
-        if question.kind == "predict":
-            lines.append("     Answer before you measure: the prediction is locked when the measurement begins.")
-        lines.append("")
-    total = sum(question.points for question in asked)
-    return "\n".join([*lines, f"{len(asked)} questions, {total:g} points."])
-
-
-def start_functions(part: str, path: Path) -> Path:
-    """Write the skeleton of the part's functions.py; UsageError rather than replace a file."""
-    from grading.functions.tests import skeleton
-
-    if path.exists():
-        raise UsageError(f"{path} exists already; name another file, or move it away.")
-    path.write_text(skeleton(part), encoding="utf-8")
-    return path
 
 
 @dataclass(frozen=True)

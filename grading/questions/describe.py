@@ -1,0 +1,23 @@
+"""`servelab questions`: all questions of a part as text."""
+
+from __future__ import annotations
+
+from grading.questions.schema import questions
+
+
+def describe(part: str) -> str:
+    """All questions of a part as text, in the order of the submission's pages."""
+    lines = []
+    asked = questions(part)
+    for number, question in enumerate(asked, start=1):
+        lines.append(f"{number:>3}. {question.id}  [{question.kind}, {question.points:g} points]")
+        lines += [f"     {line}".rstrip() for line in question.text.splitlines()]
+        if question.choices:
+            lines.append(f"     Choices: {' | '.join(question.choices)}")
+        if question.unit:
+            lines.append(f"     Unit: {question.unit}")
+        if question.kind == "predict":
+            lines.append("     Answer before you measure: the prediction is locked when the measurement begins.")
+        lines.append("")
+    total = sum(question.points for question in asked)
+    return "\n".join([*lines, f"{len(asked)} questions, {total:g} points."])
