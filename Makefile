@@ -7,13 +7,15 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
-.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks bench lint clean
+.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks bench lint mutation mutants clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
 	@echo "make bench    benchmarks: two ways compared in one run"
 	@echo "make lint     ruff and mypy"
+	@echo "make mutants  change the code in small ways and count the changes that no test notices"
+	@echo "              (MODULES='snippets.stats.*': only there)"
 	@echo "also: setup, notebooks, test-slow, test-openstack, clean"
 
 lab: setup
@@ -53,10 +55,21 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# What may be changed, and which tests are asked, is in pyproject.toml ([tool.mutmut]); one mutant's change is shown by
+# `.venv/bin/mutmut show NAME`. Always from a fresh copy: mutmut does not notice changed data files.
+MODULES ?=
+mutants: mutation
+	rm -rf mutants
+	$(BIN)/mutmut run $(if $(MODULES),'$(MODULES)')
+	$(BIN)/mutmut results | grep -v 'not checked' || echo "No mutant survived."
+
+mutation: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[mutation]"
+
 # After adding a package: pins everything installed, except what hardware decides (those pins are in pyproject.toml).
-constraints: setup
+constraints: setup mutation
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/ @ file:.*-([0-9][^-]*)-py3.*/==\1/; s/^soupsieve==.*/soupsieve==2.10/' | \
 	  grep -viE '^(torch|triton|onnxruntime|onnxruntime-gpu|nvidia-pytriton|cuda-[a-z]+)==' >constraints.txt
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info
+	rm -rf $(VENV) runs build mutants *.egg-info

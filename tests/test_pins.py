@@ -18,6 +18,11 @@ TARGETS = {
     "laptop, macOS": ("lab", "3.12", "aarch64-apple-darwin"),
     "laptop, Linux on Arm": ("lab", "3.12", "aarch64-manylinux_2_39"),
     "everything, as make installs it": ("lab,chameleon,grade,plan,dev", "3.11.2", "x86_64-manylinux_2_35"),
+    "mutation testing, beside all that": (
+        "lab,chameleon,grade,plan,dev,mutation",
+        "3.11.2",
+        "x86_64-manylinux_2_35",
+    ),
     "A100 node": ("a100", "3.12", "x86_64-manylinux_2_39"),
     "P100 node": ("p100", "3.12", "x86_64-manylinux_2_39"),
     "Raspberry Pi 5": ("edge", "3.11", "aarch64-manylinux_2_31"),
