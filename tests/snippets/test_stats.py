@@ -19,29 +19,113 @@ def test_the_interval_of_the_median_covers_the_true_median_as_often_as_it_says()
     assert hits >= 930  # 95 % promised; order statistics give a little more
 
 
-def test_few_samples_leave_the_ends_open() -> None:
-    assert stats.median([1.0, 2.0, 3.0]).low == -math.inf or math.isinf(stats.median([1.0, 2.0, 3.0]).high)
-    summary = stats.summarize(np.arange(1.0, 101.0))
-    assert math.isinf(summary.p99.high) and summary.p50.value == 50.5 and summary.count == 100
-    assert summary.p50.value <= summary.p95.value <= summary.p99.value
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    [  # the sign test's table at 95 %: P(Binomial(n, 1/2) < low) and P(> high - 1) are at most 2.5 % each
+        (5, -math.inf, math.inf),  # the smallest of five is above the median once in 32 times, 3.1 %
+        (6, 1, 6),  # once in 64, 1.6 %
+        (8, 1, 8),
+        (9, 2, 8),
+        (10, 2, 9),
+        (25, 8, 18),
+        (100, 40, 61),
+    ],
+)
+def test_the_ends_of_a_medians_interval_are_the_samples_of_the_sign_tests_table(
+    count: int, low: float, high: float
+) -> None:
+    found = stats.median(np.arange(1, count + 1)[::-1])
+    assert (found.value, found.low, found.high) == ((count + 1) / 2, low, high)
 
 
-def test_samples_that_are_none_or_not_finite_are_refused() -> None:
-    for bad in ([], [1.0, math.nan], [math.inf]):
-        with pytest.raises(ValueError):
-            stats.median(bad)
+def test_a_summary_bounds_each_percentile_by_the_samples_that_the_binomial_names() -> None:
+    # Of 100 samples, 5 (1) lie beyond p95 (p99) on average: at least 11 do in 1.1 % of sets and at least 10 in 2.8 %
+    # (at least 4 in 1.8 %, 3 in 7.9 %); none does in 0.6 % (37 %), so that p99 has no upper end.
+    found = stats.summarize(np.arange(1, 101))
+    assert found.p50 == stats.Estimate(50.5, 40, 61)
+    assert found.p95 == stats.Estimate(pytest.approx(95.05), 90, 100)
+    assert found.p99 == stats.Estimate(pytest.approx(99.01), 97, math.inf)
+    assert (found.count, found.mean, found.smallest, found.largest) == (100, 50.5, 1, 100)
+
+
+def test_less_confidence_is_a_narrower_interval() -> None:
+    nine, hundred = np.arange(1, 10), np.arange(1, 101)
+    assert stats.median(nine, 0.99) == stats.Estimate(5, 1, 9)
+    assert stats.median(nine, 0.95) == stats.Estimate(5, 2, 8)
+    found = stats.summarize(hundred, 0.5)
+    assert (found.p50.low, found.p50.high) == (47, 54)  # 46 or fewer of 100 lie below the median in 24.2 % of sets
+    assert (found.p95.low, found.p95.high) == (94, 98)  # 7 or more lie beyond p95 in 23.4 %, 2 or fewer in 11.8 %
+    assert (found.p99.low, found.p99.high) == (98, math.inf)  # 3 or more lie beyond p99 in 7.9 %, none in 36.6 %
+
+
+def test_a_percentile_lies_between_the_two_nearest_samples() -> None:
+    assert stats.percentile([4, 1, 3, 2], 25) == 1.75
+    assert stats.percentile_interval([7.0], 25) == stats.Estimate(7, -math.inf, math.inf)
+
+
+def test_the_width_of_an_interval_is_relative_to_the_size_of_the_value() -> None:
+    assert stats.Estimate(10, 9, 12).relative_width == stats.Estimate(-10, -12, -9).relative_width == 0.3
+    assert stats.Estimate(0, -1, 1).relative_width == math.inf
+
+
+def test_samples_are_flat_numbers_of_double_precision() -> None:
+    found = stats.as_samples([[1, 2], [3, 4]])
+    assert found.dtype == np.float64 and found.tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"), [([], "no samples"), ([1.0, math.nan], "not a finite number"), ([math.inf], "not a finite number")]
+)
+def test_samples_that_are_none_or_not_finite_are_refused(bad: list[float], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        stats.median(bad)
 
 
 def test_throughput_is_the_batch_over_its_median_time() -> None:
-    found = stats.throughput([90.0, 100.0, 110.0] * 5, 32)
-    assert found.value == pytest.approx(320) and found.low <= 320 <= found.high
+    times_ms = [80.0, 90.0, 100.0, 110.0, 120.0, 125.0]
+    assert stats.throughput(times_ms, 32) == stats.Estimate(pytest.approx(32000 / 105), 32000 / 125, 32000 / 80)
+    assert stats.throughput([0.5] * 6, 4) == stats.Estimate(8000, 8000, 8000)
+    nine = [8.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 16.0]
+    assert stats.throughput(nine, 1) == stats.Estimate(100, 100, 100)
+    assert stats.throughput(nine, 1, 0.99) == stats.Estimate(100, 62.5, 125)
 
 
-def test_wilsons_interval_stays_within_zero_and_one() -> None:
-    for right in (0, 5, 10):
-        found = stats.proportion(right, 10)
-        assert 0 <= found.low <= found.value <= found.high <= 1
-    assert stats.accuracy(np.array([1, 2, 3, 3]), np.array([1, 2, 3, 4])).value == 0.75
+def test_throughput_of_few_batches_has_no_lower_end_but_zero_and_no_upper() -> None:
+    assert stats.throughput([10.0] * 5, 1) == stats.Estimate(100, 0, math.inf)
+    # A clock too coarse to see the shortest call: nothing bounds the rate from above.
+    assert stats.throughput([0.0, 10.0, 10.0, 10.0, 10.0, 10.0], 1) == stats.Estimate(100, 100, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("successes", "count", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilsons_interval_is_that_of_newcombes_table(successes: int, count: int, low: float, high: float) -> None:
+    # R. Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I, method 3.
+    found = stats.proportion(successes, count)
+    assert found.value == successes / count
+    assert (found.low, found.high) == (pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5))
+
+
+def test_wilsons_interval_ends_exactly_at_zero_and_one() -> None:
+    for count in range(1, 300):
+        none, all_of_them = stats.proportion(0, count), stats.proportion(count, count)
+        assert none.low == none.value == 0 and 0 < none.high < 1
+        assert all_of_them.high == all_of_them.value == 1 and 0 < all_of_them.low < 1
+
+
+def test_a_proportion_of_nothing_is_refused() -> None:
+    for count in (0, -1):
+        with pytest.raises(ValueError, match="no images"):
+            stats.proportion(0, count)
+
+
+def test_accuracy_is_the_share_of_predictions_that_equal_their_label() -> None:
+    found = stats.accuracy(np.array([1, 2, 3, 3]), np.array([1, 2, 3, 4]))
+    assert found == stats.proportion(3, 4) and found.value == 0.75
+    assert stats.accuracy([1, 2], [1, 1], 0.5) == stats.proportion(1, 2, 0.5) != stats.proportion(1, 2)
+    with pytest.raises(ValueError, match="3 predictions for 4 labels"):
+        stats.accuracy([1, 2, 3], [1, 2, 3, 4])
 
 
 def test_the_loss_of_accuracy_is_taken_image_by_image() -> None:
@@ -50,7 +134,22 @@ def test_the_loss_of_accuracy_is_taken_image_by_image() -> None:
     reference[:20], worse[:30] = 1, 1
     found = stats.accuracy_loss(worse, reference, labels)
     assert found.value == pytest.approx(0.05) and found.low > 0
-    assert stats.accuracy_loss(reference, reference, labels).value == 0
+    assert stats.accuracy_loss(reference, reference, labels) == stats.Estimate(0, 0, 0)
+
+
+def test_the_interval_of_a_loss_counts_only_images_on_which_the_two_differ() -> None:
+    # Of 100 images, 8 lost and 3 gained: variance (0.08 + 0.03 - 0.05^2) / 100, z = 1.959964.
+    labels = np.zeros(100, dtype=int)
+    reference, ours = labels.copy(), labels.copy()
+    ours[:8], reference[8:11] = 1, 1
+    found = stats.accuracy_loss(ours, reference, labels)
+    half = 1.959964 * math.sqrt(0.1075 / 100)
+    assert found.value == pytest.approx(0.05)
+    assert (found.low, found.high) == (pytest.approx(0.05 - half), pytest.approx(0.05 + half))
+    assert stats.accuracy_loss(ours, reference, labels, 0.5).low > 0 > found.low
+    assert stats.accuracy_loss([1], [0], [0]).value == 1
+    with pytest.raises(ValueError, match="no images"):
+        stats.accuracy_loss([], [], [])
 
 
 def noisy(median_ms: float, count: int, seed: int) -> np.ndarray:
@@ -71,9 +170,61 @@ def test_drift_cancels_between_pairs() -> None:
     assert found.verdict == "a" and found.ratio.value == pytest.approx(10 / 10.6, rel=0.02)
 
 
+# Nine samples bound a median at 99 % by the smallest and the largest, at 95 % by the second and the last but one.
+STEADY = [4.0] * 9
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize(
+    ("a_ms", "ratio", "verdict"),
+    [
+        ([2.0] * 9, (0.5, 0.5, 0.5), "a"),
+        ([3.0] * 9, (0.75, 0.75, 0.75), "same"),  # the margin itself is not beyond the margin
+        ([5.0] * 9, (1.25, 1.25, 1.25), "same"),
+        ([6.0] * 9, (1.5, 1.5, 1.5), "b"),
+        ([4.0] * 8 + [8.0], (1, 1, 2), "undecided"),
+        ([2.0] + [4.0] * 8, (1, 0.5, 1), "undecided"),
+        ([2.0] + [3.0] * 8, (0.75, 0.5, 0.75), "undecided"),
+        ([5.0] * 8 + [6.0], (1.25, 1.25, 1.5), "undecided"),
+    ],
+)
+def test_a_variant_is_ranked_only_when_the_whole_interval_lies_beyond_the_margin(
+    a_ms: list[float], ratio: tuple[float, float, float], verdict: str, paired: bool
+) -> None:
+    found = stats.compare(a_ms, STEADY, paired=paired, margin=0.25)
+    assert found.verdict == verdict and found.ranked == (verdict in ("a", "b")) and found.margin == 0.25
+    assert (found.ratio.value, found.ratio.low, found.ratio.high) == pytest.approx(ratio)
+
+
+def test_the_confidence_of_a_verdict_is_99_percent_unless_said_otherwise() -> None:
+    outliers = [2.0] + [4.0] * 7 + [8.0]
+    for paired in (True, False):
+        assert stats.compare(outliers, STEADY, paired=paired).verdict == "undecided"
+        assert stats.compare(outliers, STEADY, paired=paired, confidence=0.95).verdict == "same"
+        assert stats.compare(STEADY, outliers, paired=paired).verdict == "undecided"
+        assert stats.compare(STEADY, outliers, paired=paired, confidence=0.95).verdict == "same"
+
+
+def test_too_few_samples_leave_the_ratio_open_and_unranked() -> None:
+    few, many = [0.5] * 3, [0.25] * 9
+    for a, b in ((few, many), (many, few)):
+        found = stats.compare(a, b)
+        assert (found.ratio.low, found.ratio.high) == (0, math.inf) and found.verdict == "undecided"
+    assert stats.compare(many, many).ratio == stats.Estimate(1, 1, 1)
+
+
+def test_times_that_cannot_be_compared_are_refused() -> None:
+    for a, b in (([0.0], [1.0]), ([1.0], [0.0]), ([-1.0], [1.0])):
+        with pytest.raises(ValueError, match="the clock is broken"):
+            stats.compare(a, b)
+    with pytest.raises(ValueError, match="2 and 3"):
+        stats.compare([1.0, 1.0], [1.0, 1.0, 1.0], paired=True)
+
+
 def test_break_even_counts_requests_or_never_comes() -> None:
     assert stats.break_even(1000.0, 12.0, 10.0) == 500
-    assert stats.break_even(1000.0, 10.0, 12.0) == math.inf
+    assert stats.break_even(1000.0, 10.5, 10.0) == 2000
+    assert stats.break_even(1000.0, 10.0, 12.0) == stats.break_even(1000.0, 10.0, 10.0) == math.inf
 
 
 def test_an_open_end_shows_as_a_question_mark() -> None:

@@ -35,15 +35,28 @@ def test_rented_time_is_paid_for_whether_it_answers_or_not(prices: cost.Prices) 
     # 2 cores at 0.04 an hour, busy half of the time with 1000 images/s: 500 images/s on average.
     assert cost.per_million_cpu(1000, 2, prices) == pytest.approx(0.08 / 3600 / 500 * 1e6)
     assert cost.per_million_gpu(1000, 1, prices) == pytest.approx(3.6 / 3600 / 500 * 1e6)
+    # One image in 2 s of rented time, 2 million seconds at 3.6 an hour.
+    assert cost.per_million_gpu(1, 1, prices) == pytest.approx(2000)
+
+
+def test_a_throughput_of_nothing_has_no_cost(prices: cost.Prices) -> None:
+    for images_per_s in (0, -1):
+        with pytest.raises(ValueError, match="above zero"):
+            cost.per_million_cpu(images_per_s, 1, prices)
 
 
 def test_a_device_costs_its_download(prices: cost.Prices) -> None:
-    assert cost.per_million_device(5_000_000, prices) == pytest.approx(0.005 * 0.1 * 1e6 / 100)
+    # 10,000 downloads of 5 MB, 50 GB at 0.1 each.
+    assert cost.per_million_device(5_000_000, prices) == pytest.approx(5, rel=1e-12)
 
 
-def test_the_front_holds_what_nothing_beats() -> None:
-    points = {"cheap": (1.0, 0.8), "good": (2.0, 0.9), "worse": (2.0, 0.85), "dear": (3.0, 0.9)}
-    assert sorted(cost.pareto_front(points)) == ["cheap", "good"]
+def test_the_front_holds_what_nothing_beats_cheapest_first() -> None:
+    points = {"good": (2.0, 0.9), "worse": (2.0, 0.85), "inexpensive": (1.0, 0.8), "dear": (3.0, 0.9)}
+    assert cost.pareto_front(points) == ["inexpensive", "good"]
+
+
+def test_of_two_equal_points_neither_beats_the_other() -> None:
+    assert cost.pareto_front({"one": (1.0, 0.8), "two": (1.0, 0.8), "worse": (1.0, 0.7)}) == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +64,12 @@ def test_the_front_holds_what_nothing_beats() -> None:
     [
         ("utilization = 0.5", "utilization = 2", "utilization must be above 0"),
         ("per_core_hour = 0.04", 'per_core_hour = "four"', r"\[server-cpu\] per_core_hour is 'four'"),
+        ("per_core_hour = 0.04", "per_core_hour = true", r"\[server-cpu\] per_core_hour is True"),
+        ("per_core_hour = 0.04", "per_core_hour = -0.01", r"\[server-cpu\] per_core_hour is -0.01"),
+        ("[server-gpu]\nper_gpu_hour = 3.6", "", r"\[server-gpu\] per_gpu_hour is None"),
+        ("utilization = 0.5", "", "utilization is None"),
+        ("utilization = 0.5", "utilization = 0", "utilization must be above 0"),
+        ("predictions_per_download = 100", "predictions_per_download = 0.5", "predictions_per_download at least 1"),
         ('currency = "USD"', "currency = ", "not valid TOML"),
     ],
 )
@@ -58,6 +77,27 @@ def test_a_wrong_price_table_is_named(tmp_path: Path, old: str, new: str, messag
     (tmp_path / "p.toml").write_text(TABLE.replace(old, new))
     with pytest.raises(UsageError, match=message):
         cost.load_prices(tmp_path / "p.toml")
+
+
+def test_a_price_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"absent\.toml cannot be read \(No such file"):
+        cost.load_prices(tmp_path / "absent.toml")
+
+
+def test_prices_may_be_zero_and_every_second_busy(tmp_path: Path) -> None:
+    text = TABLE.replace("0.04", "0").replace("utilization = 0.5", "utilization = 1").replace("= 100", "= 1")
+    (tmp_path / "p.toml").write_text(text)
+    found = cost.load_prices(tmp_path / "p.toml")
+    assert (found.per_core_hour, found.utilization, found.predictions_per_download) == (0, 1, 1)
+
+
+def test_currency_and_note_are_words_that_may_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text('note = "list prices"\n' + TABLE)
+    found = cost.load_prices(tmp_path / "p.toml")
+    assert (found.currency, found.note) == ("USD", "list prices")
+    (tmp_path / "p.toml").write_text(TABLE.replace('currency = "USD"', ""))
+    found = cost.load_prices(tmp_path / "p.toml")
+    assert (found.currency, found.note) == ("", "")
 
 
 def test_the_shipped_table_is_valid() -> None:

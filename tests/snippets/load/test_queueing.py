@@ -56,6 +56,16 @@ def test_little_compares_the_counted_with_the_computed() -> None:
     assert law.error == pytest.approx(0.1)
 
 
+def test_without_an_answer_little_expects_nobody_inside() -> None:
+    law = queueing.little(load(50, 0, seen=3) | {"latency_ms": np.empty(0)})
+    assert (law.seen, law.expected, law.error) == (3, 0, math.inf)
+
+
+def test_the_share_that_is_asked_for_is_enough_to_keep_up() -> None:
+    assert queueing.keeps_up(load(50, 25), share=0.5) and not queueing.keeps_up(load(50, 24), share=0.5)
+    assert queueing.keeps_up(load(100, 91)) and not queueing.keeps_up(load(100, 89))
+
+
 def test_littles_law_holds_in_a_simulated_queue() -> None:
     rate, service_s, seconds = 60.0, 0.01, 400.0
     arrivals, latency = poisson_arrivals(rate, seconds, seed=3), simulated(rate, service_s, seconds)
