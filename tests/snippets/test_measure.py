@@ -1,81 +1,16 @@
-"""Measuring: warm-up until steady, enough trials for a stated interval, and no ranking without a difference.
+"""Measuring: warm-up until steady and enough trials for a stated interval.
 
-Where a delay is part of the claim, the clock is the test's own, so that a busy machine changes nothing.
+The clock is the test's own, so that a busy machine changes nothing.
 """
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
+
 import pytest
 
 from snippets import measure, stats
-
-
-class World:
-    """A clock in nanoseconds that only moves when something is called, with noise of its own."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self.now_ns = 0
-        self._chance = np.random.default_rng(seed)
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def takes(self, milliseconds: float, noise: float = 0.05):
-        """A call that takes about so long."""
-
-        def call() -> None:
-            self.now_ns += int(1e6 * milliseconds * self._chance.lognormal(0, noise))
-
-        return call
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_variants_that_differ_by_five_percent_are_ranked(seed: int) -> None:
-    world = World(seed)
-    verdict, samples = measure.compare(world.takes(10.0), world.takes(10.5), clock=world)
-    assert verdict.verdict == "a" and verdict.ratio.high < 1
-    assert samples["a"].size == samples["b"].size >= 40
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_variants_that_do_not_differ_are_not_ranked(seed: int) -> None:
-    world = World(seed)
-    verdict, _ = measure.compare(world.takes(10.0), world.takes(10.0), clock=world)
-    assert not verdict.ranked
-
-
-def test_drift_does_not_decide() -> None:
-    world = World(1)
-    slow = [1.0]
-
-    def drifting():
-        call = world.takes(10.0)
-
-        def one() -> None:
-            slow[0] *= 1.002
-            before = world.now_ns
-            call()
-            world.now_ns = before + int((world.now_ns - before) * slow[0])
-
-        return one
-
-    verdict, _ = measure.compare(drifting(), drifting(), clock=world)
-    assert not verdict.ranked
-
-
-def test_real_models_are_told_apart_and_a_model_is_not_ranked_against_itself(tmp_path) -> None:
-    from snippets.engine.providers import session
-    from tests.snippets.servers import save_toy_onnx
-
-    path = save_toy_onnx(tmp_path / "toy.onnx") or tmp_path / "toy.onnx"
-    model = session(path, threads=1)
-    one = np.zeros((1, 3, 224, 224), dtype=np.float32)
-    many = np.zeros((8, 3, 224, 224), dtype=np.float32)
-    faster, _ = measure.compare(lambda: model(one), lambda: model(many), seconds_max=10)
-    assert faster.verdict == "a"
-    itself, _ = measure.compare(lambda: model(one), lambda: model(one), seconds_max=5, margin=0.05)
-    assert not itself.ranked
+from tests.snippets.clocks import Script, World
 
 
 def test_warming_up_ends_when_it_is_steady_or_at_its_bound() -> None:
@@ -94,6 +29,88 @@ def test_warming_up_ends_when_it_is_steady_or_at_its_bound() -> None:
 
     times, steady = measure.warm_up(never, measure.effort("full"), world)
     assert not steady and len(times) <= measure.effort("full").warmup_max
+
+
+WARM = measure.Effort(
+    width=0.1,
+    trials_min=8,
+    trials_max=20,
+    seconds_max=1.0,
+    warmup_window=2,
+    warmup_max=6,
+    warmup_seconds_max=1.0,
+    steady_within=0.25,
+)
+
+
+@pytest.mark.parametrize(
+    ("lengths_ms", "calls", "steady"),
+    [
+        ([8, 8, 8], 4, True),  # two windows are needed at least
+        ([80, 8, 12, 8], 5, True),  # medians 44 and 10, then 10 and 8 of the two windows that remain
+        ([100, 80, 8, 12, 8, 10], 6, True),  # 10 and 9 of the last four; what came before is forgotten
+        ([8, 8, 10, 10], 4, True),  # a quarter is still within a quarter
+        ([8, 8, 10, 11, 16], 6, False),  # a little more is not (8 and 10.5), nor what follows, and six are the bound
+        ([100, 80, 60, 40, 20, 10, 10, 10], 6, False),
+        ([500, 400, 50, 50, 1], 5, False),  # 1.0 s are allowed, more are not: 1001 ms end it
+    ],
+)
+def test_warm_up_compares_the_medians_of_the_last_two_windows(
+    lengths_ms: list[float], calls: int, steady: bool
+) -> None:
+    script = Script(*lengths_ms)
+    times, became_steady = measure.warm_up(script.call, WARM, script.clock)
+    assert (len(times), became_steady) == (calls, steady)
+    assert times == [lengths_ms[min(i, len(lengths_ms) - 1)] for i in range(calls)]
+
+
+def test_sampling_looks_first_after_the_fewest_trials_and_then_after_every_quarter_of_them() -> None:
+    # The interval of the median of 8 is that of all 8; of 10, 12 and 14 that of all but the lowest and highest 1, 2, 2.
+    at_once = Script(10, 10, 10, 10, 10, 10, 10, 11)
+    assert measure.sample(at_once.call, WARM, at_once.clock)[0].size == 8
+    one_outlier = Script(20, 10)
+    times, reached = measure.sample(one_outlier.call, WARM, one_outlier.clock)
+    assert reached and times.tolist() == [20] + [10] * 9
+    two_outliers = Script(20, 20, 10)
+    times, reached = measure.sample(two_outliers.call, WARM, two_outliers.clock)
+    assert reached and times.size == 12
+    every_call = dataclasses.replace(WARM, trials_min=7)  # a quarter of 7 is rounded down
+    two_outliers = Script(20, 20, 10)
+    times, reached = measure.sample(two_outliers.call, every_call, two_outliers.clock)
+    assert reached and times.size == 12
+
+
+def test_sampling_ends_at_its_bounds_and_says_whether_the_width_was_reached() -> None:
+    alternating = [10, 20] * 20
+    never = Script(*alternating)
+    times, reached = measure.sample(never.call, WARM, never.clock)
+    assert times.size == 20 and not reached
+    # Eight calls take 1.0 s, which is allowed; the ninth and tenth are over it.
+    slow = Script(*[100, 150] * 10)
+    times, reached = measure.sample(slow.call, WARM, slow.clock)
+    assert times.size == 10 and not reached
+    # The last trial that is allowed is no look; the answer is still about all of them.
+    how = dataclasses.replace(WARM, trials_max=9)
+    late = Script(1, 30, 9.5, 10.5, 10)  # of nine samples the second and the last but one: 9.5 and 10.5
+    times, reached = measure.sample(late.call, how, late.clock)
+    assert times.size == 9 and reached
+
+
+@pytest.mark.parametrize(("kind", "name"), [("latency", "latency_ms"), ("throughput", "batch_ms")])
+def test_a_measurement_holds_its_samples_and_how_they_came_about(kind: str, name: str) -> None:
+    script = Script(80, 8, 12, 8, 8, 10)
+    batch = [] if kind == "latency" else [32]
+    found = getattr(measure, kind)(script.call, *batch, WARM, provider="cpu", threads=3, clock=script.clock)
+    assert found.pop(name).tolist() == [10] * 8
+    assert found.pop("warmup_ms").tolist() == [80, 8, 12, 8, 8]
+    assert found == {
+        "steady": True,
+        "reached": True,
+        "width": 0.1,
+        "batch": 32 if batch else 1,
+        "threads": 3,
+        "provider": "cpu",
+    }
 
 
 def test_samples_are_taken_until_the_interval_is_narrow_and_all_are_kept() -> None:
@@ -122,7 +139,28 @@ def test_inputs_take_turns() -> None:
     assert seen == [1, 2, 3, 1, 2]
 
 
+def test_a_profile_has_an_effort_for_single_samples_and_one_for_batches() -> None:
+    assert measure.effort("quick") is measure.EFFORTS["quick"]
+    assert measure.effort("full", batches=True) is measure.BATCH_EFFORTS["full"]
+
+
 def test_an_unknown_profile_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="quick, full"):
         measure.effort("slow")
-    assert measure.thread_count(3) == 3 and measure.thread_count(0) == measure.cores()
+
+
+def test_threads_are_those_asked_for_or_one_a_core() -> None:
+    assert [measure.thread_count(asked) for asked in (1, 3)] == [1, 3]
+    assert measure.thread_count() == measure.thread_count(0) == measure.cores()
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        measure.os, "sched_getaffinity", lambda process: {0, 2, 3} if process == 0 else {1}, raising=False
+    )
+    assert measure.cores() == 3
+    monkeypatch.delattr(measure.os, "sched_getaffinity")
+    monkeypatch.setattr(measure.os, "cpu_count", lambda: 5)
+    assert measure.cores() == 5
+    monkeypatch.setattr(measure.os, "cpu_count", lambda: None)
+    assert measure.cores() == 1

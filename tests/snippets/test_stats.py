@@ -60,6 +60,9 @@ def test_less_confidence_is_a_narrower_interval() -> None:
 
 def test_a_percentile_lies_between_the_two_nearest_samples() -> None:
     assert stats.percentile([4, 1, 3, 2], 25) == 1.75
+    assert (
+        stats.percentile_interval(np.arange(1, 11), 50) == stats.median(np.arange(1, 11)) == stats.Estimate(5.5, 2, 9)
+    )
     assert stats.percentile_interval([7.0], 25) == stats.Estimate(7, -math.inf, math.inf)
 
 

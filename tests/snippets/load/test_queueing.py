@@ -51,8 +51,8 @@ def load(offered: float, completed: float, *, failures: int = 0, latency_ms: flo
 
 
 def test_little_compares_the_counted_with_the_computed() -> None:
-    law = queueing.little(load(50, 50, latency_ms=20, seen=1.1))
-    assert law.expected == pytest.approx(1.0) and law.seen == 1.1
+    law = queueing.little(load(50, 50, latency_ms=40, seen=2.2))
+    assert law.expected == pytest.approx(2.0) and law.seen == 2.2
     assert law.error == pytest.approx(0.1)
 
 
