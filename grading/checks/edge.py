@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grading.checks.evidence import Evidence, Missing
-from grading.checks.judging import Choices, Number, fastest, judge, one
+from grading.checks.judging import Choices, Judge, Number, fastest, one
 from snippets.decide.targets import target
 from snippets.edge import soak
 
@@ -23,7 +23,6 @@ def _by_threads(evidence: Evidence, variant: str) -> dict[int, float]:
     return {int(name.split("-threads-")[1].split("/")[0]): evidence.p50(name) for name in names}
 
 
-@judge("edge.latency.fastest")
 def fastest_variant(evidence: Evidence) -> Choices:
     """The variant with the lowest median at its best number of threads."""
     return fastest(
@@ -32,7 +31,6 @@ def fastest_variant(evidence: Evidence) -> Choices:
     )
 
 
-@judge("edge.threads.gain")
 def thread_gain(evidence: Evidence) -> Number:
     """Median with one thread over median with the most."""
     medians = _by_threads(evidence, "fp32")
@@ -40,7 +38,6 @@ def thread_gain(evidence: Evidence) -> Number:
     return Number(gain, "Divide the median of one thread by that of most.", 0.2)
 
 
-@judge("edge.latency.targets")
 def meets_targets(evidence: Evidence) -> Choices:
     """Variants under both targets; within 5 % of a limit the samples do not decide."""
     limits = target("end-user device")
@@ -62,7 +59,6 @@ def meets_targets(evidence: Evidence) -> Choices:
     )
 
 
-@judge("edge.cold.phase")
 def longest_phase(evidence: Evidence) -> Choices:
     """The phase with the largest median."""
     medians = {phase.replace("_", " "): -evidence.p(COLD, 50, f"{phase}_ms") for phase in PHASES}
@@ -71,7 +67,6 @@ def longest_phase(evidence: Evidence) -> Choices:
     return one(longest, "Compare the medians of the four phases.", *near)
 
 
-@judge("edge.cold.wait")
 def first_wait(evidence: Evidence) -> Number:
     """Sum of the phases' medians."""
     return Number(
@@ -80,7 +75,6 @@ def first_wait(evidence: Evidence) -> Number:
     )
 
 
-@judge("edge.memory.resident")
 def resident(evidence: Evidence) -> Number:
     """Median of the last column of rss_mb (memory after the first inference)."""
     memory = np.asarray(evidence.field(COLD, "rss_mb"), dtype=np.float64)
@@ -97,7 +91,6 @@ def _trend(evidence: Evidence) -> soak.Trend:
         raise Missing(SOAK, "samples over time") from None
 
 
-@judge("edge.soak.trend")
 def soak_trend(evidence: Evidence) -> Choices:
     """Slower, steady or faster, by the medians of the first and the last fifth."""
     found = _trend(evidence)
@@ -105,7 +98,6 @@ def soak_trend(evidence: Evidence) -> Choices:
     return one(found.verdict, "Compare the medians of the first and the last fifth.", *close)
 
 
-@judge("edge.soak.change")
 def soak_change(evidence: Evidence) -> Number:
     """Percent by which the last fifth's median differs from the first's."""
     return Number(
@@ -116,7 +108,6 @@ def soak_change(evidence: Evidence) -> Number:
     )
 
 
-@judge("edge.energy.cost")
 def energy(evidence: Evidence) -> Number:
     """Watt-hours of 1,000 predictions: power x median latency."""
     watts = evidence.number("soak/all/power", "power_w")
@@ -126,12 +117,24 @@ def energy(evidence: Evidence) -> Number:
     )
 
 
-def _crossover(evidence: Evidence) -> Number:
+def crossover(evidence: Evidence) -> Number:
+    """Median of the device less median of the server, ms."""
     edge = evidence.p("cloud/all/crossover", 50, "edge_ms")
     server = evidence.p("cloud/all/crossover", 50, "server_ms")
     value = edge - server
     return Number(value, "Subtract the server's median from the device's.", max(0.1 * abs(value), 0.5), absolute=True)
 
 
-judge("edge.crossover.guess")(_crossover)
-judge("edge.crossover.value")(_crossover)
+JUDGES: dict[str, Judge] = {
+    "edge.latency.fastest": fastest_variant,
+    "edge.threads.gain": thread_gain,
+    "edge.latency.targets": meets_targets,
+    "edge.cold.phase": longest_phase,
+    "edge.cold.wait": first_wait,
+    "edge.memory.resident": resident,
+    "edge.soak.trend": soak_trend,
+    "edge.soak.change": soak_change,
+    "edge.energy.cost": energy,
+    "edge.crossover.guess": crossover,
+    "edge.crossover.value": crossover,
+}

@@ -1,8 +1,9 @@
 """Answers judged against the student's own record.
 
-A judge says what is right *on these numbers*: `@judge("model.graph.gain")` over a function of Evidence that returns
-Number, Choices or Verdict. What earns points: a prediction, being made in time (right or wrong); a choice, by the
-share of right and wrong choices; a number, within its tolerance, half within three times that.
+A judge says what is right *on these numbers*: a function of Evidence that returns Number or Choices, listed under its
+question in the table JUDGES of its part (grading/checks/<part>.py). What earns points: a prediction, being made in
+time (right or wrong); a choice, by the share of right and wrong choices; a number, within its tolerance, half within
+three times that.
 """
 
 from __future__ import annotations
@@ -40,19 +41,15 @@ class Choices:
 
 Expected = Number | Choices
 Judge = Callable[[Evidence], Expected]
-JUDGES: dict[str, Judge] = {}
 
 
-def judge(question_id: str) -> Callable[[Judge], Judge]:
-    """Register a judge for a question."""
+@dataclass(frozen=True)
+class Judgement:
+    """What an answer is worth: `share` of the points (0 to 1), `message` for the student, `detail` for the grader."""
 
-    def register(function: Judge) -> Judge:
-        if question_id in JUDGES:
-            raise ValueError(f"Two judges for {question_id}.")
-        JUDGES[question_id] = function
-        return function
-
-    return register
+    share: float
+    message: str
+    detail: str
 
 
 def one(right: str, how: str, *close: str) -> Choices:
@@ -125,39 +122,46 @@ def chain(record: Record) -> list[str]:
     return [document.genesis, *(str(step["hash"]) for step in document.steps)]
 
 
-def _judged(question: Question, evidence: Evidence, value: Any, explain: str) -> tuple[float, str, str]:
-    """Share of the points, message and detail for an answered choose or number question."""
-    function = JUDGES.get(question.id)
-    if function is None:
-        return 0.0, "A person grades this one.", "no judge"
+def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) -> Judgement:
+    """What a readable answer to a question by choice or number is worth on this record."""
     try:
-        expected = function(evidence)
+        expected = judge(evidence)
     except Missing as missing:
-        return 0.0, f"Measure {missing} first (servelab run {question.part}), then answer again.", "not measured"
+        return Judgement(
+            0.0, f"Measure {missing} first (servelab run {question.part}), then answer again.", "not measured"
+        )
     except RecordError as error:
-        return 0.0, f"The samples behind this answer cannot be read: {error}", "unreadable samples"
+        return Judgement(0.0, f"The samples behind this answer cannot be read: {error}", "unreadable samples")
     except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        return 0.0, "Measure again: what this answer rests on is no measurement.", f"malformed ({error})"
+        return Judgement(0.0, "Measure again: what this answer rests on is no measurement.", f"malformed ({error})")
     if isinstance(expected, Number):
         share, message = _score_number(expected, number(value))
     else:
         share, message = _score_choices(expected, chosen(question, value), question.multiple)
-    return share, message, f"{explain}; {_told(expected)}"
+    return Judgement(share, message, f"answered {value!r}"[:300] + f"; {_told(expected)}")
 
 
-def judge_answers(evidence: Evidence, screenshots: frozenset[str]) -> list[Result]:
-    """One result per question of the record's part. `screenshots`: ids for which a usable picture came."""
+def judge_answers(evidence: Evidence, judges: Mapping[str, Judge], screenshots: frozenset[str]) -> list[Result]:
+    """One result per question of the record's part. `judges`: by question id, for all that a machine grades.
+
+    `screenshots`: ids for which a usable picture came.
+    """
     record = evidence.record
     links = {link: index for index, link in enumerate(chain(record))}
     results = []
     for question in questions(record.part):
         entries = [answer for answer in record.answers if answer["question"] == question.id]
-        results.append(_result(question, record, evidence, entries, links, question.id in screenshots))
+        results.append(_result(question, judges.get(question.id), evidence, entries, links, question.id in screenshots))
     return results
 
 
 def _result(
-    question: Question, record: Record, evidence: Evidence, entries: list[Any], links: dict[str, int], pictured: bool
+    question: Question,
+    judge: Judge | None,
+    evidence: Evidence,
+    entries: list[Any],
+    links: dict[str, int],
+    pictured: bool,
 ) -> Result:
     possible = question.points
     kind: Kind = "by hand" if question.by_hand else "answer"
@@ -172,7 +176,7 @@ def _result(
             if pictured
             else f"Hand in screens/{question.id}.png, or paste it under the question.",
         )
-    entry = standing(question, [_with_place(entry, question, record, links) for entry in entries])
+    entry = standing(question, [_with_place(entry, question, evidence.record, links) for entry in entries])
     if entry is None or is_blank(entry["value"]):
         return Result(question.id, kind, False, 0, possible, "Answer this question; nothing was recorded.")
     value = entry["value"]
@@ -188,13 +192,16 @@ def _result(
         )
     if question.kind == "explain":
         return Result(question.id, "by hand", True, 0, possible, "A person reads this answer.", str(value)[:2000])
-    answered = f"answered {value!r}"[:300]
+    told = (
+        judgement(judge, question, evidence, value)
+        if judge
+        else Judgement(0.0, "A person grades this one.", f"answered {value!r}"[:300])
+    )
     if question.kind == "predict":
         late = bool(entry["measured"])
-        detail = answered
-        if question.id in JUDGES:
-            share, _, told = _judged(question, evidence, value, answered)
-            detail = f"{told}; {'came true' if share == 1 else 'did not come true'}"
+        detail = told.detail
+        if judge:
+            detail += "; came true" if told.share == 1 else "; did not come true"
         return Result(
             question.id,
             "answer",
@@ -206,8 +213,9 @@ def _result(
             else "Predicted in time; a prediction earns its points right or wrong.",
             detail,
         )
-    share, message, detail = _judged(question, evidence, value, answered)
-    return Result(question.id, "answer", share == 1, round(share * possible, 3), possible, message, detail)
+    return Result(
+        question.id, "answer", told.share == 1, round(told.share * possible, 3), possible, told.message, told.detail
+    )
 
 
 def _with_place(entry: Any, question: Question, record: Record, links: dict[str, int]) -> dict[str, Any]:

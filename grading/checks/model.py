@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from grading.checks.evidence import Evidence, Missing, front
-from grading.checks.judging import Choices, Number, fastest, judge, one
+from grading.checks.judging import Choices, Judge, Number, fastest, one
 from snippets.decide import cost
 from snippets.decide.targets import Target, target
 from snippets.stats import break_even
@@ -79,25 +79,21 @@ def meeting(evidence: Evidence, variants: dict[str, str], wanted: Target) -> tup
 # 1_baseline
 
 
-@judge("model.baseline.eager")
 def eager(evidence: Evidence) -> Number:
     """Median of eager PyTorch."""
     return Number(evidence.p50(EAGER), "The median of baseline/eager/latency.", 0.5)
 
 
-@judge("model.baseline.interval")
 def overlapping_intervals(_: Evidence) -> Choices:
     """Intervals that overlap widely do not rank two models."""
     return one("these images cannot tell; evaluate more of them", "Look at how far the two intervals overlap.")
 
 
-@judge("model.baseline.compile")
 def compile_gain(evidence: Evidence) -> Number:
     """Median eager over median compiled."""
     return Number(evidence.p50(EAGER) / evidence.p50(COMPILED), "Divide the medians.", 0.2)
 
 
-@judge("model.baseline.break_even")
 def compiling_pays(evidence: Evidence) -> Number:
     """Compile time over the saving of each request; 0 where nothing was compiled, or compiling saves nothing."""
     if evidence.has("baseline/compiled/absent"):
@@ -126,7 +122,6 @@ def _histogram(evidence: Evidence, level: str) -> dict[str, int]:
     return {str(name): int(count) for name, count in counts.items()}
 
 
-@judge("model.graph.winner")
 def best_level(evidence: Evidence) -> Choices:
     """The step up in optimization that saves most milliseconds."""
     medians = [evidence.p50(f"graph/onnx-{level}/latency") for level in LEVELS]
@@ -139,7 +134,6 @@ def best_level(evidence: Evidence) -> Choices:
     return one(best, "Subtract each level's median from that of the level before.", *near)
 
 
-@judge("model.graph.constants")
 def folded(evidence: Evidence) -> Choices:
     """Operation types of the question that are in the graph at level none and gone at basic."""
     before, after = _histogram(evidence, "none"), _histogram(evidence, "basic")
@@ -150,7 +144,6 @@ def folded(evidence: Evidence) -> Choices:
     )
 
 
-@judge("model.graph.fused")
 def fused_clips(evidence: Evidence) -> Number:
     """Clip nodes at level basic less those at level extended."""
     gone = _histogram(evidence, "basic").get("Clip", 0) - _histogram(evidence, "extended").get("Clip", 0)
@@ -162,7 +155,6 @@ def fused_clips(evidence: Evidence) -> Number:
 # 3_quantize
 
 
-@judge("model.quantize.dynamic")
 def dynamic_is(evidence: Evidence) -> Choices:
     """Dynamic int8 against float32, by medians."""
     ratio = evidence.p50("quantize/dynamic/latency") / evidence.p50("graph/onnx-all/latency")
@@ -172,13 +164,11 @@ def dynamic_is(evidence: Evidence) -> Choices:
     return one(verdict, "Compare the two medians.", *(["about the same"] if abs(ratio - 1) <= 0.2 else []))
 
 
-@judge("model.quantize.criteria")
 def conservative_size(evidence: Evidence) -> Number:
     """Size of the conservative file in MB."""
     return Number(evidence.number("quantize/conservative/size", "bytes") / 1e6, "The size of the file.", 0.2)
 
 
-@judge("model.quantize.loss")
 def conservative_loss(evidence: Evidence) -> Number:
     """Points of accuracy lost by the conservative file; 100 where the search ended without one."""
     searched = evidence.has("quantize/aggressive/choose") or evidence.named("quantize/search")
@@ -194,7 +184,6 @@ def conservative_loss(evidence: Evidence) -> Number:
 # 4_providers
 
 
-@judge("model.providers.fastest")
 def fastest_engine(evidence: Evidence) -> Choices:
     """The engine with the lowest median among those measured."""
     return fastest(
@@ -203,7 +192,6 @@ def fastest_engine(evidence: Evidence) -> Choices:
     )
 
 
-@judge("model.providers.target")
 def meets_cpu_target(evidence: Evidence) -> Choices:
     """Engines for a CPU under the target; within 5 % of a limit the samples do not decide."""
     engines = measured(evidence, {name: ENGINES[name] for name in ("cpu", "openvino")})
@@ -219,7 +207,6 @@ def meets_cpu_target(evidence: Evidence) -> Choices:
 # 5_choose
 
 
-@judge("model.choose.cost")
 def million(evidence: Evidence) -> Number:
     """Cost of a million predictions with onnx-all, from its throughput and the price table."""
     how = "Million / (throughput x utilization) seconds, as hours, x threads x price for a core and hour."
@@ -233,7 +220,6 @@ def million(evidence: Evidence) -> Number:
     return Number(cost.per_million_cpu(images_per_s(evidence, "graph/onnx-all"), threads, cost.load_prices()), how)
 
 
-@judge("model.choose.server_cpu")
 def server_cpu(evidence: Evidence) -> Choices:
     """Any option that meets the target; where none does, those not dominated in latency and accuracy."""
     options = measured(evidence, CPU_OPTIONS)
@@ -251,7 +237,6 @@ def server_cpu(evidence: Evidence) -> Choices:
     return Choices(frozenset(front(points)), how, frozenset(near))
 
 
-@judge("model.choose.server_gpu")
 def server_gpu(evidence: Evidence) -> Choices:
     """A GPU engine that meets the target, else the fastest that was measured; none where there is no GPU."""
     how = "Choose among what your own run measured on a GPU."
@@ -265,7 +250,6 @@ def server_gpu(evidence: Evidence) -> Choices:
     return fastest({name: evidence.p50(f"{prefix}/latency") for name, prefix in engines.items()}, how)
 
 
-@judge("model.choose.phone")
 def phone(evidence: Evidence) -> Choices:
     """Files under the phone's size limit that are not dominated in size and accuracy."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
@@ -279,3 +263,23 @@ def phone(evidence: Evidence) -> Choices:
     return Choices(
         frozenset(front(fitting)), "Take a file under the limit that no other file beats in size and accuracy."
     )
+
+
+JUDGES: dict[str, Judge] = {
+    "model.baseline.eager": eager,
+    "model.baseline.interval": overlapping_intervals,
+    "model.baseline.compile": compile_gain,
+    "model.baseline.break_even": compiling_pays,
+    "model.graph.winner": best_level,
+    "model.graph.constants": folded,
+    "model.graph.fused": fused_clips,
+    "model.quantize.dynamic": dynamic_is,
+    "model.quantize.criteria": conservative_size,
+    "model.quantize.loss": conservative_loss,
+    "model.providers.fastest": fastest_engine,
+    "model.providers.target": meets_cpu_target,
+    "model.choose.cost": million,
+    "model.choose.server_cpu": server_cpu,
+    "model.choose.server_gpu": server_gpu,
+    "model.choose.phone": phone,
+}

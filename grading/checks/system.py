@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grading.checks.evidence import Evidence, Missing
-from grading.checks.judging import Choices, Number, banded, judge, nearest, one
+from grading.checks.judging import Choices, Judge, Number, banded, nearest, one
 from snippets.load import queueing
 
 STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
@@ -43,7 +43,6 @@ def rate(evidence: Evidence, name: str) -> float:
 # 1_endpoint
 
 
-@judge("system.endpoint.errors")
 def errors_as_success(_: Evidence) -> Choices:
     """A 200 hides a failure from whoever does not read the body; it slows nothing down."""
     return Choices(
@@ -58,7 +57,6 @@ def errors_as_success(_: Evidence) -> Choices:
     )
 
 
-@judge("system.endpoint.latency")
 def endpoint_slower(evidence: Evidence) -> Number:
     """Median with 16 clients over median with one."""
     return Number(
@@ -66,7 +64,6 @@ def endpoint_slower(evidence: Evidence) -> Number:
     )
 
 
-@judge("system.endpoint.throughput")
 def endpoint_rate_gain(evidence: Evidence) -> Choices:
     """Requests per second with 16 clients over those with one."""
     gain = rate(evidence, "endpoint/onnx-16/load") / rate(evidence, "endpoint/onnx-1/load")
@@ -83,7 +80,6 @@ def endpoint_rate_gain(evidence: Evidence) -> Choices:
     )
 
 
-@judge("system.endpoint.dominates")
 def longest_stage(evidence: Evidence) -> Choices:
     """The stage with the largest mean; transport is what the client waited beyond the stages."""
     name = "endpoint/pytorch-16/load"
@@ -104,7 +100,6 @@ def longest_stage(evidence: Evidence) -> Choices:
     )
 
 
-@judge("system.endpoint.rate")
 def endpoint_rate(evidence: Evidence) -> Number:
     """Successes over seconds."""
     return Number(rate(evidence, "endpoint/onnx-1/load"), "Divide the successes by the length of the window.", 0.05)
@@ -113,7 +108,6 @@ def endpoint_rate(evidence: Evidence) -> Number:
 # 2_triton
 
 
-@judge("system.triton.throughput")
 def eight_clients(evidence: Evidence) -> Choices:
     """Answers per second of eight clients over those of one."""
     gain = rate(evidence, "triton/pytorch-8/load") / rate(evidence, "triton/pytorch-1/load")
@@ -124,14 +118,12 @@ def eight_clients(evidence: Evidence) -> Choices:
     )
 
 
-@judge("system.triton.latency")
 def sixteen_clients(evidence: Evidence) -> Choices:
     """Median latency of sixteen clients over that of one."""
     factor = p50(evidence, "triton/pytorch-16/load") / p50(evidence, "triton/pytorch-1/load")
     return nearest(factor, {"about 1": 1, "about 4": 4, "about 16": 16, "about 256": 256}, "Divide the medians.")
 
 
-@judge("system.triton.queue_share")
 def queue_share(evidence: Evidence) -> Number:
     """Share of the mean time in the server that is queueing, in per cent."""
     name = "triton/pytorch-16/load"
@@ -143,7 +135,6 @@ def queue_share(evidence: Evidence) -> Number:
     )
 
 
-@judge("system.triton.engine")
 def onnx_for_pytorch(evidence: Evidence) -> Choices:
     """Answers per second with ONNX Runtime over those with eager PyTorch."""
     gain = rate(evidence, "triton/onnx-8/load") / rate(evidence, "triton/pytorch-8/load")
@@ -158,7 +149,6 @@ def onnx_for_pytorch(evidence: Evidence) -> Choices:
 # 3_batching
 
 
-@judge("system.batching.throughput")
 def batching_gain(evidence: Evidence) -> Choices:
     """Answers per second with dynamic batching over those without."""
     gain = rate(evidence, "batching/on-32/load") / rate(evidence, "batching/off-32/load")
@@ -170,7 +160,6 @@ def batching_gain(evidence: Evidence) -> Choices:
     )
 
 
-@judge("system.batching.delay")
 def delay_for_one(evidence: Evidence) -> Choices:
     """What a queue delay of 10 ms does to a lone client's median."""
     before, after = p50(evidence, "batching/on-1/load"), p50(evidence, "batching/on-waits-10-ms-1/load")
@@ -184,7 +173,6 @@ def delay_for_one(evidence: Evidence) -> Choices:
     return one(band(added), "Subtract the medians of the lone client.", band(added - slack), band(added + slack))
 
 
-@judge("system.batching.sizes")
 def mean_batch(evidence: Evidence) -> Number:
     """Rows over executions, from the server's batch statistics."""
     batches = evidence.field("batching/on-32/load", "batches")
@@ -197,7 +185,6 @@ def mean_batch(evidence: Evidence) -> Number:
     return Number(rows / executions, "Divide the rows by the executions.", 0.05)
 
 
-@judge("system.batching.classifier")
 def classifier_gain(evidence: Evidence) -> Choices:
     """Answers per second of the classifier with batching over those without."""
     gain = rate(evidence, "batching/food-on/load") / rate(evidence, "batching/food-off/load")
@@ -209,7 +196,6 @@ def classifier_gain(evidence: Evidence) -> Choices:
 # 4_instances
 
 
-@judge("system.instances.best")
 def instances_or_threads(evidence: Evidence) -> Choices:
     """Two instances with a thread each against one with two threads."""
     ratio = rate(evidence, "instances/2x1/load") / rate(evidence, "instances/1x2/load")
@@ -221,7 +207,6 @@ def instances_or_threads(evidence: Evidence) -> Choices:
     )
 
 
-@judge("system.instances.too_many")
 def too_many(evidence: Evidence) -> Choices:
     """Four instances with two threads against the best of the others."""
     rates = {label: rate(evidence, name) for label, name in GRID.items() if evidence.has(name)}
@@ -236,7 +221,6 @@ def too_many(evidence: Evidence) -> Choices:
     )
 
 
-@judge("system.instances.choice")
 def best_setting(evidence: Evidence) -> Choices:
     """Most answers per second among the settings whose p95 is within the manager's bound."""
     parameters = evidence.record.parameters.get("4_instances") or {}
@@ -257,7 +241,6 @@ def best_setting(evidence: Evidence) -> Choices:
     return one(best, how, *[label for label, value in rates.items() if value >= 0.97 * rates[best]])
 
 
-@judge("system.neighbour.slowdown")
 def neighbour_slowdown(evidence: Evidence) -> Choices:
     """p95 of the light model beside the heavy one over its p95 alone."""
     shared, alone = (
@@ -274,7 +257,6 @@ def neighbour_slowdown(evidence: Evidence) -> Choices:
 # 5_online_and_batch
 
 
-@judge("system.online.offline_gain")
 def offline_gain(evidence: Evidence) -> Choices:
     """Samples per second of batches of 32 over those one by one."""
     batched, single = (evidence.number(f"online/offline-{size}/loadgen", "samples_per_s") for size in (32, 1))
@@ -286,7 +268,6 @@ def offline_gain(evidence: Evidence) -> Choices:
     )
 
 
-@judge("system.online.batch32")
 def may_wait(_: Evidence) -> Choices:
     """What nobody waits for: 32 photos at 5 a second take over 6 s to come together."""
     return Choices(
@@ -301,7 +282,6 @@ def _offered(evidence: Evidence, share: int) -> dict[str, float]:
     return {field: evidence.number(name, field) for field in fields}
 
 
-@judge("system.online.knee")
 def where_it_bends(evidence: Evidence) -> Choices:
     """The smallest measured share of the capacity at which the median is more than twice that of a lone request."""
     alone = p50(evidence, "online/alone/load")
@@ -314,7 +294,6 @@ def where_it_bends(evidence: Evidence) -> Choices:
     return one(band(2.0), "Compare the medians with that of a lone request.", band(1.8), band(2.2))
 
 
-@judge("system.online.capacity")
 def capacity(evidence: Evidence) -> Number:
     """The largest offered load that the server keeps up with, smaller ones included."""
     found = queueing.knee([_offered(evidence, share) for share in SHARES])
@@ -329,14 +308,12 @@ def _cold_s(evidence: Evidence) -> float:
     return float(np.median(load + first)) / 1e3
 
 
-@judge("system.cold.ratio")
 def cold_ratio(evidence: Evidence) -> Choices:
     """Cold start over a warm request, medians."""
     factor = _cold_s(evidence) * 1e3 / evidence.p("online/food-pytorch/cold", 50, "warm_ms")
     return banded(factor, (4, 30), ("about twice", "about 10 times", "more than 30 times"), "Divide the medians.")
 
 
-@judge("system.cold.break_even")
 def warm_pays(evidence: Evidence) -> Number:
     """Requests an hour from which keeping the model warm is cheaper."""
     parameters = evidence.record.parameters.get("5_online_and_batch") or {}
@@ -345,3 +322,30 @@ def warm_pays(evidence: Evidence) -> Number:
         queueing.warm_break_even_per_hour(_cold_s(evidence), penalty_s),
         "3600 divided by the seconds that a cold start costs, the visitor's wait included.",
     )
+
+
+JUDGES: dict[str, Judge] = {
+    "system.endpoint.errors": errors_as_success,
+    "system.endpoint.latency": endpoint_slower,
+    "system.endpoint.throughput": endpoint_rate_gain,
+    "system.endpoint.dominates": longest_stage,
+    "system.endpoint.rate": endpoint_rate,
+    "system.triton.throughput": eight_clients,
+    "system.triton.latency": sixteen_clients,
+    "system.triton.queue_share": queue_share,
+    "system.triton.engine": onnx_for_pytorch,
+    "system.batching.throughput": batching_gain,
+    "system.batching.delay": delay_for_one,
+    "system.batching.sizes": mean_batch,
+    "system.batching.classifier": classifier_gain,
+    "system.instances.best": instances_or_threads,
+    "system.instances.too_many": too_many,
+    "system.instances.choice": best_setting,
+    "system.neighbour.slowdown": neighbour_slowdown,
+    "system.online.offline_gain": offline_gain,
+    "system.online.batch32": may_wait,
+    "system.online.knee": where_it_bends,
+    "system.online.capacity": capacity,
+    "system.cold.ratio": cold_ratio,
+    "system.cold.break_even": warm_pays,
+}

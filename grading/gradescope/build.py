@@ -14,11 +14,10 @@ from snippets.errors import UsageError
 HERE = Path(__file__).resolve().parent
 KIT = HERE.parent.parent
 MARK = "ours: "
-# Run in a fresh interpreter: which of the kit's files does grading load, with all judges and function tests?
+# Run in a fresh interpreter: which of the kit's files does grading load, function tests included?
 PROBE = f"""
 import importlib, sys
-for name in ("grading.gradescope.run", "grading.gradescope.results", "grading.grade", "grading.functions.tests",
-             "grading.checks.model", "grading.checks.edge", "grading.checks.system"):
+for name in ("grading.gradescope.run", "grading.gradescope.results", "grading.grade", "grading.functions.tests"):
     importlib.import_module(name)
 for module in list(sys.modules.values()):
     print({MARK!r} + (getattr(module, "__file__", None) or ""))
