@@ -32,7 +32,10 @@ class Number:
 
 @dataclass(frozen=True)
 class Choices:
-    """The right choices. `accepted`: further ones that earn nothing and cost nothing (too close to call)."""
+    """The right choices. `accepted`: further ones that earn nothing and cost nothing (too close to call).
+
+    Where all that could be right is too close to call, naming any of it is right.
+    """
 
     right: frozenset[str]
     how: str
@@ -101,7 +104,7 @@ def _score_choices(expected: Choices, given: Iterable[str], multiple: bool) -> t
         return (1.0, "Right on your own numbers.") if good else (0.0, f"{expected.how} Your record says otherwise.")
     right, wrong = len(named & expected.right), len(named - expected.right - expected.accepted)
     total = max(len(expected.right), 1)
-    share = max(0.0, (right - wrong) / total) if expected.right else float(not named)
+    share = max(0.0, (right - wrong) / total) if expected.right else float(not wrong)
     if share >= 1:
         return 1.0, "Right on your own numbers."
     return share, f"{expected.how} {right} right, {wrong} wrong, {total - right} missing."

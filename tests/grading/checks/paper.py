@@ -1,0 +1,85 @@
+"""Records small enough to judge with pencil and paper: a few steps, round numbers, and what each answer must earn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from grading.checks.evidence import Evidence
+from grading.checks.judging import Judge, Judgement, judgement
+from grading.questions import question
+from snippets.decide.cost import Prices
+from snippets.decide.targets import Target
+from snippets.record.run import Record
+
+# Limits and prices of these papers' own, so that a course may edit the kit's.
+TARGETS = {
+    "server CPU": Target("server CPU", "any", p50_ms_below=3.0, images_per_s_at_least=1000),
+    "server GPU": Target("server GPU", "any", p50_ms_below=1.0, images_per_s_at_least=5000),
+    "end-user device": Target("end-user device", "any", p50_ms_below=15.0, size_mb_below=5.0),
+}
+PRICES = Prices(
+    "USD", utilization=0.5, per_core_hour=0.036, per_gpu_hour=3.6, per_gb_delivered=0.1, predictions_per_download=100
+)
+
+
+@dataclass(frozen=True)
+class PaperStep:
+    """What judges read of a step: name and result, arrays as lists."""
+
+    name: str
+    result: Any
+
+
+@dataclass(frozen=True)
+class PaperRecord:
+    """What judges read of a record."""
+
+    steps: tuple[PaperStep, ...]
+    parameters: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Results by step, and for each answer the share of the points (0 to 1) that was worked out for it by hand."""
+
+    steps: Mapping[str, Any]
+    shares: Mapping[Any, float]
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> Evidence:
+        """The record as judges see it."""
+        record = PaperRecord(tuple(PaperStep(*item) for item in self.steps.items()), self.parameters)
+        return Evidence(cast(Record, record))
+
+
+def each(papers: Mapping[str, tuple[Paper, ...]]) -> list[Any]:
+    """Question and paper, as parameters of a test."""
+    return [
+        pytest.param(name, paper, id=f"{name}-{number}")
+        for name, sheets in papers.items()
+        for number, paper in enumerate(sheets, start=1)
+    ]
+
+
+def judged(judges: Mapping[str, Judge], name: str, paper: Paper, answer: Any) -> Judgement:
+    """What the judge of question `name` says of an answer on this paper's record."""
+    return judgement(judges[name], question(name), paper.evidence, answer)
+
+
+def earned(judges: Mapping[str, Judge], name: str, paper: Paper) -> dict[Any, float]:
+    """The share that each of the paper's answers earns."""
+    return {answer: judged(judges, name, paper, answer).share for answer in paper.shares}
+
+
+def untried(papers: Mapping[str, tuple[Paper, ...]]) -> list[str]:
+    """Questions whose papers lack an answer that earns everything, or one that earns nothing."""
+    return [
+        name
+        for name, sheets in papers.items()
+        if not {0, 1} <= {share for paper in sheets for share in paper.shares.values()}
+    ]

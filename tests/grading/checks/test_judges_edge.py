@@ -1,0 +1,181 @@
+"""Every judge of part edge on records worked out by hand: right, close, wrong, and too close to call.
+
+A comment works the right answer out from the numbers; no expectation comes from the code that is tested.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from grading.checks.edge import JUDGES
+from tests.grading.checks.paper import Paper, each, earned, judged, untried
+
+pytestmark = pytest.mark.usefixtures("paper_limits")
+Steps = dict[str, Any]
+
+
+def latency(**median_ms: dict[int, float]) -> Steps:
+    """Latency steps by variant and number of threads: three samples round each median, not in order."""
+    return {
+        f"edge/{variant}-threads-{threads}/latency": {"latency_ms": [ms * 2, ms, ms / 2]}
+        for variant, by_threads in median_ms.items()
+        for threads, ms in by_threads.items()
+    }
+
+
+def size(**megabytes: float) -> Steps:
+    """Size steps by variant."""
+    return {f"kit/{variant}/size": {"bytes": round(mb * 1e6)} for variant, mb in megabytes.items()}
+
+
+def starts(process: float, libraries: float, model: float, first: float) -> Steps:
+    """Three cold starts whose phases have these medians."""
+    phases = {"process_ms": process, "libraries_ms": libraries, "model_ms": model, "first_inference_ms": first}
+    return {"cold/fp32/start": {name: [ms * 3, ms / 3, ms] for name, ms in phases.items()}}
+
+
+def soak(first_ms: float, last_ms: float) -> Steps:
+    """Ten seconds, a call each: two of the first fifth, two of the last, and six of 99 ms between."""
+    return {
+        "soak/all/soak": {
+            "latency_ms": [first_ms, first_ms, 99, 99, 99, 99, 99, 99, last_ms, last_ms],
+            "seconds": 10.0,
+            "started_s": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+            "absent": {"limits": "no board"},
+            "board_s": [],
+            "temperature_c": [],
+        }
+    }
+
+
+# Medians at the best number of threads: fp32 13, dynamic 12, aggressive 6, conservative 6.2.
+FOUR = latency(
+    fp32={1: 40, 2: 22, 4: 13}, dynamic={1: 30, 4: 12}, aggressive={1: 12, 4: 6}, conservative={1: 6.2, 4: 14}
+)
+SIZES = size(fp32=9, dynamic=2.5, aggressive=2.5, conservative=6)
+RESIDENT = {"cold/fp32/start": {"rss_mb": [[20, 60, 90, 108], [20, 60, 90, 100], [20, 60, 90, 104]]}}
+
+CROSSING = (
+    # Medians 12 and 4: 8 ms. A tenth is 0.8, three tenths 2.4.
+    Paper(
+        {"cloud/all/crossover": {"edge_ms": [30, 12, 11], "server_ms": [4, 9, 3]}},
+        {8: 1, 8.7: 1, 7.3: 1, 8.9: 0.5, 10.3: 0.5, 10.5: 0, -8: 0},
+    ),
+    # Medians 3 and 4: -1 ms. A tenth would be less than half a millisecond, which is always allowed.
+    Paper({"cloud/all/crossover": {"edge_ms": [3], "server_ms": [4]}}, {-1: 1, -1.4: 1, -0.6: 1, -1.6: 0.5, 1: 0}),
+)
+
+PAPERS: dict[str, tuple[Paper, ...]] = {
+    # The fastest is 6; 6.2 is within 5 % of it (6.3).
+    "edge.latency.fastest": (
+        Paper(FOUR, {"aggressive": 1, "conservative": 1, "dynamic": 0, "fp32": 0}),
+        Paper({**FOUR, **latency(conservative={1: 6.4})}, {"aggressive": 1, "conservative": 0}),
+    ),
+    # One thread 40, four threads 10: 4 times. A fifth is 0.8, three fifths 2.4.
+    "edge.threads.gain": (
+        Paper(latency(fp32={2: 22, 1: 40, 4: 10}), {4: 1, 3.3: 1, 4.7: 1, 4.9: 0.5, 6.3: 0.5, 6.5: 0, 0.25: 0}),
+    ),
+    # Below 15 ms and below 5 MB.
+    "edge.latency.targets": (
+        # fp32 and conservative are too large, the other two are fast and small.
+        Paper(
+            {**FOUR, **SIZES},
+            {
+                ("dynamic", "aggressive"): 1,
+                ("dynamic",): 0.5,
+                ("dynamic", "fp32"): 0,
+                ("none",): 0,
+                ("fp32", "dynamic", "aggressive"): 0.5,
+                ("conservative",): 0,
+            },
+        ),
+        # 14.5 ms is within 5 % of 15 (14.25 to 15.75): naming dynamic earns nothing and costs nothing.
+        Paper(
+            {**FOUR, **SIZES, **latency(dynamic={1: 14.5, 4: 14.5})},
+            {("aggressive",): 1, ("aggressive", "dynamic"): 1, ("dynamic",): 0, ("none",): 0},
+        ),
+        # 20 ms all: none meets both.
+        Paper(
+            {**latency(fp32={1: 20}, dynamic={1: 20}, aggressive={1: 20}, conservative={1: 20}), **SIZES},
+            {("none",): 1, ("dynamic",): 0},
+        ),
+        # 15.5 ms is too close to call and the others are too slow: both of what could be true are right.
+        Paper(
+            {**latency(fp32={1: 20}, dynamic={1: 15.5}, aggressive={1: 20}, conservative={1: 20}), **SIZES},
+            {("none",): 1, ("dynamic",): 1, ("aggressive",): 0, ("dynamic", "aggressive"): 0},
+        ),
+        # 4.9 MB is within 5 % of 5 too.
+        Paper(
+            {
+                **latency(fp32={1: 20}, dynamic={1: 9}, aggressive={1: 20}, conservative={1: 20}),
+                **SIZES,
+                **size(dynamic=4.9),
+            },
+            {("none",): 1, ("dynamic",): 1, ("fp32",): 0},
+        ),
+    ),
+    "edge.cold.phase": (
+        Paper(starts(40, 300, 90, 50), {"libraries": 1, "model": 0, "process": 0, "first inference": 0}),
+        # 95 % of 300 are 285: 290 cannot be told from it, 284 can.
+        Paper(starts(40, 300, 290, 284), {"libraries": 1, "model": 1, "first inference": 0}),
+    ),
+    # 40 + 300 + 90 + 50 = 480. A tenth is 48, three tenths 144.
+    "edge.cold.wait": (Paper(starts(40, 300, 90, 50), {480: 1, 527: 1, 433: 1, 529: 0.5, 623: 0.5, 625: 0, 300: 0}),),
+    # The last column is 108, 100, 104: median 104. A tenth is 10.4, three tenths 31.2.
+    "edge.memory.resident": (Paper(RESIDENT, {104: 1, 114: 1, 115: 0.5, 135: 0.5, 136: 0, 20: 0}),),
+    "edge.soak.trend": (
+        # From 10 to 12 is 20 % more, to 8 is 20 % less, to 10.2 is 2 %: steady below 5 %.
+        Paper(soak(10, 12), {"slower": 1, "steady": 0, "faster": 0}),
+        Paper(soak(10, 8), {"faster": 1, "steady": 0, "slower": 0}),
+        Paper(soak(10, 10.2), {"steady": 1, "slower": 0, "faster": 0}),
+        # 5.5 % is slower, yet within a percentage point of the limit.
+        Paper(soak(10, 10.55), {"slower": 1, "steady": 1, "faster": 0}),
+    ),
+    # From 10 to 12: 20 %, give or take 2 points; close to 6 points.
+    "edge.soak.change": (
+        Paper(soak(10, 12), {20: 1, 21.9: 1, 18.1: 1, 22.1: 0.5, 25.9: 0.5, 26.1: 0, -20: 0, 0.2: 0}),
+        Paper(soak(10, 9.9), {-1: 1, 0: 1, -3.1: 0.5, 5.1: 0}),
+    ),
+    # The median of the soak below is 20 ms: 9 W x 0.02 s x 1000 / 3600 s = 0.05 Wh. A tenth is 0.005.
+    "edge.energy.cost": (
+        Paper(
+            {"soak/all/soak": {"latency_ms": [10, 20, 70]}, "soak/all/power": {"power_w": 9.0}},
+            {0.05: 1, 0.0549: 1, 0.0551: 0.5, 0.0649: 0.5, 0.0651: 0, 50: 0, 0.18: 0},
+        ),
+    ),
+    "edge.crossover.guess": CROSSING,
+    "edge.crossover.value": CROSSING,
+}
+
+
+@pytest.mark.parametrize(("name", "paper"), each(PAPERS))
+def test_an_answer_earns_what_was_worked_out_on_paper(name: str, paper: Paper) -> None:
+    assert earned(JUDGES, name, paper) == paper.shares
+
+
+def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -> None:
+    assert set(PAPERS) == set(JUDGES)
+    assert untried(PAPERS) == []
+
+
+@pytest.mark.parametrize("name", sorted(JUDGES))
+def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
+    answer = next(iter(PAPERS[name][0].shares))
+    told = judged(JUDGES, name, Paper({}, {}), answer)
+    assert told.share == 0 and told.message.startswith("Measure ") and "servelab run edge" in told.message
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("edge.memory.resident", {"cold/fp32/start": {"rss_mb": [20, 60, 90, 104]}}),  # no column for each phase
+        ("edge.soak.trend", {"soak/all/soak": {"latency_ms": [10, 12]}}),  # when each began is not told
+        ("edge.energy.cost", {"soak/all/soak": {"latency_ms": [20]}, "soak/all/power": {"power_w": True}}),
+        ("edge.cold.wait", {"cold/fp32/start": {"process_ms": [float("nan")]}}),
+    ],
+)
+def test_what_cannot_be_judged_counts_as_not_measured(name: str, steps: Steps) -> None:
+    answer = next(iter(PAPERS[name][0].shares))
+    assert judged(JUDGES, name, Paper(steps, {}), answer).message.startswith("Measure ")

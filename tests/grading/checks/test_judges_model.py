@@ -1,0 +1,282 @@
+"""Every judge of part model on records worked out by hand: right, close, wrong, and too close to call.
+
+A comment works the right answer out from the numbers; no expectation comes from the code that is tested.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from grading.checks.model import JUDGES
+from tests.grading.checks.paper import Paper, each, earned, judged, untried
+
+pytestmark = pytest.mark.usefixtures("paper_limits")
+Steps = dict[str, Any]
+
+
+def latency(**median_ms: float) -> Steps:
+    """Latency steps by engine: three samples round each median, not in order."""
+    places = {
+        "onnx_all": "graph/onnx-all",
+        "dynamic": "quantize/dynamic",
+        "aggressive": "quantize/aggressive",
+        "conservative": "quantize/conservative",
+        "openvino": "providers/openvino",
+        "cuda": "providers/cuda",
+        "tensorrt": "providers/tensorrt",
+        "eager": "baseline/eager",
+        "compiled": "baseline/compiled",
+    }
+    return {
+        f"{places[name]}/latency": {"latency_ms": [ms * 2, ms, ms / 2], "threads": 2} for name, ms in median_ms.items()
+    }
+
+
+def throughput(**per_s: float) -> Steps:
+    """Throughput steps by engine: batches of 40 that take 40,000 / per_s ms."""
+    return {
+        name.replace("/latency", "/throughput"): {"batch": 40, "batch_ms": [40_000 / rate]}
+        for name, rate in zip(latency(**per_s), per_s.values(), strict=True)
+    }
+
+
+def accuracy(**right_of_20: int) -> Steps:
+    """Accuracy steps by engine: so many of 20 predictions are right."""
+    return {
+        name.replace("/latency", "/accuracy"): {"labels": [7] * 20, "predictions": [7] * right + [3] * (20 - right)}
+        for name, right in zip(latency(**right_of_20), right_of_20.values(), strict=True)
+    }
+
+
+def size(**megabytes: float) -> Steps:
+    """Size steps by engine."""
+    return {
+        name.replace("/latency", "/size"): {"bytes": round(mb * 1e6)}
+        for name, mb in zip(latency(**megabytes), megabytes.values(), strict=True)
+    }
+
+
+def levels(*median_ms: float) -> Steps:
+    """Latency steps of the levels none, basic, extended, all."""
+    return {
+        f"graph/onnx-{level}/latency": {"latency_ms": [ms]}
+        for level, ms in zip(("none", "basic", "extended", "all"), median_ms, strict=True)
+    }
+
+
+COUNTS = {
+    "graph/levels": {
+        "none": {"histogram": {"BatchNormalization": 52, "Expand": 1, "Conv": 52, "Clip": 35}},
+        "basic": {"histogram": {"Conv": 52, "Clip": 35, "Add": 10}},
+        "extended": {"histogram": {"Conv": 52, "Clip": 2}},
+    }
+}
+CHOSEN = {"quantize/aggressive/choose": {}, "quantize/conservative/choose": {}}
+
+PAPERS: dict[str, tuple[Paper, ...]] = {
+    # Median of 80, 40, 20 is 40. Within half of it (20 to 60) full points, within three halves (to 100) half of them.
+    "model.baseline.eager": (Paper(latency(eager=40), {40: 1, 20: 1, 60: 1, 61: 0.5, 100: 0.5, 101: 0}),),
+    "model.baseline.interval": (
+        Paper({}, {"these images cannot tell; evaluate more of them": 1, "A is better": 0, "they are equally good": 0}),
+    ),
+    # 40 / 10 = 4; a fifth is 0.8 (3.2 to 4.8), three fifths are 2.4 (1.6 to 6.4).
+    "model.baseline.compile": (
+        Paper(latency(eager=40, compiled=10), {4: 1, 3.3: 1, 4.7: 1, 4.9: 0.5, 6.3: 0.5, 6.5: 0, 0.25: 0}),
+    ),
+    "model.baseline.break_even": (
+        # 12 s are 12,000 ms; each request saves 40 - 10 = 30: 400 requests. A tenth is 40, three tenths 120.
+        Paper(
+            {"baseline/compiled/compile": {"seconds": 12.0}, **latency(eager=40, compiled=10)},
+            {400: 1, 440: 1, 360: 1, 441: 0.5, 519: 0.5, 521: 0, 0.4: 0},
+        ),
+        # A saving of 10 - 9.95 = 0.05 is printed to 0.01, a fifth of it: 1000 / 0.05 = 20,000, give or take 4,000.
+        Paper(
+            {"baseline/compiled/compile": {"seconds": 1.0}, **latency(eager=10, compiled=9.95)},
+            {20_000: 1, 23_900: 1, 24_100: 0.5, 31_900: 0.5, 32_100: 0},
+        ),
+        # Slower once compiled (12 > 10): it never pays, which is to be answered with 0.
+        Paper(
+            {"baseline/compiled/compile": {"seconds": 12.0}, **latency(eager=10, compiled=12)}, {0: 1, 1: 0, -6000: 0}
+        ),
+        Paper({"baseline/compiled/absent": {"reason": "no compiler"}}, {0: 1, 400: 0}),
+    ),
+    "model.graph.winner": (
+        # Saved: 50 - 42 = 8, 42 - 20 = 22, 20 - 18 = 2. Within 5 % of 50 (2.5) of the most, 22, there is none.
+        Paper(levels(50, 42, 20, 18), {"basic -> extended": 1, "none -> basic": 0, "extended -> all": 0}),
+        # Saved: 20, 18.5, 0.5. 18.5 is more than 20 - 2.5, so the first two cannot be told apart.
+        Paper(levels(50, 30, 11.5, 11), {"none -> basic": 1, "basic -> extended": 1, "extended -> all": 0}),
+        # Saved: 20, 17, 0. 17 is less than 17.5.
+        Paper(levels(50, 30, 13, 13), {"none -> basic": 1, "basic -> extended": 0}),
+    ),
+    # 52 -> 0 BatchNormalization and 1 -> 0 Expand are gone; Conv and Clip stay, Add came, Cast never was.
+    "model.graph.constants": (
+        Paper(
+            COUNTS,
+            {
+                ("BatchNormalization", "Expand"): 1,
+                ("Expand",): 0.5,
+                ("BatchNormalization", "Expand", "Conv"): 0.5,
+                ("BatchNormalization", "Clip"): 0,
+                ("Add", "Cast"): 0,
+            },
+        ),
+    ),
+    # 35 - 2 = 33, give or take 0.4; three times that is 1.2.
+    "model.graph.fused": (Paper(COUNTS, {33: 1, 34: 0.5, 32: 0.5, 35: 0, 31: 0, -33: 0}),),
+    "model.quantize.dynamic": (
+        # 15 / 10 = 1.5: slower. 5 / 10: faster.
+        Paper(
+            latency(dynamic=15, onnx_all=10), {"slower than float32": 1, "about the same": 0, "faster than float32": 0}
+        ),
+        Paper(
+            latency(dynamic=5, onnx_all=10), {"faster than float32": 1, "about the same": 0, "slower than float32": 0}
+        ),
+        # 10.5 / 10 is within a tenth: the same. 11.5 / 10 is beyond it, but within a fifth: both are right.
+        Paper(latency(dynamic=10.5, onnx_all=10), {"about the same": 1, "slower than float32": 0}),
+        Paper(
+            latency(dynamic=11.5, onnx_all=10),
+            {"about the same": 1, "slower than float32": 1, "faster than float32": 0},
+        ),
+        Paper(
+            latency(dynamic=8.5, onnx_all=10), {"about the same": 1, "faster than float32": 1, "slower than float32": 0}
+        ),
+    ),
+    # 6 MB; a fifth is 1.2 (to 7.2), three fifths 3.6 (to 9.6).
+    "model.quantize.criteria": (Paper(size(conservative=6), {6: 1, 7.1: 1, 7.3: 0.5, 9.5: 0.5, 9.7: 0, 6e6: 0}),),
+    "model.quantize.loss": (
+        # 19 of 20 are 95 %, 17 of 20 are 85 %: 10 points lost, give or take 0.1; close to 0.3.
+        Paper(
+            {**CHOSEN, **accuracy(onnx_all=19, conservative=17)},
+            {10: 1, 10.1: 1, 9.9: 1, 10.2: 0.5, 9.7: 0.5, 10.4: 0, 0.1: 0, -10: 0},
+        ),
+        # 18 before, 19 after: a gain of 5 points is a loss of -5.
+        Paper({**CHOSEN, **accuracy(onnx_all=18, conservative=19)}, {-5: 1, -5.3: 0.5, 5: 0}),
+        # The search ended without a file that keeps the criterion.
+        Paper({"quantize/search/1": {}}, {100: 1, 100.2: 0.5, 0: 0}),
+        Paper({"quantize/aggressive/choose": {}}, {100: 1, 0: 0}),
+    ),
+    "model.providers.fastest": (
+        # The fastest is 8, and 5 % above that is 8.4: 8.3 is as good, 8.5 is not.
+        Paper(latency(onnx_all=10, openvino=8, cuda=8.3), {"openvino": 1, "cuda": 1, "cpu": 0, "tensorrt": 0}),
+        Paper(latency(onnx_all=8.5, openvino=8), {"openvino": 1, "cpu": 0}),
+    ),
+    # Below 3 ms and at least 1,000 images/s.
+    "model.providers.target": (
+        Paper(
+            {**latency(onnx_all=2.5, openvino=4), **throughput(onnx_all=1600, openvino=1600)},
+            {("cpu",): 1, ("openvino",): 0, ("cpu", "openvino"): 0, ("none of them",): 0},
+        ),
+        Paper(
+            {**latency(onnx_all=2.5, openvino=2), **throughput(onnx_all=1600, openvino=1200)},
+            {("cpu", "openvino"): 1, ("cpu",): 0.5, ("none of them",): 0},
+        ),
+        Paper(
+            {**latency(onnx_all=2.5, openvino=4), **throughput(onnx_all=800, openvino=1600)},
+            {("none of them",): 1, ("cpu",): 0, ("openvino",): 0},
+        ),
+        # 2.9 is within 5 % of 3 (2.85 to 3.15): naming cpu earns nothing and costs nothing beside openvino.
+        Paper(
+            {**latency(onnx_all=2.9, openvino=2), **throughput(onnx_all=1600, openvino=1600)},
+            {("openvino",): 1, ("cpu", "openvino"): 1, ("cpu",): 0, ("none of them",): 0},
+        ),
+        # Only one engine, and it is too close: both of what could be true are right.
+        Paper(
+            {**latency(onnx_all=2.9), **throughput(onnx_all=1600)},
+            {("cpu",): 1, ("none of them",): 1, ("openvino",): 0},
+        ),
+    ),
+    "model.choose.cost": (
+        # 1000 images/s half of the time: a million takes 2,000 s, on 2 cores at 0.036 / 3600 a second: 0.04 USD.
+        # A tenth is 0.004, three tenths 0.012. The batch of one (500/s) does not count.
+        Paper(
+            {
+                **latency(onnx_all=2),
+                **throughput(onnx_all=1000),
+                "graph/onnx-all/throughput-1": {"batch": 1, "batch_ms": [2.0]},
+            },
+            {0.04: 1, 0.0439: 1, 0.0441: 0.5, 0.0519: 0.5, 0.0521: 0, 0.08: 0},
+        ),
+        # With a price table of the course's own, what it gave stands in the record.
+        Paper(
+            {"choose/front": {"priced": {"onnx-all": [0.2, 0.9]}}},
+            {0.2: 1, 0.25: 0.5, 0.04: 0},
+            {"5_choose": {"prices": "ours.toml"}},
+        ),
+    ),
+    "model.choose.server_cpu": (
+        Paper(
+            {
+                **latency(onnx_all=2.5, dynamic=4, conservative=2),
+                **throughput(onnx_all=1600, dynamic=1600, conservative=1200),
+            },
+            {"onnx-all": 1, "conservative": 1, "dynamic": 0, "aggressive": 0},
+        ),
+        # 1,040 is within 5 % of 1,000 images/s: too close to call, so it is accepted.
+        Paper(
+            {**latency(onnx_all=2, dynamic=2), **throughput(onnx_all=1040, dynamic=900)}, {"onnx-all": 1, "dynamic": 0}
+        ),
+        # None meets 3 ms. 18 of 20 is the best accuracy (90 %); 5 points less (17) may still be chosen, 16 may not.
+        # aggressive (6 ms, 17) and conservative (8 ms, 18) are beaten by none; onnx-all (10, 18) is by conservative;
+        # openvino (6.2, 17) is by aggressive, but within 5 % of the quickest (6.3).
+        Paper(
+            {
+                **latency(onnx_all=10, dynamic=4, aggressive=6, conservative=8, openvino=6.2),
+                **throughput(onnx_all=100, dynamic=100, aggressive=100, conservative=100, openvino=100),
+                **accuracy(onnx_all=18, dynamic=16, aggressive=17, conservative=18, openvino=17),
+            },
+            {"aggressive": 1, "conservative": 1, "openvino": 1, "onnx-all": 0, "dynamic": 0},
+        ),
+    ),
+    # Below 1 ms and at least 5,000 images/s.
+    "model.choose.server_gpu": (
+        Paper(latency(onnx_all=3), {"not measured here": 1, "cuda": 0}),
+        Paper(
+            {**latency(onnx_all=3, cuda=0.8, tensorrt=2), **throughput(cuda=8000, tensorrt=8000)},
+            {"cuda": 1, "tensorrt": 0, "not measured here": 0},
+        ),
+        # 0.97 ms is too close to 1 to call; 2 ms is not.
+        Paper({**latency(cuda=0.97, tensorrt=2), **throughput(cuda=8000, tensorrt=8000)}, {"cuda": 1, "tensorrt": 0}),
+        # None meets the target: the fastest, 1.5, and what is within 5 % of it (1.575).
+        Paper({**latency(cuda=2, tensorrt=1.5), **throughput(cuda=100, tensorrt=100)}, {"tensorrt": 1, "cuda": 0}),
+        Paper({**latency(cuda=1.57, tensorrt=1.5), **throughput(cuda=100, tensorrt=100)}, {"tensorrt": 1, "cuda": 1}),
+    ),
+    "model.choose.phone": (
+        # Below 5 MB: dynamic and conservative trade size for accuracy; aggressive is as large as dynamic and worse.
+        Paper(
+            {
+                **latency(onnx_all=1, dynamic=1, aggressive=1, conservative=1),
+                **size(onnx_all=9, dynamic=2.5, aggressive=2.5, conservative=4),
+                **accuracy(onnx_all=18, dynamic=17, aggressive=16, conservative=18),
+            },
+            {"dynamic": 1, "conservative": 1, "aggressive": 0, "onnx-all": 0},
+        ),
+        # None is below 5 MB: the smaller of two that are equally accurate.
+        Paper(
+            {
+                **latency(onnx_all=1, conservative=1),
+                **size(onnx_all=9, conservative=6),
+                **accuracy(onnx_all=18, conservative=18),
+            },
+            {"conservative": 1, "onnx-all": 0},
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "paper"), each(PAPERS))
+def test_an_answer_earns_what_was_worked_out_on_paper(name: str, paper: Paper) -> None:
+    assert earned(JUDGES, name, paper) == paper.shares
+
+
+def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -> None:
+    assert set(PAPERS) == set(JUDGES)
+    assert untried(PAPERS) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(JUDGES) - {"model.baseline.interval"}))
+def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
+    answer = next(iter(PAPERS[name][0].shares))
+    told = judged(JUDGES, name, Paper({}, {}), answer)
+    assert told.share == 0 and told.message.startswith("Measure ") and "servelab run model" in told.message
