@@ -1,0 +1,410 @@
+"""Every judge of part system on records worked out by hand: right, close, wrong, and too close to call.
+
+A comment works the right answer out from the numbers; no expectation comes from the code that is tested.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from grading.checks.system import JUDGES
+from tests.grading.checks.paper import Paper, each, earned, judged, untried
+
+Steps = dict[str, Any]
+
+
+def median(name: str, ms: float, **more: Any) -> Steps:
+    """A load step with this median of its three successes; two failures took 1 ms each and must not count."""
+    return {f"{name}/load": {"latency_ms": [ms * 2, 1, ms, 1, ms / 2], "ok": [True, False, True, False, True], **more}}
+
+
+def rate(name: str, answers: int, ms: float = 50, batch: int = 1) -> Steps:
+    """A load step of ten seconds with so many answers of `batch` rows, each after `ms`, and one failure after 1 ms."""
+    return {
+        f"{name}/load": {
+            "latency_ms": [ms] * answers + [1],
+            "ok": [True] * answers + [False],
+            "seconds": 10.0,
+            "batch": batch,
+        }
+    }
+
+
+def stages(latency_ms: float, **mean_ms: float) -> Steps:
+    """A load step whose two successes spent these mean times in each stage; a failure does not count."""
+    return {
+        "endpoint/pytorch-16/load": {
+            "latency_ms": [latency_ms - 1, latency_ms + 1, 900],
+            "ok": [True, True, False],
+            **{f"{stage}_ms": [mean + 1, mean - 1, 900] for stage, mean in mean_ms.items()},
+        }
+    }
+
+
+def grid(**settings: tuple[int, float]) -> Steps:
+    """Steps of the grid (`s2x1`: 2 instances, 1 thread): answers in ten seconds, and the time of each in ms."""
+    return {
+        name: step
+        for setting, (answers, ms) in settings.items()
+        for name, step in rate(f"instances/{setting[1:]}", answers, ms).items()
+    }
+
+
+def p95(name: str, ms: float) -> Steps:
+    """A load step with a p95 of `ms`: of 21 samples in order of size the 20th. The median is 10 whatever `ms` is."""
+    return {f"neighbour/{name}/load": {"latency_ms": [10] * 19 + [ms, 900]}}
+
+
+def knee(*medians_ms: float) -> Steps:
+    """A lone request takes 10 ms; medians at 30, 60, 80, 95, 130 and 200 % of the capacity."""
+    steps = median("online/alone", 10)
+    for share, ms in zip((30, 60, 80, 95, 130, 200), medians_ms, strict=True):
+        steps |= median(f"online/off-{share}", ms)
+    return steps
+
+
+def offered(failures_at_60: int = 0) -> Steps:
+    """Ten seconds each of 30, 60, 80, ... requests a second. Answered in time: all, 55 a second, 71 a second, all."""
+    answered = {30: 30.0, 60: 55.0, 80: 71.0, 95: 95.0, 130: 130.0, 200: 200.0}
+    return {
+        f"online/off-{share}/load": {
+            "offered_rps": float(share),
+            "arrivals": share * 10,
+            "seconds": 10.0,
+            "completed_rps": rps,
+            "failures": failures_at_60 if share == 60 else 0,
+        }
+        for share, rps in answered.items()
+    }
+
+
+def cold(load_ms: list[float], first_ms: list[float], warm_ms: float = 100) -> Steps:
+    """Cold starts of the PyTorch classifier and its warm requests."""
+    return {"online/food-pytorch/cold": {"load_ms": load_ms, "first_ms": first_ms, "warm_ms": [warm_ms]}}
+
+
+def piles(single: float, batched: float) -> Steps:
+    """Samples per second offline, one by one and in batches of 32."""
+    return {
+        "online/offline-1/loadgen": {"samples_per_s": single},
+        "online/offline-32/loadgen": {"samples_per_s": batched},
+    }
+
+
+HIDDEN = (
+    "a load test counts failures as (very fast) successes",
+    "monitoring shows no errors",
+    "the app may show the message as if it were a prediction",
+)
+SLOWER = "the endpoint becomes slower for good photos"
+ARCHIVE, NIGHTLY, UPLOAD = (
+    "tagging last year's archive",
+    "the nightly search for duplicates",
+    "the class shown right after an upload",
+)
+QUICK = {"decode": 10, "preprocess": 5, "queue": 60, "inference": 20, "postprocess": 1}
+# Most answers within 100 ms: 100 of 2x1 (4x1 and 4x2 answer more, but too late); 98 of 2x2 are within 3 % of that.
+GRID = {"s1x1": (50, 50), "s1x2": (80, 60), "s2x1": (100, 90), "s2x2": (98, 80), "s4x1": (120, 150), "s4x2": (130, 200)}
+# 1000 + 200, 900 + 100, 1100 + 300: median 1,200 ms.
+COLD = cold([1000, 900, 1100], [200, 100, 300])
+
+PAPERS: dict[str, tuple[Paper, ...]] = {
+    # All but the last; each right one is a third, a wrong one takes a third away.
+    "system.endpoint.errors": (Paper({}, {HIDDEN: 1, HIDDEN[:2]: 2 / 3, (*HIDDEN, SLOWER): 2 / 3, (SLOWER,): 0}),),
+    # 160 / 10 = 16 (not 10 / 160). Half of it is 8, three halves 24.
+    "system.endpoint.latency": (
+        Paper(
+            {**median("endpoint/onnx-16", 160), **median("endpoint/onnx-1", 10)},
+            {16: 1, 8: 1, 24: 1, 25: 0.5, 7: 0.5, 40: 0.5, 41: 0},
+        ),
+    ),
+    "system.endpoint.throughput": (
+        # 30 / 10 = 3, 4 / 10, 10 / 10, 90 / 10.
+        Paper(
+            {**rate("endpoint/onnx-16", 30), **rate("endpoint/onnx-1", 10)},
+            {"two to eight times as many": 1, "between half and twice as many": 0, "less than half as many": 0},
+        ),
+        Paper(
+            {**rate("endpoint/onnx-16", 4), **rate("endpoint/onnx-1", 10)},
+            {"less than half as many": 1, "between half and twice as many": 0},
+        ),
+        Paper(
+            {**rate("endpoint/onnx-16", 10), **rate("endpoint/onnx-1", 10)},
+            {"between half and twice as many": 1, "less than half as many": 0},
+        ),
+        Paper(
+            {**rate("endpoint/onnx-16", 90), **rate("endpoint/onnx-1", 10)},
+            {"more than eight times as many": 1, "two to eight times as many": 0},
+        ),
+        # 41 / 20 = 2.05, and 5 % less is 1.95: on both sides of 2.
+        Paper(
+            {**rate("endpoint/onnx-16", 41), **rate("endpoint/onnx-1", 20)},
+            {"two to eight times as many": 1, "between half and twice as many": 1, "less than half as many": 0},
+        ),
+    ),
+    "system.endpoint.dominates": (
+        # Stages sum to 96, transport is 100 - 96 = 4; the queue, 60, is the longest.
+        Paper(stages(100, **QUICK), {"queue": 1, "inference": 0, "transport": 0, "decode": 0}),
+        # 200 - 96 = 104.
+        Paper(stages(200, **QUICK), {"transport": 1, "queue": 0}),
+        # 95 % of 60 are 57: 58 cannot be told from it, 56 can.
+        Paper(stages(185, **{**QUICK, "inference": 58, "decode": 56}), {"queue": 1, "inference": 1, "decode": 0}),
+    ),
+    # 50 answers in 10 s (the failure is none): 5 a second. A twentieth is 0.25, three 0.75.
+    "system.endpoint.rate": (Paper(rate("endpoint/onnx-1", 50), {5: 1, 5.2: 1, 4.8: 1, 5.3: 0.5, 5.7: 0.5, 5.8: 0}),),
+    "system.triton.throughput": (
+        Paper(
+            {**rate("triton/pytorch-8", 11), **rate("triton/pytorch-1", 10)},
+            {"about the same": 1, "about twice as many": 0, "about eight times as many": 0},
+        ),
+        Paper(
+            {**rate("triton/pytorch-8", 70), **rate("triton/pytorch-1", 10)},
+            {"about eight times as many": 1, "about twice as many": 0},
+        ),
+        # 14 / 10: 1.4 times 1, and 2 is 1.43 times it: as near to one as to the other.
+        Paper(
+            {**rate("triton/pytorch-8", 14), **rate("triton/pytorch-1", 10)},
+            {"about the same": 1, "about twice as many": 1, "about eight times as many": 0},
+        ),
+    ),
+    "system.triton.latency": (
+        # 150 / 10 = 15.
+        Paper(
+            {**median("triton/pytorch-16", 150), **median("triton/pytorch-1", 10)},
+            {"about 16": 1, "about 4": 0, "about 1": 0, "about 256": 0},
+        ),
+        # 80 / 10 = 8 is twice 4 and half of 16.
+        Paper(
+            {**median("triton/pytorch-16", 80), **median("triton/pytorch-1", 10)},
+            {"about 4": 1, "about 16": 1, "about 1": 0},
+        ),
+    ),
+    # 90 / (90 + 10) = 90 %, give or take 3 points; close to 9.
+    "system.triton.queue_share": (
+        Paper(
+            {"triton/pytorch-16/load": {"queue_ms": 90.0, "compute_ms": 10.0}},
+            {90: 1, 92.9: 1, 87.1: 1, 93.1: 0.5, 81.1: 0.5, 80.9: 0, 900: 0, 0.9: 0},
+        ),
+    ),
+    "system.triton.engine": (
+        # 15 / 10, 5 / 10, 10 / 10, 30 / 10.
+        Paper(
+            {**rate("triton/onnx-8", 15), **rate("triton/pytorch-8", 10)},
+            {"up to twice as many": 1, "about the same": 0, "more than twice as many": 0, "fewer": 0},
+        ),
+        Paper({**rate("triton/onnx-8", 5), **rate("triton/pytorch-8", 10)}, {"fewer": 1, "about the same": 0}),
+        Paper({**rate("triton/onnx-8", 10), **rate("triton/pytorch-8", 10)}, {"about the same": 1, "fewer": 0}),
+        Paper(
+            {**rate("triton/onnx-8", 30), **rate("triton/pytorch-8", 10)},
+            {"more than twice as many": 1, "up to twice as many": 0},
+        ),
+        # 56 / 50 = 1.12, and 5 % less is 1.06: on both sides of 1.1.
+        Paper(
+            {**rate("triton/onnx-8", 56), **rate("triton/pytorch-8", 50)},
+            {"up to twice as many": 1, "about the same": 1, "fewer": 0},
+        ),
+    ),
+    "system.batching.throughput": (
+        # 20 / 10; 32 / 10; 10 answers of 1 row against 5 of 2 rows are the same.
+        Paper(
+            {**rate("batching/on-32", 20), **rate("batching/off-32", 10)},
+            {"about twice as many": 1, "about the same": 0, "three times as many or more": 0},
+        ),
+        Paper(
+            {**rate("batching/on-32", 32), **rate("batching/off-32", 10)},
+            {"three times as many or more": 1, "about twice as many": 0},
+        ),
+        Paper(
+            {**rate("batching/on-32", 10), **rate("batching/off-32", 5, batch=2)},
+            {"about the same": 1, "about twice as many": 0},
+        ),
+        # 31 / 20 = 1.55, and 5 % less is 1.47: on both sides of 1.5.
+        Paper(
+            {**rate("batching/on-32", 31), **rate("batching/off-32", 20)},
+            {"about twice as many": 1, "about the same": 1, "three times as many or more": 0},
+        ),
+    ),
+    "system.batching.delay": (
+        # 14 - 5 = 9 more; 5.2 - 5 is within a millisecond; 30 - 5 is beyond 13; 2 - 5 is less.
+        Paper(
+            {**median("batching/on-1", 5), **median("batching/on-waits-10-ms-1", 14)},
+            {"longer by up to 10 ms": 1, "about the same": 0, "longer by far more than 10 ms": 0, "shorter": 0},
+        ),
+        Paper(
+            {**median("batching/on-1", 5), **median("batching/on-waits-10-ms-1", 4.9)},
+            {"about the same": 1, "longer by up to 10 ms": 0, "longer by far more than 10 ms": 0},
+        ),
+        Paper(
+            {**median("batching/on-1", 5), **median("batching/on-waits-10-ms-1", 30)},
+            {"longer by far more than 10 ms": 1, "longer by up to 10 ms": 0},
+        ),
+        Paper(
+            {**median("batching/on-1", 5), **median("batching/on-waits-10-ms-1", 2)},
+            {"shorter": 1, "about the same": 0},
+        ),
+        # Of 100 ms a twentieth is 5: 108 is longer, yet less than 5 ms above that limit.
+        Paper(
+            {**median("batching/on-1", 100), **median("batching/on-waits-10-ms-1", 108)},
+            {"longer by up to 10 ms": 1, "about the same": 1, "shorter": 0},
+        ),
+    ),
+    # 10 x 1 + 5 x 8 = 50 rows in 10 + 5 = 15 executions: 3.33. A twentieth is 0.17, three 0.5.
+    "system.batching.sizes": (
+        Paper(
+            {"batching/on-32/load": {"batches": {"1": 10, "8": 5}}},
+            {3.33: 1, 3.49: 1, 3.18: 1, 3.51: 0.5, 3.82: 0.5, 3.84: 0, 4.5: 0},
+        ),
+    ),
+    "system.batching.classifier": (
+        # 10 / 10, 5 / 10, 20 / 10.
+        Paper(
+            {**rate("batching/food-on", 10), **rate("batching/food-off", 10)},
+            {"about the same": 1, "fewer": 0, "at least twice as many": 0},
+        ),
+        Paper({**rate("batching/food-on", 5), **rate("batching/food-off", 10)}, {"fewer": 1, "about the same": 0}),
+        Paper(
+            {**rate("batching/food-on", 20), **rate("batching/food-off", 10)},
+            {"at least twice as many": 1, "about the same": 0},
+        ),
+        # 33 / 20 = 1.65, and 5 % less is 1.57: on both sides of 1.6.
+        Paper(
+            {**rate("batching/food-on", 33), **rate("batching/food-off", 20)},
+            {"at least twice as many": 1, "about the same": 1, "fewer": 0},
+        ),
+    ),
+    "system.instances.best": (
+        # 15 / 10, 5 / 10.
+        Paper(
+            grid(s2x1=(15, 50), s1x2=(10, 50)),
+            {"two instances with one thread each": 1, "one instance with two threads": 0, "no difference": 0},
+        ),
+        Paper(
+            grid(s2x1=(5, 50), s1x2=(10, 50)),
+            {"one instance with two threads": 1, "two instances with one thread each": 0, "no difference": 0},
+        ),
+        # 97 / 100 = 0.97, 5 % less is 0.92 and 5 % more is 1.02: perhaps one instance, perhaps no difference.
+        Paper(
+            grid(s2x1=(97, 50), s1x2=(100, 50)),
+            {"no difference": 1, "one instance with two threads": 1, "two instances with one thread each": 0},
+        ),
+    ),
+    "system.instances.too_many": (
+        # Against the best of the others, 10: 7 and 12.
+        Paper(grid(s1x1=(5, 50), s2x1=(10, 50), s4x2=(7, 50)), {"lower": 1, "about the same": 0, "higher": 0}),
+        Paper(grid(s1x1=(5, 50), s2x1=(10, 50), s4x2=(12, 50)), {"higher": 1, "about the same": 0, "lower": 0}),
+        # 108 / 100 = 1.08, and 5 % less is 1.03: on both sides of 1.05.
+        Paper(grid(s2x1=(100, 50), s4x2=(108, 50)), {"higher": 1, "about the same": 1, "lower": 0}),
+    ),
+    "system.instances.choice": (
+        Paper(
+            grid(**GRID),
+            {
+                "2 instances, 1 thread": 1,
+                "2 instances, 2 threads": 1,
+                "1 instance, 2 threads": 0,
+                "4 instances, 2 threads": 0,
+                "4 instances, 1 thread": 0,
+                "none meets the bound": 0,
+            },
+        ),
+        # Within 40 ms there is none; within 51 ms, the first; within 49.5 ms none, yet 50 is within 2 % of it.
+        Paper(
+            grid(**GRID),
+            {"none meets the bound": 1, "2 instances, 1 thread": 0},
+            {"4_instances": {"p95_target_ms": 40}},
+        ),
+        Paper(
+            grid(**GRID),
+            {"1 instance, 1 thread": 1, "2 instances, 1 thread": 0, "none meets the bound": 0},
+            {"4_instances": {"p95_target_ms": 51}},
+        ),
+        Paper(
+            grid(**GRID),
+            {"none meets the bound": 1, "1 instance, 1 thread": 1, "1 instance, 2 threads": 0},
+            {"4_instances": {"p95_target_ms": 49.5}},
+        ),
+    ),
+    "system.neighbour.slowdown": (
+        # 40 / 20, 20 / 20, 26 / 20, 80 / 20.
+        Paper({**p95("alone", 20), **p95("shared", 40)}, {"1.5 to 3": 1, "not at all": 0, "more than 3": 0}),
+        Paper({**p95("alone", 20), **p95("shared", 20)}, {"not at all": 1, "up to 1.5": 0, "1.5 to 3": 0}),
+        Paper({**p95("alone", 20), **p95("shared", 26)}, {"up to 1.5": 1, "not at all": 0, "1.5 to 3": 0}),
+        Paper({**p95("alone", 20), **p95("shared", 80)}, {"more than 3": 1, "1.5 to 3": 0}),
+        # 31 / 20 = 1.55, and 5 % less is 1.47: on both sides of 1.5.
+        Paper({**p95("alone", 20), **p95("shared", 31)}, {"1.5 to 3": 1, "up to 1.5": 1, "not at all": 0}),
+    ),
+    "system.online.offline_gain": (
+        Paper(piles(100, 400), {"more than three times as many": 1, "two to three times as many": 0, "fewer": 0}),
+        Paper(piles(100, 200), {"two to three times as many": 1, "about the same": 0}),
+        Paper(piles(100, 110), {"about the same": 1, "fewer": 0, "two to three times as many": 0}),
+        Paper(piles(100, 50), {"fewer": 1, "about the same": 0}),
+        # 2.9, and 5 % more is 3.05: on both sides of 3.
+        Paper(piles(100, 290), {"two to three times as many": 1, "more than three times as many": 1, "fewer": 0}),
+    ),
+    "system.online.batch32": (
+        Paper(
+            {},
+            {
+                (ARCHIVE, NIGHTLY): 1,
+                (NIGHTLY,): 0.5,
+                (ARCHIVE, NIGHTLY, UPLOAD): 0.5,
+                (ARCHIVE, UPLOAD): 0,
+                (UPLOAD,): 0,
+            },
+        ),
+    ),
+    "system.online.knee": (
+        # 11 and 15 are less than twice 10, 25 is more: at 80 %. At 60 %, if there it is 30; at 95 % for 40.
+        Paper(knee(11, 15, 25, 40, 100, 200), {"50 to 80 %": 1, "80 to 100 %": 0, "below 50 %": 0}),
+        Paper(knee(25, 30, 30, 40, 100, 200), {"below 50 %": 1, "50 to 80 %": 0}),
+        Paper(knee(11, 12, 13, 40, 100, 200), {"80 to 100 %": 1, "50 to 80 %": 0, "only above 100 %": 0}),
+        Paper(knee(11, 12, 13, 14, 15, 16), {"only above 100 %": 1, "80 to 100 %": 0}),
+        # 2.1 times at 80 % is close to twice: were it less, 95 % would be the first. 1.9 times likewise.
+        Paper(knee(11, 15, 21, 40, 100, 200), {"50 to 80 %": 1, "80 to 100 %": 1, "below 50 %": 0}),
+        Paper(knee(11, 15, 19, 40, 100, 200), {"80 to 100 %": 1, "50 to 80 %": 1, "only above 100 %": 0}),
+    ),
+    "system.online.capacity": (
+        # At 60, 550 of 600 are more than 90 % (540); at 80, 710 of 800 are less (720): what follows does not count.
+        # A twentieth of 60 is 3, three are 9.
+        Paper(offered(), {60: 1, 62.9: 1, 63.1: 0.5, 68.9: 0.5, 69.1: 0, 80: 0, 200: 0, 30: 0}),
+        # One failure at 60: 30 is the largest.
+        Paper(offered(failures_at_60=1), {30: 1, 31.4: 1, 34: 0.5, 60: 0}),
+    ),
+    "system.cold.ratio": (
+        # 1200 / 100 = 12; 200 / 100 = 2; 4000 / 100 = 40.
+        Paper(COLD, {"about 10 times": 1, "about twice": 0, "more than 30 times": 0}),
+        Paper(cold([150], [50]), {"about twice": 1, "about 10 times": 0}),
+        Paper(cold([3900], [100]), {"more than 30 times": 1, "about 10 times": 0}),
+        # 4.1, and 5 % less is 3.9: on both sides of 4.
+        Paper(cold([400], [10]), {"about twice": 1, "about 10 times": 1, "more than 30 times": 0}),
+    ),
+    "system.cold.break_even": (
+        # 1.2 s and a wait worth 0.8 s: 3600 / 2 = 1800 an hour. A tenth is 180, three tenths 540.
+        Paper(
+            COLD,
+            {1800: 1, 1979: 1, 1621: 1, 1981: 0.5, 2339: 0.5, 2341: 0, 3000: 0},
+            {"5_online_and_batch": {"penalty_s": 0.8}},
+        ),
+        # 10 s are the wait's worth where the run names none: 3600 / 11.2 = 321.4.
+        Paper(COLD, {321.4: 1, 353: 1, 354: 0.5, 417: 0.5, 418: 0, 3000: 0}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "paper"), each(PAPERS))
+def test_an_answer_earns_what_was_worked_out_on_paper(name: str, paper: Paper) -> None:
+    assert earned(JUDGES, name, paper) == pytest.approx(paper.shares)
+
+
+def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -> None:
+    assert set(PAPERS) == set(JUDGES)
+    assert untried(PAPERS) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(JUDGES) - {"system.endpoint.errors", "system.online.batch32"}))
+def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
+    answer = next(iter(PAPERS[name][0].shares))
+    told = judged(JUDGES, name, Paper({}, {}), answer)
+    assert told.share == 0 and told.message.startswith("Measure ") and "servelab run system" in told.message
