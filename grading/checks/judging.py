@@ -130,8 +130,9 @@ def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) 
     try:
         expected = judge(evidence)
     except Missing as missing:
+        how = f"again, it has no usable {missing.field}" if missing.field else "first"
         return Judgement(
-            0.0, f"Measure {missing} first (servelab run {question.part}), then answer again.", "not measured"
+            0.0, f"Measure {missing.step} {how} (servelab run {question.part}), then answer again.", "not measured"
         )
     except RecordError as error:
         return Judgement(0.0, f"The samples behind this answer cannot be read: {error}", "unreadable samples")

@@ -211,7 +211,7 @@ def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, A
 
 
 def rerun_doubts(record: Record, again: Record) -> list[str]:
-    """Where a second measurement by staff does not agree: medians more than 1.6 times apart, other predictions."""
+    """Where a second measurement by staff does not agree: medians more than 1.6 times apart."""
     theirs, ours = ({step.name: step for step in each.steps} for each in (record, again))
     common = [name for name in theirs if name in ours]
     if not common:
@@ -224,7 +224,7 @@ def rerun_doubts(record: Record, again: Record) -> list[str]:
             found.append(str(error))
             continue
         for field in ("latency_ms", "batch_ms"):
-            if isinstance(first, dict) and isinstance(first.get(field), np.ndarray) and field in second:
+            if all(isinstance(each, dict) and isinstance(each.get(field), np.ndarray) for each in (first, second)):
                 ratio = float(np.median(first[field]) / np.median(second[field]))
                 if not 1 / RERUN_FACTOR <= ratio <= RERUN_FACTOR:
                     found.append(f"{name}: the medians differ by a factor of {max(ratio, 1 / ratio):.2f}")

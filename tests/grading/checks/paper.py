@@ -26,20 +26,51 @@ PRICES = Prices(
 )
 
 
+NOON = "2026-03-01T12:00:00Z"
+
+
 @dataclass(frozen=True)
 class PaperStep:
-    """What judges read of a step: name and result, arrays as lists."""
+    """What checks read of a step; judges take its arrays as lists, too."""
 
     name: str
     result: Any
+    started_utc: str = NOON
+    ended_utc: str = NOON
+    seconds: float = 1000.0
+    host: str = "h"
 
 
 @dataclass(frozen=True)
 class PaperRecord:
-    """What judges read of a record."""
+    """What checks read of a record. Its files, hashes and chain are whole, save for the `broken` ones."""
 
-    steps: tuple[PaperStep, ...]
-    parameters: Mapping[str, Mapping[str, Any]]
+    steps: tuple[PaperStep, ...] = ()
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    part: str = "edge"
+    hosts: tuple[Mapping[str, Any], ...] = ({"id": "h"},)
+    lease: Mapping[str, Any] | None = None
+    answers: tuple[Mapping[str, Any], ...] = ()
+    created_utc: str = NOON
+    broken: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> Mapping[str, Any]:
+        """The machine that ran the steps."""
+        return self.hosts[-1]
+
+    @property
+    def evidence(self) -> Evidence:
+        """The record as checks see it."""
+        return Evidence(cast(Record, self))
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the steps."""
+        return tuple(step.name for step in self.steps)
+
+    def verify(self, schema: bool = True) -> list[str]:
+        """What does not hold together by itself."""
+        return list(self.broken)
 
 
 @dataclass(frozen=True)
@@ -53,8 +84,7 @@ class Paper:
     @property
     def evidence(self) -> Evidence:
         """The record as judges see it."""
-        record = PaperRecord(tuple(PaperStep(*item) for item in self.steps.items()), self.parameters)
-        return Evidence(cast(Record, record))
+        return PaperRecord(tuple(PaperStep(*item) for item in self.steps.items()), self.parameters).evidence
 
 
 def each(papers: Mapping[str, tuple[Paper, ...]]) -> list[Any]:

@@ -1,0 +1,89 @@
+"""What judges read: statistics of the samples, and what counts as not measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grading.checks.evidence import Evidence, Missing, front
+from snippets.errors import RecordError
+from snippets.record.run import open_run
+from tests.grading.checks.paper import Paper
+
+
+def evidence(**steps: Any) -> Evidence:
+    return Paper(steps, {}).evidence
+
+
+def test_percentiles_lie_between_the_samples() -> None:
+    # In order 10, 20, 30, 50: the median is 25, and 75 % of the way (rank 2.25) is 30 + 0.25 x 20 = 35.
+    found = evidence(a={"latency_ms": [30, 10, 50, 20], "other_ms": [7]})
+    assert (found.p50("a"), found.p("a", 75), found.p("a", 50, "other_ms")) == (25, 35, 7)
+
+
+def test_throughput_is_the_batch_over_its_median_time() -> None:
+    # 32 images in 16 ms: 2 a millisecond.
+    assert evidence(a={"batch": 32, "batch_ms": [16, 90, 4]}).images_per_s("a") == 2000
+
+
+def test_accuracy_is_the_share_of_equal_labels() -> None:
+    assert evidence(a={"predictions": [1, 2, 3, 4], "labels": [1, 2, 3, 0]}).accuracy("a") == 0.75
+
+
+@pytest.mark.parametrize("samples", [[], [1.0, float("nan")], [float("inf")], "fast", 7, None])
+def test_samples_that_are_no_finite_numbers_count_as_not_measured(samples: Any) -> None:
+    with pytest.raises(Missing, match="a has no usable latency_ms"):
+        evidence(a={"latency_ms": samples}).samples("a")
+
+
+@pytest.mark.parametrize("value", [True, "7", None, [7], float("nan"), float("inf")])
+def test_what_is_no_finite_number_counts_as_not_measured(value: Any) -> None:
+    with pytest.raises(Missing, match="a has no usable x"):
+        evidence(a={"x": value}).number("a", "x")
+    assert evidence(a={"x": 7}).number("a", "x") == 7.0
+
+
+@pytest.mark.parametrize(
+    "result", [{"predictions": [1], "labels": [1, 2]}, {"predictions": [], "labels": []}, {"labels": [1]}]
+)
+def test_predictions_without_as_many_labels_count_as_not_measured(result: Mapping[str, Any]) -> None:
+    with pytest.raises(Missing):
+        evidence(a=result).accuracy("a")
+
+
+@pytest.mark.parametrize("result", [None, 7, [1]])
+def test_a_step_that_gave_no_fields_counts_as_not_measured(result: Any) -> None:
+    with pytest.raises(Missing) as missing:
+        evidence(a=result).field("a", "x")
+    assert (str(missing.value), missing.value.step, missing.value.field) == ("a", "a", "")
+    with pytest.raises(Missing, match="^b$"):
+        evidence(a={}).result("b")
+
+
+def test_steps_are_named_in_the_order_measured() -> None:
+    found = evidence(**{"b/1/x": 1, "a/1/x": 1, "b/2/x": 1, "b/2/y": 1})
+    assert found.named("b/") == ["b/1/x", "b/2/x", "b/2/y"] and found.named("b/", "/x") == ["b/1/x", "b/2/x"]
+    assert found.has("a/1/x") and not found.has("a/1")
+
+
+def test_the_latest_of_two_steps_of_a_name_counts_and_changed_samples_are_no_measurement() -> None:
+    run = open_run("edge")
+    for factor in (1.0, 3.0):
+        run.step("a", lambda factor=factor: {"latency_ms": np.array([factor])}, inputs={"factor": factor})
+    assert Evidence(run.record()).p50("a") == 3.0
+    for samples in (run.folder / "samples").iterdir():
+        samples.unlink()
+    found = Evidence(run.record())
+    assert "missing" in found.unreadable("a") and found.loaded("a") is None
+    with pytest.raises(RecordError, match="missing"):
+        found.p50("a")
+
+
+def test_the_front_is_what_no_other_point_beats() -> None:
+    # b is beaten by a (equal in one, larger in the other), d by c; a and c trade one for the other; e equals c.
+    points = {"a": (1.0, 5.0), "b": (1.0, 6.0), "c": (2.0, 4.0), "d": (3.0, 4.5), "e": (2.0, 4.0)}
+    assert front(points) == {"a", "c", "e"}
+    assert front({"alone": (9.0, 9.0)}) == {"alone"}

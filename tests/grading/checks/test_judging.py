@@ -1,0 +1,206 @@
+"""How an answer is judged: its share of the points, what the student is told, and what the grader sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grading.checks.evidence import Evidence, Missing
+from grading.checks.judging import Choices, Expected, Judgement, Number, judge_answers, judgement
+from grading.checks.part import JUDGES
+from grading.checks.result import Result
+from grading.questions import ask, question
+from grading.questions.schema import Question
+from snippets.errors import RecordError
+from snippets.record.run import Run, open_run
+from tests.grading.checks.paper import PaperRecord
+
+NUMBER = Question("edge.a.number", "number", "How many?", 2)
+ONE = Question("edge.a.one", "choose", "Which?", 2, choices=("a", "b", "c"))
+SEVERAL = Question("edge.a.several", "choose", "Which?", 2, choices=("a", "b", "c", "d"), multiple=True)
+
+
+def judged(asked: Question, expected: Expected | Exception, answer: Any) -> Judgement:
+    def judge(_: Evidence) -> Expected:
+        if isinstance(expected, Exception):
+            raise expected
+        return expected
+
+    return judgement(judge, asked, PaperRecord().evidence, answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [(200, 1), (220, 1), (180, 1), (220.1, 0.5), (260, 0.5), (140, 0.5), (260.1, 0), (139.9, 0), (800, 0), (-200, 0)],
+)
+def test_a_number_earns_all_within_its_tolerance_and_half_within_three_times_that(answer: float, share: float) -> None:
+    # A tenth of 200 is 20: from 180 to 220; three times that is 60: from 140 to 260.
+    assert judged(NUMBER, Number(200, "Add them."), answer).share == share
+
+
+@pytest.mark.parametrize(("answer", "share"), [(-1, 1), (1.9, 1), (-3.9, 1), (2.1, 0.5), (-9.9, 0.5), (8.1, 0)])
+def test_an_absolute_tolerance_does_not_shrink_with_the_number(answer: float, share: float) -> None:
+    assert judged(NUMBER, Number(-1, "Subtract.", 3, absolute=True), answer).share == share
+
+
+def test_a_wrong_number_is_told_how_and_in_which_direction_but_not_what_is_right() -> None:
+    expected = Number(123.25, "Add them.")
+    assert judged(NUMBER, expected, 130).message == "Right on your own numbers."
+    assert judged(NUMBER, expected, 150).message == "Close, but too large. Add them."
+    assert judged(NUMBER, expected, 5).message == "Add them. Your number is too small for your own record."
+    assert judged(NUMBER, expected, 5).detail == "answered 5; expected 123.2 within 0.1"
+
+
+def test_of_one_choice_the_right_and_the_accepted_earn_all() -> None:
+    expected = Choices(frozenset({"a"}), "Look.", frozenset({"b"}))
+    assert [judged(ONE, expected, answer).share for answer in "abc"] == [1, 1, 0]
+    assert judged(ONE, expected, "c").message == "Look. Your record says otherwise."
+    assert judged(ONE, expected, "c").detail == "answered 'c'; expected a (also accepted: b)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [
+        (["a", "b"], 1),
+        (["a"], 0.5),
+        (["a", "b", "d"], 0.5),
+        (["a", "d"], 0),
+        (["d"], 0),
+        (["a", "b", "c"], 1),
+        (["a", "c"], 0.5),
+        (["c"], 0),
+    ],
+)
+def test_of_several_choices_each_wrong_one_takes_a_right_one_away_and_an_accepted_one_takes_nothing(
+    answer: list[str], share: float
+) -> None:
+    assert judged(SEVERAL, Choices(frozenset({"a", "b"}), "Look.", frozenset({"c"})), answer).share == share
+
+
+def test_several_choices_are_told_how_many_are_wrong() -> None:
+    told = judged(SEVERAL, Choices(frozenset({"a", "b"}), "Look."), ["a", "c"])
+    assert told.message == "Look. 1 right, 1 wrong, 1 missing."
+
+
+def test_where_all_that_could_be_right_is_too_close_to_call_any_of_it_is_right() -> None:
+    expected = Choices(frozenset(), "Look.", frozenset({"a", "b"}))
+    assert [judged(SEVERAL, expected, answer).share for answer in (["a"], ["b"], ["a", "b"], ["c"], ["a", "c"])] == [
+        1,
+        1,
+        1,
+        0,
+        0,
+    ]
+    assert judged(SEVERAL, Choices(frozenset(), "Look."), ["a"]).share == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "detail"),
+    [
+        (Missing("a/load"), "Measure a/load first (servelab run edge), then answer again.", "not measured"),
+        (
+            Missing("a/load", "ok"),
+            "Measure a/load again, it has no usable ok (servelab run edge), then answer again.",
+            "not measured",
+        ),
+        (RecordError("changed"), "The samples behind this answer cannot be read: changed", "unreadable samples"),
+        (ZeroDivisionError("zero"), "Measure again: what this answer rests on is no measurement.", "malformed (zero)"),
+    ],
+)
+def test_what_cannot_be_judged_earns_nothing_and_says_why(error: Exception, message: str, detail: str) -> None:
+    told = judged(NUMBER, error, 1)
+    assert told.share == 0 and told.message.startswith(message) and told.detail == detail
+
+
+# --- A whole run's answers ---
+
+TREND, CHANGE, CAUSE = "edge.soak.trend", "edge.soak.change", "edge.soak.cause"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return open_run("edge", runs=tmp_path)
+
+
+def soak(run: Run) -> None:
+    """Ten seconds: the first fifth at 10 ms, the last at 12, which is 20 % slower."""
+    run.step(
+        "soak/all/soak",
+        lambda: {
+            "latency_ms": np.repeat([10.0, 11.0, 12.0], [20, 60, 20]),
+            "started_s": np.arange(100) / 10,
+            "seconds": 10.0,
+            "absent": {"limits": "x"},
+            "board_s": np.array([]),
+            "temperature_c": np.array([]),
+            "limits": [],
+        },
+    )
+
+
+def results(run: Run, **options: Any) -> dict[str, Result]:
+    made = judge_answers(Evidence(run.record()), JUDGES, frozenset(options.get("pictures", ())))
+    return {result.id: result for result in made}
+
+
+def test_a_prediction_in_time_earns_its_points_right_or_wrong_and_the_grader_sees_which(run: Run) -> None:
+    ask(run, TREND, answer="faster")
+    soak(run)
+    assert (results(run)[TREND].points, results(run)[TREND].possible) == (1, 1)
+    assert results(run)[TREND].detail == "answered 'faster'; expected slower; did not come true"
+    ask(run, TREND, answer="slower")
+    assert "answered 'faster'" in results(run)[TREND].detail, "a change made after the measurement does not count"
+
+
+def test_a_prediction_that_came_true_is_told_to_the_grader(run: Run) -> None:
+    ask(run, TREND, answer="slower")
+    soak(run)
+    assert results(run)[TREND].detail.endswith("came true") and "not come true" not in results(run)[TREND].detail
+
+
+def test_a_late_prediction_earns_nothing_though_it_is_right(run: Run) -> None:
+    soak(run)
+    ask(run, TREND, answer="slower")
+    late = results(run)[TREND]
+    assert (late.points, late.passed) == (0, False) and "Predict before you measure" in late.message
+
+
+def test_a_number_is_judged_by_the_last_answer(run: Run) -> None:
+    soak(run)
+    for answer, points in ((0.2, 0), (25, 1), (20, 2)):  # give or take 2 all of 2 points, 6 half of them
+        ask(run, CHANGE, answer=answer)
+        assert results(run)[CHANGE].points == points
+
+
+def test_nothing_recorded_and_what_cannot_be_read_earn_nothing(run: Run) -> None:
+    soak(run)
+    assert results(run)[CHANGE].message == "Answer this question; nothing was recorded."
+    run.answer(CHANGE, " ... ")
+    assert results(run)[CHANGE].message == "Answer this question; nothing was recorded."
+    run.answer(CHANGE, "a lot")
+    assert "does not begin with a number" in results(run)[CHANGE].message
+    run.answer(CAUSE, "too short")
+    assert (results(run)[CAUSE].passed, "at least one sentence" in results(run)[CAUSE].message) == (False, True)
+
+
+def test_explanations_and_pictures_wait_for_a_person(run: Run) -> None:
+    ask(run, CAUSE, answer="The clock fell and the board became hot.")
+    explained = results(run)[CAUSE]
+    assert (explained.kind, explained.passed, explained.points) == ("by hand", True, 0)
+    assert explained.detail == "The clock fell and the board became hot."
+
+
+def test_a_picture_is_there_or_asked_for(tmp_path: Path) -> None:
+    system, name = open_run("system", runs=tmp_path), "system.endpoint.swagger"
+    assert not results(system)[name].passed and f"screens/{name}.png" in results(system)[name].message
+    assert results(system, pictures=(name,))[name].passed
+    assert question(name).points == results(system)[name].possible
+
+
+def test_a_question_without_a_judge_is_left_to_a_person(run: Run) -> None:
+    ask(run, CHANGE, answer=20)
+    told = {result.id: result for result in judge_answers(Evidence(run.record()), {}, frozenset())}[CHANGE]
+    assert (told.points, told.message) == (0, "A person grades this one.")
