@@ -378,6 +378,11 @@ def collect(
     type=click.Path(path_type=Path, exists=True),
     help="The testbed's leases (JSON), to confirm those of the records.",
 )
+@click.option(
+    "--staff-runs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Runs of the same parts that staff measured, to hold the records against.",
+)
 @click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
 def grade(
@@ -386,11 +391,12 @@ def grade(
     parts: tuple[str, ...],
     functions: bool,
     leases: Path | None,
+    staff_runs: Path | None,
     only: str,
     workers: int | None,
 ) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
-    from grading.batch.outputs import grade_class, read_leases
+    from grading.batch.outputs import find_staff_runs, grade_class, read_leases
 
     grades = grade_class(
         submissions,
@@ -398,6 +404,7 @@ def grade(
         leases=read_leases(leases) if leases else None,
         functions=functions,
         parts=parts,
+        staff_runs=find_staff_runs(staff_runs) if staff_runs else None,
         only=only,
         workers=workers,
         say=lambda line: click.echo(line, err=True),

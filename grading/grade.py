@@ -15,7 +15,7 @@ from grading.submission.opened import digest_of, manifest_of, opened, root_of, r
 from grading.submission.screenshots import Found, choose, from_folders
 from snippets.errors import KitError, SubmissionError
 from snippets.parts import PARTS
-from snippets.record.run import load_record
+from snippets.record import Record, load_record
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,20 @@ def grade(
     leases: Mapping[str, Mapping[str, Any]] | None = None,
     functions: bool = False,
     parts: tuple[str, ...] = (),
-    again: Mapping[str, Path] | None = None,
+    staff_runs: Mapping[str, Path] | None = None,
 ) -> Grade:
     """Grade a submission. Never raises for what a student handed in: what cannot be read becomes a problem.
 
     `leases`: the testbed's leases by id. `functions`: also run the function tests, confined. `parts`: parts that are
-    expected; a missing one is graded 0. `again`: run folders by part that staff measured, for `re-run`.
+    expected; a missing one is graded 0. `staff_runs`: run folders by part that staff measured, for `re-run`; raises
+    RecordError where one of those cannot be read.
     """
     started = time.perf_counter()
+    staff = {part: load_record(run) for part, run in (staff_runs or {}).items()}
     digest = digest_of(path)
     try:
         with opened(path) as folder:
-            made = _grade_folder(root_of(folder), path, digest, leases, functions, parts, again or {})
+            made = _grade_folder(root_of(folder), path, digest, leases, functions, parts, staff)
     except SubmissionError as error:
         made = Grade(
             str(path),
@@ -94,7 +96,7 @@ def _grade_folder(
     leases: Mapping[str, Mapping[str, Any]] | None,
     functions: bool,
     expected: tuple[str, ...],
-    again: Mapping[str, Path],
+    staff: Mapping[str, Record],
 ) -> Grade:
     manifest = manifest_of(root)
     netid = str(manifest.get("netid") or student_of(path))[:64]
@@ -114,7 +116,7 @@ def _grade_folder(
                     screenshots=pictures,
                     left_out=mine,
                     leases=leases,
-                    again=load_record(again[part]) if part in again else None,
+                    staff_run=staff.get(part),
                 )
                 prints += result.prints
             except KitError as error:

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,21 @@ from grading.grade import Grade, grade
 from grading.submission.opened import digest_of, student_of
 from snippets.errors import UsageError
 from snippets.parts import KIT
+from snippets.record import load_record
 
+# What a grade can depend on: the checks and questions, and what they reckon with (statistics, targets, prices).
+ROOMS = (KIT / "grading", KIT / "snippets")
 IGNORED = {"__MACOSX", ".git", "feedback", "release", "source", "autograded", "gradebook.db"}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What every submission of a class is graded with."""
+    """What every submission of a class is graded with. `staff_runs`: run folders by part that staff measured."""
 
     leases: Mapping[str, Mapping[str, Any]] | None = None
     functions: bool = False
     parts: tuple[str, ...] = ()
+    staff_runs: Mapping[str, Path] = field(default_factory=dict)
 
 
 def _is_one(folder: Path) -> bool:
@@ -73,13 +77,20 @@ def discover(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def kit_digest() -> str:
-    """Hash of what decides a grade: the checks and the questions. Another kit grades again."""
+def kit_digest(rooms: Sequence[Path] = ROOMS) -> str:
+    """Hash of what decides a grade besides the submission: the kit's code and tables. Another kit grades again."""
     total = hashlib.sha256()
-    rooms = (KIT / "grading", KIT / "snippets")
-    for path in sorted(path for room in rooms for kind in ("*.py", "*.toml") for path in room.rglob(kind)):
-        total.update(path.relative_to(KIT).as_posix().encode() + path.read_bytes())
+    for room in rooms:
+        for path in sorted([*room.rglob("*.py"), *room.rglob("*.toml")]):
+            total.update(f"{room.name}/{path.relative_to(room).as_posix()}\0".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()[:16]
+
+
+def basis_digest(options: Options) -> str:
+    """Hash of the kit, of the options, and of the runs of staff that they name. Raises RecordError for one of these."""
+    staff = {part: load_record(run).digest for part, run in options.staff_runs.items()}
+    return hashlib.sha256(f"{kit_digest(ROOMS)} {options} {staff}".encode()).hexdigest()
 
 
 def from_json(data: Mapping[str, Any]) -> Grade:
@@ -106,10 +117,10 @@ def from_json(data: Mapping[str, Any]) -> Grade:
     )
 
 
-def _one(path: Path, options: Options, cache: Path, kit: str, again: bool) -> tuple[dict[str, Any], bool]:
+def _one(path: Path, options: Options, cache: Path, basis: str, again: bool) -> tuple[dict[str, Any], bool]:
     """Grade one submission in a worker, or take it from the cache; returns its JSON and whether it was graded."""
     # Two students may hand in the same bytes (an empty zip); what cannot be read is theirs by its path.
-    key = hashlib.sha256(f"{digest_of(path)} {student_of(path)} {kit} {options}".encode()).hexdigest()
+    key = hashlib.sha256(f"{digest_of(path)} {student_of(path)} {basis}".encode()).hexdigest()
     kept = cache / f"{key}.json"
     if not again:
         try:
@@ -117,7 +128,9 @@ def _one(path: Path, options: Options, cache: Path, kit: str, again: bool) -> tu
             return {**data, "source": str(path)}, False
         except (OSError, ValueError):
             pass
-    data = grade(path, leases=options.leases, functions=options.functions, parts=options.parts).to_json()
+    data = grade(
+        path, leases=options.leases, functions=options.functions, parts=options.parts, staff_runs=options.staff_runs
+    ).to_json()
     temporary = kept.with_suffix(f".{os.getpid()}")
     temporary.write_text(json.dumps(data), encoding="utf-8")
     temporary.replace(kept)
@@ -151,12 +164,12 @@ def grade_all(
     with the time left about once a second.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    kit, started, spoken = kit_digest(), time.monotonic(), 0.0
+    basis, started, spoken = basis_digest(options), time.monotonic(), 0.0
     grades: dict[Path, Grade] = {}
     fresh = 0
     with ProcessPoolExecutor(max_workers=workers or os.cpu_count() or 1) as pool:
         waiting = {
-            pool.submit(_one, path, options, cache, kit, bool(only) and only in str(path)): path for path in paths
+            pool.submit(_one, path, options, cache, basis, bool(only) and only in str(path)): path for path in paths
         }
         for done in as_completed(waiting):
             path = waiting[done]

@@ -12,13 +12,15 @@ from typing import Any
 from grading.batch.grade_all import Options, discover, grade_all, write_csv
 from grading.batch.page import write_class_report
 from grading.batch.similarity import likenesses
-from grading.grade import Grade
+from grading.grade import Grade, runs_in
 from snippets.errors import UsageError
+from snippets.record.run import load_record
 from snippets.record.values import storage_error
 
 
 def read_leases(path: Path) -> dict[str, dict[str, Any]]:
-    """The testbed's leases by id, from a JSON list with id, name, start and end (`servelab leases --json`, or Blazar).
+    """The testbed's leases by id, from a JSON list with id, name, start and end, as
+    `openstack reservation lease list -f json` writes it.
 
     Times without a zone are UTC, as Blazar gives them. Raises UsageError for another form.
     """
@@ -42,6 +44,19 @@ def _utc(text: Any) -> str:
     return moment if moment.endswith("Z") or "+" in moment else f"{moment}Z"
 
 
+def find_staff_runs(folder: Path) -> dict[str, Path]:
+    """Run folders by part in a folder of runs that staff measured (`servelab run PART --runs FOLDER`).
+
+    Raises UsageError where there is none, RecordError where one cannot be read.
+    """
+    runs = runs_in(folder)
+    if not runs:
+        raise UsageError(f"{folder} holds no run of any part. Measure one there: servelab run PART --runs {folder}.")
+    for run in runs.values():
+        load_record(run)
+    return runs
+
+
 def grade_class(
     submissions: Iterable[Path],
     out: Path,
@@ -49,21 +64,22 @@ def grade_class(
     leases: Mapping[str, Mapping[str, Any]] | None = None,
     functions: bool = False,
     parts: tuple[str, ...] = (),
+    staff_runs: Mapping[str, Path] | None = None,
     only: str = "",
     workers: int | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Grade]:
     """Grade all `submissions` into `out` (a .csv) and, beside it, .json, .similarity.csv and .html.
 
-    Submissions whose content did not change are taken from `<out>.cache/`. Raises UsageError where there are none,
+    `staff_runs`: run folders by part that staff measured, for trust level `re-run`. Submissions whose content did not
+    change are taken from `<out>.cache/`. Raises UsageError where there are none, RecordError for a run of staff,
     StorageError where `out` cannot be written.
     """
     paths = discover(submissions)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        grades = grade_all(
-            paths, Options(leases, functions, parts), out.with_suffix(".cache"), only=only, workers=workers, say=say
-        )
+        options = Options(leases, functions, parts, staff_runs or {})
+        grades = grade_all(paths, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
         pairs = likenesses(grades)
         write_csv(out, grades)
         out.with_suffix(".json").write_text(

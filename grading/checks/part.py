@@ -118,7 +118,7 @@ def trust_level(
     netid: str,
     left_out: frozenset[str],
     leases: Mapping[str, Mapping[str, Any]] | None,
-    again: Record | None,
+    staff_run: Record | None,
 ) -> tuple[str, list[str], list[str]]:
     """Highest level reached, why it is not higher, and remarks that cost nothing."""
     record = evidence.record
@@ -135,8 +135,8 @@ def trust_level(
         if doubts:
             return level, doubts, remarks
         level = "lease-confirmed"
-    if again is not None:
-        doubts = trust.rerun_doubts(record, again)
+    if staff_run is not None:
+        doubts = trust.rerun_doubts(record, staff_run)
         level = level if doubts else "re-run"
     return level, doubts, remarks
 
@@ -148,15 +148,16 @@ def check_part(
     screenshots: frozenset[str] = frozenset(),
     left_out: frozenset[str] = frozenset(),
     leases: Mapping[str, Mapping[str, Any]] | None = None,
-    again: Record | None = None,
+    staff_run: Record | None = None,
 ) -> PartGrade:
     """Grade the run in `folder`. Raises RecordError if it cannot be read at all.
 
+    `staff_run`: a run of the same part that staff measured.
     A record that is not even consistent earns nothing for its measurements, nor for answers judged against them.
     """
     record = load_record(folder)
     evidence = Evidence(record)
-    level, doubts, remarks = trust_level(evidence, netid, left_out, leases, again)
+    level, doubts, remarks = trust_level(evidence, netid, left_out, leases, staff_run)
     results = [check_measurements(evidence), *judge_answers(evidence, JUDGES, screenshots)]
     if level == "none":
         results = [_withheld(result, doubts[0]) for result in results]

@@ -210,9 +210,9 @@ def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, A
     return found
 
 
-def rerun_doubts(record: Record, again: Record) -> list[str]:
+def rerun_doubts(record: Record, staff_run: Record) -> list[str]:
     """Where a second measurement by staff does not agree: medians more than 1.6 times apart."""
-    theirs, ours = ({step.name: step for step in each.steps} for each in (record, again))
+    theirs, ours = ({step.name: step for step in each.steps} for each in (record, staff_run))
     common = [name for name in theirs if name in ours]
     if not common:
         return ["the second run shares no step with this one"]

@@ -249,10 +249,14 @@ def show_run(folder: str | Path) -> str:
         f"{host.get('cpu', {}).get('model', 'an unknown machine')} ({host.get('cpu', {}).get('cores', '?')} cores)"
         + "".join(f", {gpu['model']}" for gpu in host.get("gpus", []))
     ]
-    for header, rows in ((VARIANT_HEADER, variant_rows(record)), (LOAD_HEADER, load_rows(record))):
-        if rows:
-            lines += ["", text_table(header, rows)]
-    if any(rows for rows in (variant_rows(record),)):
+    tables = [
+        text_table(header, rows)
+        for header, rows in ((VARIANT_HEADER, variant_rows(record)), (LOAD_HEADER, load_rows(record)))
+        if rows
+    ]
+    for table in tables:
+        lines += ["", table]
+    if tables:
         lines += ["", "Under each figure: its 95 % interval (? where the samples cannot bound it)."]
     problems = record.verify()
     if problems:

@@ -208,9 +208,9 @@ def test_a_lease_on_other_hardware_than_the_hosts_is_not_plausible(run: Path) ->
 
 
 def test_a_second_measurement_confirms_or_contradicts(run: Path, honest: Path) -> None:
-    assert check_part(run, again=load_record(honest)).trust == "re-run"
+    assert check_part(run, staff_run=load_record(honest)).trust == "re-run"
     change_samples(run, FP32, lambda s: s * 0.4 + np.random.default_rng(3).random(s.size))
-    graded = check_part(run, again=load_record(honest))
+    graded = check_part(run, staff_run=load_record(honest))
     assert graded.trust == "plausible" and "medians differ by a factor" in graded.doubts[0]
 
 

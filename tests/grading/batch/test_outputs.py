@@ -1,0 +1,113 @@
+"""`servelab grade` as it is typed: what it reads, what it writes, and the second measurement by staff."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import servelab
+from grading.batch.outputs import find_staff_runs, grade_class, read_leases
+from snippets.errors import RecordError, StorageError, UsageError
+from tests.grading.students import change_samples, hand_in, make_run
+
+LEASE = {"id": 7, "name": "serve_edge_ab1"}
+
+
+@pytest.fixture(scope="module")
+def class_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One submission of part edge."""
+    base = tmp_path_factory.mktemp("class")
+    (base / "class").mkdir()
+    hand_in(make_run(base, 1), "ab123", base / "out", pdf=False).zip.rename(base / "class" / "ab123.zip")
+    return base / "class"
+
+
+@pytest.fixture
+def typed(tmp_path: Path, class_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Any:
+    """Types `servelab grade` of that class with further words; returns exit code, output and errors."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        arguments = ["grade", str(class_folder), "--out", str(tmp_path / "grades.csv"), "--part", "edge", *words]
+        monkeypatch.setattr(sys, "argv", ["servelab", *arguments])
+        code = 0
+        try:
+            servelab.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_without_a_run_of_staff_the_record_is_plausible(typed: Any, tmp_path: Path) -> None:
+    code, out, _ = typed()
+    assert code == 0 and out.startswith("ab123: ") and "(plausible)" in out
+    assert json.loads((tmp_path / "grades.json").read_text())[0]["parts"][0]["trust"] == "plausible"
+
+
+def test_a_run_of_staff_that_agrees_makes_it_re_run(typed: Any, tmp_path: Path) -> None:
+    make_run(tmp_path / "staff", 1)  # runs/edge/mine, as `servelab run edge --runs staff` leaves it
+    code, out, _ = typed("--staff-runs", str(tmp_path / "staff"))
+    assert code == 0 and "(re-run)" in out
+    assert next(csv.DictReader((tmp_path / "grades.csv").open()))["trust"] == "edge:re-run"
+
+
+def test_a_run_of_staff_that_disagrees_is_a_doubt(typed: Any, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "staff", 1)
+    change_samples(run, "edge/fp32-threads-1/latency", lambda samples: samples / 2)
+    code, out, _ = typed("--staff-runs", str(tmp_path / "staff"))
+    assert code == 0 and "(plausible)" in out
+    assert next(csv.DictReader((tmp_path / "grades.csv").open()))["doubts"] == (
+        "edge/fp32-threads-1/latency: the medians differ by a factor of 2.00"
+    )
+
+
+def test_a_folder_without_runs_is_told_how_to_measure_there(typed: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, _, err = typed("--staff-runs", str(tmp_path / "empty"))
+    assert code == UsageError.exit_code and f"servelab run PART --runs {tmp_path / 'empty'}" in err
+
+
+def test_a_broken_run_of_staff_stops_the_grading_and_is_not_the_students_fault(tmp_path: Path) -> None:
+    (tmp_path / "edge").mkdir()
+    (tmp_path / "edge" / "record.json").write_text("{")
+    with pytest.raises(RecordError, match="record.json"):
+        find_staff_runs(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(class_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StorageError, match="file"):
+        grade_class([class_folder], tmp_path / "file" / "grades.csv", say=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"start_utc": "2026-03-01T12:00:00Z", "end_utc": "2026-03-01T14:00:00+00:00"},
+        {"start_date": "2026-03-01 12:00:00", "end_date": "2026-03-01T14:00:00+00:00"},
+        {"start": "2026-03-01T12:00:00", "end": "2026-03-01T14:00:00+00:00"},
+    ],
+)
+def test_leases_are_read_with_the_names_of_each_source_and_without_a_zone_are_utc(
+    tmp_path: Path, entry: dict[str, str]
+) -> None:
+    path = tmp_path / "leases.json"
+    path.write_text(json.dumps([{**LEASE, **entry}]))
+    assert read_leases(path) == {
+        "7": {"name": "serve_edge_ab1", "start_utc": "2026-03-01T12:00:00Z", "end_utc": "2026-03-01T14:00:00+00:00"}
+    }
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '[{"id": 1}]', "{"])
+def test_what_is_no_list_of_leases_is_told_how_to_make_one(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "leases.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="openstack reservation lease list -f json"):
+        read_leases(path)
