@@ -83,3 +83,28 @@ def test_a_source_that_breaks_a_rule_is_refused(
 ) -> None:
     with pytest.raises((NotebookSourceError, QuestionError), match=message):
         converted(tmp_path, SOURCE.replace(*change))
+
+
+def test_sources_are_files_or_the_notebooks_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    one, two = tmp_path / "part" / "1_one.md", tmp_path / "2_two.md"
+    for path in (one, two):
+        path.write_text(SOURCE)
+    (tmp_path / "part" / "README.md").write_text("# No notebook\n")
+    (tmp_path / "part" / "1_one.ipynb").write_text("{}")
+    assert notebooks.sources([tmp_path / "part"]) == [one]
+    assert notebooks.sources([two, tmp_path]) == [two, one]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("3_gone.md", "3_gone.md does not exist"),
+        ("1_one.ipynb", "neither a folder nor a .md notebook source"),
+        ("gone", "neither a folder nor a .md notebook source"),
+    ],
+)
+def test_what_is_no_source_is_refused_by_name(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "1_one.ipynb").write_text("{}")
+    with pytest.raises(NotebookSourceError, match=message):
+        notebooks.sources([tmp_path / name])

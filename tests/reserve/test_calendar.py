@@ -39,6 +39,17 @@ def test_a_lease_that_would_end_the_minute_another_begins_is_avoided():
     assert not Calendar("x", {"n1": (busy,)}).is_free("n1", GPU_BLOCK.at(DAY))
 
 
+def test_a_node_is_free_as_soon_as_the_changeover_is_over_and_no_sooner():
+    wanted, moment = GPU_BLOCK.at(DAY + timedelta(hours=5)), timedelta(microseconds=1)
+
+    def free(start: datetime, end: datetime) -> bool:
+        return Calendar("x", {"n1": (Interval(start, end),)}).is_free("n1", wanted)
+
+    assert free(DAY, wanted.start - CHANGEOVER) and not free(DAY, wanted.start - CHANGEOVER + moment)
+    later = wanted.end + timedelta(hours=9)
+    assert free(wanted.end + CHANGEOVER, later) and not free(wanted.end + CHANGEOVER - moment, later)
+
+
 def test_a_slot_names_every_free_node_and_a_named_node_counts_alone():
     calendar = Calendar("x", {"a": (hours(0, 24),), "b": ()})
     assert free_slots(calendar, GPU_BLOCK, DAY, DAY + timedelta(hours=3))[0].nodes == ("b",)

@@ -40,6 +40,17 @@ def test_a_torn_last_line_is_skipped_and_the_next_line_is_whole(journal):
     assert sum(1 for line in journal.path.read_text().splitlines() if _whole(line)) == 2
 
 
+@pytest.mark.parametrize(
+    "line", ["7", "null", "[]", "{}", '{"event": "intend", "key": "z"}', '{"at": "2027-03-04T15:00:00Z", "key": "z"}']
+)
+def test_a_line_that_is_no_event_is_skipped(journal, line):
+    journal.intend("lease", "a", "CHI@TACC", "model")
+    with journal.path.open("a") as handle:
+        handle.write(line + "\n")
+    journal.intend("server", "b", "CHI@TACC", "model")
+    assert [entry.name for entry in journal.entries()] == ["a", "b"]
+
+
 def _whole(line: str) -> bool:
     try:
         json.loads(line)

@@ -170,6 +170,21 @@ def test_there_are_at_least_sixty_mutations() -> None:
     assert len(KEPT) + len(LOST) >= 60
 
 
+def test_of_two_answered_copies_the_last_counts_and_an_unanswered_one_never_does() -> None:
+    def mended(*sources: str) -> list[str]:
+        notebook = student()
+        original = notebook["cells"].pop(asking(notebook)[0])
+        for source in sources:
+            notebook["cells"].append({**original, "source": text_of(original).replace(ANSWER, source)})
+        result = repair(SOURCE, json.dumps(notebook))
+        assert f"{original['id']} was there {len(sources)} times; the last answer counts" in result.remarks
+        filled = next(cell for cell in result.notebook["cells"] if asked(text_of(cell)) == QUESTIONS[0])
+        return [source for source in sources if source in text_of(filled)]
+
+    assert mended('"first"', '"second"', '"third"') == ['"third"']
+    assert mended('"first"', '"second"', "...") == ['"second"']
+
+
 @pytest.mark.parametrize("name", KEPT)
 def test_a_mutation_loses_no_answer(name: str) -> None:
     result = mended(KEPT[name])

@@ -64,6 +64,42 @@ def test_variants_carry_recomputed_figures_at_the_published_batch(folder: Path) 
     assert first.size_mb == 9.0 and first.published["hardware"] == "EPYC 7763"
 
 
+@pytest.mark.parametrize("batches", [(1, 32, 64), (64, 32, 1), (32, 64, 1), (64, 1, 32)])
+def test_the_throughput_is_that_of_the_published_batch_though_a_larger_one_is_faster(batches: tuple[int, ...]) -> None:
+    # 1 in 2 ms are 500 a second, 32 in 32 ms are 1000, 64 in 32 ms are 2000.
+    run = open_run("model", run_id="quick")
+    for batch in batches:
+        run.step(
+            f"1_x/eager/throughput-{batch}",
+            lambda batch=batch: {"batch_ms": np.full(9, {1: 2.0, 32: 32.0, 64: 32.0}[batch]), "batch": batch},
+            inputs={},
+        )
+    (variant,) = variants(load_record(run.folder))
+    assert variant.batch == 32 and variant.images_per_s is not None and variant.images_per_s.value == 1000
+
+
+def test_without_the_published_batch_the_fastest_counts() -> None:
+    run = open_run("model", run_id="quick")
+    for batch, ms in ((1, 2.0), (64, 32.0), (128, 128.0)):  # 500, 2000 and 1000 a second
+        run.step(
+            f"1_x/eager/throughput-{batch}",
+            lambda batch=batch, ms=ms: {"batch_ms": np.full(9, ms), "batch": batch},
+            inputs={},
+        )
+    (variant,) = variants(load_record(run.folder))
+    assert variant.batch == 64 and variant.images_per_s is not None and variant.images_per_s.value == 2000
+
+
+def test_a_table_of_loads_alone_says_what_stands_under_each_figure() -> None:
+    run = open_run("system", run_id="quick")
+    assert "95 % interval" not in show_run(run.folder)
+    run.step(
+        "2_y/python/load-8",
+        lambda: {"latency_ms": np.linspace(10, 20, 50), "ok": np.ones(50, dtype=bool), "clients": 8, "seconds": 2.0},
+    )
+    assert show_run(run.folder).count("Under each figure: its 95 % interval") == 1
+
+
 def test_on_the_edge_a_variant_has_the_latency_with_most_threads_and_the_devices_target() -> None:
     run = open_run("edge", run_id="quick")
     run.step("edge/dynamic/size", lambda: {"bytes": 2_350_000})

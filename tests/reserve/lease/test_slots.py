@@ -93,6 +93,12 @@ def test_the_window_is_a_week_from_the_next_hour_and_never_backwards():
         window("2027-03-05 00:00", "2027-03-04 00:00", "", DAY)
 
 
+def test_the_window_never_begins_in_the_past():
+    now, end = DAY + timedelta(minutes=5), DAY + timedelta(days=2)
+    assert window("2027-03-01 00:00", "2027-03-06 00:00", "", now) == (DAY + timedelta(hours=1), end)
+    assert window("2027-03-05 00:00", "2027-03-06 00:00", "", now)[0] == DAY + timedelta(days=1)
+
+
 def test_slots_of_the_emulator_are_those_nobody_holds(desk, chameleon):
     text = show_slots("model", tz="America/New_York", desk=desk)
     assert "compute_liqid at CHI@TACC" in text and "compute_gigaio at CHI@UC" in text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
 import pytest
 
 from reserve import hardware
@@ -9,7 +12,8 @@ from reserve.clock import Clock
 from reserve.errors import SiteError, WaitedTooLong
 from reserve.node.checkout import pack
 from reserve.node.preparation import images
-from reserve.node.provision import Step, provision
+from reserve.node.provision import Step, examine, provision
+from reserve.site import Outcome
 from reserve.sites.local import LocalMachine
 
 
@@ -91,10 +95,58 @@ def test_images_are_built_from_their_pins_and_again_when_these_change(root, tmp_
 
 
 def test_an_image_without_a_dockerfile_is_pulled(root):
-    from dataclasses import replace
-
     (step,) = images(replace(hardware.load()["gpu_p100"], images=("docker.io/library/redis:7",)), root)
     assert step.name == "image:redis:7" and "docker pull -q docker.io/library/redis:7" in str(step.apply)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A node that answers the look at it with these lines, after those that every node has."""
+
+    lines: tuple[str, ...]
+    name: str = "node7"
+
+    def run(self, command: str, **_: object) -> Outcome:
+        return Outcome(0, "\n".join(["cores=8", "free_kb=50000000", "now=0", *self.lines]))
+
+
+class AtZero(Clock):
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(0, UTC)
+
+
+P100S = replace(hardware.load()["gpu_p100"], disk_gb=50, expected={"gpu": "P100", "gpu_count": [2]})
+TWO = ("gpu=Tesla P100", "gpu=Tesla P100")
+
+
+def examined(*lines: str, table: hardware.Hardware = P100S) -> int:
+    """Number of GPUs of a node that answers so."""
+    return len(examine(Told(lines), table, AtZero(), lambda text: None).gpus)  # type: ignore[arg-type]
+
+
+def test_a_node_like_the_courses_passes():
+    assert examined(*TWO) == 2
+    assert examined(table=replace(P100S, expected={})) == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ((), "node7 shows no GPU .nvidia-smi is missing"),
+        (("gpu_problem=No devices were found",), "node7 shows no GPU .No devices were found"),
+        ((*TWO, "gpu_problem=driver mismatch"), "node7 shows no GPU .driver mismatch"),
+        (TWO[:1], "node7 shows 1 GPU"),
+        (("gpu=Tesla P100", "gpu=Tesla T4"), "node7 has Tesla T4, not the P100"),
+    ],
+)
+def test_a_node_without_the_courses_gpus_is_refused(lines, words):
+    with pytest.raises(SiteError, match=words):
+        examined(*lines)
+
+
+def test_a_node_without_room_on_its_disk_is_refused():
+    with pytest.raises(SiteError, match="50.0 GB free, 50.1 GB needed"):
+        examined(*TWO, table=replace(P100S, disk_gb=50.1))
 
 
 def test_packing_the_kit_leaves_runs_and_caches_here(root):

@@ -53,6 +53,25 @@ def test_only_what_changed_is_copied_again(machine, tmp_path):
     assert copied[-1] == ".record-home.json"
 
 
+def test_a_file_of_the_same_size_with_another_time_is_copied_again(machine, tmp_path):
+    measured(machine, 1)
+    remote, home = Path(machine.home) / REMOTE / "notes.txt", tmp_path / "home"
+    for text, time in (("one", 1_000_000), ("two", 1_000_001)):
+        remote.write_text(text)
+        os.utime(remote, (time, time))
+        assert "notes.txt" in pull(machine, REMOTE, home)
+        assert (home / "notes.txt").read_text() == text
+    assert pull(machine, REMOTE, home) == []
+
+
+def test_a_name_with_blanks_comes_home_as_it_is(machine, tmp_path):
+    measured(machine, 1)
+    name = "screens/my own  picture.png"
+    (Path(machine.home) / REMOTE / name).write_bytes(b"picture")
+    assert name in pull(machine, REMOTE, tmp_path / "home")
+    assert (tmp_path / "home" / name).read_bytes() == b"picture"
+
+
 def test_a_pull_cut_short_leaves_a_record_that_verifies(machine, tmp_path):
     measured(machine, 2)
     home = tmp_path / "home"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from snippets.data import image
 from snippets.data.image import MEAN, STD, decode, postprocess, preprocess
 from snippets.errors import DataError
 
@@ -99,6 +100,13 @@ def test_an_enormous_picture_is_refused_before_it_fills_the_memory():
     bomb = header[:12] + claim + zlib.crc32(claim).to_bytes(4, "big") + header[33:]
     with pytest.raises(DataError):
         decode(bomb)
+
+
+def test_a_picture_may_have_as_many_pixels_as_allowed_and_not_one_row_more(monkeypatch):
+    monkeypatch.setattr(image, "MAX_PIXELS", 300 * 200)
+    assert decode(encoded(Image.new("RGB", (300, 200)))).shape == (224, 224, 3)
+    with pytest.raises(DataError, match="300x201 pixels is more than the 60,000 allowed"):
+        decode(encoded(Image.new("RGB", (300, 201))))
 
 
 def test_preprocess_normalizes_each_channel():

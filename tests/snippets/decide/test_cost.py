@@ -62,13 +62,14 @@ def test_of_two_equal_points_neither_beats_the_other() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("utilization = 0.5", "utilization = 2", "utilization must be above 0"),
-        ("per_core_hour = 0.04", 'per_core_hour = "four"', r"\[server-cpu\] per_core_hour is 'four'"),
-        ("per_core_hour = 0.04", "per_core_hour = true", r"\[server-cpu\] per_core_hour is True"),
+        ("utilization = 0.5", "utilization = 1.01", "utilization must be above 0"),
+        ("utilization = 0.5", "utilization = 0", "utilization must be above 0"),
+        ("predictions_per_download = 100", "predictions_per_download = 0.99", "predictions_per_download at least 1"),
         ("per_core_hour = 0.04", "per_core_hour = -0.01", r"\[server-cpu\] per_core_hour is -0.01"),
+        ("per_core_hour = 0.04", "per_core_hour = true", r"\[server-cpu\] per_core_hour is True"),
+        ("per_core_hour = 0.04", 'per_core_hour = "four"', r"\[server-cpu\] per_core_hour is 'four'"),
         ("[server-gpu]\nper_gpu_hour = 3.6", "", r"\[server-gpu\] per_gpu_hour is None"),
         ("utilization = 0.5", "", "utilization is None"),
-        ("utilization = 0.5", "utilization = 0", "utilization must be above 0"),
         ("predictions_per_download = 100", "predictions_per_download = 0.5", "predictions_per_download at least 1"),
         ('currency = "USD"', "currency = ", "not valid TOML"),
     ],

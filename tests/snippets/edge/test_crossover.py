@@ -34,6 +34,14 @@ def test_the_interval_holds_the_estimate_and_narrows_with_samples() -> None:
     assert many.rtt_ms == pytest.approx(25, abs=0.5)
 
 
+def test_the_interval_is_that_of_95_in_100_resamples() -> None:
+    # Of 101 samples 0, 1, ... 100 a resample's median lies within 1.96 standard deviations of rank 50, and one is
+    # half the square root of 101: between 40 and 60. (Half of the resamples would lie between 47 and 53.)
+    found = crossover(np.arange(101.0), np.zeros(3))
+    assert found.rtt_ms == 50
+    assert found.low_ms == pytest.approx(40, abs=2) and found.high_ms == pytest.approx(60, abs=2)
+
+
 def test_a_device_faster_than_the_server_wins_on_every_network() -> None:
     assert crossover(np.full(5, 2.0), np.full(5, 3.0)).rtt_ms == -1.0
 

@@ -94,6 +94,18 @@ def test_the_verdict_follows_the_medians_of_the_ends(last_ms: float, verdict: st
     assert found.verdict == verdict
 
 
+def test_the_ends_are_the_first_and_the_last_fifth_and_nothing_between() -> None:
+    # Ten seconds, a call each: those of 0 and 1 s against those of 8 and 9 s; 99 ms between.
+    ten = {**samples(10, 10), "started_s": np.arange(10.0), "latency_ms": np.array([10.0, 10, *[99] * 6, 12, 12])}
+    assert (trend(ten).first_ms, trend(ten).last_ms, trend(ten).verdict) == (10, 12, "slower")
+    assert trend(ten).change == pytest.approx(0.2)
+
+
+def test_where_one_long_call_left_the_last_fifth_empty_it_stands_for_it() -> None:
+    long = {**samples(10, 10), "started_s": np.array([0.0, 1, 2]), "latency_ms": np.array([10.0, 10, 8000])}
+    assert (trend(long).first_ms, trend(long).last_ms) == (10, 8000)
+
+
 def test_heat_and_limits_are_told_or_unknown() -> None:
     found = trend(samples(10, 15))
     assert found.temperature_rise_c == pytest.approx(30.0)

@@ -82,6 +82,13 @@ def test_the_knee_is_the_last_load_before_the_first_that_overwhelms() -> None:
     assert not queueing.keeps_up(load(30, 30, failures=1))
 
 
+def test_a_server_keeps_up_that_answers_nine_in_ten_within_the_window_and_fails_none() -> None:
+    # 600 arrive in ten seconds: 540 answers are nine in ten, 539 are not.
+    assert queueing.keeps_up(load(60, 54))
+    assert not queueing.keeps_up(load(60, 53.9))
+    assert not queueing.keeps_up(load(60, 60, failures=1))
+
+
 @given(k=positive, cold_s=st.floats(0.01, 100), hold_s=st.floats(0, 3600), penalty_s=st.floats(0, 100))
 def test_holding_a_model_for_longer_never_moves_the_break_even(
     k: float, cold_s: float, hold_s: float, penalty_s: float

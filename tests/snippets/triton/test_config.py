@@ -74,11 +74,20 @@ def test_parameters_of_any_text_survive(parameters: dict[str, str]) -> None:
         ({"batching": DynamicBatching(), "max_batch": 0}, "max_batch of at least 1"),
         ({"batching": DynamicBatching(max_delay_us=-1)}, "negative"),
         ({"warm_up": (17,)}, "warm-up"),
+        ({"warm_up": (0,)}, "warm-up"),
+        ({"warm_up": (1, 2), "max_batch": 0}, "warm-up"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused_with_its_model_and_reason(changes: dict, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         config(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"warm_up": (1, 16)}, {"warm_up": (1,), "max_batch": 0}, {"batching": DynamicBatching((1, 16))}]
+)
+def test_batches_from_one_to_the_largest_are_taken(changes: dict) -> None:
+    assert parsed(**changes).name == "m"
 
 
 def test_text_that_is_no_configuration_is_refused_with_the_parsers_reason() -> None:
