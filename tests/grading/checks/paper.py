@@ -19,7 +19,7 @@ from snippets.record.run import Record
 TARGETS = {
     "server CPU": Target("server CPU", "any", p50_ms_below=3.0, images_per_s_at_least=1000),
     "server GPU": Target("server GPU", "any", p50_ms_below=1.0, images_per_s_at_least=5000),
-    "end-user device": Target("end-user device", "any", p50_ms_below=15.0, size_mb_below=5.0),
+    "end-user device": Target("end-user device", "any", p50_ms_below=15.0, size_mb_below=4.8),
 }
 PRICES = Prices(
     "USD", utilization=0.5, per_core_hour=0.036, per_gpu_hour=3.6, per_gb_delivered=0.1, predictions_per_download=100

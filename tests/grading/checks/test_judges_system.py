@@ -163,6 +163,10 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {**rate("triton/pytorch-8", 70), **rate("triton/pytorch-1", 10)},
             {"about eight times as many": 1, "about twice as many": 0},
         ),
+        Paper(
+            {**rate("triton/pytorch-8", 5), **rate("triton/pytorch-1", 10)},
+            {"about the same": 1, "about twice as many": 0},
+        ),
         # 14 / 10: 1.4 times 1, and 2 is 1.43 times it: as near to one as to the other.
         Paper(
             {**rate("triton/pytorch-8", 14), **rate("triton/pytorch-1", 10)},
@@ -174,6 +178,11 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(
             {**median("triton/pytorch-16", 150), **median("triton/pytorch-1", 10)},
             {"about 16": 1, "about 4": 0, "about 1": 0, "about 256": 0},
+        ),
+        # 21 / 10 = 2.1 is nearly as far from 1 (2.1 times) as from 4 (1.9 times).
+        Paper(
+            {**median("triton/pytorch-16", 21), **median("triton/pytorch-1", 10)},
+            {"about 1": 1, "about 4": 1, "about 16": 0},
         ),
         # 80 / 10 = 8 is twice 4 and half of 16.
         Paper(
@@ -408,3 +417,15 @@ def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told
     answer = next(iter(PAPERS[name][0].shares))
     told = judged(JUDGES, name, Paper({}, {}), answer)
     assert told.share == 0 and told.message.startswith("Measure ") and "servelab run system" in told.message
+
+
+@pytest.mark.parametrize(
+    ("changed", "lacking"),
+    [({"ok": [False, False]}, "successes"), ({"ok": [True]}, "successes"), ({"seconds": 0.0}, "seconds")],
+)
+def test_a_load_without_successes_or_seconds_counts_as_not_measured(changed: Steps, lacking: str) -> None:
+    whole = {"latency_ms": [10, 20], "ok": [True, True], "seconds": 0.5, "batch": 1}  # 2 / 0.5 s = 4 a second
+    name = "system.endpoint.rate"
+    assert earned(JUDGES, name, Paper({"endpoint/onnx-1/load": whole}, {4: 1})) == {4: 1}
+    told = judged(JUDGES, name, Paper({"endpoint/onnx-1/load": {**whole, **changed}}, {}), 4)
+    assert told.share == 0 and f"Measure endpoint/onnx-1/load again, it has no usable {lacking}" in told.message

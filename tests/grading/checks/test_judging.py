@@ -172,7 +172,7 @@ def test_a_number_is_judged_by_the_last_answer(run: Run) -> None:
     soak(run)
     for answer, points in ((0.2, 0), (25, 1), (20, 2)):  # give or take 2 all of 2 points, 6 half of them
         ask(run, CHANGE, answer=answer)
-        assert results(run)[CHANGE].points == points
+        assert (results(run)[CHANGE].points, results(run)[CHANGE].passed) == (points, points == 2)
 
 
 def test_nothing_recorded_and_what_cannot_be_read_earn_nothing(run: Run) -> None:

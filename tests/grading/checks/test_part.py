@@ -162,6 +162,12 @@ def test_a_record_that_does_not_fit_together_earns_nothing_but_is_still_read_by_
     assert broken["system.triton.law"] == whole["system.triton.law"] and broken["system.triton.law"].passed
 
 
+def test_a_grade_names_the_leased_hardware_or_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_part(open_run("edge", runs=tmp_path).folder).node_type == "own machine"
+    monkeypatch.setenv("SERVELAB_LEASE", '{"id": "7", "node_type": "raspberrypi5"}')
+    assert check_part(open_run("edge", runs=tmp_path, run_id="leased").folder).node_type == "raspberrypi5"
+
+
 def test_an_unreadable_record_leaves_everything_to_a_person() -> None:
     graded = part.unreadable("edge", "half a file")
     assert (graded.points, graded.trust, graded.doubts) == (0, "none", ("half a file",))

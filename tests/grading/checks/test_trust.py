@@ -154,6 +154,8 @@ def test_samples_in_order_are_doubted_and_one_out_of_order_is_enough() -> None:
     for samples in (rising, rising[::-1]):
         assert "in order of size" in doubts(step(samples))
         assert doubts(step([samples[1], samples[0], *samples[2:]])) == ""
+    equal = [rising[0], *rising[:-1]]  # the first two are the same
+    assert "in order of size" in doubts(step(equal)) and "in order of size" in doubts(step(equal[::-1]))
     assert doubts(step(rising[:19])) == ""
     assert doubts(step(rising, loadgen="Offline")) == "", "a pile handed over at once comes back in order"
 
