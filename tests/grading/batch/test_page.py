@@ -54,13 +54,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def cells(page: str, first: str) -> list[str]:
     """The cells of the table row that begins with `first`, without their markup."""
-    (row,) = [row for row in re.findall(r"<tr>(<td.*?)</tr>", page) if re.sub("<[^>]*>", "", row).startswith(first)]
+    (row,) = [
+        row for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL) if re.sub("<[^>]*>", "", row).startswith(first)
+    ]
     return [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
 
 
 def spread(page: str, first: str) -> list[int]:
     """How many lie in each tenth of the points, by the columns of that row."""
-    (row,) = [row for row in re.findall(r"<tr>(<td.*?)</tr>", page) if re.sub("<[^>]*>", "", row).startswith(first)]
+    (row,) = [
+        row for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL) if re.sub("<[^>]*>", "", row).startswith(first)
+    ]
     return [int(count) for count in re.findall(r"%: (\d+)\"", row)]
 
 

@@ -12,7 +12,8 @@ import pytest
 from grading.errors import ConfinementMissing
 from grading.functions import sandbox
 from grading.functions.cases import agrees, cases, tasks
-from grading.functions.tests import skeleton, test_file
+from grading.functions.tests import skeleton, test_file, write_skeleton
+from snippets.errors import UsageError
 from tests.grading.exploits import EXPLOITS, SOLUTION
 
 confined = pytest.mark.skipif(sandbox.level() == "none", reason="nothing here can confine student code")
@@ -142,3 +143,10 @@ def test_the_skeleton_names_every_function_of_the_part() -> None:
     for task in tasks():
         assert f"def {task.name}(" in skeleton(task.part)
         compile(skeleton(task.part), "functions.py", "exec")
+
+
+def test_the_skeleton_of_the_functions_never_replaces_a_file(tmp_path: Path) -> None:
+    written = write_skeleton("model", tmp_path / "functions.py")
+    assert "def " in written.read_text()
+    with pytest.raises(UsageError, match="functions.py exists already"):
+        write_skeleton("model", written)

@@ -1,4 +1,4 @@
-"""What a student is told before handing in: the questions, what is missing, and when nothing is."""
+"""What a student is told before handing in: what is missing, and when nothing is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grading.questions import ask
-from grading.submission.selfcheck import Finding, check, describe, examine, run_folder, start_functions
+from grading.submission.selfcheck import Finding, check, examine, run_folder
 from snippets.errors import UsageError
 from snippets.record.run import Run, open_run
 from tests.grading.pictures import picture
@@ -36,18 +36,6 @@ def answer_all(run: Run) -> None:
 
 def found(run: Run, tmp_path: Path) -> list[Finding]:
     return examine(run.record(), notebooks=tmp_path / "none")
-
-
-def test_questions_are_described_in_order_with_what_an_answer_may_be(small_questions: Path) -> None:
-    text = describe("model").splitlines()
-    assert text[:4] == [
-        "  1. model.graph.layout  [predict, 2 points]",
-        "     Which pass brings **most** of the gain?",
-        "     Choices: basic | extended | all",
-        "     Answer before you measure: the prediction is locked when the measurement begins.",
-    ]
-    assert "  2. model.graph.gain  [number, 1 points]" in text and "     Unit: times" in text
-    assert text[-1] == "5 questions, 9 points.", "2 + 1 + 3 + 1 + 2"
 
 
 def test_an_empty_run_lacks_every_answer_picture_and_measurement(run: Run, tmp_path: Path) -> None:
@@ -116,10 +104,3 @@ def test_the_newest_run_is_meant_where_none_is_named(small_questions: Path) -> N
         run_folder("model", None)
     folder = open_run("model").folder
     assert run_folder("model", None) == folder and run_folder("model", Path("other")) == Path("other")
-
-
-def test_the_skeleton_of_the_functions_never_replaces_a_file(tmp_path: Path) -> None:
-    written = start_functions("model", tmp_path / "functions.py")
-    assert "def " in written.read_text()
-    with pytest.raises(UsageError, match="functions.py exists already"):
-        start_functions("model", written)
