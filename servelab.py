@@ -120,6 +120,8 @@ def run(
             f"Run folder: {finished.folder} ({finished.seconds:.0f} s, {finished.measured} steps measured, "
             f"{finished.replayed} replayed)"
         )
+    if mode == "replay":
+        return
     folders = [finished.folder for finished in done]
     out = None if len(folders) == 1 else folders[0].parent.parent / "report.html"
     click.echo(f"Report:     {write_report(folders, out)}")

@@ -119,10 +119,7 @@ def _told(expected: Expected) -> str:
 
 def chain(record: Record) -> list[str]:
     """The chain's links: the run's own hash, then each step's."""
-    from snippets.record.document import read_document
-
-    document = read_document(record.folder / "record.json")
-    return [document.genesis, *(str(step["hash"]) for step in document.steps)]
+    return list(record.links)
 
 
 def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) -> Judgement:

@@ -42,13 +42,14 @@ def score(question_id: str, run: Any = None) -> float:
     `run`: the notebook's open run; without it (nothing was executed) the run that was handed in.
     """
     from snippets.errors import KitError
+    from snippets.record.document import written_ns
 
     folder = _folder(question_id.partition(".")[0], run)
     if folder is None:
         print("No run record was handed in: put what `servelab collect` made beside the notebook.")
         return 0.0
     try:
-        result = _graded(folder, (folder / "record.json").stat().st_mtime_ns)[question_id]
+        result = _graded(folder, written_ns(folder))[question_id]
     except (KitError, OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         print(f"The record cannot be graded: {error}")
         return 0.0

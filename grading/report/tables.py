@@ -240,7 +240,7 @@ def text_table(header: list[str], rows: list[tuple[list[str], list[str]]]) -> st
 def show_run(folder: str | Path) -> str:
     """What a run measured, for a terminal: machine, table of variants, table of loads, problems.
 
-    Raises RecordError for a folder without a readable record.
+    A step that a kill interrupted is named. Raises RecordError for a folder without a readable record.
     """
     record = load_record(folder)
     host = record.host
@@ -258,6 +258,8 @@ def show_run(folder: str | Path) -> str:
         lines += ["", table]
     if tables:
         lines += ["", "Under each figure: its 95 % interval (? where the samples cannot bound it)."]
+    if record.interrupted:
+        lines += ["", str(record.interrupted)]
     problems = record.verify()
     if problems:
         lines += ["", "The record does not hold together:", *(f"  {p}" for p in problems)]

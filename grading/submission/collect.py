@@ -17,7 +17,9 @@ from grading.submission.pdf import Heading, Page, render, template_pages
 from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
 from snippets.errors import SubmissionError
 from snippets.parts import NOTEBOOKS
+from snippets.record.head import HEAD
 from snippets.record.run import Record, load_record
+from snippets.record.steps import STEPS
 
 # What a run's folder contributes, and in which order it is packed when room is short.
 RANKS = {"samples": 1, "notebooks": 3, "figures": 4, "screens": 5, "models": 6}
@@ -99,9 +101,18 @@ def write_template(parts: Sequence[str], out: Path) -> Path:
     return out
 
 
-def _members(record: Record) -> list[archive.Member]:
-    """The files of a run that belong into its submission."""
-    members = [archive.Member(f"{record.part}/record.json", record.folder / "record.json", 0)]
+def _members(record: Record, scratch: Path) -> list[archive.Member]:
+    """The files of a run that belong into its submission.
+
+    The record is set aside in `scratch` first, its head before its steps, as these may grow meanwhile: so the head
+    knows of no step that is not handed in, and the samples of each step are among the files listed after it.
+    """
+    scratch.mkdir()
+    members = []
+    for name in (HEAD, STEPS):
+        if (record.folder / name).is_file():
+            aside = shutil.copyfile(record.folder / name, scratch / name)
+            members.append(archive.Member(f"{record.part}/{name}", aside, 0))
     for name, rank in RANKS.items():
         for path in sorted((record.folder / name).rglob("*")):
             if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
@@ -155,7 +166,7 @@ def collect(
             found = screenshots(record, mine, screens, notebooks)
             paths = _store(found.pictures, Path(scratch) / record.part)
             remarks += found.problems
-            members += _members(record)
+            members += _members(record, Path(scratch) / f"{record.part}-record")
             members += [archive.Member(f"screens/{path.name}", path, 2) for path in paths.values()]
             members += [
                 archive.Member(f"{record.part}/workbooks/{path.name}", path, 3)

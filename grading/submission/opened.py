@@ -14,6 +14,7 @@ from grading.submission import archive
 from snippets.errors import KitError, SubmissionError
 from snippets.parts import PARTS
 from snippets.record import Record, load_record
+from snippets.record.head import part_of
 
 
 def digest_of(path: Path) -> str:
@@ -71,10 +72,7 @@ def runs_in(root: Path) -> dict[str, Path]:
     """Run folders by part: `<part>/record.json`, or whatever record names the part."""
     runs: dict[str, Path] = {}
     for path in sorted(root.rglob("record.json"), key=lambda item: (len(item.parts), item)):
-        try:
-            part = json.JSONDecoder().raw_decode(path.read_text(encoding="utf-8"))[0].get("part")
-        except (OSError, ValueError, AttributeError):
-            part = path.parent.name
+        part = part_of(path) or path.parent.name
         if part in PARTS:
             runs.setdefault(part, path.parent)
     return {part: runs[part] for part in PARTS if part in runs}

@@ -23,6 +23,7 @@ from reserve.node.provision import quote_env
 from reserve.node.sync import pull, push_run
 from reserve.site import Lease, Machine
 from snippets import errors as kit_errors
+from snippets.record.context import LEASE_VARIABLE
 from snippets.record.run import load_record
 
 POLL_S = 2.0
@@ -80,7 +81,7 @@ def start(machine: Machine, job: Job, lease: Lease | None, environment: dict[str
             "start": lease.start.isoformat(),
             "end": lease.end.isoformat(),
         }
-        env["SERVELAB_LEASE"] = json.dumps(facts, sort_keys=True)
+        env[LEASE_VARIABLE] = json.dumps(facts, sort_keys=True)
     words = " ".join(shlex.quote(word) for word in job.words)
     j = f'"$HOME"/{job.folder}'
     inner = (

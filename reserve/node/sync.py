@@ -1,7 +1,9 @@
 """Bring a run home while it goes on: only what changed, the record last, nothing half-written.
 
-The node first sets a copy of record.json aside, then lists its files: whatever that copy names was written before
-it, so a pull that is cut short at any point leaves a record at home whose files are all there.
+The node first sets copies of record.json and steps.jsonl aside, in this order, then lists its files. The run goes on
+meanwhile, but writes in the opposite order: samples, steps, head. So whatever these copies name was there before
+them, and as the steps come home before the head, a pull that is cut short at any point leaves a record at home that
+lacks nothing that it names.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from pathlib import Path, PurePosixPath
 from reserve.errors import ConnectionLost, SiteError
 from reserve.site import Machine
 from snippets.errors import StorageError
+from snippets.record.head import HEAD
+from snippets.record.steps import STEPS
 
-COPY = ".record-home.json"
+COPIES = {".steps-home.jsonl": STEPS, ".record-home.json": HEAD}
+"""What lies where at home: copies on the node, in the order in which they come."""
 SKIP = (".lock", ".tmp", ".sync")
 BATCH_BYTES = 64_000_000
 
@@ -35,10 +40,10 @@ class Remote:
 
 def _listing(machine: Machine, folder: str) -> list[Remote]:
     place = shlex.quote(folder)
-    command = (
-        f"cd {place} 2>/dev/null || exit 0; if [ -f record.json ]; then cp -p record.json {COPY}; fi; "
-        "find . -type f -printf '%s %T@ %P\\n'"
+    aside = " ".join(
+        f"rm -f {copy}; if [ -f {name} ]; then cp -p {name} {copy}; fi;" for copy, name in reversed(COPIES.items())
     )
+    command = f"cd {place} 2>/dev/null || exit 0; {aside} find . -type f -printf '%s %T@ %P\\n'"
     found = []
     for line in machine.run(command, timeout_s=40).output.splitlines():
         try:
@@ -53,11 +58,11 @@ def _wanted(files: list[Remote], home: Path) -> list[Remote]:
     wanted = []
     for file in files:
         name = PurePosixPath(file.name)
-        if name.is_absolute() or ".." in name.parts or name.name == "record.json":
+        if name.is_absolute() or ".." in name.parts or name.name in COPIES.values():
             continue
         if any(name.name.endswith(ending) or name.name.startswith(ending) for ending in SKIP):
             continue
-        target = home / ("record.json" if file.name == COPY else file.name)
+        target = home / COPIES.get(file.name, file.name)
         try:
             there = target.stat()
         except OSError:
@@ -65,7 +70,10 @@ def _wanted(files: list[Remote], home: Path) -> list[Remote]:
             continue
         if (there.st_size, int(there.st_mtime)) != (file.size, file.mtime):
             wanted.append(file)
-    wanted.sort(key=lambda file: (file.name == COPY, file.name))
+    if wanted:  # another count of steps need not change the head's size, nor the second of its time
+        wanted += [file for file in files if COPIES.get(file.name) == HEAD and file not in wanted]
+    order = list(COPIES)
+    wanted.sort(key=lambda file: (order.index(file.name) + 1 if file.name in COPIES else 0, file.name))
     return wanted
 
 
@@ -78,7 +86,7 @@ def pull(machine: Machine, folder: str, home: Path) -> list[str]:
     copied: list[str] = []
     while wanted:
         batch, size = [wanted.pop(0)], 0
-        while wanted and wanted[0].name != COPY and size + wanted[0].size < BATCH_BYTES:
+        while wanted and wanted[0].name not in COPIES and size + wanted[0].size < BATCH_BYTES:
             size += wanted[0].size
             batch.append(wanted.pop(0))
         archive = machine.pull(folder, [file.name for file in batch])
@@ -107,7 +115,7 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
         done = []
         for member in members:
             plain = member.name.removeprefix("./")
-            target = home / ("record.json" if plain == COPY else plain)
+            target = home / COPIES.get(plain, plain)
             target.parent.mkdir(parents=True, exist_ok=True)
             (incoming / plain).replace(target)
             os.utime(target, (member.mtime, member.mtime))
@@ -128,10 +136,16 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
 
 
 def push_run(machine: Machine, home: Path, folder: str) -> None:
-    """Send a run that was begun elsewhere to this node, so that it goes on there."""
+    """Send a run that was begun elsewhere to this node, so that it goes on there.
+
+    Head, steps, then their samples, as the run may grow here meanwhile; last the progress, by which the node is known
+    to have the run.
+    """
+    order = [HEAD, STEPS, "", "progress.jsonl"]
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as tar:
-        for path in sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink()):
+        found = sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink())
+        for path in sorted(found, key=lambda p: order.index(p.name if p.name in order else "")):
             name = path.relative_to(home)
             if any(path.name.endswith(e) or path.name.startswith(e) for e in SKIP) or name.parts[0] == ".incoming":
                 continue

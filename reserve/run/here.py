@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from reserve.run.execute import execute
 from reserve.run.parameters import of_parts, resolve
 from snippets.errors import UsageError
 from snippets.parts import expand
-from snippets.record.lock import OWNER_VARIABLE, acquire
+from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VARIABLE
+from snippets.record.lock import acquire
 from snippets.record.run import default_runs
 from snippets.record.values import storage_error
 
@@ -118,14 +120,14 @@ def _run_part(
     say(f"{part}: {len(paths)} notebooks, profile {profile}, into {folder}")
     started = datetime.now(UTC)
     measured = replayed = 0
-    with owned(folder):
+    with _place(folder, mode, say) as place:
         for number, path in enumerate(paths, 1):
             common = {"profile": profile, "runs": str(base), "run_id": run_id, "mode": mode}
             declared = {p.name for p in known[path]}
             injected = {k: v for k, v in common.items() if k in declared} | values[path]
             say(f"  [{number}/{len(paths)}] {path.stem}")
-            with Progress(folder, lambda event: _say_step(event, say)) as progress:
-                executed = execute(path, folder / "notebooks" / path.name, injected, timeout_s)
+            with Progress(place, lambda event: _say_step(event, say)) as progress:
+                executed = execute(path, place / "notebooks" / path.name, injected, timeout_s)
             measured, replayed = measured + progress.measured, replayed + progress.replayed
             say(
                 f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
@@ -140,14 +142,31 @@ def _say_step(event: dict, say: Callable[[str], None]) -> None:
         say(f"        {event['step']:<44} {event['seconds']:7.2f} s")
     elif event["state"] == "failed":
         say(f"        {event['step']:<44} failed after {event['seconds']:.2f} s")
+    elif event["state"] == "interrupted":
+        say(f"        {event['step']:<44} was interrupted while it was written")
+
+
+@contextlib.contextmanager
+def _place(folder: Path, mode: str, say: Callable[[str], None]) -> Iterator[Path]:
+    """Where executed notebooks and progress go: the run's folder, held; for a replay, which only reads, another."""
+    if mode != "replay":
+        with owned(folder):
+            yield folder
+        return
+    place = Path(tempfile.mkdtemp(prefix="servelab-replay-"))
+    (place / "notebooks").mkdir()
+    say(f"        only read; the executed notebooks go to {place / 'notebooks'}")
+    os.environ[PROGRESS_VARIABLE] = str(place / "progress.jsonl")
+    try:
+        with _stoppable():
+            yield place
+    finally:
+        del os.environ[PROGRESS_VARIABLE]
 
 
 @contextlib.contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Hold the run folder for this process and the kernels it starts; others get RunLocked.
-
-    A request to end (SIGTERM) is treated as Ctrl-C, so that kernels are stopped and finished steps are kept.
-    """
+    """Hold the run folder for this process and the kernels it starts; others get RunLocked."""
     try:
         (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -155,6 +174,20 @@ def owned(folder: Path) -> Iterator[None]:
     lock = acquire(folder / ".run.lock", "servelab run")
     before = os.environ.get(OWNER_VARIABLE)
     os.environ[OWNER_VARIABLE] = str(os.getpid())
+    try:
+        with _stoppable():
+            yield
+    finally:
+        if before is None:
+            del os.environ[OWNER_VARIABLE]
+        else:
+            os.environ[OWNER_VARIABLE] = before
+        lock.close()
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """A request to end (SIGTERM) is treated as Ctrl-C, so that kernels are stopped and finished steps are kept."""
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGTERM, _interrupt) if in_main else None
     try:
@@ -162,11 +195,6 @@ def owned(folder: Path) -> Iterator[None]:
     finally:
         if in_main:
             signal.signal(signal.SIGTERM, handler)
-        if before is None:
-            del os.environ[OWNER_VARIABLE]
-        else:
-            os.environ[OWNER_VARIABLE] = before
-        lock.close()
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -179,8 +207,8 @@ def _fresh_since(mode: str) -> Iterator[None]:
     if mode != "fresh":
         yield
         return
-    os.environ["SERVELAB_FRESH_SINCE"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    os.environ[FRESH_VARIABLE] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     try:
         yield
     finally:
-        del os.environ["SERVELAB_FRESH_SINCE"]
+        del os.environ[FRESH_VARIABLE]

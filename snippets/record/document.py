@@ -1,329 +1,117 @@
-"""record.json: the document behind a run record, its hash chain, and reading it with named errors.
+"""A run folder's record on disk: record.json and steps.jsonl, read as one and checked against each other.
 
-The file is one JSON object, replaced as a whole. A short step is only appended behind it, a JSON line a step, because
-replacing a file would take as long as a hundredth of the step; the next replacement takes those lines in.
+Writing goes steps first, then the head; reading goes head first, then the steps. So whoever reads while another
+process writes, or after a kill at any moment, finds every step that the head knows of.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
-import os
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
-from snippets.record.values import canonical, sha256_text, storage_error, write_atomic
-
-SCHEMA = "servelab-record"
-SCHEMA_VERSION = 1
-SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
-
-_DECODER = json.JSONDecoder()
-_DIGEST_MARK = ',\n"digest": "'
-_START_AGAIN = "Restore it from a copy, or move the folder away and run again"
+from snippets.record.chain import broken_link, genesis
+from snippets.record.head import HEAD, SCHEMA_VERSION, START_AGAIN, read_head, render
+from snippets.record.schema import step_problem
+from snippets.record.steps import STEPS, Interrupted, flush, line, parse, read_steps
+from snippets.record.values import write_atomic
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """Which version of a file was read: tells whether another process has replaced it since."""
+class Content:
+    """What a record holds. `head` is as this version writes it; `version` is that of the files.
 
-    inode: int
-    size: int
-    modified_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Stamp:
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-@dataclass
-class Document:
-    """The parsed record. Step texts are kept, so that adding a step does not serialise the others again.
-
-    `replace_next`: whether the file is to be replaced when the next step is added, as it has lines behind its object,
-    the last of them perhaps cut off by a kill, or is gone.
+    `known`: how many steps the head knows of. `interrupted`: the step whose line a kill cut off.
     """
 
-    head_fields: dict[str, Any]
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    replace_next: bool = False
-    _texts: list[bytes] = field(default_factory=list)
-    _body: _Body | None = None
-    _by_key: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _indexed: int = 0
-
-    @classmethod
-    def new(cls, part: str, run_id: str, created_utc: str) -> Document:
-        return cls(
-            {
-                "schema": SCHEMA,
-                "schema_version": SCHEMA_VERSION,
-                "part": part,
-                "run_id": run_id,
-                "created_utc": created_utc,
-                "parameters": {},
-                "hosts": [],
-                "leases": [],
-                "figures": {},
-                "screenshots": {},
-                "answers": [],
-            }
-        )
-
-    @property
-    def genesis(self) -> str:
-        """What the first step follows: the hash of the run's own identity."""
-        fields = self.head_fields
-        return sha256_text(canonical([fields["schema"], fields["part"], fields["run_id"], fields["created_utc"]]))
-
-    @property
-    def head(self) -> str:
-        """Hash of the last step."""
-        return self.steps[-1]["hash"] if self.steps else self.genesis
-
-    @property
-    def answers(self) -> list[dict[str, Any]]:
-        return self.head_fields["answers"]
-
-    def add_step(self, step: dict[str, Any]) -> None:
-        """Append a step behind the last one; sets its `previous` and `hash`."""
-        step["previous"] = self.head
-        step["hash"] = step_hash(step)
-        self.steps.append(step)
-        self._texts.append(canonical(step).encode())
-
-    def latest(self, key: str) -> dict[str, Any] | None:
-        """The last step with that key, or None."""
-        for step in self.steps[self._indexed :]:
-            self._by_key[step["key"]] = step
-        self._indexed = len(self.steps)
-        return self._by_key.get(key)
-
-    def last_line(self) -> bytes:
-        """The last step as it is appended to the file."""
-        return self._texts[-1] + b"\n"
-
-    def add_answer(self, entry: dict[str, Any]) -> None:
-        self.answers.append(entry)
-        self._body = None
-
-    def add_host(self, facts: dict[str, Any]) -> bool:
-        """Add host facts unless they are known; returns whether anything changed."""
-        return self._add_unknown("hosts", facts)
-
-    def add_lease(self, facts: dict[str, Any]) -> bool:
-        return self._add_unknown("leases", facts)
-
-    def _add_unknown(self, name: str, facts: dict[str, Any]) -> bool:
-        if facts in self.head_fields[name]:
-            return False
-        self.head_fields[name].append(facts)
-        self._body = None
-        return True
-
-    def set_parameters(self, notebook: str, parameters: dict[str, Any]) -> bool:
-        return self._set("parameters", notebook, parameters)
-
-    def set_picture(self, kind: str, name: str, entry: dict[str, Any]) -> bool:
-        return self._set(kind, name, entry)
-
-    def _set(self, group: str, name: str, value: dict[str, Any]) -> bool:
-        if self.head_fields[group].get(name) == value:
-            return False
-        self.head_fields[group][name] = value
-        self._body = None
-        return True
-
-    def content(self) -> list[bytes]:
-        """The file in pieces: a line a field, a line a step, and a digest of all that."""
-        if self._body is None:
-            head = ",\n".join(f'"{k}": {canonical(v)}' for k, v in self.head_fields.items())
-            self._body = _Body("{\n" + head + ',\n"steps": [\n')
-        return self._body.extended(self._texts)
+    head: dict[str, Any]
+    steps: list[dict[str, Any]]
+    known: int
+    version: int
+    interrupted: Interrupted | None
 
 
-class _Body:
-    """The file up to its digest, which is carried on as steps are added: writing one step hashes that step only."""
-
-    def __init__(self, head: str) -> None:
-        self._pieces = [head.encode()]
-        self._hash = hashlib.sha256(self._pieces[0])
-        self._steps = 0
-
-    def extended(self, steps: list[bytes]) -> list[bytes]:
-        for text in steps[self._steps :]:
-            piece = b",\n" + text if self._steps else text
-            self._pieces.append(piece)
-            self._hash.update(piece)
-            self._steps += 1
-        whole = self._hash.copy()
-        whole.update(b"\n]")
-        return [*self._pieces, b"\n]", f'{_DIGEST_MARK}{whole.hexdigest()}"\n}}\n'.encode()]
-
-
-def step_hash(step: dict[str, Any]) -> str:
-    """SHA-256 over everything that the step holds but its own hash; `previous` links it to the step before."""
-    return sha256_text(canonical({k: v for k, v in step.items() if k != "hash"}))
-
-
-def write_document(path: Path, document: Document, durable: bool = False) -> None:
-    """Replace the record file atomically. Raises StorageError where that fails; the old file then stands."""
-    write_atomic(path, document.content(), durable)
-    document.replace_next = False
-
-
-def append_step(path: Path, document: Document) -> Stamp:
-    """Append the document's last step to the record file; returns the file's new stamp.
-
-    A kill leaves the line whole, or cut off, which reading tells. Raises StorageError where it cannot be written;
-    the file is then as it was.
-    """
-    line = document.last_line()
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+def state(folder: Path) -> tuple[tuple[int, int, int], ...]:
+    """Which version of the files is there: another one after any process has written."""
+    found = []
+    for name in (HEAD, STEPS):
         try:
-            end = os.fstat(descriptor).st_size
-            if os.write(descriptor, line) < len(line):
-                os.ftruncate(descriptor, end)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return Stamp.of(os.fstat(descriptor))
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise storage_error(error, path) from error
+            status = (folder / name).stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+        except OSError:
+            found.append((0, 0, 0))
+    return tuple(found)
 
 
-def _read_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise RecordError(f"There is no run record at {path}. `servelab run PART` makes one.") from None
-    except OSError as error:
-        raise storage_error(error, path) from error
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data":  # the last character was cut off, and perhaps more
-            return data[: error.start].decode()
-        raise RecordError(f"The record {path} is damaged: byte {error.start} is not UTF-8. {_START_AGAIN}.") from None
+def written_ns(folder: Path) -> int:
+    """When the record was last written, in nanoseconds as files have it; 0 where there is none."""
+    return max(modified for _, _, modified in state(folder))
 
 
-def read_document(path: Path) -> Document:
-    """Read and check record.json: its form, schema version, digest and hash chain.
+def read_content(folder: Path) -> Content:
+    """Read and check the record: form, schema version, digest, hash chain, and that no step is missing.
 
     Raises RecordError, which says what is wrong and what to do.
     """
-    text = _read_text(path)
-    try:
-        fields, end = _DECODER.raw_decode(text)
-    except json.JSONDecodeError as error:
-        what = "it ends too early" if error.pos >= len(text.rstrip()) - 1 else f"line {error.lineno} is not JSON"
-        raise RecordError(f"The record {path} is damaged: {what}. {_START_AGAIN}.") from None
-    if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
-        raise RecordError(f"{path} is not a run record of this kit. Name a folder that `servelab run` made.")
-    version = fields.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise RecordError(
-            f"The record {path} has schema version {version}; this kit reads up to {SCHEMA_VERSION}. "
-            "Update the kit: git pull, then make lab."
-        )
-    body, mark, rest = text[:end].rpartition(_DIGEST_MARK)
-    if not mark or rest[:64] != sha256_text(body) or text[end : end + 1] != "\n":
-        raise RecordError(
-            f"The record {path} was changed after it was written: its digest does not fit. {_START_AGAIN}."
-        )
-    appended = text[end + 1 :]
-    problem = structure_problem(fields) or _take_in(appended, fields["steps"]) or structure_problem(fields)
+    head, behind = read_head(folder / HEAD)
+    version, known = head["schema_version"], head.pop("steps")
+    if version == 1:
+        steps, interrupted, where = *_steps_of_version_1(known, behind, folder / HEAD), folder / HEAD
+    else:
+        steps, interrupted, where = *read_steps(folder / STEPS), folder / STEPS
+    head["schema_version"] = SCHEMA_VERSION
+    problem = next((problem for index, step in enumerate(steps) if (problem := step_problem(step, index))), None)
     if problem:
-        raise RecordError(f"The record {path} is not valid: {problem}. {_START_AGAIN}.")
-    fields.pop("digest")
-    steps = fields.pop("steps")
-    document = Document(fields, steps, bool(appended), [canonical(step).encode() for step in steps])
-    broken = broken_link(document)
-    if broken is not None:
+        raise RecordError(f"The record {where} is not valid: {problem}. {START_AGAIN}.")
+    if (broken := broken_link(head, steps)) is not None:
         raise RecordError(
-            f"The record {path} was changed: step {broken} ({steps[broken]['name']!r}) does not follow "
-            f"the one before it. {_START_AGAIN}."
+            f"The record {where} was changed: step {broken} ({steps[broken]['name']!r}) does not follow "
+            f"the one before it. {START_AGAIN}."
         )
-    return document
+    links = [genesis(head), *(step["hash"] for step in steps)]
+    if version > 1 and (problem := _missing(known, links)):
+        raise RecordError(f"The record {where} was changed: {problem}. {START_AGAIN}.")
+    hashes = set(links)
+    for answer in head["answers"]:
+        if answer["after"] not in hashes:
+            raise RecordError(
+                f"The record {folder / HEAD} was changed: the answer to {answer['question']} was given "
+                f"after a step that is not there. {START_AGAIN}."
+            )
+    return Content(head, steps, len(known) if version == 1 else known["count"], version, interrupted)
 
 
-def _take_in(appended: str, steps: list[Any]) -> str | None:
-    """Add the steps of the lines behind the object. Returns the problem, if any.
+def _steps_of_version_1(steps: Any, behind: str, path: Path) -> tuple[list[Any], Interrupted | None]:
+    """In version 1 record.json held the steps; short ones were appended behind its object until it was replaced."""
+    if not isinstance(steps, list):
+        raise RecordError(
+            f"The record {path} is not valid: its field 'steps' is missing or of the wrong type. {START_AGAIN}."
+        )
+    appended, interrupted = parse(behind.encode(), path, len(steps))
+    return [*steps, *appended], interrupted
 
-    A last line without its end is what a kill left of a step that nobody was told of; it does not count.
+
+def _missing(known: dict[str, Any], links: list[str]) -> str | None:
+    """What the steps lack of those that the head knows of. `links`: the chain, the run's own hash first."""
+    there, count = len(links) - 1, known["count"]
+    if not 0 <= count <= there:
+        return f"it ends too early: it holds {there} whole steps, and {HEAD} knows of {count}"
+    if links[count] != known["last"]:
+        return f"step {count - 1} is another one than {HEAD} knows of"
+    return None
+
+
+def write_head(folder: Path, head: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+    """Replace record.json, durably. Raises StorageError where that fails; the old file then stands."""
+    flush(folder / STEPS)
+    write_atomic(folder / HEAD, render(head, steps), durable=True)
+
+
+def write_whole(folder: Path, head: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+    """Replace both files, each as a whole: for a new run, one of an older version, or one with an interrupted line.
+
+    Replaced, not cut: a process that reads the old file goes on to see whole lines.
     """
-    *whole, rest = appended.split("\n")
-    for number, line in enumerate(whole, 1):
-        try:
-            step = json.loads(line)
-            unchanged = canonical(step) == line
-        except ValueError:
-            unchanged = False
-        if not unchanged:
-            return f"line {number} behind its end is no step"
-        steps.append(step)
-    with suppress(json.JSONDecodeError):
-        if _DECODER.raw_decode(rest)[1] < len(rest):
-            return "its last line goes on behind its step"
-    return None
-
-
-def broken_link(document: Document) -> int | None:
-    """Index of the first step whose hash or link does not fit, or None."""
-    previous = document.genesis
-    for index, step in enumerate(document.steps):
-        if step["previous"] != previous or step["hash"] != step_hash(step) or step["index"] != index:
-            return index
-        previous = step["hash"]
-    return None
-
-
-_FIELDS: dict[str, type | tuple[type, ...]] = {
-    "part": str,
-    "run_id": str,
-    "created_utc": str,
-    "parameters": dict,
-    "hosts": list,
-    "leases": list,
-    "figures": dict,
-    "screenshots": dict,
-    "answers": list,
-    "steps": list,
-}
-_STEP_FIELDS: dict[str, type | tuple[type, ...]] = {
-    "index": int,
-    "name": str,
-    "key": str,
-    "inputs": dict,
-    "notebook": str,
-    "started_utc": str,
-    "ended_utc": str,
-    "seconds": (int, float),
-    "host": str,
-    "previous": str,
-    "hash": str,
-}
-
-
-def structure_problem(fields: dict[str, Any]) -> str | None:
-    """First way in which a parsed record misses the published schema's required fields and types, or None.
-
-    It needs no library, for machines that have none; `record.schema.json` says the same and more.
-    """
-    for name, kind in _FIELDS.items():
-        if not isinstance(fields.get(name), kind):
-            return f"its field {name!r} is missing or of the wrong type"
-    for index, step in enumerate(fields["steps"]):
-        if not isinstance(step, dict):
-            return f"step {index} is no object"
-        for name, kind in _STEP_FIELDS.items():
-            if not isinstance(step.get(name), kind):
-                return f"step {index}: the field {name!r} is missing or of the wrong type"
-        if "result" not in step:
-            return f"step {index}: the field 'result' is missing"
-    return None
+    write_atomic(folder / STEPS, [line(step) for step in steps], durable=True)
+    write_atomic(folder / HEAD, render(head, steps), durable=True)

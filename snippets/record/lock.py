@@ -12,7 +12,6 @@ from types import TracebackType
 from snippets.errors import RunLocked
 from snippets.record.values import storage_error
 
-OWNER_VARIABLE = "SERVELAB_RUN_OWNER"
 _WIDTH = 100
 
 
@@ -30,10 +29,12 @@ class RunLock:
     A kernel that stays open between two cells holds nothing, so several notebooks of one run may be open at once;
     only measuring at the same time is refused, because it would spoil both measurements. Re-entrant within a
     process. The system frees the lock when its process ends, however it ends.
+
+    `what`: what measures, for whoever is refused; `owner`: process id of the `servelab run` that started this process.
     """
 
-    def __init__(self, folder: Path, what: str, patience_s: float = 3.0) -> None:
-        self._path, self._what, self._patience_s = folder / ".lock", what, patience_s
+    def __init__(self, folder: Path, what: str, owner: str = "", patience_s: float = 3.0) -> None:
+        self._path, self._what, self._owner, self._patience_s = folder / ".lock", what, owner, patience_s
         self._file: FileIO | None = None
         self._depth = 0
         self._guard = folder / ".run.lock"
@@ -55,7 +56,7 @@ class RunLock:
 
     def _check_run_owner(self) -> None:
         """Refuse while `servelab run` executes this folder, unless it is the one that started this process."""
-        if not self._guard.exists() or holder(self._guard).startswith(f"pid {os.environ.get(OWNER_VARIABLE)} "):
+        if not self._guard.exists() or holder(self._guard).startswith(f"pid {self._owner} "):
             return
         acquire(self._guard, self._what, 0.0, announce=False).close()
 

@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from snippets.errors import RecordError
-from snippets.quick_import import without_iri_checks
 from snippets.record import values as store
-from snippets.record.document import SCHEMA_FILE, Document, read_document
+from snippets.record.chain import genesis
+from snippets.record.document import read_content
+from snippets.record.head import HEAD, render
+from snippets.record.schema import schema_problems
+from snippets.record.steps import STEPS, Interrupted
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Record:
-    """A run as its record tells it. Made by `load_record`."""
+    """A run as its record tells it. Made by `load_record`.
+
+    `links`: the chain, which is the run's own hash and then each step's. `interrupted`: the step whose line a kill cut
+    off, which does not count.
+    """
 
     folder: Path
     part: str
@@ -59,7 +66,13 @@ class Record:
     screenshots: dict[str, dict[str, Any]]
     answers: tuple[dict[str, Any], ...]
     steps: tuple[Step, ...]
-    digest: str
+    links: tuple[str, ...]
+    interrupted: Interrupted | None
+
+    @property
+    def digest(self) -> str:
+        """Hash of the last step; of the run itself while it has none."""
+        return self.links[-1]
 
     @property
     def host(self) -> dict[str, Any]:
@@ -91,20 +104,15 @@ class Record:
     def verify(self, schema: bool = True) -> list[str]:
         """Problems of the run, in words: samples, artifacts and pictures against their hashes, times in order.
 
-        Form, schema version, digest and hash chain were checked on loading. An empty list means `consistent`.
+        Form, schema version, digest, chain and number of steps were checked on loading. An empty list means
+        `consistent`.
         `schema=False` leaves the published JSON Schema out, whose library takes a while to import.
         """
         return [*(self._schema_problems() if schema else ()), *self._file_problems(), *self._time_problems()]
 
     def _schema_problems(self) -> list[str]:
-        without_iri_checks()
-        try:
-            import jsonschema
-        except ImportError:
-            return []
-        validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
-        fields = json.loads(b"".join(read_document(self.folder / "record.json").content()))
-        return [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(fields)]
+        content = read_content(self.folder)
+        return schema_problems(json.loads(render(content.head, content.steps)), content.steps)
 
     def _file_problems(self) -> list[str]:
         problems = []
@@ -144,28 +152,29 @@ class Record:
 
 
 def load_record(folder: str | Path) -> Record:
-    """Read the run in `folder` (or the path of its record.json).
+    """Read the run in `folder` (or the path of its record.json or steps.jsonl), also while it goes on.
 
     Raises RecordError for a record that is missing, truncated, changed, invalid or of a newer schema.
     """
     folder = Path(folder)
-    if folder.name == "record.json":
+    if folder.name in (HEAD, STEPS):
         folder = folder.parent
-    document: Document = read_document(folder / "record.json")
-    fields = document.head_fields
+    content = read_content(folder)
+    head = content.head
     plain = ("index", "name", "key", "inputs", "notebook", "started_utc", "ended_utc", "seconds", "host")
-    steps = tuple(Step(folder=folder, encoded=s["result"], **{name: s[name] for name in plain}) for s in document.steps)
+    steps = tuple(Step(folder=folder, encoded=s["result"], **{name: s[name] for name in plain}) for s in content.steps)
     return Record(
         folder,
-        fields["part"],
-        fields["run_id"],
-        fields["created_utc"],
-        fields["parameters"],
-        tuple(fields["hosts"]),
-        tuple(fields["leases"]),
-        fields["figures"],
-        fields["screenshots"],
-        tuple(fields["answers"]),
+        head["part"],
+        head["run_id"],
+        head["created_utc"],
+        head["parameters"],
+        tuple(head["hosts"]),
+        tuple(head["leases"]),
+        head["figures"],
+        head["screenshots"],
+        tuple(head["answers"]),
         steps,
-        document.head,
+        (genesis(head), *(step["hash"] for step in content.steps)),
+        content.interrupted,
     )

@@ -4,29 +4,32 @@
     result = run.step("graph/all/latency", measure_latency, model_path, threads=1)
 
 The first call measures and records; the next one, also after a kernel death or on another machine,
-replays. `load_record` reads a run for reports and grading; nothing there executes anything.
+replays. `load_record` reads a run for reports and grading; nothing there executes anything. Its files are record.json
+(machines, parameters, answers, pictures) and steps.jsonl (a line a step: `tail -f` follows a run).
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from snippets.errors import RecordError, StorageError, UsageError
+from snippets.errors import RecordError, UsageError
 from snippets.machine.host import host_facts
 from snippets.parts import KIT
 from snippets.record import values as store
-from snippets.record.document import Document, Stamp, append_step, read_document, write_document
+from snippets.record.context import RunContext
+from snippets.record.document import written_ns
+from snippets.record.files import RecordFiles
+from snippets.record.head import HEAD, add_unknown, set_entry
 from snippets.record.lock import RunLock
 from snippets.record.read import Record, load_record
 
@@ -50,8 +53,8 @@ def default_runs() -> Path:
 
 def latest_run(part: str, runs: str | Path = "") -> Path | None:
     """Folder of the part's most recently written run, or None if there is none."""
-    records = (Path(runs) if runs else default_runs()).glob(f"{part}/*/record.json")
-    return max((r.parent for r in records), key=lambda folder: (folder / "record.json").stat().st_mtime, default=None)
+    records = (Path(runs) if runs else default_runs()).glob(f"{part}/*/{HEAD}")
+    return max((path.parent for path in records), key=written_ns, default=None)
 
 
 def utc_now() -> str:
@@ -69,7 +72,9 @@ def open_run(
     mode: str = "resume",
     parameters: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Open the run folder `runs/<part>/<run_id>`, making it if it is new (not in mode replay).
+    """Open the run folder `runs/<part>/<run_id>`, making it if it is new.
+
+    In mode replay nothing at all is written: the folder may be read-only, and another process may measure in it.
 
     Raises UsageError for a bad name or mode, RecordError for a record that is unreadable or of another part,
     RunLocked while another process runs in the folder, StorageError where it cannot be written.
@@ -80,41 +85,67 @@ def open_run(
         if not _NAME.fullmatch(name):
             raise UsageError(f"{what} is {name!r}; use letters, digits, '.', '_' and '-'.")
     folder = (Path(runs).expanduser() if runs else default_runs()) / part / run_id
-    return Run(folder, part=part, notebook=notebook, profile=profile, mode=mode, parameters=dict(parameters or {}))
+    return Run(
+        folder,
+        part=part,
+        notebook=notebook,
+        profile=profile,
+        mode=mode,
+        parameters=dict(parameters or {}),
+        context=RunContext.from_environment(),
+    )
 
 
 class Run:
     """A run folder opened for measuring. Made by `open_run`."""
 
     def __init__(
-        self, folder: Path, *, part: str, notebook: str, profile: str, mode: str, parameters: dict[str, Any]
+        self,
+        folder: Path,
+        *,
+        part: str,
+        notebook: str,
+        profile: str,
+        mode: str,
+        parameters: dict[str, Any],
+        context: RunContext,
     ) -> None:
         self.folder, self.part, self.notebook, self.profile, self.mode = folder, part, notebook, profile, mode
-        self._fresh_since = os.environ.get("SERVELAB_FRESH_SINCE") or utc_now()
-        if mode == "replay" and not (folder / "record.json").is_file():
-            raise RecordError(f"There is no record to replay in {folder}. Make one: servelab run {part}.")
+        self._fresh_since = context.fresh_since or utc_now()
+        self._lock = RunLock(folder, notebook, context.owner)
+        self._files = RecordFiles(folder, part)
+        self._followed: IO[bytes] | None = None
+        if mode == "replay":
+            self._progress_path = context.progress
+            if not (folder / HEAD).is_file():
+                raise RecordError(f"There is no record to replay in {folder}. Make one: servelab run {part}.")
+            self._files.reload()
+            return
+        self._progress_path = context.progress or folder / "progress.jsonl"
         try:
             for name in ("samples", "figures", "screens", "models", "notebooks"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store.storage_error(error, folder) from error
-        self._path = folder / "record.json"
-        self._lock = RunLock(folder, notebook)
-        self._stamp: Stamp | None = None
-        self._followed: IO[bytes] | None = None
-        self._document = Document.new(part, folder.name, utc_now())
         with self._lock:
+            self._introduce(parameters, context.lease)
+
+    def _introduce(self, parameters: dict[str, Any], lease: dict[str, Any] | None) -> None:
+        """Enter in the head what this process measures on and with."""
+        if (self.folder / HEAD).is_file():
             self._reload()
-            facts = host_facts()
-            self._host = facts["id"]
-            changed = self._document.add_host(facts)
-            if parameters:
-                described = json.loads(store.canonical(store.describe_input(parameters, "parameters")))
-                changed |= self._document.set_parameters(notebook, described)
-            if lease := os.environ.get("SERVELAB_LEASE"):
-                changed |= self._document.add_lease(json.loads(lease))
-            if changed or self._stamp is None or self._document.replace_next:
-                self._write()
+        else:
+            self._files.begin(utc_now())
+        facts = host_facts()
+        self._host = facts["id"]
+        changed = add_unknown(self._files.head, "hosts", facts)
+        if parameters:
+            described = json.loads(store.canonical(store.describe_input(parameters, "parameters")))
+            changed |= set_entry(self._files.head, "parameters", self.notebook, described)
+        if lease:
+            changed |= add_unknown(self._files.head, "leases", lease)
+        if changed or self._files.behind:
+            self._files.save_head()
 
     @property
     def models(self) -> Path:
@@ -123,8 +154,11 @@ class Run:
 
     def has(self, name: str) -> bool:
         """Whether a step of that name has been recorded (with any inputs)."""
-        self._refresh()
-        return any(step["name"] == name for step in self._document.steps)
+        self._files.reload()
+        return self._has(name)
+
+    def _has(self, name: str) -> bool:
+        return any(step["name"] == name for step in self._files.steps)
 
     def record(self) -> Record:
         """The run as it stands, for plots and tables."""
@@ -142,19 +176,15 @@ class Run:
         Raises RecordError in mode replay when the step is missing, RunLocked while another process measures here,
         StorageError on a full disk, and whatever `fn` raises (then nothing is recorded).
         """
-        described = self._describe(fn, args, kwargs, inputs)
+        described = store.describe_call(fn, args, kwargs, inputs)
         key = store.sha256_text(store.canonical([name, described]))
-        with self._lock:
-            self._reload()
+        with self._current():
             known = self._find(key)
             if known is not None:
                 self._progress(name, "replayed", known["seconds"])
                 return store.decode(known["result"], self.folder, lambda ref: store.load_array(self.folder, ref))
             if self.mode == "replay":
-                raise RecordError(
-                    f"The step {name!r} of notebook {self.notebook or '?'} is not in the record {self.folder}. "
-                    f"Measure it: servelab run {self.part} --mode resume, with the same parameters."
-                )
+                raise self._not_replayable(name, key)
             started_utc = self._progress(name, "started")
             started = time.perf_counter_ns()
             try:
@@ -173,79 +203,93 @@ class Run:
         An answer equal to the question's latest one adds nothing. Returns the entry that stands.
         """
         value = json.loads(store.canonical(value))
-        with self._lock:
-            self._reload()
-            latest = next((a for a in reversed(self._document.answers) if a["question"] == question), None)
+        with self._current():
+            latest = next((a for a in reversed(self._files.head["answers"]) if a["question"] == question), None)
             if latest is not None and latest["value"] == value:
                 return latest
             if self.mode == "replay":
                 raise RecordError(f"The record {self.folder} is only replayed: no answer to {question} is added.")
-            measured = sorted(s for s in steps if any(step["name"] == s for step in self._document.steps))
             entry = {
                 "question": question,
                 "value": value,
                 "answered_utc": utc_now(),
                 "notebook": self.notebook,
-                "measured": measured,
-                "after": self._document.head,
+                "measured": sorted(name for name in steps if self._has(name)),
+                "after": self._files.last,
             }
-            self._document.add_answer(entry)
-            self._write(durable=True)
+            self._files.head["answers"].append(entry)
+            self._files.save_head()
             return entry
 
     def figure(self, name: str, figure: Any, dpi: int = 150) -> Path:
         """Save a matplotlib figure as figures/<name>.png and list it in the record.
 
-        In a notebook, a figure that pyplot holds is shown as that file, so that it is drawn only once; a replay
-        keeps the file that is there.
+        In a notebook, a figure that pyplot holds is shown as that file, so that it is drawn only once. A replay
+        writes nothing: it shows the file that is there, and without one leaves the figure to pyplot.
         """
         path = self.folder / "figures" / f"{name}.png"
-        if not (self.mode == "replay" and path.is_file()):
+        if self.mode != "replay":
             figure.savefig(path, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
             self._list_picture("figures", name, path)
-        _show_in_notebook(figure, path)
+        if path.is_file():
+            _show_in_notebook(figure, path)
         return path
 
     def screenshot(self, name: str, picture: bytes | str | Path) -> Path:
-        """Keep a screenshot (PNG bytes or a file) as screens/<name>.png and list it in the record."""
+        """Keep a screenshot (PNG bytes or a file) as screens/<name>.png and list it in the record; not in a replay."""
         path = self.folder / "screens" / f"{name}.png"
+        if self.mode == "replay":
+            return path
         if isinstance(picture, bytes):
             store.write_atomic(path, picture)
         elif Path(picture).resolve() != path.resolve():
             shutil.copyfile(picture, path)
-        return self._list_picture("screenshots", name, path)
-
-    def _list_picture(self, kind: str, name: str, path: Path) -> Path:
-        with self._lock:
-            self._reload()
-            entry = {**store.file_reference(path, self.folder), "notebook": self.notebook}
-            if self._document.set_picture(kind, name, entry):
-                self._write()
+        self._list_picture("screenshots", name, path)
         return path
 
-    def _describe(self, fn: Callable[..., Any], args: tuple, kwargs: dict, inputs: Mapping[str, Any] | None) -> Any:
-        if inputs is not None:
-            return {k: store.describe_input(v, k) for k, v in inputs.items()}
-        try:
-            bound: Mapping[str, Any] = inspect.signature(fn).bind(*args, **kwargs).arguments
-        except ValueError:  # some builtins have no signature
-            bound = {**{f"arg{i}": a for i, a in enumerate(args)}, **kwargs}
-        return {k: store.describe_input(v, k) for k, v in bound.items()}
+    def _list_picture(self, kind: str, name: str, path: Path) -> None:
+        with self._current():
+            entry = {**store.file_reference(path, self.folder), "notebook": self.notebook}
+            if set_entry(self._files.head, kind, name, entry):
+                self._files.save_head()
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        """The record as it stands, locked against other processes; unlocked in a replay, which only reads."""
+        with nullcontext() if self.mode == "replay" else self._lock:
+            self._reload()
+            yield
+
+    def _reload(self) -> None:
+        """See what other processes wrote; what one of them was killed over is cut off, and named in the progress."""
+        self._files.reload()
+        if (cut := self._files.interrupted) and self.mode != "replay":
+            self._progress(cut.name or f"step {cut.index}", "interrupted")
+            self._files.save_head()
 
     def _find(self, key: str) -> dict[str, Any] | None:
-        step = self._document.latest(key)
+        step = self._files.latest(key)
         stale = step is not None and self.mode == "fresh" and step["started_utc"] < self._fresh_since
-        return None if step is None or stale or not self._files_whole(step) else step
+        return None if step is None or stale or self._changed_file(step) else step
 
-    def _files_whole(self, step: dict[str, Any]) -> bool:
+    def _changed_file(self, step: dict[str, Any]) -> str:
+        """The first of the step's files that is gone or changed; empty if all are as they were recorded."""
         for reference in store.references(step["result"], "$file"):
             path = store.safe_path(self.folder, reference["$file"])
             if not path.is_file() or store.sha256_file(path) != reference["sha256"]:
-                return False
-        return True
+                return str(reference["$file"])
+        return ""
+
+    def _not_replayable(self, name: str, key: str) -> RecordError:
+        known = self._files.latest(key)
+        what = f"needs {self._changed_file(known)}, which is gone or changed, in" if known else "is not in"
+        return RecordError(
+            f"The step {name!r} of notebook {self.notebook or '?'} {what} the record {self.folder}. "
+            f"Measure it: servelab run {self.part} --mode resume, with the same parameters."
+        )
 
     def _append(self, name: str, key: str, described: Any, value: Any, started_utc: str, seconds: float) -> Any:
-        index = len(self._document.steps)
+        index = len(self._files.steps)
         slug = _NO_SLUG.sub("-", name).strip("-")
         arrays = {}
 
@@ -255,7 +299,7 @@ class Run:
             return reference
 
         result = store.encode(value, self.folder, keep)
-        self._document.add_step(
+        self._files.add(
             {
                 "index": index,
                 "name": name,
@@ -267,9 +311,11 @@ class Run:
                 "ended_utc": utc_now(),
                 "seconds": seconds,
                 "host": self._host,
-            }
+            },
+            durable=seconds > SHORT_S,
         )
-        self._write_step(seconds)
+        if seconds > SHORT_S:
+            self._files.save_head()
         return store.decode(result, self.folder, lambda reference: arrays[reference["$array"]])
 
     def _progress(self, name: str, state: str, seconds: float | None = None) -> str:
@@ -277,45 +323,11 @@ class Run:
         utc = utc_now()
         line = {"utc": utc, "notebook": self.notebook, "step": name, "state": state, "seconds": seconds}
         with suppress(OSError):
-            if self._followed is None:
-                self._followed = (self.folder / "progress.jsonl").open("ab", buffering=0)
-            self._followed.write(json.dumps(line).encode() + b"\n")
+            if self._followed is None and self._progress_path is not None:
+                self._followed = self._progress_path.open("ab", buffering=0)
+            if self._followed:
+                self._followed.write(json.dumps(line).encode() + b"\n")
         return utc
-
-    def _refresh(self) -> None:
-        with self._lock:
-            self._reload()
-
-    def _reload(self) -> None:
-        path = self._path
-        try:
-            stamp = Stamp.of(path.stat())
-        except OSError:
-            self._document.replace_next = True
-            return
-        if self._stamp != stamp:
-            self._document = read_document(path)
-            if self._document.head_fields["part"] != self.part:
-                raise RecordError(
-                    f"{self.folder} holds a run of part {self._document.head_fields['part']!r}, not "
-                    f"{self.part!r}; give another --runs or --run-id."
-                )
-            self._stamp = stamp
-
-    def _write_step(self, seconds: float) -> None:
-        """Write the last step: appended if it was short."""
-        try:
-            if seconds > SHORT_S or self._document.replace_next:
-                self._write(durable=seconds > SHORT_S)
-            else:
-                self._stamp = append_step(self._path, self._document)
-        except StorageError:
-            self._stamp = None  # what could not be written is not part of the run
-            raise
-
-    def _write(self, durable: bool = False) -> None:
-        write_document(self._path, self._document, durable)
-        self._stamp = Stamp.of(self._path.stat())
 
 
 def _show_in_notebook(figure: Any, path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import inspect
 import io
 import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,19 @@ def describe_input(value: Any, where: str) -> Any:
     )
 
 
+def describe_call(
+    fn: Callable[..., Any], args: tuple, kwargs: Mapping[str, Any], inputs: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What identifies a call of `fn`: its arguments by name, or `inputs` where given, as `describe_input` has them."""
+    if inputs is not None:
+        return {k: describe_input(v, k) for k, v in inputs.items()}
+    try:
+        bound: Mapping[str, Any] = inspect.signature(fn).bind(*args, **kwargs).arguments
+    except ValueError:  # some builtins have no signature
+        bound = {**{f"arg{i}": a for i, a in enumerate(args)}, **kwargs}
+    return {k: describe_input(v, k) for k, v in bound.items()}
+
+
 def encode(value: Any, folder: Path, save_array: Callable[[str, np.ndarray], dict], where: str = "") -> Any:
     """The JSON form of a step's result. Arrays go through `save_array`; paths must lie under `folder`."""
     if isinstance(value, np.ndarray):
@@ -164,47 +177,21 @@ def save_array(folder: Path, relative: str, array: np.ndarray) -> dict[str, Any]
     The file is new: only the record's next line will name it, so that a kill leaves nothing half-written behind
     that anyone reads.
     """
-    data = _npy(array)
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    data = buffer.getvalue()
     try:
-        descriptor = os.open(f"{folder}/{relative}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-        finally:
-            os.close(descriptor)
+        (folder / relative).write_bytes(data)
     except OSError as error:
         if error.errno in _STORAGE_ERRNOS:
             raise storage_error(error, folder / relative) from error
         raise
     return {
         "$array": relative,
-        "dtype": _dtype_name(array.dtype),
+        "dtype": str(array.dtype),
         "shape": list(array.shape),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-
-
-def _npy(array: np.ndarray) -> bytes:
-    """The bytes of a .npy file. Composing its header takes longer than all the rest, so headers are kept."""
-    if array.dtype.fields is None and array.flags.c_contiguous:
-        return _npy_header(array.dtype, array.shape) + array.tobytes()
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-@lru_cache(maxsize=64)
-def _npy_header(dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
-    buffer = io.BytesIO()
-    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(buffer, fields)
-    return buffer.getvalue()
-
-
-@lru_cache(maxsize=64)
-def _dtype_name(dtype: np.dtype) -> str:
-    return str(dtype)
 
 
 def load_array(folder: Path, reference: dict[str, Any]) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,8 @@ import numpy as np
 from grading.questions import ask, questions
 from grading.submission.collect import Collected, collect
 from snippets.record import run as record
-from snippets.record.document import Document, write_document
+from snippets.record.chain import genesis, last_hash, linked
+from snippets.record.document import read_content, write_whole
 from snippets.record.values import save_array, write_atomic
 from tests.grading.pictures import picture
 
@@ -207,15 +207,19 @@ def hand_in(run: Path, netid: str, out: Path, pdf: bool = True) -> Collected:
 
 
 def rewrite(run: Path, change: Any) -> None:
-    """A forger: edits the record and makes every hash of record.json fit again."""
-    fields = json.loads((run / "record.json").read_text())
+    """A forger: edits the record (head and `steps`) and makes every hash of it fit again."""
+    content = read_content(run)
+    before = [genesis(content.head), *(step["hash"] for step in content.steps)]
+    fields = {**content.head, "steps": content.steps}
     change(fields)
-    fields.pop("digest")
-    made = fields.pop("steps")
-    document = Document(fields)
-    for step in made:
-        document.add_step(step)
-    write_document(run / "record.json", document)
+    head = {name: value for name, value in fields.items() if name != "steps"}
+    steps: list[dict[str, Any]] = []
+    for step in fields["steps"]:
+        steps.append(linked(step, last_hash(head, steps)))
+    fitting = dict(zip(before, [genesis(head), *(step["hash"] for step in steps)], strict=False))
+    for answer in (entry for entry in head["answers"] if isinstance(entry, dict) and "after" in entry):
+        answer["after"] = fitting.get(answer["after"], last_hash(head, steps))
+    write_whole(run, head, steps)
 
 
 def change_samples(
