@@ -59,7 +59,9 @@ class RecordFiles:
         content = read_content(self.folder)
         self.head, self.steps, self._known = content.head, content.steps, content.known
         self.interrupted = content.interrupted
-        self._whole = content.version < SCHEMA_VERSION or content.interrupted is not None
+        self._whole = (
+            content.version < SCHEMA_VERSION or content.interrupted is not None or not (self.folder / STEPS).is_file()
+        )
         self._by_key = {step["key"]: step for step in self.steps}
         self._seen = now
 

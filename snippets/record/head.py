@@ -89,7 +89,8 @@ def read_head(path: Path) -> tuple[dict[str, Any], str]:
     try:
         fields, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
-        what = "it ends too early" if error.pos >= len(text.rstrip()) - 1 else f"line {error.lineno} is not JSON"
+        cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated string")
+        what = "it ends too early" if cut else f"line {error.lineno} is not JSON"
         raise RecordError(f"The record {path} is damaged: {what}. {START_AGAIN}.") from None
     except RecursionError:
         raise RecordError(f"The record {path} is damaged: it is nested without end. {START_AGAIN}.") from None
