@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from grading.submission import archive
 from grading.submission.collect import Collected, collect
 from grading.submission.pdf import Heading, Page, render, template_pages
 from snippets.errors import SubmissionError
-from snippets.record.run import Run, open_run
+from snippets.record.run import Run, load_record, open_run
 from tests.grading.pictures import picture
 
 
@@ -52,6 +53,24 @@ def test_the_zip_holds_the_record_the_samples_and_a_manifest_that_fits(run: Run,
     manifest = json.loads((tmp_path / "read/manifest.json").read_text())
     assert manifest["netid"] == "ab123" and manifest["runs"][0]["part"] == "model"
     assert any(name.startswith("model/samples/") for name in manifest["files"])
+
+
+def test_a_run_that_goes_on_while_it_is_collected_is_handed_in_whole(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copyfile
+
+    def copy_and_go_on(source: Path, target: Path) -> Path:
+        done = copy(source, target)
+        run.step(f"graph/{source.name}/latency", lambda: {"latency_ms": np.ones(3)}, inputs={})
+        run.answer("model.graph.why", f"after {source.name}")
+        return done
+
+    monkeypatch.setattr(shutil, "copyfile", copy_and_go_on)
+    made = collected(run, tmp_path)
+    record = load_record(made.folder / "model")
+    assert record.names() == ("graph/all/latency", "graph/record.json/latency") and record.verify() == []
+    assert archive.manifest_problems(made.folder) == [] and len(run.record().steps) == 3
 
 
 def test_a_changed_or_missing_file_shows_against_the_manifest(run: Run, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from reserve.site import packing
 from reserve.sites.local import LocalMachine
 from snippets.errors import StorageError
 from snippets.record.run import load_record, open_run
+from tests.snippets.record_folders import version_1
 
 
 @pytest.fixture
@@ -39,7 +40,12 @@ def test_a_run_comes_home_whole_and_verifies(machine, tmp_path):
     home = tmp_path / "home"
     pull(machine, REMOTE, home)
     assert len(load_record(home).steps) == 3 and load_record(home).verify() == []
-    assert not (home / ".record-home.json").exists() and not (home / ".incoming").exists()
+    assert sorted(path.name for path in home.iterdir() if path.is_file()) == [
+        "progress.jsonl",
+        "record.json",
+        "steps.jsonl",
+    ]
+    assert not (home / ".incoming").exists()
 
 
 def test_only_what_changed_is_copied_again(machine, tmp_path):
@@ -50,7 +56,89 @@ def test_only_what_changed_is_copied_again(machine, tmp_path):
     measured(machine, 3)
     copied = pull(machine, REMOTE, home)
     assert sum(name.startswith("samples/") for name in copied) == 1
-    assert copied[-1] == ".record-home.json"
+    assert copied[-2:] == [".steps-home.jsonl", ".record-home.json"]
+
+
+@pytest.mark.parametrize("moment", ["before the copies", "between the copies", "after the copies", "before the head"])
+def test_a_run_that_goes_on_while_it_comes_home_verifies_at_every_moment(machine, tmp_path, moment):
+    """Whenever the node measures and writes its head, what is at home lacks nothing that it names."""
+    measured(machine, 2)
+    home, count = tmp_path / "home", [2]
+    pull(machine, REMOTE, home)
+
+    def go_on() -> None:
+        count[0] += 2
+        measured(machine, count[0])
+        measured(machine, count[0])  # opened again: now the head knows of these steps too
+
+    class GoingOn:
+        """The node, whose run goes on at one moment of a pull."""
+
+        def run(self, command, **options):
+            if moment in ("before the copies", "before the head"):
+                go_on()
+            if moment == "between the copies":
+                first, _, rest = command.partition("rm -f .steps-home.jsonl")
+                machine.run(first + "true", **options)
+                go_on()
+                command = command.partition("exit 0; ")[0] + "exit 0; rm -f .steps-home.jsonl" + rest
+            done = machine.run(command, **options)
+            if moment == "after the copies":
+                go_on()
+            return done
+
+        def pull(self, folder, names):
+            if moment == "before the head" and ".record-home.json" in names:
+                go_on()
+            archive = machine.pull(folder, names)
+            record = load_record(home)
+            assert record.verify() == [], names
+            return archive
+
+    for _ in range(3):
+        pull(GoingOn(), REMOTE, home)
+        record = load_record(home)
+        assert record.verify() == [] and len(record.steps) >= count[0] - 4
+    pull(machine, REMOTE, home)
+    assert len(load_record(home).steps) == count[0] >= 8
+
+
+def test_a_line_that_was_copied_while_it_was_written_comes_home_whole_with_the_next_pull(machine, tmp_path):
+    measured(machine, 2)
+    home, path = tmp_path / "home", Path(machine.home) / REMOTE / "steps.jsonl"
+    measured(machine, 3)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    pull(machine, REMOTE, home)
+    assert len(load_record(home).steps) == 2 and load_record(home).interrupted.name == "n/v2/latency"
+    path.write_bytes(whole)
+    pull(machine, REMOTE, home)
+    assert len(load_record(home).steps) == 3 and load_record(home).interrupted is None
+
+
+def test_a_head_of_the_same_size_and_second_comes_home_with_its_steps(machine, tmp_path):
+    measured(machine, 2)
+    home, there = tmp_path / "home", Path(machine.home) / REMOTE / "record.json"
+    pull(machine, REMOTE, home)
+    measured(machine, 3)
+    measured(machine, 3)
+    os.utime(there, ns=((home / "record.json").stat().st_mtime_ns,) * 2)
+    assert there.stat().st_size == (home / "record.json").stat().st_size
+    pull(machine, REMOTE, home)
+    assert (home / "record.json").read_bytes() == there.read_bytes()
+
+
+def test_a_record_of_the_first_version_comes_home_and_so_does_what_becomes_of_it(machine, tmp_path):
+    runs = Path(machine.home) / "servelab-runs"
+    folder = version_1("edge", tmp_path)
+    (runs / "edge").mkdir(parents=True)
+    folder.rename(runs / "edge" / "quick")
+    home = tmp_path / "home"
+    pull(machine, "servelab-runs/edge/quick", home)
+    assert len(load_record(home).steps) == 26 and not (home / "steps.jsonl").exists()
+    open_run("edge", runs=str(runs), run_id="quick").step("late", lambda: 1)
+    pull(machine, "servelab-runs/edge/quick", home)
+    assert len(load_record(home).steps) == 27 and (home / "steps.jsonl").is_file()
 
 
 def test_a_file_of_the_same_size_with_another_time_is_copied_again(machine, tmp_path):
@@ -101,6 +189,20 @@ def test_a_run_goes_on_where_it_was_sent(machine, tmp_path):
     measured(other, 3)
     pull(other, REMOTE, home)
     assert len(load_record(home).steps) == 3 and load_record(home).verify() == []
+
+
+def test_what_is_sent_begins_with_the_head_and_the_steps_and_ends_with_the_progress(machine, tmp_path):
+    measured(machine, 2)
+    sent = []
+
+    class Node:
+        def push(self, archive, folder):
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                sent.extend(tar.getnames())
+
+    push_run(Node(), Path(machine.home) / REMOTE, REMOTE)
+    assert sent[:2] == ["record.json", "steps.jsonl"] and sent[-1] == "progress.jsonl"
+    assert len(sent) == 5 and all(name.startswith("samples/") for name in sent[2:-1])
 
 
 def archive_of(*members: tuple[str, bytes, bytes]) -> bytes:

@@ -20,6 +20,7 @@ from reserve.run.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, RecordError, RunLocked, RunTimeout, UsageError
 from snippets.record.lock import acquire
 from snippets.record.run import load_record, open_run
+from tests.snippets.record_folders import listing, seal
 
 PARAMETERS = """\
 profile: str = "quick"  # quick or full
@@ -100,6 +101,31 @@ def test_fresh_measures_again_once_for_all_notebooks(lab) -> None:
     (done,) = run_parts("model", mode="fresh", say=quiet)
     assert (done.measured, done.replayed) == (1, 1)
     assert "SERVELAB_FRESH_SINCE" not in os.environ
+
+
+def test_a_replay_leaves_the_run_as_it_is_and_keeps_its_notebooks_elsewhere(lab) -> None:
+    lab(n1_first=(MEASURE,), n2_second=('run.step("b/x/latency", lambda: 1)',))
+    (done,) = run_parts("model", say=quiet)
+    seal(done.folder)
+    before, said = listing(done.folder), []
+    (again,) = run_parts("model", mode="replay", say=said.append)
+    assert (again.measured, again.replayed) == (0, 2) and listing(done.folder) == before
+    assert "SERVELAB_PROGRESS" not in os.environ
+    place = Path(next(line for line in said if "executed notebooks go to" in line).split()[-1])
+    assert sorted(path.name for path in place.iterdir()) == ["1_first.ipynb", "2_second.ipynb"]
+    with pytest.raises(RecordError, match="is not in the record"):
+        run_parts("model", mode="replay", params=["threads=9"], say=quiet)
+    assert listing(done.folder) == before
+
+
+def test_a_step_that_a_kill_interrupted_is_told_when_the_run_goes_on(lab) -> None:
+    lab(n1_first=(MEASURE,))
+    (done,) = run_parts("model", say=quiet)
+    path = done.folder / "steps.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"ended')
+    said: list[str] = []
+    run_parts("model", say=said.append)
+    assert any("step 1" in line and "was interrupted while it was written" in line for line in said)
 
 
 def test_a_cell_that_raises_is_named_and_its_notebook_kept(lab) -> None:
