@@ -16,7 +16,7 @@ from snippets.record.chain import genesis
 from snippets.record.document import read_content, state, write_head, write_whole, written_ns
 from snippets.record.run import load_record, open_run
 from snippets.record.values import sha256_text
-from tests.snippets.record_folders import forge, measured
+from tests.snippets.record_folders import forge, measured, version_1
 
 
 def test_both_files_are_json_that_anyone_reads() -> None:
@@ -242,3 +242,11 @@ def test_whoever_reads_while_another_writes_sees_whole_records_only() -> None:
     reader.join()
     assert [counts[:2] for counts in seen] == sorted(counts[:2] for counts in seen)
     assert {interrupted for _, _, interrupted in seen} == {None}
+
+
+def test_a_record_of_version_1_is_told_apart_and_brought_to_this_version_in_memory(tmp_path: Path) -> None:
+    content = read_content(version_1("edge", tmp_path))
+    assert (content.version, content.head["schema_version"], content.known, len(content.steps)) == (1, 2, 26, 26)
+    content = read_content(version_1("model", tmp_path / "model"))
+    assert (content.version, content.known, len(content.steps)) == (1, 63, 64)
+    assert read_content(measured(2).folder).version == 2

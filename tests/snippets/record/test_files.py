@@ -63,10 +63,12 @@ def test_what_another_wrote_is_seen_on_reloading(tmp_path: Path) -> None:
 
 def test_two_that_take_turns_make_one_chain(tmp_path: Path) -> None:
     turns = [opened(tmp_path), another(tmp_path)]
+    inode = (tmp_path / "steps.jsonl").stat().st_ino
     for index in range(6):
         turns[index % 2].reload()
         turns[index % 2].add({**STEP, "index": index, "key": f"k{index}"}, durable=False)
     assert [step["index"] for step in read_content(tmp_path).steps] == list(range(6))
+    assert (tmp_path / "steps.jsonl").stat().st_ino == inode, "appended to, never replaced"
 
 
 def test_files_that_nobody_touched_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

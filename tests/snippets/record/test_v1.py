@@ -11,7 +11,6 @@ import pytest
 from grading.grade import grade
 from grading.report.tables import show_run
 from snippets.errors import RecordError
-from snippets.record.document import read_content
 from snippets.record.head import SCHEMA_VERSION
 from snippets.record.run import load_record, open_run
 from snippets.record.schema import HEAD_SCHEMA
@@ -191,8 +190,3 @@ def test_steps_of_the_wrong_type_are_named(tmp_path: Path) -> None:
     path.write_text(f'{body},\n"digest": "{sha256_text(body)}"\n}}\n')
     with pytest.raises(RecordError, match="field 'steps' is missing or of the wrong type"):
         load_record(path)
-
-
-def test_the_version_of_the_files_is_told_apart_from_that_in_memory(tmp_path: Path) -> None:
-    content = read_content(version_1("edge", tmp_path))
-    assert (content.version, content.head["schema_version"], content.known) == (1, 2, 26)
