@@ -39,12 +39,11 @@ class RunLock:
         self._depth = 0
         self._guard = folder / ".run.lock"
 
-    def __enter__(self) -> RunLock:
+    def __enter__(self) -> None:
         if self._depth == 0:
             self._check_run_owner()
             self._file = acquire(self._path, self._what, self._patience_s)
         self._depth += 1
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

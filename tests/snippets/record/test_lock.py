@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -90,6 +91,18 @@ def test_a_folder_that_servelab_run_holds_is_open_to_what_it_started_only(
                 raise AssertionError("let in")
     with lock:
         assert holder(tmp_path / ".run.lock").endswith("(servelab run)")
+
+
+def test_a_lock_that_cannot_name_its_holder_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", refuse)
+        with pytest.raises(StorageError, match="The disk is full") as kept:  # and with it what its frames hold
+            acquire(tmp_path / ".lock", "a")
+    acquire(tmp_path / ".lock", "b").close()
+    assert kept.value.exit_code == 8
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
