@@ -18,7 +18,7 @@ from reserve.site import packing
 from reserve.sites.local import LocalMachine
 from snippets.errors import StorageError
 from snippets.record.run import load_record, open_run
-from tests.snippets.record_folders import version_1
+from tests.snippets.record.folders import version_1
 
 
 @pytest.fixture

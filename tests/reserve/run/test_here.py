@@ -20,7 +20,7 @@ from reserve.run.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, RecordError, RunLocked, RunTimeout, UsageError
 from snippets.record.lock import acquire
 from snippets.record.run import load_record, open_run
-from tests.snippets.record_folders import listing, seal
+from tests.snippets.record.folders import listing, seal
 
 PARAMETERS = """\
 profile: str = "quick"  # quick or full

@@ -16,7 +16,7 @@ from snippets.record.chain import genesis
 from snippets.record.document import read_content, state, write_head, write_whole, written_ns
 from snippets.record.run import load_record, open_run
 from snippets.record.values import sha256_text
-from tests.snippets.record_folders import forge, measured, version_1
+from tests.snippets.record.folders import forge, measured, version_1
 
 
 def test_both_files_are_json_that_anyone_reads() -> None:

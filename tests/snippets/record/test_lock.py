@@ -77,6 +77,7 @@ def test_it_is_free_after_an_error_inside(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("owner", "let_in"),
     [(str(os.getpid()), True), ("", False), ("1", False), (str(os.getpid())[:-1], False), (f"{os.getpid()}0", False)],
+    ids=["this process", "nobody", "the first process", "a number cut short", "a longer number"],
 )
 def test_a_folder_that_servelab_run_holds_is_open_to_what_it_started_only(
     tmp_path: Path, owner: str, let_in: bool

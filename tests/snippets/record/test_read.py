@@ -13,7 +13,7 @@ from snippets.errors import RecordError
 from snippets.record.chain import genesis
 from snippets.record.document import read_content
 from snippets.record.run import load_record, open_run
-from tests.snippets.record_folders import forge, measured
+from tests.snippets.record.folders import forge, measured
 
 
 def test_the_folder_and_either_file_name_the_run() -> None:

@@ -14,7 +14,7 @@ import pytest
 from snippets.errors import RecordError, RunLocked
 from snippets.record.lock import acquire
 from snippets.record.run import default_runs, load_record, open_run
-from tests.snippets.record_folders import listing, measured, seal, value
+from tests.snippets.record.folders import listing, measured, seal, value
 
 
 def fail(*_: object) -> Any:

@@ -15,7 +15,7 @@ import pytest
 from snippets.errors import RecordError, RunLocked, StorageError, UsageError
 from snippets.record.document import read_content
 from snippets.record.run import default_runs, latest_run, load_record, open_run
-from tests.snippets.record_folders import measured
+from tests.snippets.record.folders import measured
 
 
 class Counter:

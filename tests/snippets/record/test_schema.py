@@ -13,7 +13,7 @@ import pytest
 from snippets.record.document import read_content
 from snippets.record.head import render
 from snippets.record.schema import HEAD_SCHEMA, STEP_SCHEMA, head_problem, schema_problems, step_problem
-from tests.snippets.record_folders import measured
+from tests.snippets.record.folders import measured
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from snippets.record.head import SCHEMA_VERSION
 from snippets.record.run import load_record, open_run
 from snippets.record.schema import HEAD_SCHEMA
 from snippets.record.values import references, sha256_text
-from tests.snippets.record_folders import VERSION_1, listing, seal, version_1
+from tests.snippets.record.folders import VERSION_1, listing, seal, version_1
 
 STEPS = {"model": 64, "edge": 26, "system": 58}
 ANSWERS = {"model": 0, "edge": 15, "system": 0}

@@ -14,7 +14,7 @@ from snippets.record.chain import last_hash, linked
 from snippets.record.document import read_content, write_whole
 from snippets.record.run import Run, open_run
 
-VERSION_1 = Path(__file__).resolve().parent.parent / "data" / "records_v1"
+VERSION_1 = Path(__file__).resolve().parents[2] / "data" / "records_v1"
 """Submissions that the kit collected while records were of schema version 1: one of each part, measured for real,
 without their models. That of part model has a line behind the object of its record.json."""
 
