@@ -255,6 +255,8 @@ def test_an_interrupted_line_is_cut_off_and_stays_named_in_the_progress() -> Non
     run = measured(3)
     path = run.folder / "steps.jsonl"
     path.write_bytes(path.read_bytes() + b'{"ended_utc":"20')
+    run = open_run("model")
+    assert load_record(run.folder).interrupted is None
     assert run.step("late", lambda: 7) == 7
     assert progress(run.folder)[-3:] == [("step 3", "interrupted"), ("late", "started"), ("late", "done")]
     record = load_record(run.folder)
@@ -309,7 +311,7 @@ def test_figures_and_screenshots_are_listed_with_their_hash() -> None:
     axes.plot([1, 2])
     run.figure("latency", figure)
     plt.close(figure)
-    run.screenshot("page", b"\x89PNG not really")
+    assert run.screenshot("page", b"\x89PNG not really") == run.folder / "screens/page.png"
     record = load_record(run.folder)
     assert record.figures["latency"]["$file"] == "figures/latency.png"
     assert record.screenshots["page"]["notebook"] == "1_baseline"
