@@ -13,7 +13,7 @@ help:
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
 	@echo "make bench    benchmarks: two ways compared in one run"
-	@echo "make lint     ruff and mypy"
+	@echo "make lint     set up and check format, style, types, shell scripts and Dockerfiles"
 	@echo "also: setup, notebooks, test-slow, test-openstack, clean"
 
 lab: setup
@@ -49,9 +49,14 @@ notebooks: setup
 bench: setup
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+SHELL_SCRIPTS := setup.sh .ci/run $(wildcard grading/gradescope/*.sh) grading/gradescope/run_autograder \
+  $(wildcard reserve/node/*.sh) $(wildcard tests/chameleon/node_bin/*) tests/chameleon/node_bin/.docker
 lint: setup
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+	$(BIN)/hadolint $(wildcard reserve/containers/*/Dockerfile)
 
 # After adding a package: pins everything installed, except what hardware decides (those pins are in pyproject.toml).
 constraints: setup

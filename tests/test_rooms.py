@@ -72,9 +72,3 @@ def test_what_runs_on_the_pi_needs_nothing_but_numpy_and_onnxruntime(root: Path)
     )
     ended = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
-
-
-def test_the_code_passes_the_linter(root: Path) -> None:
-    command = [sys.executable, "-m", "ruff", "check", "--quiet", "."]
-    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stdout
