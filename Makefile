@@ -7,14 +7,14 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
-.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks bench lint clean
+.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks pictures bench lint clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
 	@echo "make bench    benchmarks: two ways compared in one run"
 	@echo "make lint     set up and check format, style, types, shell scripts and Dockerfiles"
-	@echo "also: setup, notebooks, test-slow, test-openstack, clean"
+	@echo "also: setup, notebooks, pictures, test-slow, test-openstack, clean"
 
 lab: setup
 	$(BIN)/servelab run all --profile $(PROFILE)
@@ -45,6 +45,9 @@ jupyter: setup
 
 notebooks: setup
 	$(BIN)/python -m grading.notebooks build
+
+pictures: setup
+	$(BIN)/python -m images.architecture
 
 bench: setup
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
