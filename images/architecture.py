@@ -130,10 +130,8 @@ def _box(x: float, y: float, width: float, name: str, note: str, fill: str) -> s
     ink, soft = ("#ffffff", "#d6ebf4") if fill == LINE else (INK, SOFT)
     middle = x + width / 2
     label = f'<text x="{middle:g}" y="{y + 20:g}" text-anchor="middle" font-size="14" font-weight="600" fill="{ink}">'
-    lines = [
-        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{44 if note else 30}" rx="7" fill="{fill}" stroke="{LINE}"/>'
-    ]
-    lines.append(f"{label}{name}</text>")
+    size = f'width="{width:g}" height="{44 if note else 30}"'
+    lines = [f'<rect x="{x:g}" y="{y:g}" {size} rx="7" fill="{fill}" stroke="{LINE}"/>', f"{label}{name}</text>"]
     if note:
         lines.append(
             f'<text x="{middle:g}" y="{y + 37:g}" text-anchor="middle" font-size="12" fill="{soft}">{note}</text>'
