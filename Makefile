@@ -7,16 +7,17 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
-.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks bench lint mutation mutants clean
+.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks pictures bench lint mutation mutants \
+  clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
 	@echo "make bench    benchmarks: two ways compared in one run"
-	@echo "make lint     ruff and mypy"
+	@echo "make lint     set up and check format, style, types, shell scripts and Dockerfiles"
 	@echo "make mutants  change the code in small ways and count the changes that no test notices"
 	@echo "              (MODULES='snippets.stats.*': only there)"
-	@echo "also: setup, notebooks, test-slow, test-openstack, clean"
+	@echo "also: setup, notebooks, pictures, test-slow, test-openstack, clean"
 
 lab: setup
 	$(BIN)/servelab run all --profile $(PROFILE)
@@ -48,12 +49,20 @@ jupyter: setup
 notebooks: setup
 	$(BIN)/python -m grading.notebooks build
 
+pictures: setup
+	$(BIN)/python -m images.architecture
+
 bench: setup
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+SHELL_SCRIPTS := setup.sh .ci/run $(wildcard grading/gradescope/*.sh) grading/gradescope/run_autograder \
+  $(wildcard reserve/node/*.sh) $(wildcard tests/chameleon/node_bin/*) tests/chameleon/node_bin/.docker
 lint: setup
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+	$(BIN)/hadolint $(wildcard reserve/containers/*/Dockerfile)
 
 # What may be changed, and which tests are asked, is in pyproject.toml ([tool.mutmut]); one mutant's change is shown by
 # `.venv/bin/mutmut show NAME`. Always from a fresh copy: mutmut does not notice changed data files.

@@ -1,4 +1,4 @@
-"""Who may import whom: the walls between the kit's rooms."""
+"""Who may import whom: the walls between the kit's rooms, and the floors inside each. rooms.py holds the tables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from tests import rooms
+
 OURS = {"snippets", "reserve", "grading", "servelab"}
 ALLOWED = {"snippets": {"snippets"}, "grading": {"grading", "snippets"}, "reserve": {"reserve", "snippets"}}
+MOST_MODULES = 12
+# Modules with logic that no test file of their own mirrors, each with the reason.
+TESTED_ELSEWHERE: dict[str, str] = {
+    "snippets.data.rehearsal.dishes": "draws; test_pictures.py looks at what comes out",
+    "snippets.data.rehearsal.main_dishes": "draws; test_pictures.py looks at what comes out",
+    "snippets.data.rehearsal.pen": "draws; test_pictures.py looks at what comes out",
+    "snippets.serve.page.__main__": "options and a call; test_app.py starts the page by them",
+    "snippets.triton.models.batch": "runs inside Triton; the notebooks' tests load it there",
+    "snippets.triton.models.onnx_graph": "runs inside Triton; the notebooks' tests load it there",
+    "snippets.triton.models.pytorch_classifier": "runs inside Triton; the notebooks' tests load it there",
+    "reserve.containers.__main__": "options and calls; test_containers.py runs the command",
+    "grading.functions.child": "the confined process; test_functions.py starts it as the sandbox does",
+    "grading.kernels.forkserver": "the warm process; test_client.py forks kernels from it",
+    "grading.kernels.provisioner": "Jupyter's entry point; test_client.py starts kernels through it",
+}
 # What a Raspberry Pi has: these modules, and the lab's edge notebooks, must import there.
 ON_THE_PI = (
     "record",
@@ -30,33 +47,113 @@ ON_THE_PI = (
 NOT_ON_THE_PI = "torch onnx PIL scipy fastapi httpx tritonclient chi openvino jinja2 jsonschema safetensors playwright"
 
 
-def imports(path: Path) -> set[str]:
-    """Names of the modules that a file imports anywhere, absolute imports only (the kit has no others)."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found.add(node.module or "")
-    return found
+def has_logic(path: Path) -> bool:
+    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(rooms.tree(path)))
 
 
 @pytest.mark.parametrize("room", ALLOWED)
 def test_a_room_imports_only_what_it_may(root: Path, room: str) -> None:
     for path in (root / room).rglob("*.py"):
-        ours = {name.partition(".")[0] for name in imports(path)} & OURS
+        ours = {one.module.partition(".")[0] for one in rooms.imports(path)} & OURS
         assert ours <= ALLOWED[room], f"{path.relative_to(root)} imports {ours - ALLOWED[room]}"
+
+
+def test_no_room_has_relative_imports() -> None:
+    relative = {
+        name
+        for name, path in rooms.modules().items()
+        for node in ast.walk(rooms.tree(path))
+        if isinstance(node, ast.ImportFrom) and node.level
+    }
+    assert sorted(relative) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert rooms.circles(rooms.graph()) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    assert rooms.circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == [["b", "c"]]
+
+
+@pytest.mark.parametrize("room", rooms.FLOORS)
+def test_nothing_imports_from_its_own_floor_or_a_higher_one(room: str) -> None:
+    upward = set()
+    for (user, used), behind in rooms.arrows(room).items():
+        heights = rooms.floor(room, user), rooms.floor(room, used)
+        if heights[0] < heights[1] or heights[0] == heights[1] > 0:
+            upward |= behind
+    assert sorted(upward) == []
+
+
+@pytest.mark.parametrize("room", rooms.FLOORS)
+def test_the_table_of_floors_names_what_is_in_the_room(room: str) -> None:
+    inside = {rooms.place(name, room) for name in rooms.modules()} - {""}
+    assert {name for names in rooms.FLOORS[room] for name in names} == inside
+
+
+def test_the_planner_uses_leases_and_what_lies_below_them() -> None:
+    used = {used for user, used in rooms.arrows("reserve") if user == "plan"}
+    assert max(rooms.floor("reserve", name) for name in used) <= rooms.floor("reserve", "lease")
 
 
 def test_only_one_module_imports_python_chi(root: Path) -> None:
     users = {
         path.relative_to(root).as_posix()
-        for room in (*ALLOWED, "servelab.py")
-        for path in ([root / room] if room.endswith(".py") else (root / room).rglob("*.py"))
-        if any(name.partition(".")[0] == "chi" for name in imports(path))
+        for path in rooms.modules().values()
+        if any(one.module.partition(".")[0] == "chi" for one in rooms.imports(path))
     }
     assert users == {"reserve/sites/chameleon/chi.py"}
+
+
+def test_no_module_or_test_uses_a_private_name_of_another_module(root: Path) -> None:
+    tests = [path for folder in ("tests", "benchmarks") for path in (root / folder).rglob("*.py")]
+    used = {
+        f"{path.relative_to(root)}: {name}"
+        for path in [*rooms.modules().values(), *tests]
+        for name in rooms.private_names(path)
+    }
+    assert sorted(used) == []
+
+
+def test_a_private_name_would_be_found_however_it_is_reached(tmp_path: Path) -> None:
+    (tmp_path / "snippets").mkdir()
+    (tmp_path / "snippets" / "stats.py").write_text("_a = 1\n")
+    (tmp_path / "servelab.py").touch()
+    path = tmp_path / "test_it.py"
+    module = "snippets.stats"
+    for text in (
+        f"from {module} import _a",
+        "from snippets import stats\nstats._a",
+        "from snippets import stats as s\nmonkeypatch.setattr(s, '_a', 2)",
+        f"monkeypatch.setattr('{module}._a', 2)",
+    ):
+        path.write_text(text)
+        rooms.tree.cache_clear()
+        assert rooms.private_names(path, tmp_path) == {f"{module}._a"}, text
+
+
+def test_no_folder_of_a_room_grows_beyond_a_dozen_modules() -> None:
+    folders: dict[Path, int] = {}
+    for path in rooms.modules().values():
+        if path.name != "__init__.py":
+            folders[path.parent] = folders.get(path.parent, 0) + 1
+    assert {str(folder): count for folder, count in folders.items() if count > MOST_MODULES} == {}
+
+
+def test_every_package_says_what_it_is_about() -> None:
+    packages = {name: path for name, path in rooms.modules().items() if path.name == "__init__.py"}
+    assert [name for name, path in packages.items() if not ast.get_docstring(rooms.tree(path))] == []
+
+
+def test_every_module_with_logic_has_a_test_file_of_its_name(root: Path) -> None:
+    missing = set()
+    for name, path in rooms.modules().items():
+        here = path.relative_to(root)
+        word = here.parent.name if path.name == "__init__.py" else path.stem
+        if has_logic(path) and not (root / "tests" / here.parent / f"test_{word}.py").exists():
+            missing.add(name)
+    assert sorted(missing) == sorted(TESTED_ELSEWHERE)
 
 
 def test_what_runs_on_the_pi_needs_nothing_but_numpy_and_onnxruntime(root: Path) -> None:
@@ -72,9 +169,3 @@ def test_what_runs_on_the_pi_needs_nothing_but_numpy_and_onnxruntime(root: Path)
     )
     ended = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
-
-
-def test_the_code_passes_the_linter(root: Path) -> None:
-    command = [sys.executable, "-m", "ruff", "check", "--quiet", "."]
-    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stdout

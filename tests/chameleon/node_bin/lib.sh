@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Read by the stand-ins of this folder. CHAMELEON_NODE: the node's folder; CHAMELEON_ROOT: its "/" for sudo.
 record() { printf '%s\n' "$*" >> "$CHAMELEON_NODE/calls"; }
 # strikes NAME: true if the fault NAME is on; a flag file holds how often it still strikes, 0 for ever.
@@ -10,5 +11,6 @@ strikes() {
     return 0
 }
 # Paths of the system, as they are on the node: /etc/docker/x becomes $CHAMELEON_ROOT/etc/docker/x.
+# shellcheck disable=SC2034  # sudo uses it
 REWRITE="s#(^|[^A-Za-z0-9_.}/-])/(etc|var|opt|srv|root|home/cc|mnt|usr/local|usr/share/keyrings)(/|\$|[^A-Za-z0-9_.-])#\\1$CHAMELEON_ROOT/\\2\\3#g"
 no_space() { echo "$1: write error: No space left on device" >&2; exit 1; }
