@@ -6,7 +6,6 @@ replaced (tests measure functions that advance a clock of their own). Needs nump
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,18 +70,6 @@ def effort(profile: str, batches: bool = False) -> Effort:
     if profile not in table:
         raise ValueError(f"profile {profile!r}: choose one of {', '.join(table)}")
     return table[profile]
-
-
-def cores() -> int:
-    """Cores this process may use (its affinity mask, not the machine's count)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def thread_count(threads: int = 0) -> int:
-    """The number of threads to pin: `threads`, or with 0 one for each core this process may use."""
-    return threads if threads > 0 else cores()
 
 
 def timed_ms(call: Call, clock: Clock = time.perf_counter_ns) -> float:

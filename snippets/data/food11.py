@@ -17,9 +17,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from snippets.data.download import download
-from snippets.data.folder import ALIASES, SUFFIXES, class_of
+from snippets.data.folder import ALIASES, SUFFIXES
+from snippets.data.food11_classes import class_of
+from snippets.data.progress import progress_bar
 from snippets.errors import DataError
-from snippets.files import building, progress_bar
+from snippets.files import building
 
 # No photograph of the set is anywhere near this size: a bigger entry is not one.
 MAX_PICTURE_BYTES = 50_000_000

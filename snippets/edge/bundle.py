@@ -9,7 +9,6 @@ On the laptop nothing has to be packed: `gather` takes the models of the latest 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import numpy as np
 
 from snippets.edge.device import VARIANTS
 from snippets.errors import DataError, KitError, ModelError
+from snippets.files import sha256_bytes
 from snippets.record.run import Run, latest_run
 
 PHOTOS_FILE = "photos.npz"
@@ -74,7 +74,7 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
     def describe() -> dict[str, Any]:
         images, labels = _photos(kit, dataset, photos)
         cache[:] = [images]
-        return {"labels": labels, "count": len(labels), "sha256": hashlib.sha256(images.tobytes()).hexdigest()}
+        return {"labels": labels, "count": len(labels), "sha256": sha256_bytes(images.tobytes())}
 
     if kit and run.mode != "replay" and not (Path(kit) / PHOTOS_FILE).is_file():
         raise DataError(

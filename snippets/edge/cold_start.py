@@ -17,6 +17,8 @@ import threading  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from snippets.machine.memory import resident_mb  # noqa: E402
+
 PHASES = ("process", "libraries", "model", "first_inference")
 STEADY_CALLS = 30
 LIMIT_S = 120.0
@@ -76,27 +78,6 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
         "rss_mb": np.array([row["rss_mb"] for row in rows], dtype=np.float64),
         "threads": threads,
     }
-
-
-def resident_mb(pid: int = 0) -> float:
-    """Memory of a process that is in RAM now, in MB (`pid` 0: this one; NaN where the system does not tell).
-
-    Where only the peak of this process is told (macOS), the peak.
-    """
-    try:
-        pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        try:
-            if pid:
-                return float("nan")
-            import resource
-        except ImportError:
-            return float("nan")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / (1e6 if sys.platform == "darwin" else 1e3)
-    import resource
-
-    return pages * resource.getpagesize() / 1e6
 
 
 def main(model: str, threads: int) -> None:

@@ -16,6 +16,7 @@ from snippets import measure, stats
 from snippets.data import image
 from snippets.decide.targets import Target, target
 from snippets.errors import RecordError
+from snippets.machine.host import cores
 from snippets.record.read import Record
 
 VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
@@ -27,7 +28,7 @@ PHOTOS_TIMED = 16
 
 def thread_counts(most: int = 0) -> list[int]:
     """1, 2, 3, 4 threads: as many as this machine has cores (or `most`), since more than that only take turns."""
-    return list(range(1, (most or min(MAX_THREADS, measure.cores())) + 1))
+    return list(range(1, (most or min(MAX_THREADS, cores())) + 1))
 
 
 def classifier(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import numpy as np
 from snippets.data.image import SIDE
 from snippets.engine.compiling import no_collection
 from snippets.errors import ModelError
+from snippets.files import replacing
 
 if TYPE_CHECKING:
     from snippets.record.run import Run
@@ -244,9 +244,8 @@ def _save(model: Any, path: Path) -> None:
         del part.metadata_props[:]
     del model.functions[:]
     del graph.metadata_props[:]
-    partial = path.with_name(path.name + ".partial")
-    onnx.save(model, partial)
-    shutil.move(partial, path)
+    with replacing(path) as partial:
+        onnx.save(model, partial)
 
 
 def _without_inplace(module: Any) -> Any:

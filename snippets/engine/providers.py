@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError
-from snippets.measure import thread_count
+from snippets.machine.host import thread_count
 
 PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt")
 ORT_NAMES = {

@@ -16,6 +16,7 @@ import numpy as np
 
 from snippets import measure
 from snippets.errors import UsageError
+from snippets.machine.host import thread_count
 from snippets.model import evaluate
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def plan(profile: str, threads: int = 0, images: int = 0) -> Plan:
     if threads < 0 or images < 0:
         raise UsageError(f"threads is {threads} and images is {images}; neither may be negative.")
     chosen = PLANS[profile]
-    return replace(chosen, threads=measure.thread_count(threads), evaluation=images or chosen.evaluation)
+    return replace(chosen, threads=thread_count(threads), evaluation=images or chosen.evaluation)
 
 
 def pictures(split: Split, count: int = PICTURES) -> list[np.ndarray]:

@@ -26,13 +26,16 @@ from torch import nn
 from torch.nn import functional
 
 from snippets.data.datasets import dataset
+from snippets.data.food11_classes import CLASSES
 from snippets.data.image import SIDE, decode, preprocess
+from snippets.data.progress import progress_bar
 from snippets.data.rehearsal import pictures as rehearsal
-from snippets.files import building, cache_folder, processors, progress_bar
+from snippets.files import building, cache_folder
+from snippets.machine.host import cores
 from snippets.model.mobilenet import MobileNetV2, mobilenet_v2
 from snippets.model.weights_file import SHIPPED, load_model, save_weights
 
-CLASSES = len(rehearsal.CLASSES)
+COUNT = len(CLASSES)
 # Two places on the way where the map is asked for too: feature index and channels, at 1/8 and 1/16 of the size.
 EARLY, MIDDLE = (7, 32), (14, 96)
 EARLY_WEIGHT, MIDDLE_WEIGHT = 0.3, 0.5
@@ -49,8 +52,8 @@ class Guided(nn.Module):
     def __init__(self, model: MobileNetV2) -> None:
         super().__init__()
         self.model = model
-        self.early = nn.Conv2d(EARLY[1], CLASSES + 1, 1)
-        self.middle = nn.Conv2d(MIDDLE[1], CLASSES + 1, 1)
+        self.early = nn.Conv2d(EARLY[1], COUNT + 1, 1)
+        self.middle = nn.Conv2d(MIDDLE[1], COUNT + 1, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         features, final = self.model.features, self.model.classifier[1]
@@ -68,7 +71,7 @@ class Trainer:
     def __init__(self, pictures: int, start: str = "", seed: int = 1) -> None:
         torch.manual_seed(seed)
         self.chance = np.random.default_rng(seed)
-        model = load_model(start, rehearsal.CLASSES)[0] if start else mobilenet_v2(CLASSES)
+        model = load_model(start, CLASSES)[0] if start else mobilenet_v2(COUNT)
         self.guided = Guided(model).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.guided.model).requires_grad_(False)
         self.images, self.labels, self.maps = _pictures(pictures)
@@ -106,7 +109,7 @@ class Trainer:
     def finish(self, output: Path) -> nn.Module:
         """Settle the average's statistics and save it."""
         _settle_statistics(self.average)
-        save_weights(self.average, output, rehearsal.CLASSES)
+        save_weights(self.average, output, CLASSES)
         return self.average
 
     def _crops(self, rows: np.ndarray, side: int) -> tuple[torch.Tensor, float]:
@@ -114,7 +117,7 @@ class Trainer:
         where = self._views(len(rows), side / SIDE * self.chance.uniform(0.8, 1.25, len(rows)), 0.35)
         x = self._relit(_sample(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
         food = _sample(torch.from_numpy(self.maps[rows]).float()[:, None], where, side // 8, "nearest")
-        early = functional.one_hot(food[:, 0].long(), CLASSES + 1).permute(0, 3, 1, 2).float()
+        early = functional.one_hot(food[:, 0].long(), COUNT + 1).permute(0, 3, 1, 2).float()
         middle = functional.avg_pool2d(early, 2)
         final = functional.avg_pool2d(middle, 2)[:, 1:]
         guesses = self.guided(x)
@@ -184,14 +187,14 @@ def _pictures(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The training split and, beyond its end, the same generator's further pictures; labels; maps."""
     counts = {"training": count}
     folder = rehearsal.generate(cache_folder() / f"rehearsal-training-{rehearsal.fingerprint(counts)}", counts)
-    labels = np.arange(count) % CLASSES
-    numbers = np.arange(count) // CLASSES
+    labels = np.arange(count) % COUNT
+    numbers = np.arange(count) // COUNT
     files = [
-        folder / "training" / rehearsal.CLASSES[label] / f"{label}_{number}.jpg"
+        folder / "training" / CLASSES[label] / f"{label}_{number}.jpg"
         for label, number in zip(labels, numbers, strict=True)
     ]
     images = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8)
-    with ThreadPoolExecutor(processors()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for row, pixels in enumerate(pool.map(decode, files)):
             images[row] = pixels
     with building(folder.with_name(f"{folder.name}-maps")) as partial:

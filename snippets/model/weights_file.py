@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snippets.errors import ModelError
+from snippets.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -85,13 +86,9 @@ def save_weights(model: torch.nn.Module, path: str | os.PathLike[str], labels: S
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
-    try:
+    with replacing(path) as partial:
         save_file(tensors, partial, metadata={"labels": json.dumps(list(labels))})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 
 from snippets.data.image import preprocess
 from snippets.errors import ModelError
+from snippets.files import replacing
 from snippets.quick_import import without_torch
 
 # What quantize_static can do for this family of networks.
@@ -58,8 +58,7 @@ def prepare(path: Path, into: Path) -> Path:
 
     from snippets.engine.providers import session
 
-    partial = into.with_name(into.name + ".partial")
-    with _quiet(), tempfile.TemporaryDirectory(prefix="prepare.") as folder:
+    with replacing(into) as partial, _quiet(), tempfile.TemporaryDirectory(prefix="prepare.") as folder:
         folded = Path(folder) / "folded.onnx"
         session(path, level="basic", optimized=folded)
         try:
@@ -69,7 +68,6 @@ def prepare(path: Path, into: Path) -> Path:
                 f"{path.name} cannot be prepared for quantization: {_first_line(error)}. "
                 "Export it again with a recent opset."
             ) from error
-    shutil.move(partial, into)
     return into
 
 

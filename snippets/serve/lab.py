@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from snippets.data import image
-from snippets.edge import cold_start
 from snippets.errors import ServerError, ToolMissing
 from snippets.machine import browser
+from snippets.machine.memory import resident_mb
 from snippets.machine.process import Server, http_ready, start_server
 from snippets.parts import KIT
 from snippets.record.run import Run
@@ -125,7 +125,7 @@ class EndpointLab:
                 "ready_s": server.ready_s,
                 "load_ms": described["load_ms"],
                 "threads": described["threads"],
-                "rss_mb": cold_start.resident_mb(server.pid),
+                "rss_mb": resident_mb(server.pid),
                 "provider": described["provider"],
             }
 

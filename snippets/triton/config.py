@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import ModelError, ToolMissing, UsageError
+from snippets.files import replacing
 
 DATA_TYPES = frozenset(
     ("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
@@ -264,10 +265,9 @@ def _copy(source: Path, target: Path, model: str) -> None:
     _identity(source)
     if target.exists() and filecmp.cmp(source, target, shallow=False):
         return
-    partial = target.with_name(target.name + ".partial")
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        shutil.copyfile(source, partial)
-    except OSError as error:
-        raise ModelError(f"Triton model `{model}`: {source} could not be copied: {error}.") from error
-    partial.replace(target)
+    with replacing(target) as partial:
+        try:
+            shutil.copyfile(source, partial)
+        except OSError as error:
+            raise ModelError(f"Triton model `{model}`: {source} could not be copied: {error}.") from error

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from snippets.files import replacing
 from snippets.parts import KIT
 from snippets.triton.config import Deployment, InstanceGroup, ModelConfig, Tensor
 
@@ -117,9 +118,9 @@ def save_weights(model: Any, path: Path) -> Path:
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    torch.save(model.state_dict(), partial)
-    return partial.replace(path)
+    with replacing(path) as partial:
+        torch.save(model.state_dict(), partial)
+    return path
 
 
 def write_similar_photos(path: Path, photos: int = PHOTOS, seed: int = 0) -> Path:
@@ -146,6 +147,6 @@ def write_similar_photos(path: Path, photos: int = PHOTOS, seed: int = 0) -> Pat
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    onnx.save(model, partial)
-    return partial.replace(path)
+    with replacing(path, "SERVELAB_CACHE") as partial:
+        onnx.save(model, partial)
+    return path

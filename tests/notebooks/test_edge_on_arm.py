@@ -26,7 +26,7 @@ PLATFORM = "aarch64-manylinux_2_36"
 # Executes a notebook's code cells in order, as a kernel would, with its parameters replaced.
 RUNNER = """
 import json, sys
-from snippets import cold_start
+from snippets.edge import cold_start
 cold_start.LIMIT_S = 1500.0  # emulated, a start takes tens of times as long
 sys.executable, notebook, parameters = sys.argv[1], json.load(open(sys.argv[2])), json.loads(sys.argv[3])
 names = {"__name__": "__main__"}
@@ -159,10 +159,10 @@ def test_the_real_models_answer_on_arm_as_they_do_here(python: Path, root: Path,
     with np.load(kit / bundle.PHOTOS_FILE) as held:
         photos = held["photos"]
     code = (
-        "import sys, numpy as np; from snippets import edge, image;"
+        "import sys, numpy as np; from snippets.data import image; from snippets.edge import device;"
         "photos = np.load(sys.argv[1] + '/photos.npz')['photos'];"
-        "np.savez(sys.argv[1] + '/arm.npz', **{name: edge.classifier(sys.argv[1] + '/' + name + '.onnx', 1)"
-        "(image.preprocess(photos)) for name in edge.VARIANTS})"
+        "np.savez(sys.argv[1] + '/arm.npz', **{name: device.classifier(sys.argv[1] + '/' + name + '.onnx', 1)"
+        "(image.preprocess(photos)) for name in device.VARIANTS})"
     )
     run([python, "-c", code, kit], cwd=root)
     from snippets.data import image

@@ -125,4 +125,3 @@ def test_inputs_take_turns() -> None:
 def test_an_unknown_profile_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="quick, full"):
         measure.effort("slow")
-    assert measure.thread_count(3) == 3 and measure.thread_count(0) == measure.cores()

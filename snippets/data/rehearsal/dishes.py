@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from snippets.data.food11_classes import CLASSES
 from snippets.data.rehearsal.main_dishes import meat, noodles, rice, seafood, soup, vegetable
 from snippets.data.rehearsal.pen import COS, SIN, Pen, mix, oval, shade
 
@@ -157,17 +158,10 @@ def fried(pen: Pen) -> None:
             pen.stroke([*ring, ring[0]], 0.13, shade(gold, dice.real(0.9, 1.15)))
 
 
-# Food-11's numbering: a class's number is its place here and in the original file names ("3_120.jpg").
-DISHES: dict[str, Callable[[Pen], None]] = {
-    "Bread": bread,
-    "Dairy product": dairy,
-    "Dessert": dessert,
-    "Egg": egg,
-    "Fried food": fried,
-    "Meat": meat,
-    "Noodles-Pasta": noodles,
-    "Rice": rice,
-    "Seafood": seafood,
-    "Soup": soup,
-    "Vegetable-Fruit": vegetable,
-}
+DISHES: dict[str, Callable[[Pen], None]] = dict(
+    zip(
+        CLASSES,
+        (bread, dairy, dessert, egg, fried, meat, noodles, rice, seafood, soup, vegetable),
+        strict=True,
+    )
+)

@@ -21,7 +21,7 @@ from snippets.model.weights_file import SHIPPED, check_classes, is_onnx, load_mo
 # Writes a MobileNetV2 as torchvision's torch.save(model) does: whole, under torchvision's class names.
 TORCHVISION = """
 import sys, types, torch
-from snippets import mobilenet
+from snippets.model import mobilenet
 for name in ("torchvision", "torchvision.models", "torchvision.models.mobilenetv2", "torchvision.ops",
              "torchvision.ops.misc"):
     sys.modules[name] = types.ModuleType(name)

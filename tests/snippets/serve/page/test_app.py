@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from snippets.data import image
-from snippets.engine.classifier import FOOD11_CLASSES
+from snippets.data.food11_classes import CLASSES
 from snippets.errors import ServerError, ToolMissing, UsageError
 from snippets.machine.browser import chromium_path, page_prediction, screenshot, swagger_prediction
 from snippets.machine.process import Server, free_port, http_ready, start_server
@@ -57,7 +57,7 @@ def services(endpoint: Server, triton: str) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def client(services: list[Service]) -> Iterator[TestClient]:
-    with TestClient(create_page(services, FOOD11_CLASSES)) as client:
+    with TestClient(create_page(services, CLASSES)) as client:
         yield client
 
 
@@ -127,7 +127,7 @@ def test_a_page_without_services_is_a_usage_error(capsys: pytest.CaptureFixture[
 
 def test_two_services_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match="a name of its own"):
-        create_page([Service("A", "http://h"), Service("A", "http://i")], FOOD11_CLASSES)
+        create_page([Service("A", "http://h"), Service("A", "http://i")], CLASSES)
 
 
 def test_a_missing_chromium_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
