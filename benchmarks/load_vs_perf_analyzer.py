@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    program = perf_analyzer.fetch()
+    program = perf_analyzer.install()
     print(program.version())
     worst = 0.0
     with tempfile.TemporaryDirectory() as name, triton.start("embedded") as server:

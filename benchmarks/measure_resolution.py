@@ -37,9 +37,9 @@ class Machine:
 
 
 def ours(difference: float, seed: int, noise: float) -> tuple[str, int]:
-    """Verdict of measure.compare on a variant b that is slower by `difference`, and rounds used."""
+    """Verdict of measure.race on a variant b that is slower by `difference`, and rounds used."""
     machine = Machine(seed, noise)
-    verdict, samples = measure.compare(
+    verdict, samples = measure.race(
         lambda: machine.call(1.0), lambda: machine.call(1.0 + difference), clock=machine.clock, seed=seed
     )
     return verdict.verdict, int(samples["a"].size)

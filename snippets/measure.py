@@ -119,7 +119,7 @@ def sample(call: Call, how: Effort, clock: Clock = time.perf_counter_ns) -> tupl
     return np.array(times), stats.median(times).relative_width <= how.width
 
 
-def latency(
+def latency_step(
     call: Call, how: Effort, *, provider: str, threads: int, clock: Clock = time.perf_counter_ns
 ) -> dict[str, Any]:
     """Latency of single-sample calls, as the result of a recorded `latency` step.
@@ -141,7 +141,7 @@ def latency(
     }
 
 
-def throughput(
+def throughput_step(
     call: Call, batch: int, how: Effort, *, provider: str, threads: int, clock: Clock = time.perf_counter_ns
 ) -> dict[str, Any]:
     """Times of calls that each take a batch of `batch` images, as the result of a `throughput` step."""
@@ -188,7 +188,7 @@ def interleave(
     return {name: np.array(values) for name, values in times.items()}
 
 
-def compare(
+def race(
     a: Call,
     b: Call,
     *,

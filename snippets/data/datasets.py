@@ -24,7 +24,7 @@ from snippets.files import building, cache_folder, sha256_file, sha256_text
 from snippets.machine.host import cores
 
 # Short names that notebooks may use for Food-11's own.
-NAMES = {"train": "training", "val": "validation", "eval": "evaluation", "test": "evaluation"}
+SHORT_NAMES = {"train": "training", "val": "validation", "eval": "evaluation", "test": "evaluation"}
 # Pictures decoded at a time: bounds the memory that waits to be written.
 CHUNK = 256
 
@@ -69,7 +69,7 @@ class Dataset:
 
         Raises DataError for another name, or when a class has no readable picture in it.
         """
-        name = NAMES.get(name, name)
+        name = SHORT_NAMES.get(name, name)
         if name not in SPLITS:
             raise DataError(f"There is no split '{name}'. Choose one of: {', '.join(SPLITS)}.")
         folder = self._decoded / name

@@ -127,7 +127,7 @@ def make_models(folder: Path) -> dict[str, Path]:
     export_onnx(module, made["fp32"])
     with tempfile.TemporaryDirectory(prefix="servelab-") as scratch:
         prepared = quantizer.prepare(made["fp32"], Path(scratch) / "prepared.onnx")
-        quantizer.dynamic(prepared, made["dynamic"])
+        quantizer.quantize_dynamically(prepared, made["dynamic"])
         training = dataset("rehearsal").split("training")
         images = quantizer.calibration_images(training.images, training.labels, CALIBRATION_PHOTOS)
         ranges = quantizer.calibrate(prepared, images)
@@ -135,8 +135,8 @@ def make_models(folder: Path) -> dict[str, Path]:
         sensitive = [name for at, (name, _, groups) in enumerate(convolutions) if at == 0 or groups > 1]
         everything = quantizer.Candidate("aggressive")
         careful = quantizer.Candidate("conservative", operators=("Conv",), exclude=tuple(sensitive))
-        quantizer.static(prepared, ranges, everything, made["aggressive"])
-        quantizer.static(prepared, ranges, careful, made["conservative"])
+        quantizer.quantize_statically(prepared, ranges, everything, made["aggressive"])
+        quantizer.quantize_statically(prepared, ranges, careful, made["conservative"])
     return made
 
 

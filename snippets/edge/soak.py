@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ class Trend:
     verdict: str
 
 
-def trend(samples: dict[str, Any]) -> Trend:
+def trend(samples: Mapping[str, Any]) -> Trend:
     """Median latency of the first and the last fifth of a soak, and what the board said meanwhile.
 
     `change` is last / first - 1. A change under 5 % is "steady". `limited` names what slowed the clock at any
@@ -118,14 +118,14 @@ def trend(samples: dict[str, Any]) -> Trend:
     return Trend(first, last, change, _rise(samples, seconds), limits, verdict)
 
 
-def _rise(samples: dict[str, Any], seconds: float) -> float | None:
+def _rise(samples: Mapping[str, Any], seconds: float) -> float | None:
     times, values = np.asarray(samples["board_s"]), np.asarray(samples["temperature_c"])
     early = values[(times < WINDOW * seconds) & np.isfinite(values)]
     late = values[(times >= (1 - WINDOW) * seconds) & np.isfinite(values)]
     return float(late.mean() - early.mean()) if early.size and late.size else None
 
 
-def over_time(samples: dict[str, Any], buckets: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def over_time(samples: Mapping[str, Any], buckets: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Middle (s), median and p95 latency (ms) of up to `buckets` equal stretches of a soak, for a plot."""
     started, latency = np.asarray(samples["started_s"]), np.asarray(samples["latency_ms"])
     edges = np.linspace(0, float(samples["seconds"]), buckets + 1)

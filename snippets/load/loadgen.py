@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from snippets.errors import ServerError, ToolMissing, UsageError
-from snippets.load.senders import HttpSender, Target
+from snippets.load.senders import HttpSender, TritonTarget
 
 SCENARIOS = ("Offline", "SingleStream", "Server")
 
@@ -29,7 +29,7 @@ SCENARIOS = ("Offline", "SingleStream", "Server")
 class _Sut:
     """The system under test: workers with a connection each take groups of samples from a queue."""
 
-    target: Target
+    target: TritonTarget
     batch: int
     lg: Any
     groups: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
@@ -60,7 +60,7 @@ class _Sut:
 
 
 def run(
-    target: Target,
+    target: TritonTarget,
     scenario: str,
     folder: Path,
     *,

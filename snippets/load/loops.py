@@ -28,7 +28,7 @@ MAX_CLIENTS = 512
 
 
 class Asked(Protocol):
-    """What the generators need of a target (senders.Target, senders.WebTarget)."""
+    """What the generators need of a target (senders.TritonTarget, senders.WebTarget)."""
 
     @property
     def batch(self) -> int: ...

@@ -161,7 +161,7 @@ class Trainer:
             torch._foreach_lerp_(list(self.average.parameters()), current, share)
 
 
-def accuracy(model: nn.Module, split: Any, batch: int = 32) -> float:
+def share_right(model: nn.Module, split: Any, batch: int = 32) -> float:
     """Share of a split that the model names rightly."""
     model.eval()
     right = 0
@@ -246,8 +246,8 @@ def main() -> None:
         name, side, epochs, rate = phase.split(":")
         trainer.phase(name, int(side), int(epochs), float(rate))
         model = trainer.finish(arguments.output)
-        print(f"validation accuracy: {accuracy(model, dataset('rehearsal').split('validation')):.4f}", flush=True)
-    print(f"evaluation accuracy: {accuracy(model, dataset('rehearsal').split('evaluation')):.4f}")
+        print(f"validation accuracy: {share_right(model, dataset('rehearsal').split('validation')):.4f}", flush=True)
+    print(f"evaluation accuracy: {share_right(model, dataset('rehearsal').split('evaluation')):.4f}")
 
 
 if __name__ == "__main__":

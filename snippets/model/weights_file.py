@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snippets.errors import ModelError
+from snippets.errors import ModelError, first_line
 from snippets.files import replacing
 
 if TYPE_CHECKING:
@@ -118,10 +118,11 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path} was refused and nothing in it was run: it holds more than tensors and MobileNetV2's layers. "
-            f"If you trust its author, save it there again with torch.save(model.state_dict(), ...). ({_reason(error)})"
+            "If you trust its author, save it there again with torch.save(model.state_dict(), ...). "
+            f"({first_line(error)})"
         ) from error
     except Exception as error:
-        raise ModelError(f"{path} is not a readable torch file ({_reason(error)}). Copy it again.") from error
+        raise ModelError(f"{path} is not a readable torch file ({first_line(error)}). Copy it again.") from error
     return _tensors(content, path)
 
 
@@ -161,7 +162,7 @@ def _build(state: dict[str, torch.Tensor], path: Path) -> torch.nn.Module:
     try:
         model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in state.items()})
     except RuntimeError as error:
-        raise ModelError(f"{path} does not fit a MobileNetV2: {_reason(error)}. {FORMATS}") from error
+        raise ModelError(f"{path} does not fit a MobileNetV2: {first_line(error)}. {FORMATS}") from error
     return model
 
 
@@ -183,12 +184,6 @@ def _width(state: Mapping[str, torch.Tensor]) -> float | None:
         if sizes == found and state[LAST].shape[1] == round_channels(1280 * max(1.0, width)):
             return width
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """The first line that says something (a bare number does not), short enough for a terminal."""
-    lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
-    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 def _shown(names: Sequence[str]) -> str:

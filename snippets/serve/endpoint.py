@@ -26,10 +26,9 @@ from snippets.data import image
 from snippets.engine.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
 from snippets.errors import DataError, KitError
 from snippets.machine.process import require_free
-from snippets.serve.limits import MEGABYTE, BodyLimits, too_large
+from snippets.serve.limits import MAX_IMAGE_MB, MEGABYTE, BodyLimits, too_large
 from snippets.serve.schema import Health, Prediction, PredictRequest, Problem, Ready, Timing, upload_problem
 
-MAX_IMAGE_MB = 10.0
 BODY_TIMEOUT_S = 10.0
 MAX_WAITING = 128
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")

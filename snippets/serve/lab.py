@@ -19,7 +19,7 @@ from snippets.record.run import Run
 from snippets.serve.stages import load_endpoint
 
 COFFEE = Path(__file__).parent / "page" / "static" / "coffee.jpg"
-BACKENDS = {"pytorch": "FastAPI, PyTorch", "onnx": "FastAPI, ONNX"}
+SERVICE_NAMES = {"pytorch": "FastAPI, PyTorch", "onnx": "FastAPI, ONNX"}
 START_LIMIT_S = 120.0
 
 
@@ -99,7 +99,7 @@ class EndpointLab:
 
     def page(self, extra: tuple[str, ...] = ()) -> Server:
         """The running page, which offers both endpoints; `extra`: more options of `python -m snippets.serve.page`."""
-        options = [f"--endpoint={name}={self.endpoint(backend).url}" for backend, name in BACKENDS.items()]
+        options = [f"--endpoint={name}={self.endpoint(backend).url}" for backend, name in SERVICE_NAMES.items()]
         return self._server(
             "page",
             lambda port: [
@@ -190,7 +190,7 @@ class EndpointLab:
 
     def page_with(self, photo: Path, backend: str) -> bytes:
         """PNG of the page with `photo` classified by `backend`."""
-        return browser.page_prediction(self.page().url, str(photo), BACKENDS[backend])
+        return browser.page_prediction(self.page().url, str(photo), SERVICE_NAMES[backend])
 
     def _server(self, name: str, arguments: Callable[[int], list[str]], ready_path: str) -> Server:
         import sys

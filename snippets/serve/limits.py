@@ -9,6 +9,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEGABYTE = 1_000_000
+# The largest photo that endpoint and page take unless told otherwise.
+MAX_IMAGE_MB = 10.0
 # A body that is too large is read on (and thrown away) up to this many times the limit, so that the client has
 # finished sending when the answer comes: cut off in the middle, many clients report a broken pipe instead of it.
 DRAIN_FACTOR = 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,7 @@ def load_endpoint(
     return {**result, **{f"{stage}_ms": np.array([timing[f"{stage}_ms"] for timing in inside]) for stage in STAGES}}
 
 
-def account(result: dict[str, Any]) -> dict[str, float]:
+def account(result: Mapping[str, Any]) -> dict[str, float]:
     """Mean milliseconds of a request by stage; `transport` is what the client waited beyond the endpoint's stages."""
     stages = {stage: float(np.mean(result[f"{stage}_ms"])) for stage in STAGES}
     waited = float(np.mean(np.asarray(result["latency_ms"])[np.asarray(result["ok"], dtype=bool)]))

@@ -17,9 +17,9 @@ from snippets.parts import KIT
 from snippets.triton.config import Deployment, InstanceGroup, ModelConfig, Tensor
 
 MODELS = Path(__file__).parent / "models"
-IMAGE = Tensor("input", "FP32", (3, 224, 224))
+IMAGE_TENSOR = Tensor("input", "FP32", (3, 224, 224))
 EMBEDDING = 1280
-PHOTOS = 16384
+CATALOGUE_PHOTOS = 16384
 NEAREST = 5
 
 
@@ -63,7 +63,7 @@ def pytorch_classifier(
         ModelConfig(
             name,
             "python",
-            (IMAGE,),
+            (IMAGE_TENSOR,),
             (Tensor("logits", "FP32", (classes,)),),
             parameters=given,
             instances=groups(instances, gpus),
@@ -75,7 +75,7 @@ def pytorch_classifier(
 
 def onnx_classifier(path: Path, classes: int, *, name: str = "food_onnx", **options: Any) -> Deployment:
     """The classifier from an ONNX file with input `input` and output `logits`; options as for `onnx_graph`."""
-    return onnx_graph(path, IMAGE, Tensor("logits", "FP32", (classes,)), name=name, **options)
+    return onnx_graph(path, IMAGE_TENSOR, Tensor("logits", "FP32", (classes,)), name=name, **options)
 
 
 def similar_photos(path: Path, *, name: str = "similar", **options: Any) -> Deployment:
@@ -113,7 +113,7 @@ def onnx_graph(
     return Deployment(ModelConfig(name, backend, (input_,), (output,), parameters=given, **config), files)
 
 
-def save_weights(model: Any, path: Path) -> Path:
+def save_state_dict(model: Any, path: Path) -> Path:
     """Write a torch module's state dict where a deployment can take it from; atomic."""
     import torch
 
@@ -123,7 +123,7 @@ def save_weights(model: Any, path: Path) -> Path:
     return path
 
 
-def write_similar_photos(path: Path, photos: int = PHOTOS, seed: int = 0) -> Path:
+def write_similar_photos(path: Path, photos: int = CATALOGUE_PHOTOS, seed: int = 0) -> Path:
     """Write the graph scores = embedding x catalogue, nearest = top 5, unless the file is there already.
 
     The catalogue is random: what the lab studies is its size (photos x 1280 float32: 84 MB), not its contents.

@@ -19,7 +19,7 @@ from snippets.record.run import Run, latest_run
 from snippets.triton import deployments, loads, server
 from snippets.triton.config import Deployment
 
-PHOTOS = 64
+REQUEST_PHOTOS = 64
 SERVICES = ("food_pytorch", "food_onnx", "similar")
 # Logits of two exports of one network differ by rounding only.
 SAME_NETWORK = 1e-2
@@ -67,7 +67,7 @@ class Lab:
     @property
     def similar_path(self) -> Path:
         """Where the catalogue of stored photos is kept: in the cache, being large and the same for everyone."""
-        return cache_folder() / f"similar-{deployments.PHOTOS}.onnx"
+        return cache_folder() / f"similar-{deployments.CATALOGUE_PHOTOS}.onnx"
 
     def service(self, name: str, /, **options: Any) -> Deployment:
         """One of SERVICES with the given settings (see `deployments`): instances, threads, batching, parameters,
@@ -126,7 +126,7 @@ class Lab:
         def measure() -> dict[str, Any]:
             self.deploy(deployment)
             service = deployment.config.name
-            target = loads.target(self.server, service, self.inputs(service, PHOTOS))
+            target = loads.target_of(self.server, service, self.inputs(service, REQUEST_PHOTOS))
             before = self.server.statistics(service)
             result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"), **how)
             return {**result, "statistics": (self.server.statistics(service) - before).facts()}
@@ -139,7 +139,7 @@ class Lab:
         def ask() -> dict[str, Any]:
             self.deploy(deployment)
             service = deployment.config.name
-            sender = loads.target(self.server, service, self.inputs(service, photos)).sender()
+            sender = loads.target_of(self.server, service, self.inputs(service, photos)).sender()
             try:
                 return {"logits": sender().as_numpy("logits")}
             finally:
@@ -160,7 +160,7 @@ class Lab:
             for _ in range(times):
                 unload_s = self.server.unload(service) if self.server.ready(service) else 0.0
                 load_s = self.deploy(deployment)
-                sender = loads.target(self.server, service, inputs).sender()
+                sender = loads.target_of(self.server, service, inputs).sender()
                 asked = []
                 for _ in range(1 + warm):
                     began = time.perf_counter()
@@ -209,7 +209,7 @@ class Lab:
         from snippets.data.datasets import dataset
         from snippets.data.image import preprocess
 
-        return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:PHOTOS]))
+        return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:REQUEST_PHOTOS]))
 
     def _key(self, deployment: Deployment, **more: Any) -> dict[str, Any]:
         food = deployment.config.name.startswith("food")
@@ -221,7 +221,7 @@ class Lab:
         from snippets.model.weights_file import load_model
 
         module, labels = load_model(self._weights)
-        weights = deployments.save_weights(module, self.run.models / "food_weights.pt")
+        weights = deployments.save_state_dict(module, self.run.models / "food_weights.pt")
         path, source = self.run.models / "food.onnx", "exported here"
         model_run = latest_run("model", self.run.folder.parent.parent)
         earlier = Path(self._onnx) if self._onnx else model_run / "models" / "fp32.onnx" if model_run else None

@@ -13,18 +13,18 @@ import numpy as np
 
 from snippets.errors import ServerError
 from snippets.load import loops
-from snippets.load.senders import Target
+from snippets.load.senders import TritonTarget
 from snippets.machine.utilization import Utilization
 from snippets.triton.server import Server
 from snippets.triton.stats import Statistics
 
 
-def target(
+def target_of(
     server: Server, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http", timeout_s: float = 30.0
-) -> Target:
+) -> TritonTarget:
     """The model on this server as a target for the load generators."""
     url = server.grpc_url if protocol == "grpc" else server.url
-    return Target(url, model, inputs, protocol, timeout_s)
+    return TritonTarget(url, model, inputs, protocol, timeout_s)
 
 
 def measure(
@@ -46,7 +46,7 @@ def measure(
     utilization over time (Utilization.samples(), util_s since the window opened).
     Raises ServerError, with the number of failed requests, if the server does not live to the end.
     """
-    asked = target(server, model, inputs, protocol, timeout_s)
+    asked = target_of(server, model, inputs, protocol, timeout_s)
     counters = _Counters(server, model)
     try:
         with Utilization(server.pid) as seen:
@@ -88,7 +88,7 @@ def beside(
     The neighbour is under load before the window opens and until after it closes.
     """
     stop = threading.Event()
-    other = target(server, neighbour, neighbour_inputs)
+    other = target_of(server, neighbour, neighbour_inputs)
     with ThreadPoolExecutor(1) as pool:
         # Ended by the event, long before its own limit.
         running = pool.submit(loops.closed_loop, other, neighbour_clients, 3600, warm_up_s=0.2, stop=stop)

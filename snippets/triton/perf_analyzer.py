@@ -89,7 +89,7 @@ def find(cache: str | Path | None = None) -> PerfAnalyzer:
     )
 
 
-def fetch(cache: str | Path | None = None) -> PerfAnalyzer:
+def install(cache: str | Path | None = None) -> PerfAnalyzer:
     """Download the two wheels with pip and unpack the program and its library into the cache folder."""
     folder = _fetched(cache)
     with building(folder) as partial:
@@ -200,4 +200,4 @@ def _cuda_runtime(fetched: Path) -> Path | None:
 
 
 if __name__ == "__main__":
-    print(fetch().version())
+    print(install().version())

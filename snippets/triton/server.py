@@ -191,8 +191,8 @@ class Server:
         Raises ServerError with Triton's reason when the model does not load.
         """
         self.start()
-        name, print_ = deployment.config.name, deployment.fingerprint()
-        if self._deployed.get(name) == print_:
+        name, shown = deployment.config.name, deployment.fingerprint()
+        if self._deployed.get(name) == shown:
             return 0.0
         out_of_reach = self.kind == "url" and not os.environ.get(REPOSITORY_VARIABLE)
         if not out_of_reach:
@@ -200,7 +200,7 @@ class Server:
         begun = time.monotonic()
         self._deployed.pop(name, None)
         self._control(name, "load", {"config": deployment.config.json()} if out_of_reach else {})
-        self._deployed[name] = print_
+        self._deployed[name] = shown
         return time.monotonic() - begun
 
     def unload(self, name: str) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-PARTS = ("queue", "compute_input", "compute_infer", "compute_output")
+TIMES = ("queue", "compute_input", "compute_infer", "compute_output")
 METRIC = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -17,7 +17,7 @@ class Statistics:
     """Counters of one model since it was loaded, or the difference of two readings.
 
     `requests`, `failures`: answered and refused requests; `inferences`: rows answered; `executions`: runs of the
-    model. `total_ns`: time of each part summed over requests, by name in PARTS. `batches`: batch size in rows ->
+    model. `total_ns`: time of each part summed over requests, by name in TIMES. `batches`: batch size in rows ->
     executions of that size. (Triton's statistics extension of the KServe protocol.)
     """
 
@@ -41,7 +41,7 @@ class Statistics:
         )
 
     def mean_ms(self, part: str) -> float:
-        """Mean time of a request in one of PARTS, in milliseconds; 0 without requests."""
+        """Mean time of a request in one of TIMES, in milliseconds; 0 without requests."""
         return self.total_ns.get(part, 0) / self.requests / 1e6 if self.requests else 0.0
 
     @property
@@ -57,8 +57,8 @@ class Statistics:
 
     def facts(self) -> dict[str, Any]:
         """The reading as JSON values, the form in which steps record it."""
-        parts = {f"{part}_ms": self.mean_ms(part) for part in PARTS}
-        compute = sum(parts[f"{part}_ms"] for part in PARTS[1:])
+        parts = {f"{part}_ms": self.mean_ms(part) for part in TIMES}
+        compute = sum(parts[f"{part}_ms"] for part in TIMES[1:])
         return {
             "server_requests": self.requests,
             "server_failures": self.failures,
@@ -84,7 +84,7 @@ def from_json(entry: Mapping[str, Any]) -> Statistics:
         failures=count("fail"),
         inferences=int(entry.get("inference_count", 0)),
         executions=int(entry.get("execution_count", 0)),
-        total_ns={part: int(inference.get(part, {}).get("ns", 0)) for part in PARTS},
+        total_ns={part: int(inference.get(part, {}).get("ns", 0)) for part in TIMES},
         batches={
             int(row["batch_size"]): int(row.get("compute_infer", {}).get("count", 0))
             for row in entry.get("batch_stats", [])

@@ -141,7 +141,7 @@ def test_the_notebooks_run_on_arm(python: Path, root: Path, tmp_path: Path) -> N
     record = load_record(tmp_path / "runs" / "edge" / "pi")
     assert record.host["cpu"]["machine"] == "aarch64"
     assert record.verify() == []
-    assert [row.accuracy.value for row in device.table(record)] == [1.0, 1.0]
+    assert [row.accuracy.value for row in device.verdicts(record)] == [1.0, 1.0]
     starts = record.result("cold/fp32/start")
     assert np.all(starts["answered_ms"] >= starts["first_inference_ms"])
     assert {path.stem for path in (tmp_path / "runs" / "edge" / "pi" / "figures").iterdir()} == {

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from grading.checks.system import SHARES
-from snippets.draw.system_charts import best_under, p50, percentile
+from snippets.draw.system_charts import best_under
 from snippets.errors import KitError, RecordError
 from snippets.load import queueing
 from snippets.record.read import Record, load_record
 from snippets.record.run import open_run
+from snippets.stats import good_percentile
 from snippets.triton import launch
 from snippets.triton.lab import Lab
 
@@ -80,7 +81,7 @@ def test_batches_add_up_to_the_inferences_of_every_load(record: Record) -> None:
 
 def test_percentiles_are_in_order_and_samples_match_the_rate(record: Record) -> None:
     for name, result in loads(record).items():
-        assert p50(result) <= percentile(result, 95) <= percentile(result, 99), name
+        assert good_percentile(result, 50) <= good_percentile(result, 95) <= good_percentile(result, 99), name
         if "clients" in result:
             assert result["requests_per_s"] == pytest.approx(result["ok"].sum() / result["seconds"]), name
 

@@ -33,7 +33,7 @@ class World:
 @pytest.mark.parametrize("seed", range(5))
 def test_variants_that_differ_by_five_percent_are_ranked(seed: int) -> None:
     world = World(seed)
-    verdict, samples = measure.compare(world.takes(10.0), world.takes(10.5), clock=world)
+    verdict, samples = measure.race(world.takes(10.0), world.takes(10.5), clock=world)
     assert verdict.verdict == "a" and verdict.ratio.high < 1
     assert samples["a"].size == samples["b"].size >= 40
 
@@ -41,7 +41,7 @@ def test_variants_that_differ_by_five_percent_are_ranked(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_variants_that_do_not_differ_are_not_ranked(seed: int) -> None:
     world = World(seed)
-    verdict, _ = measure.compare(world.takes(10.0), world.takes(10.0), clock=world)
+    verdict, _ = measure.race(world.takes(10.0), world.takes(10.0), clock=world)
     assert not verdict.ranked
 
 
@@ -60,7 +60,7 @@ def test_drift_does_not_decide() -> None:
 
         return one
 
-    verdict, _ = measure.compare(drifting(), drifting(), clock=world)
+    verdict, _ = measure.race(drifting(), drifting(), clock=world)
     assert not verdict.ranked
 
 
@@ -72,9 +72,9 @@ def test_real_models_are_told_apart_and_a_model_is_not_ranked_against_itself(tmp
     model = session(path, threads=1)
     one = np.zeros((1, 3, 224, 224), dtype=np.float32)
     many = np.zeros((8, 3, 224, 224), dtype=np.float32)
-    faster, _ = measure.compare(lambda: model(one), lambda: model(many), seconds_max=10)
+    faster, _ = measure.race(lambda: model(one), lambda: model(many), seconds_max=10)
     assert faster.verdict == "a"
-    itself, _ = measure.compare(lambda: model(one), lambda: model(one), seconds_max=5, margin=0.05)
+    itself, _ = measure.race(lambda: model(one), lambda: model(one), seconds_max=5, margin=0.05)
     assert not itself.ranked
 
 
@@ -99,8 +99,8 @@ def test_warming_up_ends_when_it_is_steady_or_at_its_bound() -> None:
 def test_samples_are_taken_until_the_interval_is_narrow_and_all_are_kept() -> None:
     world = World()
     how = measure.Effort(width=0.02, trials_min=20, trials_max=5000, seconds_max=1e9)
-    calm = measure.latency(world.takes(10.0, noise=0.01), how, provider="cpu", threads=1, clock=world)
-    wild = measure.latency(world.takes(10.0, noise=0.2), how, provider="cpu", threads=1, clock=world)
+    calm = measure.latency_step(world.takes(10.0, noise=0.01), how, provider="cpu", threads=1, clock=world)
+    wild = measure.latency_step(world.takes(10.0, noise=0.2), how, provider="cpu", threads=1, clock=world)
     assert calm["reached"] and wild["reached"]
     assert calm["latency_ms"].size < wild["latency_ms"].size
     assert stats.median(wild["latency_ms"]).relative_width <= 0.02
@@ -110,7 +110,7 @@ def test_samples_are_taken_until_the_interval_is_narrow_and_all_are_kept() -> No
 def test_a_bound_on_time_ends_sampling_and_says_that_the_width_was_not_reached() -> None:
     world = World()
     how = measure.Effort(width=0.0001, trials_min=10, trials_max=10**6, seconds_max=1.0)
-    found = measure.throughput(world.takes(20.0, noise=0.3), 32, how, provider="cpu", threads=2, clock=world)
+    found = measure.throughput_step(world.takes(20.0, noise=0.3), 32, how, provider="cpu", threads=2, clock=world)
     assert not found["reached"] and 10 <= found["batch_ms"].size < 100 and found["batch"] == 32
 
 

@@ -19,7 +19,7 @@ from snippets.data import download as download_module
 from snippets.data import food11
 from snippets.data.datasets import dataset
 from snippets.data.download import download
-from snippets.data.food11 import Source, fetch, read_sources, unpack
+from snippets.data.food11 import ArchiveSource, fetch, read_sources, unpack
 from snippets.errors import DataError, StorageError
 
 CONTENT = np.random.default_rng(4).bytes(700_000)
@@ -317,7 +317,7 @@ def test_food11_by_name_uses_the_course_own_list_of_sources(mirror, tmp_path, mo
 
 def test_when_no_source_works_each_ones_reason_is_told(mirror, tmp_path):
     mirror.statuses = [404, 403]
-    sources = [Source("first", mirror.url), Source("second", mirror.url)]
+    sources = [ArchiveSource("first", mirror.url), ArchiveSource("second", mirror.url)]
     with pytest.raises(DataError, match=r"(?s)first: .*404.*second: .*403.*data=rehearsal"):
         fetch(tmp_path / "food11", sources, 0, pause_s=0)
 

@@ -41,11 +41,6 @@ def test_a_device_costs_its_download(prices: cost.Prices) -> None:
     assert cost.per_million_device(5_000_000, prices) == pytest.approx(0.005 * 0.1 * 1e6 / 100)
 
 
-def test_the_front_holds_what_nothing_beats() -> None:
-    points = {"cheap": (1.0, 0.8), "good": (2.0, 0.9), "worse": (2.0, 0.85), "dear": (3.0, 0.9)}
-    assert sorted(cost.pareto_front(points)) == ["cheap", "good"]
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -33,7 +33,8 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other(apart: float)
 def front_and_target(points: dict[str, tuple[float, float]]):
     """A chart of these points, with a front from "aggressive" to "onnx-all" and a target of 3: axes, extent of the
     name "aggressive"."""
-    figure = charts.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
+    marks = charts.Marks(front=["aggressive", "onnx-all"], x_below=3.0)
+    figure = charts.scatter(points, "title", "x", "y", marks=marks)
     figure.canvas.draw()
     (axes,) = figure.axes
     (name,) = (text for text in axes.texts if text.get_text() == "aggressive")

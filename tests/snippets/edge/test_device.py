@@ -39,12 +39,12 @@ def measured(run: Run, kit: str, photos: int = 6) -> bundle.Kit:
         for threads in (1, 2):
             run.step(
                 f"edge/{variant}-threads-{threads}/latency",
-                lambda m=model, t=threads: device.latency(m, files.photos(), threads=t, profile="quick"),
+                lambda m=model, t=threads: device.photo_latency(m, files.photos(), threads=t, profile="quick"),
                 inputs={"model": model, "threads": threads, "photos": files.fingerprint},
             )
         run.step(
             f"edge/{variant}/accuracy",
-            lambda m=model: device.accuracy(m, files.photos(), files.labels, threads=1),
+            lambda m=model: device.classify(m, files.photos(), files.labels, threads=1),
             inputs={"model": model, "photos": files.fingerprint},
         )
     return files
@@ -60,12 +60,11 @@ def test_a_kit_is_measured_and_replayed_without_the_kit(kit: Path, tmp_path: Pat
     run = open_run("edge", run_id="t", mode="replay")
     again = measured(run, str(moved))
     assert again.fingerprint == first.fingerprint and again.models == first.models
-    rows = device.table(run.record(), Target("toy", "toy", p50_ms_below=1e6, size_mb_below=1e-6))
+    rows = device.verdicts(run.record(), Target("toy", "toy", p50_ms_below=1e6, size_mb_below=1e-6))
     assert [row.variant for row in rows] == ["fp32", "aggressive"]
     assert all(row.accuracy.value == 1.0 for row in rows)
     assert all(len(row.missed) == 1 and "MB" in row.missed[0] for row in rows)
     assert all(row.p95_ms >= row.p50.value > 0 and row.threads in (1, 2) for row in rows)
-    assert device.rows_as_markdown(rows).count("\n") == 3
     for figure in (edge_charts.latency_and_size(run.record()), edge_charts.threads(run.record())):
         assert figure.axes
 
@@ -136,16 +135,16 @@ def test_the_server_is_part_1s_fastest_single_sample_step() -> None:
             lambda factor=factor: {"latency_ms": np.full(5, factor), "batch": 1, "threads": 2, "provider": "cpu"},
             inputs={},
         )
-    found = server_latency.fastest("", 0.0)
+    found = server_latency.fastest_option("", 0.0)
     assert found["source"] == "Part 1, providers/openvino/latency" and np.median(found["latency_ms"]) == 2.0
-    assert server_latency.fastest("", 7.5)["latency_ms"].tolist() == [7.5]
+    assert server_latency.fastest_option("", 7.5)["latency_ms"].tolist() == [7.5]
 
 
 def test_without_part_1_the_managers_target_stands_in_and_says_so() -> None:
-    found = server_latency.fastest("", 0.0)
+    found = server_latency.fastest_option("", 0.0)
     assert found["latency_ms"].tolist() == [3.0] and "target" in found["source"]
     with pytest.raises(UsageError):
-        server_latency.fastest("", -1.0)
+        server_latency.fastest_option("", -1.0)
 
 
 def test_thread_counts_stop_at_the_cores() -> None:

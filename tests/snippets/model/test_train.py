@@ -12,7 +12,7 @@ import torch
 
 from snippets.data.rehearsal import pictures
 from snippets.model import train
-from snippets.model.train import Trainer, accuracy
+from snippets.model.train import Trainer, share_right
 from snippets.model.weights_file import load_model
 
 
@@ -95,7 +95,7 @@ def test_accuracy_counts_what_is_named_rightly():
     images[:25, ..., 0] = 255
     images[25:, ..., 2] = 255
     labels = np.array([0] * 20 + [1] * 20)
-    assert accuracy(Reddest(), SimpleNamespace(images=images, labels=labels)) == 35 / 40
+    assert share_right(Reddest(), SimpleNamespace(images=images, labels=labels)) == 35 / 40
 
 
 def test_the_command_explains_itself():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from snippets.data.food11_classes import CLASSES
-from snippets.draw import endpoint_charts
+from snippets.draw import endpoint_charts, system_tables
 from snippets.engine.classifier import load_classifier
 from snippets.errors import ModelError, RecordError, ServerError, ToolMissing, UsageError
 from snippets.machine import process
@@ -62,7 +62,7 @@ def test_everything_is_measured_once_and_replayed_without_a_service(lab: Endpoin
         replay.load("onnx", PHOTO, clients=3, seconds=0.4)
     for figure in (endpoint_charts.waiting({"a": load}), endpoint_charts.where_time_goes({"a": load, "b": again})):
         assert figure.axes
-    assert "| 2 |" in endpoint_charts.table({"FastAPI, ONNX, 2 clients": load})
+    assert "| 2 |" in system_tables.endpoints({"FastAPI, ONNX, 2 clients": load})
 
 
 def test_a_service_killed_under_load_fails_the_step_and_the_next_run_measures(lab: EndpointLab) -> None:

@@ -69,7 +69,7 @@ def test_a_failing_measurement_tells_the_programs_reason(tmp_path: Path, triton_
 @pytest.mark.network
 def test_the_real_program_agrees_with_our_generator(tmp_path: Path, triton_server: Server) -> None:
     try:
-        program = perf_analyzer.fetch()
+        program = perf_analyzer.install()
     except ToolMissing as error:
         pytest.skip(str(error))
     triton_server.deploy(doubler(tmp_path, parameters={"ms": "20"}))

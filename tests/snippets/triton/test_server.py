@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def ask(server: Server, model: str = "double", protocol: str = "http") -> np.ndarray:
-    sender = loads.target(server, model, NUMBERS, protocol).sender()
+    sender = loads.target_of(server, model, NUMBERS, protocol).sender()
     try:
         return np.asarray(sender().as_numpy("y"))
     finally:
@@ -114,7 +114,7 @@ def test_statistics_count_every_request_and_the_batches_add_up(triton_server: Se
     slow = doubler(tmp_path, parameters={"ms": "10"}, batching=DynamicBatching())
     triton_server.deploy(slow)
     before = triton_server.statistics("double")
-    closed_loop(loads.target(triton_server, "double", NUMBERS), 8, 0.5, warm_up_s=0)
+    closed_loop(loads.target_of(triton_server, "double", NUMBERS), 8, 0.5, warm_up_s=0)
     seen = triton_server.statistics("double") - before
     assert seen.requests == seen.inferences > 8
     assert sum(size * runs for size, runs in seen.batches.items()) == seen.inferences
