@@ -40,7 +40,10 @@ def ours(difference: float, seed: int, noise: float) -> tuple[str, int]:
     """Verdict of measure.race on a variant b that is slower by `difference`, and rounds used."""
     machine = Machine(seed, noise)
     verdict, samples = measure.race(
-        lambda: machine.call(1.0), lambda: machine.call(1.0 + difference), clock=machine.clock, seed=seed
+        lambda: machine.call(1.0),
+        lambda: machine.call(1.0 + difference),
+        measure.RaceRules(seed=seed),
+        machine.clock,
     )
     return verdict.verdict, int(samples["a"].size)
 

@@ -188,17 +188,27 @@ def interleave(
     return {name: np.array(values) for name, values in times.items()}
 
 
+@dataclass(frozen=True)
+class RaceRules:
+    """When a race is decided.
+
+    `margin` and `confidence` as for stats.compare; rounds are doubled from `rounds_first` until it is, up to
+    `rounds_max` or `seconds_max`. `seed`: of the orders in which the two take turns.
+    """
+
+    margin: float = 0.02
+    confidence: float = 0.99
+    rounds_first: int = 40
+    rounds_max: int = 640
+    seconds_max: float = 20.0
+    seed: int = 0
+
+
+RULES = RaceRules()
+
+
 def race(
-    a: Call,
-    b: Call,
-    *,
-    margin: float = 0.02,
-    confidence: float = 0.99,
-    rounds_first: int = 40,
-    rounds_max: int = 640,
-    seconds_max: float = 20.0,
-    seed: int = 0,
-    clock: Clock = time.perf_counter_ns,
+    a: Call, b: Call, rules: RaceRules = RULES, clock: Clock = time.perf_counter_ns
 ) -> tuple[stats.Comparison, dict[str, np.ndarray]]:
     """Tell which of two calls is faster, or refuse: interleaved rounds, doubled until it is decided.
 
@@ -210,12 +220,14 @@ def race(
             call()
     start = clock()
     samples: dict[str, np.ndarray] = {"a": np.empty(0), "b": np.empty(0)}
-    rounds = rounds_first
+    rounds = rules.rounds_first
     while True:
-        more = interleave({"a": a, "b": b}, rounds, seed=seed + samples["a"].size, clock=clock)
+        more = interleave({"a": a, "b": b}, rounds, seed=rules.seed + samples["a"].size, clock=clock)
         samples = {name: np.concatenate([samples[name], more[name]]) for name in samples}
-        verdict = stats.compare(samples["a"], samples["b"], paired=True, margin=margin, confidence=confidence)
+        verdict = stats.compare(
+            samples["a"], samples["b"], paired=True, margin=rules.margin, confidence=rules.confidence
+        )
         rounds = int(samples["a"].size)
-        out_of_budget = rounds * 2 > rounds_max or (clock() - start) / 1e9 > seconds_max
+        out_of_budget = rounds * 2 > rules.rounds_max or (clock() - start) / 1e9 > rules.seconds_max
         if verdict.verdict != "undecided" or out_of_budget:
             return verdict, samples

@@ -100,7 +100,7 @@ def _attempt(url: str, part: Path) -> bool:
         have = have if continued else 0
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
-        _write_facts(part, url, total, _mark(response))
+        write_facts(part, url, total, _mark(response))
         with (
             part.open("ab" if continued else "wb") as file,
             progress_bar(f"Downloading {part.stem}", total or 0, "B", have) as bar,
@@ -136,5 +136,6 @@ def _read_facts(part: Path, url: str) -> dict[str, Any]:
     return facts if facts.get("url") == url else {}
 
 
-def _write_facts(part: Path, url: str, total: int | None, mark: str) -> None:
+def write_facts(part: Path, url: str, total: int | None, mark: str) -> None:
+    """Note beside a partial file where it comes from: its whole size in bytes, if told, and its version's mark."""
     _facts(part).write_text(json.dumps({"url": url, "total": total, "mark": mark}))

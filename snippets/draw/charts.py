@@ -40,6 +40,9 @@ class Marks:
     x_below: float | None = None
 
 
+NO_MARKS = Marks()
+
+
 def bars(
     estimates: Mapping[str, Estimate], title: str, unit: str, *, limit: Limit | None = None, digits: int = 2
 ) -> Figure:
@@ -100,7 +103,7 @@ def scatter(
     x: str,
     y: str,
     *,
-    marks: Marks = Marks(),  # noqa: B008 - frozen
+    marks: Marks = NO_MARKS,
     log_x: bool = True,
 ) -> Figure:
     """Points with their names; those of the Pareto front are joined, the region of a target is shaded."""

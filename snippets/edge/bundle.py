@@ -68,11 +68,11 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
 
     def load() -> np.ndarray:
         if not cache:
-            cache.append(_photos(kit, dataset, photos)[0])
+            cache.append(read_photos(kit, dataset, photos)[0])
         return cache[0]
 
     def describe() -> dict[str, Any]:
-        images, labels = _photos(kit, dataset, photos)
+        images, labels = read_photos(kit, dataset, photos)
         cache[:] = [images]
         return {"labels": labels, "count": len(labels), "sha256": sha256_bytes(images.tobytes())}
 
@@ -97,7 +97,7 @@ def write_kit(folder: Path, *, runs: str = "", photos: int = PHOTOS, dataset: st
     for variant, file in (_of_part_1(runs) or make_models(folder)).items():
         if file.parent.resolve() != folder.resolve():
             shutil.copyfile(file, folder / f"{variant}.onnx")
-    images, labels = _photos("", dataset, photos)
+    images, labels = read_photos("", dataset, photos)
     np.savez_compressed(folder / PHOTOS_FILE, photos=images, labels=labels)
     return folder
 
@@ -172,7 +172,7 @@ def _copy_in(file: Path, target: Path) -> dict[str, Any]:
     return {"bytes": target.stat().st_size, "file": target}
 
 
-def _photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+def read_photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """`count` photos spread evenly over the evaluation split, and their labels."""
     if kit:
         file = Path(kit) / PHOTOS_FILE

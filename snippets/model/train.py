@@ -98,7 +98,7 @@ class Trainer:
                 nn.utils.clip_grad_norm_(self.guided.parameters(), 3.0)
                 optimizer.step()
                 schedule.step()
-                self._follow(epoch * count + step)
+                self.follow(epoch * count + step)
                 total, right = total + loss.item(), right + share
             print(
                 f"{name} {side}x{side}, epoch {epoch + 1} of {epochs}: loss {total / count:.3f}, "
@@ -114,28 +114,28 @@ class Trainer:
 
     def _crops(self, rows: np.ndarray, side: int) -> tuple[torch.Tensor, float]:
         """Loss, and the share of food places named rightly, on turned crops at about the pictures' own scale."""
-        where = self._views(len(rows), side / SIDE * self.chance.uniform(0.8, 1.25, len(rows)), 0.35)
-        x = self._relit(_sample(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
-        food = _sample(torch.from_numpy(self.maps[rows]).float()[:, None], where, side // 8, "nearest")
+        where = self.views(len(rows), side / SIDE * self.chance.uniform(0.8, 1.25, len(rows)), 0.35)
+        x = self._relit(sample_views(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
+        food = sample_views(torch.from_numpy(self.maps[rows]).float()[:, None], where, side // 8, "nearest")
         early = functional.one_hot(food[:, 0].long(), COUNT + 1).permute(0, 3, 1, 2).float()
         middle = functional.avg_pool2d(early, 2)
         final = functional.avg_pool2d(middle, 2)[:, 1:]
         guesses = self.guided(x)
-        loss = EARLY_WEIGHT * _map_loss(guesses[0], early) + MIDDLE_WEIGHT * _map_loss(guesses[1], middle)
+        loss = EARLY_WEIGHT * map_loss(guesses[0], early) + MIDDLE_WEIGHT * map_loss(guesses[1], middle)
         seen = final.sum(1) > 0.5
         right = (guesses[2].argmax(1) == final.argmax(1))[seen].float().mean().nan_to_num(0.0)
-        return loss + _map_loss(guesses[2], final), float(right)
+        return loss + map_loss(guesses[2], final), float(right)
 
     def _whole(self, rows: np.ndarray, side: int) -> tuple[torch.Tensor, float]:
         """Loss and share named rightly, on whole pictures, turned."""
-        where = self._views(len(rows), self.chance.uniform(0.85, 1.0, len(rows)), 0.08)
-        x = self._relit(_sample(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
+        where = self.views(len(rows), self.chance.uniform(0.85, 1.0, len(rows)), 0.08)
+        x = self._relit(sample_views(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
         labels = torch.from_numpy(self.labels[rows])
         logits = self.guided.model(x)
         loss = functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
         return loss, float((logits.argmax(1) == labels).float().mean())
 
-    def _views(self, count: int, zoom: np.ndarray, reach: float) -> torch.Tensor:
+    def views(self, count: int, zoom: np.ndarray, reach: float) -> torch.Tensor:
         """Where to look: affine maps (count,2,3), turned, mirrored, shifted by at most `reach`."""
         angle = self.chance.uniform(0, 2 * np.pi, count)
         mirror = self.chance.choice((-1.0, 1.0), count)
@@ -153,7 +153,7 @@ class Trainer:
         x = x * torch.from_numpy(gain.astype(np.float32)) + torch.from_numpy(lift.astype(np.float32))
         return x.contiguous(memory_format=torch.channels_last)
 
-    def _follow(self, step: int) -> None:
+    def follow(self, step: int) -> None:
         """Move the averaged weights towards the current ones."""
         share = max(1 / AVERAGE_OVER, 1 / (1 + step))
         current = [p.detach() for p in self.guided.model.parameters()]
@@ -173,12 +173,13 @@ def share_right(model: nn.Module, split: Any, batch: int = 32) -> float:
     return right / len(split.labels)
 
 
-def _sample(x: torch.Tensor, where: torch.Tensor, side: int, mode: str) -> torch.Tensor:
+def sample_views(x: torch.Tensor, where: torch.Tensor, side: int, mode: str) -> torch.Tensor:
+    """Look at (N,C,H,W) through the affine maps (N,2,3): (N,C,side,side); `mode` is bilinear or nearest."""
     grid = functional.affine_grid(where, [len(x), x.shape[1], side, side], align_corners=False)
     return functional.grid_sample(x, grid, mode=mode, padding_mode="reflection", align_corners=False)
 
 
-def _map_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+def map_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
     """Cross-entropy with the share of each class at each place, both (N,C,h,w), averaged over what is there."""
     return -(shares * functional.log_softmax(logits, 1)).sum() / shares.sum().clamp(min=1)
 

@@ -57,16 +57,15 @@ def load_endpoint(
     clients: int,
     seconds: float,
     *,
-    content_type: str = "image/jpeg",
     warm_up_s: float = 0.5,
     stop: threading.Event | None = None,
 ) -> dict[str, Any]:
-    """`closed_loop` on an endpoint's /predict/image with the file `photo`, and each answer's timing.
+    """`closed_loop` on an endpoint's /predict/image with the JPEG file `photo`, and each answer's timing.
 
     Adds to the load step `decode_ms`, `preprocess_ms`, `queue_ms`, `inference_ms`, `postprocess_ms`: float64 (m,) for
     the answers that arrived within the window, as the endpoint measured them.
     """
-    target = TimedTarget(f"{url}/predict/image", content=photo, headers={"content-type": content_type})
+    target = TimedTarget(f"{url}/predict/image", content=photo, headers={"content-type": "image/jpeg"})
     borders = _Borders()
     result = closed_loop(target, clients, seconds, warm_up_s=warm_up_s, window=borders, stop=stop)
     inside = [timing for moment, timing in target.seen if borders.start <= moment < borders.stop]

@@ -1,15 +1,12 @@
-"""What a Triton server counts: per-model statistics, differences between two readings, Prometheus metrics."""
+"""What a Triton server counts of each model, and the difference between two readings."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 TIMES = ("queue", "compute_input", "compute_infer", "compute_output")
-METRIC = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)$")
-LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True)
@@ -90,24 +87,3 @@ def from_json(entry: Mapping[str, Any]) -> Statistics:
             for row in entry.get("batch_stats", [])
         },
     )
-
-
-def parse_metrics(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """Prometheus text format -> {(metric, ((label, value), ...)): value}, labels in alphabetical order."""
-    values = {}
-    for line in text.splitlines():
-        match = METRIC.match(line.strip())
-        if match is None or line.startswith("#"):
-            continue
-        name, labels, value = match.groups()
-        values[name, tuple(sorted(LABEL.findall(labels or "")))] = float(value)
-    return values
-
-
-def metric(values: Mapping[tuple[str, tuple[tuple[str, str], ...]], float], name: str, **labels: str) -> float:
-    """Sum of the metric's values whose labels include the given ones; KeyError when there are none."""
-    wanted = set(labels.items())
-    found = [v for (n, have), v in values.items() if n == name and wanted <= set(have)]
-    if not found:
-        raise KeyError(f"no metric {name} with labels {labels}")
-    return sum(found)

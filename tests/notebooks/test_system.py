@@ -19,6 +19,7 @@ from grading.checks.system import SHARES
 from snippets.draw.system_charts import best_under
 from snippets.errors import KitError, RecordError
 from snippets.load import queueing
+from snippets.load.options import LoadOptions
 from snippets.record.read import Record, load_record
 from snippets.record.run import open_run
 from snippets.stats import good_percentile
@@ -191,7 +192,7 @@ def test_a_replay_of_what_was_never_measured_names_the_step(runs: Path, record: 
     run = open_run("system", runs=runs, run_id="test", mode="replay", profile="tiny")
     lab = Lab(run)
     with pytest.raises(RecordError, match="triton/pytorch-99/load"):
-        lab.load("triton/pytorch-99", lab.service("food_pytorch"), clients=99)
+        lab.load("triton/pytorch-99", lab.service("food_pytorch"), LoadOptions(clients=99))
 
 
 def test_a_step_that_fails_is_not_recorded_and_the_next_run_does_it(
@@ -204,7 +205,7 @@ def test_a_step_that_fails_is_not_recorded_and_the_next_run_does_it(
         run = open_run("system", runs=tmp_path, run_id="again", profile="tiny")
         with Lab(run) as lab:
             prepare(lab)
-            return lab.load("batching/once", lab.service("similar"), clients=1, seconds=0.2, warm_up_s=0)
+            return lab.load("batching/once", lab.service("similar"), LoadOptions(clients=1, seconds=0.2, warm_up_s=0))
 
     with pytest.raises(KitError, match="no server today"):
         measure(lambda lab: monkeypatch.setattr(lab.server, "deploy", broken))

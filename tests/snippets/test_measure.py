@@ -72,9 +72,9 @@ def test_real_models_are_told_apart_and_a_model_is_not_ranked_against_itself(tmp
     model = session(path, threads=1)
     one = np.zeros((1, 3, 224, 224), dtype=np.float32)
     many = np.zeros((8, 3, 224, 224), dtype=np.float32)
-    faster, _ = measure.race(lambda: model(one), lambda: model(many), seconds_max=10)
+    faster, _ = measure.race(lambda: model(one), lambda: model(many), measure.RaceRules(seconds_max=10))
     assert faster.verdict == "a"
-    itself, _ = measure.race(lambda: model(one), lambda: model(one), seconds_max=5, margin=0.05)
+    itself, _ = measure.race(lambda: model(one), lambda: model(one), measure.RaceRules(seconds_max=5, margin=0.05))
     assert not itself.ranked
 
 

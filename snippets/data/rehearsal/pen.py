@@ -81,8 +81,9 @@ class Pen:
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0) -> None:
         self.polygon(oval(x, y, rx, ry, turn), colour)
 
-    def mound(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0, low: float = 0.62) -> None:
-        """A rounded body: nested ovals from a dark rim to a light top."""
+    def mound(self, at: Point, radii: Point, colour: Colour, turn: int = 0, low: float = 0.62) -> None:
+        """A rounded body around `at`: nested ovals from a dark rim (`low` of the colour) to a light top."""
+        (x, y), (rx, ry) = at, radii
         for step in range(6):
             share = step / 5
             self.ellipse(

@@ -180,7 +180,7 @@ def test_a_full_disk_is_a_storage_error(mirror, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(download_module, "_write_facts", full)
+    monkeypatch.setattr(download_module, "write_facts", full)
     with pytest.raises(StorageError, match="disk is full"):
         get(mirror, tmp_path)
 

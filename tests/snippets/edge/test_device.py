@@ -85,7 +85,7 @@ def test_models_of_part_1_are_taken_when_there_is_no_kit(kit: Path, monkeypatch:
     part_1.step("export/fp32/size", lambda: {"bytes": 1}, inputs={})
     with np.load(kit / bundle.PHOTOS_FILE) as held:
         photos = held["photos"], held["labels"]
-    monkeypatch.setattr(bundle, "_photos", lambda *_: photos)
+    monkeypatch.setattr(bundle, "read_photos", lambda *_: photos)
     files = bundle.gather(open_run("edge", run_id="t"))
     assert files.models["fp32"].read_bytes() == (kit / "fp32.onnx").read_bytes()
     assert "servelab run model" in files.absent["dynamic"]
@@ -105,9 +105,9 @@ def test_missing_pieces_are_named_with_their_remedy(kit: Path, tmp_path: Path) -
 
 
 def test_photos_are_spread_over_the_whole_split(kit: Path) -> None:
-    photos, labels = bundle._photos(str(kit), "", 3)
+    photos, labels = bundle.read_photos(str(kit), "", 3)
     assert photos.shape == (3, 224, 224, 3) and list(labels) == [0, 0, 2]
-    assert len(bundle._photos(str(kit), "", 999)[1]) == 12
+    assert len(bundle.read_photos(str(kit), "", 999)[1]) == 12
 
 
 def test_phases_of_a_cold_start_add_up_to_what_the_parent_saw(kit: Path) -> None:

@@ -16,12 +16,12 @@ from snippets.errors import UsageError
 from snippets.load.loops import closed_loop
 from snippets.load.senders import PROTOCOLS, TritonTarget, WebTarget
 from snippets.triton import loads
-from snippets.triton.server import Server
+from snippets.triton.server import TritonServer
 from tests.snippets.triton.triton_models import NUMBERS, doubler, until
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_protocol_reaches_the_model(triton_server: Server, tmp_path: Path, protocol: str) -> None:
+def test_every_protocol_reaches_the_model(triton_server: TritonServer, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
     before = triton_server.statistics("double")
     result = closed_loop(loads.target_of(triton_server, "double", NUMBERS, protocol), 2, 0.3, warm_up_s=0)
@@ -31,7 +31,7 @@ def test_every_protocol_reaches_the_model(triton_server: Server, tmp_path: Path,
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protocol: str) -> None:
+def test_loads_leave_no_files_open(triton_server: TritonServer, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
     target, process, counts = loads.target_of(triton_server, "double", NUMBERS, protocol), psutil.Process(), []
     for _ in range(4):
@@ -42,7 +42,7 @@ def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protoc
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_an_unknown_model_is_a_counted_failure_that_says_so(triton_server: Server, protocol: str) -> None:
+def test_an_unknown_model_is_a_counted_failure_that_says_so(triton_server: TritonServer, protocol: str) -> None:
     target = loads.target_of(triton_server, "nothing", NUMBERS, protocol)
     result = closed_loop(target, 1, 5, warm_up_s=0)
     assert result["failures"] == len(result["ok"]) > 0

@@ -18,8 +18,9 @@ from fastapi.testclient import TestClient
 from snippets.data import image
 from snippets.data.food11_classes import CLASSES
 from snippets.errors import ModelError
-from snippets.machine.process import Server, free_port, http_ready, start_server
+from snippets.machine.process import Server, StartOptions, free_port, http_ready, start_server
 from snippets.serve.endpoint import create_app
+from snippets.serve.limits import Limits
 from tests.snippets.servers import (
     animation,
     encoded,
@@ -39,27 +40,15 @@ def as_text(content: bytes) -> dict[str, str]:
 
 def client_of(load, **options) -> TestClient:
     """A client of a started application whose model has loaded, or failed to."""
-    done = threading.Event()
-
-    def load_and_tell():
-        try:
-            return load()
-        finally:
-            done.set()
-
-    client = TestClient(create_app(load_and_tell, **options), raise_server_exceptions=False)
+    client = TestClient(create_app(load, **options), raise_server_exceptions=False)
     client.__enter__()
-    assert done.wait(10)
-    for _ in range(1000):
-        state = client.app.state.servelab  # type: ignore[attr-defined]
-        if state.classifier or state.error:
-            break
+    assert client.app.state.servelab.settled.wait(10)  # type: ignore[attr-defined]
     return client
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    client = client_of(toy_classifier, max_image_mb=1)
+    client = client_of(toy_classifier, limits=Limits(image_mb=1))
     yield client
     client.__exit__(None, None, None)
 
@@ -225,7 +214,7 @@ def test_one_instance_answers_one_request_at_a_time_and_refuses_beyond_the_limit
         inside.pop()
         return np.zeros((1, len(CLASSES)), dtype=np.float32)
 
-    client = client_of(lambda: toy_classifier(slow), max_waiting=2)
+    client = client_of(lambda: toy_classifier(slow), limits=Limits(waiting=2))
     answers: list[httpx.Response] = []
     threads = [threading.Thread(target=lambda: answers.append(send(client, JPEG))) for _ in range(2)]
     for thread in threads:
@@ -283,9 +272,8 @@ def real(root: Path, toy_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -
             "--port",
             str(port),
         ],
-        ready=http_ready("/ready"),
-        cwd=root,
-        log=tmp_path_factory.mktemp("endpoint") / "log",
+        http_ready("/ready"),
+        StartOptions(cwd=root, log=tmp_path_factory.mktemp("endpoint") / "log"),
     ) as server:
         yield server
 
