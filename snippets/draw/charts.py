@@ -147,7 +147,10 @@ def operation_bars(columns: Mapping[str, Mapping[str, float]], title: str, x: st
     shown = sorted(totals, key=lambda name: -totals[name])[:most]
     without_own = iter(style.OTHER_OPERATIONS * 2)
     layers = {
-        name: (style.OPERATIONS.get(name) or next(without_own), [parts.get(name, 0.0) for parts in columns.values()])
+        name: (
+            style.OPERATION_COLOURS.get(name) or next(without_own),
+            [parts.get(name, 0.0) for parts in columns.values()],
+        )
         for name in shown
     }
     rest = [sum(value for name, value in parts.items() if name not in shown) for parts in columns.values()]

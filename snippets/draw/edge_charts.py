@@ -9,7 +9,7 @@ import numpy as np
 
 from snippets.decide.targets import target
 from snippets.draw import style
-from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGES, TARGET, THEORY, color
+from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGE_COLOURS, TARGET, THEORY, color
 from snippets.edge import crossover, device, soak
 from snippets.edge.cold_start import PHASES
 from snippets.record.read import Record
@@ -84,7 +84,7 @@ def cold_start(results: Mapping[str, Mapping[str, Any]]) -> Figure:
         for phase in PHASES:
             length = float(np.median(result[f"{phase}_ms"]))
             label = phase.replace("_", " ") if position == 0 else None
-            axes.barh(position, length, left=left, color=STAGES[phase], height=0.62, label=label)
+            axes.barh(position, length, left=left, color=STAGE_COLOURS[phase], height=0.62, label=label)
             left += length
         steady = float(np.median(result["steady_ms"]))
         style.written_behind(axes, left, position, f"{left:.0f} ms; then {steady:.1f} ms")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import STAGES as STAGE_COLOURS
+from snippets.draw.style import STAGE_COLOURS
 from snippets.serve.stages import STAGES, account
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def waiting(loads: Mapping[str, Load]) -> Figure:
     )
     clients = sorted({load["clients"] for load in loads.values()})
     for position, (name, load) in enumerate(loads.items()):
-        engine = next((part for part in name.split(", ") if part in style.MODELS), name)
+        engine = next((part for part in name.split(", ") if part in style.MODEL_COLOURS), name)
         dashes = DASHES[clients.index(load["clients"]) % len(DASHES)]
         colour = style.color(engine, position)
         style.cumulative(axes, stats.good_ms(load), color=colour, linestyle=dashes, label=name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from snippets.draw.style import FAINT, INK, OPERATIONS, QUIET, REST, SMALL, canvas
+from snippets.draw.style import FAINT, INK, OPERATION_COLOURS, QUIET, REST, SMALL, canvas
 from snippets.engine.graph import Operation
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 CONSTANT = "constant"
 FILL = {
-    "convolution": OPERATIONS["Conv"],
-    "normalization": OPERATIONS["BatchNormalization"],
-    "activation": OPERATIONS["Clip"],
-    "fused": OPERATIONS["FusedConv"],
-    "layout": OPERATIONS["Conv (NCHWc)"],
+    "convolution": OPERATION_COLOURS["Conv"],
+    "normalization": OPERATION_COLOURS["BatchNormalization"],
+    "activation": OPERATION_COLOURS["Clip"],
+    "fused": OPERATION_COLOURS["FusedConv"],
+    "layout": OPERATION_COLOURS["Conv (NCHWc)"],
     "other": FAINT,
     CONSTANT: REST,
 }

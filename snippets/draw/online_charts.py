@@ -9,7 +9,7 @@ import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGES, TAIL, THEORY
+from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, THEORY
 from snippets.load import queueing
 
 if TYPE_CHECKING:
@@ -112,16 +112,16 @@ def _cold_beside_warm(axes: Axes, cold: Mapping[str, Load]) -> None:
     for label, one in cold.items():
         load, first, warm = (float(np.median(one[f"{what}_ms"])) for what in ("load", "first", "warm"))
         at, named = len(ticks), not ticks
-        axes.bar(at, load, color=STAGES["model"], width=0.7, label="loading the model" if named else None)
+        axes.bar(at, load, color=STAGE_COLOURS["model"], width=0.7, label="loading the model" if named else None)
         axes.bar(
             at,
             first,
             bottom=load,
-            color=STAGES["first_inference"],
+            color=STAGE_COLOURS["first_inference"],
             width=0.7,
             label="first request" if named else None,
         )
-        axes.bar(at + 1, warm, color=STAGES["inference"], width=0.7, label="warm request" if named else None)
+        axes.bar(at + 1, warm, color=STAGE_COLOURS["inference"], width=0.7, label="warm request" if named else None)
         style.written_above(axes, at, load + first, f"{load + first:.0f} ms")
         style.written_above(axes, at + 1, warm, f"{warm:.0f} ms")
         ticks += [f"{label}\ncold", f"{label}\nwarm"]
@@ -140,7 +140,7 @@ def _costs(axes: Axes, cold_s: float, holds_s: Sequence[float], penalty_s: float
     for colour, hold_s in zip(SERIES, holds_s, strict=False):
         costs = [queueing.cost_per_hour(rate, cold_s, hold_s, penalty_s) / 36 for rate in rates]
         axes.plot(rates, costs, color=colour, label=f"unloaded after {hold_s:g} s idle")
-    axes.axhline(100, color=STAGES["inference"], label="always warm")
+    axes.axhline(100, color=STAGE_COLOURS["inference"], label="always warm")
     axes.axvline(even, color=QUIET, lw=1, linestyle=LIMIT)
     axes.annotate(f"{even:.0f}/h", (even, 12), fontsize=SMALL, color=QUIET, ha="right", rotation=90, va="bottom")
     style.logarithmic(axes, "x")

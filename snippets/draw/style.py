@@ -3,9 +3,9 @@
     figure, axes = style.canvas("Latency of one request", "milliseconds")
     figure, (left, right) = style.panels(style.Panels(columns=2), size=(10, 3.8))
 
-One colour has one meaning in all three parts: a model or engine keeps its own (MODELS), so do the stages of a request
-(STAGES) and the operations of a graph (OPERATIONS); whatever has none is told apart by SERIES. MODELS are the colours
-of Okabe and Ito (2008), SERIES and OPERATIONS those of Paul Tol (2021): people with colour-blindness tell them apart.
+One colour has one meaning in all three parts: a model or engine keeps its own (MODEL_COLOURS), so do the stages of a request
+(STAGE_COLOURS) and the operations of a graph (OPERATION_COLOURS); whatever has none is told apart by SERIES. MODEL_COLOURS are the colours
+of Okabe and Ito (2008), SERIES and OPERATION_COLOURS those of Paul Tol (2021): people with colour-blindness tell them apart.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MODELS = {
+MODEL_COLOURS = {
     "eager": "#8C8C8C",
     "compiled": "#5B5B5B",
     "onnx-none": "#A6CBE3",
@@ -35,10 +35,10 @@ MODELS = {
     "tensorrt": "#3B2A78",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
-MODELS |= {"PyTorch": MODELS["eager"]}
-MODELS |= dict.fromkeys(("fp32", "float32", "ONNX", "ONNX Runtime"), MODELS["onnx-all"])
+MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}
+MODEL_COLOURS |= dict.fromkeys(("fp32", "float32", "ONNX", "ONNX Runtime"), MODEL_COLOURS["onnx-all"])
 # What a request, or a start, spends its time on; shades of one blue where they belong to computing.
-STAGES = {
+STAGE_COLOURS = {
     "decode": "#C3D3EA",
     "preprocess": "#9BB5DA",
     "queue": "#EDB75E",
@@ -50,7 +50,7 @@ STAGES = {
     "model": "#B3724F",
     "first_inference": "#8C3B4A",
 }
-OPERATIONS = {
+OPERATION_COLOURS = {
     "Conv": "#77AADD",
     "FusedConv": "#99DDFF",
     "Conv (NCHWc)": "#FFAABB",
@@ -107,7 +107,7 @@ class Panels:
 
 def color(name: str, position: int = 0) -> str:
     """The colour of a model or engine, or for any other name the one at a position of SERIES."""
-    return MODELS.get(name, SERIES[position % len(SERIES)])
+    return MODEL_COLOURS.get(name, SERIES[position % len(SERIES)])
 
 
 def canvas(title: str, x: str = "", y: str = "", *, size: tuple[float, float] = (7.2, 4.0)) -> tuple[Figure, Axes]:

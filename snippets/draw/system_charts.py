@@ -9,19 +9,19 @@ import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGES, TAIL, TARGET
+from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, TARGET
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Load = Mapping[str, Any]
 # Field of a load -> its colour and what it is called.
-TIMES = {
-    "queue_ms": (STAGES["queue"], "waiting in the server's queue"),
-    "compute_ms": (STAGES["inference"], "being computed"),
-    "client_ms": (STAGES["transport"], "network and client"),
+TIME_BARS = {
+    "queue_ms": (STAGE_COLOURS["queue"], "waiting in the server's queue"),
+    "compute_ms": (STAGE_COLOURS["inference"], "being computed"),
+    "client_ms": (STAGE_COLOURS["transport"], "network and client"),
 }
-WINDOW = "#EEEEEE"
+WINDOW_GREY = "#EEEEEE"
 
 
 def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
@@ -29,7 +29,7 @@ def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
     each the sum, and beside it throughput by itself."""
     figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(3, 2)), (10, 3.8))
     bottom = np.zeros(len(loads))
-    for field, (colour, label) in TIMES.items():
+    for field, (colour, label) in TIME_BARS.items():
         # The client's mean and the server's cover slightly different requests: a tiny negative rest is zero.
         heights = np.array([max(0.0, load[field]) for load in loads.values()])
         left.bar(list(loads), heights, bottom=bottom, color=colour, label=label, width=0.6)
@@ -91,7 +91,7 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
     """CPU (whole machine, and the server's part) and GPUs over time, one panel a load; grey: the measured window."""
     figure, panels = style.panels(style.Panels(columns=len(loads), share_y=True), (3.6 * len(loads), 3.4), title)
     for axes, (label, load) in zip(panels, loads.items(), strict=True):
-        axes.axvspan(0, load["seconds"], color=WINDOW, lw=0)
+        axes.axvspan(0, load["seconds"], color=WINDOW_GREY, lw=0)
         axes.plot(load["util_s"], load["util_cpu"], color=QUIET, lw=1.2, label="CPU, all cores")
         axes.fill_between(load["util_s"], load["util_server"], color=SERIES[4], alpha=0.7, lw=0, label="CPU: Triton")
         for gpu, line in enumerate(np.asarray(load["util_gpu"]).T):

@@ -33,9 +33,11 @@ _here = threading.local()  # .open: HttpSenders that are open in this thread
 class Sender(Protocol):
     """Sends one request each time it is called."""
 
-    def __call__(self) -> Any: ...
+    def __call__(self) -> Any:
+        """Send the request; what came back. Raises what the client library raises for anything but a success."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connection."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class GrpcSender:
         return self._client.infer(self._model, self._inputs, client_timeout=self._timeout_s)
 
     def close(self) -> None:
+        """Close the connection."""
         self._client.close()
 
 
@@ -163,6 +166,7 @@ class WebSender:
         return reply
 
     def close(self) -> None:
+        """Close the connection."""
         self._client.close()
 
 

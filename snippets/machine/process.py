@@ -160,14 +160,14 @@ class StartOptions:
     cwd: Path | None = None
 
 
-DEFAULTS = StartOptions()
+DEFAULT_START = StartOptions()
 
 
 def start_server(
     name: str,
     command: Sequence[str] | Callable[[int], Sequence[str]],
     ready: Callable[[str], bool],
-    options: StartOptions = DEFAULTS,
+    options: StartOptions = DEFAULT_START,
 ) -> Server:
     """Start `command` and wait until `ready(url)` is true.
 

@@ -56,6 +56,7 @@ class Guided(nn.Module):
         self.middle = nn.Conv2d(MIDDLE[1], COUNT + 1, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """float32 images (N,3,S,S) -> logits (N,classes+1,S/8,S/8), (N,classes+1,S/16,S/16), (N,classes,S/32,S/32)."""
         features, final = self.model.features, self.model.classifier[1]
         x = features[: EARLY[0]](x)
         early = self.early(x)

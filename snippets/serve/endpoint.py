@@ -26,7 +26,7 @@ from snippets.data import image
 from snippets.engine.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
 from snippets.errors import DataError, KitError
 from snippets.machine.process import require_free
-from snippets.serve.limits import BODY_TIMEOUT_S, DEFAULTS, MAX_IMAGE_MB, MEGABYTE, BodyLimits, Limits, too_large
+from snippets.serve.limits import BODY_TIMEOUT_S, DEFAULT_LIMITS, MAX_IMAGE_MB, MEGABYTE, BodyLimits, Limits, too_large
 from snippets.serve.refusals import add_error_answers, content_type
 from snippets.serve.schema import Health, Prediction, PredictRequest, Problem, Ready, Timing, upload_problem
 
@@ -76,7 +76,7 @@ def create_app(
     *,
     title: str = "GourmetGram",
     instances: int = 1,
-    limits: Limits = DEFAULTS,
+    limits: Limits = DEFAULT_LIMITS,
     on_failure: Callable[[Exception], None] | None = None,
 ) -> FastAPI:
     """An application that classifies photos with the model that `load()` returns.

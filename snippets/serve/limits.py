@@ -31,7 +31,7 @@ class Limits:
     waiting: int = MAX_WAITING
 
 
-DEFAULTS = Limits()
+DEFAULT_LIMITS = Limits()
 
 
 class BodyLimits:

@@ -23,6 +23,7 @@ class TimedTarget(WebTarget):
     seen: list[tuple[float, dict[str, float]]] = field(default_factory=list)
 
     def sender(self) -> Sender:
+        """A new connection that notes each answer's timing; to be used by one thread."""
         return _Timed(super().sender(), self.seen)
 
 

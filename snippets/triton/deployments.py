@@ -47,7 +47,7 @@ class ServiceOptions:
         return self.instances if isinstance(self.instances, tuple) else groups(self.instances, self.gpus or 0)
 
 
-DEFAULTS = ServiceOptions()
+DEFAULT_SERVICE = ServiceOptions()
 
 
 def groups(
@@ -59,7 +59,7 @@ def groups(
 
 
 def pytorch_classifier(
-    weights: Path, classes: int, options: ServiceOptions = DEFAULTS, width: float = 1.0
+    weights: Path, classes: int, options: ServiceOptions = DEFAULT_SERVICE, width: float = 1.0
 ) -> Deployment:
     """The classifier from a torch state dict (as `save_state_dict` writes it), eager in Triton's Python backend."""
     own = {"classes": str(classes), "width": str(width)}
@@ -77,12 +77,12 @@ def pytorch_classifier(
     return Deployment(_config(graph, options, "python", own), files)
 
 
-def onnx_classifier(path: Path, classes: int, options: ServiceOptions = DEFAULTS) -> Deployment:
+def onnx_classifier(path: Path, classes: int, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
     """The classifier from an ONNX file with input `input` and output `logits`."""
     return onnx_graph(path, Graph("food_onnx", IMAGE_TENSOR, Tensor("logits", "FP32", (classes,))), options)
 
 
-def similar_photos(path: Path, options: ServiceOptions = DEFAULTS) -> Deployment:
+def similar_photos(path: Path, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
     """The search for similar photos from the file that `write_similar_photos` made."""
     query, answer = Tensor("embedding", "FP32", (EMBEDDING,)), Tensor("nearest", "INT64", (NEAREST,))
     return onnx_graph(path, Graph("similar", query, answer, max_batch=32), options)
@@ -98,7 +98,7 @@ class Graph:
     max_batch: int = 16
 
 
-def onnx_graph(path: Path, graph: Graph, options: ServiceOptions = DEFAULTS) -> Deployment:
+def onnx_graph(path: Path, graph: Graph, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
     """An ONNX graph in the Python backend, or (`native`) in Triton's onnxruntime backend where the server has it."""
     if options.native:
         own = {"intra_op_thread_count": str(options.threads)}

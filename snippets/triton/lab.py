@@ -21,7 +21,7 @@ from snippets.load.options import LoadOptions
 from snippets.record.run import Run, latest_run
 from snippets.triton import deployments, loads, server
 from snippets.triton.config import Deployment
-from snippets.triton.deployments import DEFAULTS, ServiceOptions
+from snippets.triton.deployments import DEFAULT_SERVICE, ServiceOptions
 
 REQUEST_PHOTOS = 64
 SERVICES = ("food_pytorch", "food_onnx", "similar")
@@ -82,7 +82,7 @@ class Lab:
         """Where the catalogue of stored photos is kept: in the cache, being large and the same for everyone."""
         return cache_folder() / f"similar-{deployments.CATALOGUE_PHOTOS}.onnx"
 
-    def service(self, name: str, options: ServiceOptions = DEFAULTS) -> Deployment:
+    def service(self, name: str, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
         """One of SERVICES with these options; without a number of GPUs, with the lab's.
 
         Raises UsageError for another name.

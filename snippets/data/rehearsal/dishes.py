@@ -14,6 +14,7 @@ from snippets.data.rehearsal.pen import COS, SIN, Pen, mix, oval, shade
 
 
 def bread(pen: Pen) -> None:
+    """A loaf, slices or buns."""
     dice = pen.dice
     crust = mix((176, 112, 50), (214, 160, 92), dice.real(0, 1))
     kind = dice.whole(0, 2)
@@ -44,6 +45,7 @@ def bread(pen: Pen) -> None:
 
 
 def dairy(pen: Pen) -> None:
+    """A wedge of cheese, a bowl of yoghurt, a glass of milk, or slices."""
     dice = pen.dice
     yellow = mix((250, 206, 84), (252, 236, 178), dice.real(0, 1))
     kind = dice.whole(0, 3)
@@ -74,6 +76,7 @@ def dairy(pen: Pen) -> None:
 
 
 def dessert(pen: Pen) -> None:
+    """A slice of cake, a ring with icing, or scoops of ice."""
     dice = pen.dice
     icing = dice.pick([(244, 160, 186), (92, 54, 36), (250, 236, 224), (196, 150, 220), (150, 208, 190)])
     sponge = dice.pick([(232, 192, 124), (122, 76, 46), (240, 214, 160)])
@@ -105,6 +108,7 @@ def dessert(pen: Pen) -> None:
 
 
 def egg(pen: Pen) -> None:
+    """Eggs: fried, boiled in halves, or whole."""
     dice = pen.dice
     yolk = mix((250, 190, 40), (240, 130, 20), dice.real(0, 1))
     white = mix((252, 250, 246), (240, 230, 206), dice.real(0, 1))
@@ -130,6 +134,7 @@ def egg(pen: Pen) -> None:
 
 
 def fried(pen: Pen) -> None:
+    """Sticks, crusted pieces or rings."""
     dice = pen.dice
     gold = mix((232, 180, 70), (190, 118, 38), dice.real(0, 1))
     kind = dice.whole(0, 2)

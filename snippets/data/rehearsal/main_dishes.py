@@ -6,6 +6,7 @@ from snippets.data.rehearsal.pen import COS, SIN, Pen, mix, oval, shade
 
 
 def meat(pen: Pen) -> None:
+    """A steak, sausages, or slices of ham or roast."""
     dice = pen.dice
     flesh = mix((122, 54, 38), (186, 74, 66), dice.real(0, 1))
     kind = dice.whole(0, 2)
@@ -38,6 +39,7 @@ def meat(pen: Pen) -> None:
 
 
 def noodles(pen: Pen) -> None:
+    """Strands or tubes, often with sauce."""
     dice = pen.dice
     pasta = mix((246, 214, 128), (228, 178, 96), dice.real(0, 1))
     if dice.chance(0.7):  # strands
@@ -63,6 +65,7 @@ def noodles(pen: Pen) -> None:
 
 
 def rice(pen: Pen) -> None:
+    """A mound of grains, often with something on it."""
     dice = pen.dice
     grain = mix((250, 248, 240), (232, 196, 120), dice.real(0, 1) * dice.real(0, 1))
     pen.mound((0, 0), (0.88, dice.real(0.7, 0.86)), shade(grain, 0.8), low=0.8)
@@ -77,6 +80,7 @@ def rice(pen: Pen) -> None:
 
 
 def seafood(pen: Pen) -> None:
+    """Shrimps, a fish, fillets of salmon, or mussels."""
     dice = pen.dice
     kind = dice.whole(0, 3)
     if kind == 0:  # shrimps
@@ -116,6 +120,7 @@ def seafood(pen: Pen) -> None:
 
 
 def soup(pen: Pen) -> None:
+    """A bowl of soup with what swims in it."""
     dice = pen.dice
     broth = dice.pick([(206, 110, 30), (180, 50, 28), (226, 186, 96), (122, 146, 56), (236, 220, 190), (150, 96, 44)])
     ware = dice.pick([(244, 242, 238), (60, 80, 120), (210, 200, 180), (130, 60, 40), (40, 40, 44)])
@@ -134,6 +139,7 @@ def soup(pen: Pen) -> None:
 
 
 def vegetable(pen: Pen) -> None:
+    """Round fruit, slices, leaves, or roots with their green."""
     dice = pen.dice
     kind = dice.whole(0, 3)
     if kind == 0:  # round fruit
