@@ -3,9 +3,10 @@
     figure, axes = style.canvas("Latency of one request", "milliseconds")
     figure, (left, right) = style.panels(style.Panels(columns=2), size=(10, 3.8))
 
-One colour has one meaning in all three parts: a model or engine keeps its own (MODEL_COLOURS), so do the stages of a request
-(STAGE_COLOURS) and the operations of a graph (OPERATION_COLOURS); whatever has none is told apart by SERIES. MODEL_COLOURS are the colours
-of Okabe and Ito (2008), SERIES and OPERATION_COLOURS those of Paul Tol (2021): people with colour-blindness tell them apart.
+One colour has one meaning in all three parts: a model or engine keeps its own (MODEL_COLOURS), and so do the stages of
+a request (STAGE_COLOURS) and the operations of a graph (OPERATION_COLOURS); whatever has none is told apart by SERIES.
+The colours are those of Okabe and Ito (2008) for models and of Paul Tol (2021) for operations and series, which people
+with colour-blindness tell apart.
 """
 
 from __future__ import annotations

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import matplotlib
 import numpy as np
 import pytest
 
 from snippets.draw import charts
-
-matplotlib.use("agg")
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.02, 1.0])
