@@ -24,6 +24,8 @@ from snippets.quick_import import without_torch
 
 # What quantize_static can do for this family of networks.
 OPERATORS = ("Conv", "Gemm", "Add", "Clip", "GlobalAveragePool", "ReduceMean", "MatMul", "Relu", "Concat", "Reshape")
+WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
+INTEGER = ("QLinearConv", "ConvInteger")
 
 
 @dataclass(frozen=True)
@@ -201,8 +203,9 @@ def coverage(prepared: Path, quantized: Path) -> dict[str, dict[str, int]]:
     dequantized = {name for node in after.node if node.op_type == "DequantizeLinear" for name in node.output}
     left: dict[str, int] = {}
     for node in after.node:
-        integer = node.op_type in ("QLinearConv", "ConvInteger") or node.input and node.input[0] in dequantized
-        if not integer:
+        # A float32 layer behind a quantized one takes a dequantized image too: its weights are what tells.
+        telling = node.input[1:2] if node.op_type in WITH_WEIGHTS else node.input[:1]
+        if node.op_type not in INTEGER and not dequantized.intersection(telling):
             left[node.op_type] = left.get(node.op_type, 0) + 1
     return {name: {"total": count, "float32": min(count, left.get(name, 0))} for name, count in total.items()}
 

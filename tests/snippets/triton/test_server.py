@@ -280,19 +280,6 @@ def test_however_the_owner_ends_nothing_is_left_behind(tmp_path: Path, number: s
         region.unlink()
 
 
-@pytest.fixture
-def fake_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[list[str]]]:
-    """A `docker` on PATH that runs the embedded server in the container's place; returns what it was told."""
-    command, log = tmp_path / "bin" / "docker", tmp_path / "docker.log"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/snippets/fake_docker.py" "$@"\n')
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("FAKE_DOCKER_LOG", str(log))
-    return lambda: [json.loads(line) for line in log.read_text().splitlines()]
-
-
 def test_the_container_is_started_served_from_and_removed_through_docker(
     tmp_path: Path, fake_docker: Callable[[], list[list[str]]]
 ) -> None:
@@ -303,27 +290,6 @@ def test_the_container_is_started_served_from_and_removed_through_docker(
     told = fake_docker()
     assert told[0][0] == "run" and f"--name={name}" in told[0]
     assert told[-1] == ["rm", "--force", name]
-
-
-def test_the_container_command_is_exact(tmp_path: Path, fake_docker: object) -> None:
-    launch = triton_launch.container(tmp_path, triton_launch.Ports(1, 2, 3), gpus="device=0")
-    docker, *arguments = launch.command
-    assert Path(docker).name == "docker"
-    image = arguments.index(triton_launch.IMAGE)
-    assert {"run", "--rm", "--init", "--gpus=device=0", f"--volume={tmp_path}:/models:ro"} <= set(arguments[:image])
-    assert [a for a in arguments if a.startswith("--publish=")] == [
-        "--publish=127.0.0.1:1:8000",
-        "--publish=127.0.0.1:2:8001",
-        "--publish=127.0.0.1:3:8002",
-    ]
-    inside = arguments[image + 1 :]
-    assert inside[0] == "tritonserver" and "--model-repository=/models" in inside
-    assert "--model-control-mode=explicit" in inside and "--http-port=8000" in inside
-
-
-def test_an_image_without_a_tag_is_refused(tmp_path: Path, fake_docker: object) -> None:
-    with pytest.raises(UsageError, match="no tag"):
-        triton_launch.container(tmp_path, triton_launch.Ports(1, 2, 3), image="tritonserver")
 
 
 def test_without_docker_the_container_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
