@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from functools import partial
 
+from snippets.load.loadgen import Scenario
+from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
 from snippets.triton.config import DynamicBatching
+from snippets.triton.deployments import ServiceOptions
 from snippets.triton.lab import Lab
 
 # The smallest gains that still teach the lesson.
@@ -30,20 +32,21 @@ def main() -> int:
     given = parser.parse_args()
     rates: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in TARGETS}
     with tempfile.TemporaryDirectory() as folder, Lab(open_run("system", runs=folder, profile="quick")) as lab:
-        load, offline = partial(lab.load, seconds=given.seconds), partial(lab.loadgen, seconds=given.seconds)
-        off, on = lab.service("similar"), lab.service("similar", batching=DynamicBatching())
+        seconds = given.seconds
+        off, on = lab.service("similar"), lab.service("similar", ServiceOptions(batching=DynamicBatching()))
         for number in range(given.rounds):
-            capacity = 1000 / load(f"{number}/alone", off, clients=1)["server_ms"]
-            for name, side, one in (
-                ("clients", 0, partial(load, deployment=off, clients=32)),
-                ("clients", 1, partial(load, deployment=on, clients=32)),
-                ("offered", 0, partial(load, deployment=off, offered_rps=2 * capacity)),
-                ("offered", 1, partial(load, deployment=on, offered_rps=2 * capacity)),
-                ("offline", 0, partial(offline, deployment=off, scenario="Offline", expected_per_s=capacity)),
-                ("offline", 1, partial(offline, deployment=off, scenario="Offline", expected_per_s=capacity, batch=32)),
-            ):
-                found = one(f"{number}/{name}-{side}")
-                rates[name][side].append(found.get("completed_rps", found["samples_per_s"]))
+            capacity = 1000 / lab.load(f"{number}/alone", off, LoadOptions(clients=1, seconds=seconds))["server_ms"]
+            pairs = {
+                "clients": LoadOptions(clients=32, seconds=seconds),
+                "offered": LoadOptions(offered_rps=2 * capacity, seconds=seconds),
+            }
+            for name, options in pairs.items():
+                for side, deployment in enumerate((off, on)):
+                    found = lab.load(f"{number}/{name}-{side}", deployment, options)
+                    rates[name][side].append(found.get("completed_rps", found["samples_per_s"]))
+            for side, batch in enumerate((1, 32)):
+                scenario = Scenario("Offline", seconds, batch=batch, expected_per_s=capacity)
+                rates["offline"][side].append(lab.loadgen(f"{number}/offline-{side}", off, scenario)["samples_per_s"])
     print(f"{'':8} {'without':>9} {'with':>9} {'gain':>6} {'target':>7}")
     missed = 0
     for name, target in TARGETS.items():

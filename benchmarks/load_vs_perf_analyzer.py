@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snippets.load.options import LoadOptions
 from snippets.triton import deployments, loads, perf_analyzer
 from snippets.triton import server as triton
 
@@ -28,7 +29,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    program = perf_analyzer.fetch()
+    program = perf_analyzer.install()
     print(program.version())
     worst = 0.0
     with tempfile.TemporaryDirectory() as name, triton.start("embedded") as server:
@@ -40,21 +41,11 @@ def main() -> int:
         for clients in CLIENTS:
             ours, theirs = [], []
             for _ in range(given.rounds):
-                ours.append(
-                    loads.measure(server, "similar", inputs, clients=clients, seconds=given.seconds)["samples_per_s"]
-                )
-                theirs.append(
-                    perf_analyzer.measure(
-                        program,
-                        server,
-                        "similar",
-                        clients,
-                        shapes=shapes,
-                        window_s=given.seconds / 3,
-                        trials=3,
-                        report=folder / "report.csv",
-                    )["samples_per_s"]
-                )
+                load = LoadOptions(clients=clients, seconds=given.seconds)
+                ours.append(loads.put_under_load(server, "similar", inputs, load)["samples_per_s"])
+                setting = perf_analyzer.Setting(clients, shapes, window_s=given.seconds / 3, trials=3)
+                found = perf_analyzer.analyze(program, server, "similar", setting, folder / "report.csv")
+                theirs.append(found["samples_per_s"])
             one, other = statistics.median(ours), statistics.median(theirs)
             difference = one / other - 1
             worst = max(worst, abs(difference))

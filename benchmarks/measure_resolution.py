@@ -37,10 +37,13 @@ class Machine:
 
 
 def ours(difference: float, seed: int, noise: float) -> tuple[str, int]:
-    """Verdict of measure.compare on a variant b that is slower by `difference`, and rounds used."""
+    """Verdict of measure.race on a variant b that is slower by `difference`, and rounds used."""
     machine = Machine(seed, noise)
-    verdict, samples = measure.compare(
-        lambda: machine.call(1.0), lambda: machine.call(1.0 + difference), clock=machine.clock, seed=seed
+    verdict, samples = measure.race(
+        lambda: machine.call(1.0),
+        lambda: machine.call(1.0 + difference),
+        measure.RaceRules(seed=seed),
+        machine.clock,
     )
     return verdict.verdict, int(samples["a"].size)
 

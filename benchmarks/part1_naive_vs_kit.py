@@ -77,11 +77,13 @@ def kit(folder: Path, cache: Path, variants: dict[str, Callable[[], Any]]) -> Fi
     found: Figures = {}
     for name, load in variants.items():
         model = load()
-        single = measure.latency(measure.cycle(model, pictures), measure.effort("quick"), provider="cpu", threads=0)
-        whole = measure.throughput(
+        single = measure.latency_step(
+            measure.cycle(model, pictures), measure.effort("quick"), provider="cpu", threads=0
+        )
+        whole = measure.throughput_step(
             partial(model, batch), BATCH, measure.effort("quick", batches=True), provider="cpu", threads=0
         )
-        scored = evaluate.accuracy(model, split, "evaluation")
+        scored = evaluate.accuracy_step(model, split, "evaluation")
         found[name] = (
             stats.median(single["latency_ms"]).value,
             stats.throughput(whole["batch_ms"], BATCH).value,

@@ -5,6 +5,12 @@ from __future__ import annotations
 INTERRUPTED_EXIT_CODE = 130
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text that says something (a bare number does not), to be quoted; 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
 class KitError(Exception):
     """Base of every error that a user is meant to read. `exit_code` is what `servelab` exits with."""
 

@@ -1,11 +1,12 @@
-"""The cache folder: what is costly to make is made once, and appears whole or not at all."""
+"""Files and folders that appear whole or not at all, what identifies their content, and the cache they live in."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,17 +14,81 @@ from typing import Any
 
 from snippets.errors import StorageError
 
+FULL_ERRNOS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+FORBIDDEN_ERRNOS = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def canonical(value: Any) -> str:
+    """JSON text of `value` that is the same for equal values: sorted keys, no spaces. ValueError for NaN."""
+    return _ENCODER.encode(value)
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hex SHA-256 of `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """Hex SHA-256 of `text` in UTF-8."""
+    return sha256_bytes(text.encode())
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes. OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_storage_error(error: OSError) -> bool:
+    """Whether the disk is full or the place may not be written, which the user can mend."""
+    return error.errno in FULL_ERRNOS | FORBIDDEN_ERRNOS
+
+
+def storage_error(error: OSError, path: Path, setting: str = "--runs") -> StorageError:
+    """The error for an OSError met while writing `path`; `setting` is what chooses another place."""
+    if error.errno in FULL_ERRNOS:
+        remedy = f"free some space, or choose another disk with {setting}, and run again: finished steps are kept"
+        return StorageError(f"The disk is full: {path} could not be written ({error.strerror}); {remedy}.")
+    remedy = f"choose a folder you may write with {setting}, or change its permissions"
+    return StorageError(f"{path} cannot be written ({error.strerror}); {remedy}.")
+
+
+@contextmanager
+def replacing(path: Path, setting: str = "--runs") -> Iterator[Path]:
+    """A hidden file beside `path` to be written in the block: it takes that name when the block ends well.
+
+    A reader, or a kill at any moment, sees the old file or the new, whole. After an error nothing of the new one is
+    left. Raises StorageError, with `setting` as the remedy, for a full disk or a folder that may not be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        if is_storage_error(error):
+            raise storage_error(error, path, setting) from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, data: bytes | list[bytes], durable: bool = False) -> None:
+    """Write `data` (or its pieces) to `path`, whole or not at all (see `replacing`).
+
+    `durable` waits until the disk has it (a power cut), which a short step would feel.
+    Raises StorageError on a full disk or a folder that may not be written.
+    """
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(data if isinstance(data, bytes) else b"".join(data))
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
     """`cache`, else $SERVELAB_CACHE, else ~/.cache/servelab."""
     return Path(cache or os.environ.get("SERVELAB_CACHE") or Path.home() / ".cache" / "servelab").expanduser()
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -52,15 +117,8 @@ def building(folder: Path) -> Iterator[Path | None]:
             if not folder.is_dir():
                 raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(
-                f"The disk is full: {folder} could not be written. Free some space, or set SERVELAB_CACHE to a "
-                "folder on a larger disk."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
-            raise StorageError(
-                f"{folder.parent} cannot be written ({error.strerror}). Set SERVELAB_CACHE to a folder of yours."
-            ) from error
+        if is_storage_error(error) or error.errno == errno.ENOTDIR:
+            raise storage_error(error, folder, "SERVELAB_CACHE") from error
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -74,19 +132,3 @@ def _alive(process_id: str) -> bool:
     except PermissionError:
         pass
     return True
-
-
-def progress_bar(label: str, total: int, unit: str = " pictures", initial: int = 0) -> Any:
-    """A progress line on stderr that shows itself only if the work takes longer than a second."""
-    from tqdm import tqdm
-
-    return tqdm(
-        total=total,
-        desc=label,
-        unit=unit,
-        initial=initial,
-        unit_scale=total > 10**6,
-        delay=1,
-        mininterval=0.5,
-        file=sys.stderr,
-    )

@@ -6,7 +6,6 @@ replaced (tests measure functions that advance a clock of their own). Needs nump
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,18 +72,6 @@ def effort(profile: str, batches: bool = False) -> Effort:
     return table[profile]
 
 
-def cores() -> int:
-    """Cores this process may use (its affinity mask, not the machine's count)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def thread_count(threads: int = 0) -> int:
-    """The number of threads to pin: `threads`, or with 0 one for each core this process may use."""
-    return threads if threads > 0 else cores()
-
-
 def timed_ms(call: Call, clock: Clock = time.perf_counter_ns) -> float:
     """Duration of one call in milliseconds."""
     start = clock()
@@ -132,7 +119,7 @@ def sample(call: Call, how: Effort, clock: Clock = time.perf_counter_ns) -> tupl
     return np.array(times), stats.median(times).relative_width <= how.width
 
 
-def latency(
+def latency_step(
     call: Call, how: Effort, *, provider: str, threads: int, clock: Clock = time.perf_counter_ns
 ) -> dict[str, Any]:
     """Latency of single-sample calls, as the result of a recorded `latency` step.
@@ -154,7 +141,7 @@ def latency(
     }
 
 
-def throughput(
+def throughput_step(
     call: Call, batch: int, how: Effort, *, provider: str, threads: int, clock: Clock = time.perf_counter_ns
 ) -> dict[str, Any]:
     """Times of calls that each take a batch of `batch` images, as the result of a `throughput` step."""
@@ -201,17 +188,27 @@ def interleave(
     return {name: np.array(values) for name, values in times.items()}
 
 
-def compare(
-    a: Call,
-    b: Call,
-    *,
-    margin: float = 0.02,
-    confidence: float = 0.99,
-    rounds_first: int = 40,
-    rounds_max: int = 640,
-    seconds_max: float = 20.0,
-    seed: int = 0,
-    clock: Clock = time.perf_counter_ns,
+@dataclass(frozen=True)
+class RaceRules:
+    """When a race is decided.
+
+    `margin` and `confidence` as for stats.compare; rounds are doubled from `rounds_first` until it is, up to
+    `rounds_max` or `seconds_max`. `seed`: of the orders in which the two take turns.
+    """
+
+    margin: float = 0.02
+    confidence: float = 0.99
+    rounds_first: int = 40
+    rounds_max: int = 640
+    seconds_max: float = 20.0
+    seed: int = 0
+
+
+RULES = RaceRules()
+
+
+def race(
+    a: Call, b: Call, rules: RaceRules = RULES, clock: Clock = time.perf_counter_ns
 ) -> tuple[stats.Comparison, dict[str, np.ndarray]]:
     """Tell which of two calls is faster, or refuse: interleaved rounds, doubled until it is decided.
 
@@ -223,12 +220,14 @@ def compare(
             call()
     start = clock()
     samples: dict[str, np.ndarray] = {"a": np.empty(0), "b": np.empty(0)}
-    rounds = rounds_first
+    rounds = rules.rounds_first
     while True:
-        more = interleave({"a": a, "b": b}, rounds, seed=seed + samples["a"].size, clock=clock)
+        more = interleave({"a": a, "b": b}, rounds, seed=rules.seed + samples["a"].size, clock=clock)
         samples = {name: np.concatenate([samples[name], more[name]]) for name in samples}
-        verdict = stats.compare(samples["a"], samples["b"], paired=True, margin=margin, confidence=confidence)
+        verdict = stats.compare(
+            samples["a"], samples["b"], paired=True, margin=rules.margin, confidence=rules.confidence
+        )
         rounds = int(samples["a"].size)
-        out_of_budget = rounds * 2 > rounds_max or (clock() - start) / 1e9 > seconds_max
+        out_of_budget = rounds * 2 > rules.rounds_max or (clock() - start) / 1e9 > rules.seconds_max
         if verdict.verdict != "undecided" or out_of_budget:
             return verdict, samples

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from snippets.errors import UsageError
 
 PARTS = ("model", "edge", "system")
+ALL = "all"
 # The checkout (or the installed packages) that this module lies in.
 KIT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = KIT / "notebooks"
 
 
+def check_part(part: str, *, all_too: bool = True) -> None:
+    """Raise UsageError, suggesting the nearest name, unless `part` is a part (or, with `all_too`, `all`)."""
+    if part in PARTS or (all_too and part == ALL):
+        return
+    near = get_close_matches(part, PARTS, n=1)
+    raise UsageError(
+        f"There is no part {part!r}; the parts are {', '.join(PARTS)}{f', or all of them: {ALL}' if all_too else ''}."
+        f"{f' Did you mean {near[0]}?' if near else ''}"
+    )
+
+
 def notebooks(part: str) -> list[Path]:
     """Notebooks of a part, `1_*.ipynb` first. Raises UsageError for a part that does not exist or has none."""
-    if part not in PARTS:
-        raise UsageError(f"There is no part {part!r}; the parts are {', '.join(PARTS)}, or all of them: all.")
-    found = sorted((NOTEBOOKS / part).glob("[0-9]*_*.ipynb"), key=lambda path: int(path.name.split("_")[0]))
+    check_part(part, all_too=False)
+    found = _numbered(part)
     if not found:
         raise UsageError(f"Part {part!r} has no notebooks in {NOTEBOOKS / part}. Build them: make notebooks.")
     return found
@@ -24,7 +36,12 @@ def notebooks(part: str) -> list[Path]:
 
 def expand(part: str) -> tuple[str, ...]:
     """The parts that a command's PART argument names: one, or every part that has notebooks for `all`."""
-    if part != "all":
+    check_part(part)
+    if part != ALL:
         notebooks(part)
         return (part,)
-    return tuple(p for p in PARTS if any((NOTEBOOKS / p).glob("[0-9]*_*.ipynb")))
+    return tuple(each for each in PARTS if _numbered(each))
+
+
+def _numbered(part: str) -> list[Path]:
+    return sorted((NOTEBOOKS / part).glob("[0-9]*_*.ipynb"), key=lambda path: int(path.name.split("_")[0]))

@@ -8,8 +8,10 @@ has outliers. Intervals of proportions are Wilson's (1927). Needs numpy only.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,6 +77,17 @@ def as_samples(samples: ArrayLike) -> Floats:
 def percentile(samples: ArrayLike, percent: float) -> float:
     """Percentile with linear interpolation between the two nearest samples (numpy's default)."""
     return float(np.percentile(as_samples(samples), percent))
+
+
+def good_ms(load: Mapping[str, Any]) -> Floats:
+    """Latencies in ms, float64 (n,), of the requests of a `load` step that were answered; empty if none was."""
+    return np.asarray(load["latency_ms"], dtype=np.float64)[np.asarray(load["ok"], dtype=bool)]
+
+
+def good_percentile(load: Mapping[str, Any], percent: float) -> float:
+    """Percentile of `good_ms`, in ms; nan when no request was answered."""
+    good = good_ms(load)
+    return percentile(good, percent) if good.size else math.nan
 
 
 @lru_cache(maxsize=4096)
@@ -214,6 +227,19 @@ def break_even(fixed_cost_ms: float, slow_ms: float, fast_ms: float) -> float:
     """Number of requests after which a one-time cost has paid for itself; infinite when it never does."""
     saved = slow_ms - fast_ms
     return math.inf if saved <= 0 else fixed_cost_ms / saved
+
+
+def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Names of points that no other point beats: first coordinate to be small, second to be large.
+
+    A point is beaten when another is at least as good in both and better in one. Sorted by the first.
+    """
+
+    def beaten(name: str) -> bool:
+        x, y = points[name]
+        return any(ox <= x and oy >= y and (ox < x or oy > y) for other, (ox, oy) in points.items() if other != name)
+
+    return sorted((name for name in points if not beaten(name)), key=lambda name: points[name][0])
 
 
 def show(estimate: Estimate, digits: int = 2) -> str:

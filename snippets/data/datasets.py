@@ -5,7 +5,6 @@ Every measurement reads the memory map, so that decoding JPEGs is paid for once 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,11 +18,13 @@ import numpy as np
 
 from snippets.data.folder import SPLITS, Listing, list_folder
 from snippets.data.image import SIDE, decode
+from snippets.data.progress import progress_bar
 from snippets.errors import DataError
-from snippets.files import building, cache_folder, processors, progress_bar
+from snippets.files import building, cache_folder, sha256_file, sha256_text
+from snippets.machine.host import cores
 
 # Short names that notebooks may use for Food-11's own.
-NAMES = {"train": "training", "val": "validation", "eval": "evaluation", "test": "evaluation"}
+SHORT_NAMES = {"train": "training", "val": "validation", "eval": "evaluation", "test": "evaluation"}
 # Pictures decoded at a time: bounds the memory that waits to be written.
 CHUNK = 256
 
@@ -68,7 +69,7 @@ class Dataset:
 
         Raises DataError for another name, or when a class has no readable picture in it.
         """
-        name = NAMES.get(name, name)
+        name = SHORT_NAMES.get(name, name)
         if name not in SPLITS:
             raise DataError(f"There is no split '{name}'. Choose one of: {', '.join(SPLITS)}.")
         folder = self._decoded / name
@@ -84,7 +85,7 @@ class Dataset:
 
     @property
     def _decoded(self) -> Path:
-        place = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:12]
+        place = sha256_text(str(self.folder.resolve()))[:12]
         return self.cache / "decoded" / f"{place}-{self.listing.key}"
 
     def _clear_older(self) -> None:
@@ -98,7 +99,7 @@ class Dataset:
         files, labels, skipped = [], [], []
         with (
             (into / "images.u8").open("wb") as raw,
-            ThreadPoolExecutor(processors()) as pool,
+            ThreadPoolExecutor(cores()) as pool,
             progress_bar(f"Decoding {name}", len(entries)) as bar,
         ):
             for start in range(0, len(entries), CHUNK):
@@ -157,9 +158,9 @@ def dataset(source: str | os.PathLike[str] = "rehearsal", cache: str | os.PathLi
 
 def _content_hash(folder: Path, listing: Listing) -> str:
     """Hash of names and contents of every picture, independent of times and place."""
-    digest = hashlib.sha256()
-    for split in SPLITS:
-        for entry in listing.splits[split]:
-            content = hashlib.sha256((folder / entry.file).read_bytes()).hexdigest()
-            digest.update(f"{split} {entry.label} {entry.file} {content}\n".encode())
-    return digest.hexdigest()
+    lines = [
+        f"{split} {entry.label} {entry.file} {sha256_file(folder / entry.file)}\n"
+        for split in SPLITS
+        for entry in listing.splits[split]
+    ]
+    return sha256_text("".join(lines))

@@ -5,8 +5,6 @@ HTTP range requests: RFC 9110, section 14 (`Range`, `If-Range`, 206 and 416).
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import http.client
 import json
 import time
@@ -15,8 +13,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from snippets.errors import DataError, StorageError
-from snippets.files import progress_bar
+from snippets.data.progress import progress_bar
+from snippets.errors import DataError
+from snippets.files import is_storage_error, sha256_file, storage_error
 
 BLOCK_BYTES = 1 << 18
 TIMEOUT_S = 30.0
@@ -30,9 +29,9 @@ def download(url: str, target: Path, sha256: str = "", pause_s: float = 2.0) -> 
     A broken connection is taken up from the last byte; a server without ranges starts anew. `pause_s` is waited
     between attempts (doubled each time that nothing came). `target` appears only when whole and, if `sha256` is
     given, equal to it. Raises DataError when the server refuses, the connection keeps failing or the checksum is
-    wrong (the file is then removed), StorageError when the disk is full.
+    wrong (the file is then removed), StorageError when the disk is full or the folder may not be written.
     """
-    if target.is_file() and (not sha256 or _sha256(target) == sha256):
+    if target.is_file() and (not sha256 or sha256_file(target) == sha256):
         return target
     part = target.with_name(f"{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +49,8 @@ def download(url: str, target: Path, sha256: str = "", pause_s: float = 2.0) -> 
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
             problem = str(getattr(error, "reason", error)) or type(error).__name__
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise StorageError(f"The disk is full: {part} could not be written. Free some space.") from error
+            if is_storage_error(error):
+                raise storage_error(error, part, "SERVELAB_CACHE") from error
             raise
         now = part.stat().st_size if part.exists() else 0
         fruitless = 0 if now > before else fruitless + 1
@@ -61,7 +60,7 @@ def download(url: str, target: Path, sha256: str = "", pause_s: float = 2.0) -> 
                 f"the {now:,} bytes that came are kept."
             )
         time.sleep(pause_s * 2**fruitless)
-    found = _sha256(part) if sha256 else ""
+    found = sha256_file(part) if sha256 else ""
     _facts(part).unlink(missing_ok=True)
     if found != sha256:
         part.unlink()
@@ -101,7 +100,7 @@ def _attempt(url: str, part: Path) -> bool:
         have = have if continued else 0
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
-        _write_facts(part, url, total, _mark(response))
+        write_facts(part, url, total, _mark(response))
         with (
             part.open("ab" if continued else "wb") as file,
             progress_bar(f"Downloading {part.stem}", total or 0, "B", have) as bar,
@@ -137,10 +136,6 @@ def _read_facts(part: Path, url: str) -> dict[str, Any]:
     return facts if facts.get("url") == url else {}
 
 
-def _write_facts(part: Path, url: str, total: int | None, mark: str) -> None:
+def write_facts(part: Path, url: str, total: int | None, mark: str) -> None:
+    """Note beside a partial file where it comes from: its whole size in bytes, if told, and its version's mark."""
     _facts(part).write_text(json.dumps({"url": url, "total": total, "mark": mark}))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from snippets.data.food11_classes import class_of
 from snippets.errors import DataError
+from snippets.files import sha256_text
 
 SPLITS = ("training", "validation", "evaluation")
 ALIASES = {
@@ -18,21 +18,6 @@ ALIASES = {
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 # What of a class goes to validation and to evaluation where the folder does not say: Food-11's own shares.
 SHARES = {"validation": 0.2, "evaluation": 0.2}
-FLAT_NAME = re.compile(r"(\d+)_\d+\.\w+$")
-# Food-11's class numbers, as in its flat file names.
-FOOD11 = (
-    "Bread",
-    "Dairy product",
-    "Dessert",
-    "Egg",
-    "Fried food",
-    "Meat",
-    "Noodles-Pasta",
-    "Rice",
-    "Seafood",
-    "Soup",
-    "Vegetable-Fruit",
-)
 LAYOUTS = (
     "Give a folder with training/, validation/ and evaluation/, each holding one folder per class (or files named "
     "like Food-11's 3_120.jpg), or a folder with one folder of pictures per class."
@@ -90,15 +75,6 @@ def list_folder(folder: Path) -> Listing:
     return Listing(classes, _entries(folder, found, classes), _key(found))
 
 
-def class_of(file_name: str) -> str | None:
-    """The class in a flat Food-11 name: '3_120.jpg' is Egg. None for another kind of name."""
-    match = FLAT_NAME.fullmatch(file_name)
-    if match is None:
-        return None
-    number = int(match[1])
-    return FOOD11[number] if number < len(FOOD11) else f"class {number}"
-
-
 def _first_folder(folder: Path, names: tuple[str, ...]) -> Path | None:
     """The subfolder with one of these names, whatever its case."""
     children = {child.name.lower(): child for child in folder.iterdir() if child.is_dir()}
@@ -125,7 +101,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _carve(found: dict[str, dict[str, list[Path]]], name: str, missing: list[str], folder: Path) -> None:
     """Move a share of a class's training pictures to each missing split, chosen by a hash of their names."""
-    files = sorted(found["training"].get(name, []), key=lambda file: hashlib.sha256(file.name.encode()).digest())
+    files = sorted(found["training"].get(name, []), key=lambda file: sha256_text(file.name))
     if 0 < len(files) <= len(missing):
         raise DataError(
             f"Class '{name}' in {folder} has {len(files)} picture(s): too few to give {', '.join(missing)} and "
@@ -151,10 +127,10 @@ def _entries(
 
 
 def _key(found: dict[str, dict[str, list[Path]]]) -> str:
-    digest = hashlib.sha256()
+    lines = []
     for split in SPLITS:
         for name in sorted(found[split]):
             for file in found[split][name]:
                 facts = file.stat()
-                digest.update(f"{split}/{name}/{file.name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+                lines.append(f"{split}/{name}/{file.name} {facts.st_size} {facts.st_mtime_ns}\n")
+    return sha256_text("".join(lines))[:16]

@@ -17,16 +17,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from snippets.data.download import download
-from snippets.data.folder import ALIASES, SUFFIXES, class_of
+from snippets.data.folder import ALIASES, SUFFIXES
+from snippets.data.food11_classes import class_of
+from snippets.data.progress import progress_bar
 from snippets.errors import DataError
-from snippets.files import building, progress_bar
+from snippets.files import building
 
 # No photograph of the set is anywhere near this size: a bigger entry is not one.
 MAX_PICTURE_BYTES = 50_000_000
 
 
 @dataclass(frozen=True)
-class Source:
+class ArchiveSource:
     """A place to download from. An empty `sha256` means that the checksum is not known."""
 
     name: str
@@ -35,7 +37,7 @@ class Source:
 
 
 def fetch(
-    folder: Path, sources: Sequence[Source] | None = None, pictures: int | None = None, pause_s: float = 2.0
+    folder: Path, sources: Sequence[ArchiveSource] | None = None, pictures: int | None = None, pause_s: float = 2.0
 ) -> Path:
     """Make `folder` hold training/, validation/ and evaluation/ with class folders, unless it does already.
 
@@ -64,12 +66,12 @@ def fetch(
     )
 
 
-def read_sources(path: str | os.PathLike[str] | None = None) -> tuple[tuple[Source, ...], int]:
+def read_sources(path: str | os.PathLike[str] | None = None) -> tuple[tuple[ArchiveSource, ...], int]:
     """The sources and the number of pictures that `path` (default: see the module) lists."""
     place = Path(path or os.environ.get("SERVELAB_FOOD11") or Path(__file__).with_name("food11.toml"))
     try:
         content = tomllib.loads(place.read_text(encoding="utf-8"))
-        return tuple(Source(**entry) for entry in content["source"]), int(content.get("pictures", 0))
+        return tuple(ArchiveSource(**entry) for entry in content["source"]), int(content.get("pictures", 0))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{place} is not a list of Food-11 sources ({error}). See snippets/data/food11.toml."

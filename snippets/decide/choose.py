@@ -33,7 +33,7 @@ class Option:
 
 
 def option(name: str, measured: Mapping[str, Any], prices: cost.Prices) -> Option:
-    """An option from what variants.measure_onnx returned (latency, throughput, accuracy, size)."""
+    """An option from what variants.Bench.onnx returned (latency, throughput, accuracy, size)."""
     latency, batch = measured["latency"], measured["throughput"]
     rate = stats.throughput(batch["batch_ms"], batch["batch"])
     scored = measured["accuracy"]

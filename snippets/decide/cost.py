@@ -74,16 +74,3 @@ def _rented(images_per_s: float, per_hour: float, utilization: float) -> float:
     if images_per_s <= 0:
         raise ValueError("throughput must be above zero images per second")
     return MILLION / (images_per_s * utilization) / 3600.0 * per_hour
-
-
-def pareto_front(points: dict[str, tuple[float, float]]) -> list[str]:
-    """Names of points that no other point beats: first coordinate to be small, second to be large.
-
-    A point is beaten when another is at least as good in both and better in one. Sorted by the first.
-    """
-
-    def beaten(name: str) -> bool:
-        x, y = points[name]
-        return any(ox <= x and oy >= y and (ox < x or oy > y) for other, (ox, oy) in points.items() if other != name)
-
-    return sorted((name for name in points if not beaten(name)), key=lambda name: points[name][0])

@@ -25,18 +25,18 @@ class Target:
         self, *, p50_ms: float | None = None, images_per_s: float | None = None, size_mb: float | None = None
     ) -> list[str] | None:
         """Which limits the figures miss, in words; empty: all met. None if a figure that is asked for is not known."""
+        figures = (p50_ms, images_per_s, size_mb)
+        limits = (self.p50_ms_below, self.images_per_s_at_least, self.size_mb_below)
+        if any(limit is not None and figure is None for limit, figure in zip(limits, figures, strict=True)):
+            return None
         missed = []
-        for limit, figure, met, text in (
-            (self.p50_ms_below, p50_ms, lambda x, y: x < y, "p50 {:.2f} ms, not below {:g}"),
-            (self.images_per_s_at_least, images_per_s, lambda x, y: x >= y, "{:.0f} images/s, not {:g}"),
-            (self.size_mb_below, size_mb, lambda x, y: x < y, "{:.2f} MB, not below {:g}"),
-        ):
-            if limit is None:
-                continue
-            if figure is None:
-                return None
-            if not met(figure, limit):
-                missed.append(text.format(figure, limit))
+        if self.p50_ms_below is not None and p50_ms is not None and p50_ms >= self.p50_ms_below:
+            missed.append(f"p50 {p50_ms:.2f} ms, not below {self.p50_ms_below:g}")
+        at_least = self.images_per_s_at_least
+        if at_least is not None and images_per_s is not None and images_per_s < at_least:
+            missed.append(f"{images_per_s:.0f} images/s, not {at_least:g}")
+        if self.size_mb_below is not None and size_mb is not None and size_mb >= self.size_mb_below:
+            missed.append(f"{size_mb:.2f} MB, not below {self.size_mb_below:g}")
         return missed
 
 

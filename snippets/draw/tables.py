@@ -1,89 +1,39 @@
-"""Tables of the system lab, as Markdown, from step results alone."""
+"""The one text table and the one Markdown table of the kit, and how an estimate is written in a cell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from snippets.draw.system_charts import Load, p50, percentile
-from snippets.load import queueing
+from snippets.stats import Estimate
 
 
-def loads(results: Mapping[str, Load]) -> str:
-    """Closed-loop loads: throughput, latency, where it was spent, batches, failures."""
-    head = ("", "answers/s", "p50 (ms)", "p95 (ms)", "queue (ms)", "compute (ms)", "mean batch", "failures")
-    rows = [
-        (
-            label,
-            f"{r['samples_per_s']:.1f}",
-            f"{p50(r):.1f}",
-            f"{percentile(r, 95):.1f}",
-            f"{r['queue_ms']:.1f}",
-            f"{r['compute_ms']:.1f}",
-            f"{r['mean_batch']:.1f}",
-            str(r["failures"]),
-        )
-        for label, r in results.items()
-    ]
-    return table(head, rows)
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns for a terminal, as wide as their longest cell: the first to the left, the others to the right."""
+    lines = [tuple(head), *map(tuple, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
-def neighbours(results: Mapping[str, Load]) -> str:
-    """The light model's latency and the heavy one's requests in each arrangement."""
-    head = ("", "light: p50 (ms)", "light: p95 (ms)", "light: answers/s", "heavy: requests/s", "failures")
-    rows = [
-        (
-            label,
-            f"{p50(r):.1f}",
-            f"{percentile(r, 95):.1f}",
-            f"{r['samples_per_s']:.1f}",
-            f"{r['neighbour_rps']:.1f}" if "neighbour_rps" in r else "-",
-            str(r["failures"] + r.get("neighbour_failures", 0)),
-        )
-        for label, r in results.items()
-    ]
-    return table(head, rows)
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], texts: Collection[int] = (0,)) -> str:
+    """A table for a notebook or a report: the columns of these numbers to the left, the others to the right.
+
+    A bar or a line break within a cell would end it: they become "\\|" and a blank.
+    """
+    rule = ["---" if column in texts else "---:" for column in range(len(head))]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in (head, rule, *rows))
 
 
-def offered(curves: Mapping[str, Sequence[Load]]) -> str:
-    """Open-loop loads: offered, arrived, answered, and whether the server kept up."""
-    head = ("", "offered/s", "arrived/s", "answered/s", "p50 (ms)", "p99 (ms)", "in the system", "keeps up")
-    rows = [
-        (
-            label,
-            f"{r['offered_rps']:.0f}",
-            f"{r['arrivals'] / r['seconds']:.0f}",
-            f"{r['completed_rps']:.0f}",
-            f"{p50(r):.1f}",
-            f"{percentile(r, 99):.1f}",
-            f"{r['in_flight_mean']:.1f}",
-            "yes" if queueing.keeps_up(r) else "**no**",
-        )
-        for label, results in curves.items()
-        for r in results
-    ]
-    return table(head, rows)
+def interval(estimate: Estimate, digits: int = 1, unit: str = "") -> str:
+    """An estimate with its interval, as "8.7 (8.6 to 8.8)"; `unit` "%" shows a fraction as per cent."""
+    kind = f".{digits}{'%' if unit == '%' else 'f'}"
+    return f"{estimate.value:{kind}} ({estimate.low:{kind}} to {estimate.high:{kind}})"
 
 
-def scenarios(results: Mapping[str, Any]) -> str:
-    """LoadGen scenarios: samples, rate, LoadGen's own percentiles and verdict."""
-    head = ("", "samples", "samples/s", "p50 (ms)", "p99 (ms)", "LoadGen: valid", "failures")
-    rows = [
-        (
-            label.replace("\n", " "),
-            str(r["samples"]),
-            f"{r['samples_per_s']:.1f}",
-            f"{r['loadgen']['result_50.00_percentile_latency_ns'] / 1e6:.1f}",
-            f"{r['loadgen']['result_99.00_percentile_latency_ns'] / 1e6:.1f}",
-            "yes" if r["valid"] else f"no: {r['loadgen'].get('result_invalid_reason', '').strip()}",
-            str(r["failures"]),
-        )
-        for label, r in results.items()
-    ]
-    return table(head, rows)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first column to the left, the others to the right."""
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

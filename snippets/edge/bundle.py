@@ -9,7 +9,6 @@ On the laptop nothing has to be packed: `gather` takes the models of the latest 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import numpy as np
 
 from snippets.edge.device import VARIANTS
 from snippets.errors import DataError, KitError, ModelError
+from snippets.files import sha256_bytes
 from snippets.record.run import Run, latest_run
 
 PHOTOS_FILE = "photos.npz"
@@ -68,13 +68,13 @@ def gather(run: Run, *, kit: str = "", runs: str = "", photos: int = PHOTOS, dat
 
     def load() -> np.ndarray:
         if not cache:
-            cache.append(_photos(kit, dataset, photos)[0])
+            cache.append(read_photos(kit, dataset, photos)[0])
         return cache[0]
 
     def describe() -> dict[str, Any]:
-        images, labels = _photos(kit, dataset, photos)
+        images, labels = read_photos(kit, dataset, photos)
         cache[:] = [images]
-        return {"labels": labels, "count": len(labels), "sha256": hashlib.sha256(images.tobytes()).hexdigest()}
+        return {"labels": labels, "count": len(labels), "sha256": sha256_bytes(images.tobytes())}
 
     if kit and run.mode != "replay" and not (Path(kit) / PHOTOS_FILE).is_file():
         raise DataError(
@@ -97,7 +97,7 @@ def write_kit(folder: Path, *, runs: str = "", photos: int = PHOTOS, dataset: st
     for variant, file in (_of_part_1(runs) or make_models(folder)).items():
         if file.parent.resolve() != folder.resolve():
             shutil.copyfile(file, folder / f"{variant}.onnx")
-    images, labels = _photos("", dataset, photos)
+    images, labels = read_photos("", dataset, photos)
     np.savez_compressed(folder / PHOTOS_FILE, photos=images, labels=labels)
     return folder
 
@@ -127,7 +127,7 @@ def make_models(folder: Path) -> dict[str, Path]:
     export_onnx(module, made["fp32"])
     with tempfile.TemporaryDirectory(prefix="servelab-") as scratch:
         prepared = quantizer.prepare(made["fp32"], Path(scratch) / "prepared.onnx")
-        quantizer.dynamic(prepared, made["dynamic"])
+        quantizer.quantize_dynamically(prepared, made["dynamic"])
         training = dataset("rehearsal").split("training")
         images = quantizer.calibration_images(training.images, training.labels, CALIBRATION_PHOTOS)
         ranges = quantizer.calibrate(prepared, images)
@@ -135,8 +135,8 @@ def make_models(folder: Path) -> dict[str, Path]:
         sensitive = [name for at, (name, _, groups) in enumerate(convolutions) if at == 0 or groups > 1]
         everything = quantizer.Candidate("aggressive")
         careful = quantizer.Candidate("conservative", operators=("Conv",), exclude=tuple(sensitive))
-        quantizer.static(prepared, ranges, everything, made["aggressive"])
-        quantizer.static(prepared, ranges, careful, made["conservative"])
+        quantizer.quantize_statically(prepared, ranges, everything, made["aggressive"])
+        quantizer.quantize_statically(prepared, ranges, careful, made["conservative"])
     return made
 
 
@@ -172,7 +172,7 @@ def _copy_in(file: Path, target: Path) -> dict[str, Any]:
     return {"bytes": target.stat().st_size, "file": target}
 
 
-def _photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+def read_photos(kit: str, dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """`count` photos spread evenly over the evaluation split, and their labels."""
     if kit:
         file = Path(kit) / PHOTOS_FILE

@@ -17,6 +17,8 @@ import threading  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from snippets.machine.memory import resident_mb  # noqa: E402
+
 PHASES = ("process", "libraries", "model", "first_inference")
 STEADY_CALLS = 30
 LIMIT_S = 120.0
@@ -34,39 +36,7 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
     """
     import numpy as np
 
-    from snippets.errors import ModelError, RunTimeout
-    from snippets.parts import KIT
-
-    limit_s = limit_s or LIMIT_S
-    rows = []
-    for _ in range(repeats):
-        began = time.perf_counter_ns()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "snippets.edge.cold_start", str(model), str(threads)],
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=KIT,
-        )
-        assert child.stdout is not None
-        # A killed child closes its pipe, so no read below waits longer than this.
-        watchdog = threading.Timer(limit_s, child.kill)
-        watchdog.start()
-        try:
-            child.stdout.readline()
-            answered = time.perf_counter_ns()
-            rest, errors = child.communicate()
-        finally:
-            late = not watchdog.is_alive()
-            watchdog.cancel()
-            child.kill()
-            child.wait()
-        if late:
-            raise RunTimeout(f"a process that loads {model} was not done after {limit_s:.0f} s.")
-        if child.returncode:
-            reason = (errors.strip().splitlines() or ["no reason given"])[-1]
-            raise ModelError(f"{model} could not be loaded in a fresh process ({reason}). Is it a whole ONNX file?")
-        rows.append({**json.loads(rest), "began": began, "answered": answered})
+    rows = [_one_start(model, threads, limit_s or LIMIT_S) for _ in range(repeats)]
     stamps = np.array([[row["began"], *row["stamps"]] for row in rows], dtype=np.float64)
     phases = np.diff(stamps, axis=1) / 1e6
     return {
@@ -78,25 +48,38 @@ def cold_starts(model: Path | str, *, threads: int, repeats: int = 5, limit_s: f
     }
 
 
-def resident_mb(pid: int = 0) -> float:
-    """Memory of a process that is in RAM now, in MB (`pid` 0: this one; NaN where the system does not tell).
+def _one_start(model: Path | str, threads: int, limit_s: float) -> dict[str, Any]:
+    """What one child reported, and when it began and answered by the parent's clock (ns)."""
+    from snippets.errors import ModelError, RunTimeout
+    from snippets.parts import KIT
 
-    Where only the peak of this process is told (macOS), the peak.
-    """
+    began = time.perf_counter_ns()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "snippets.edge.cold_start", str(model), str(threads)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=KIT,
+    )
+    assert child.stdout is not None
+    # A killed child closes its pipe, so no read below waits longer than this.
+    watchdog = threading.Timer(limit_s, child.kill)
+    watchdog.start()
     try:
-        pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        try:
-            if pid:
-                return float("nan")
-            import resource
-        except ImportError:
-            return float("nan")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / (1e6 if sys.platform == "darwin" else 1e3)
-    import resource
-
-    return pages * resource.getpagesize() / 1e6
+        child.stdout.readline()
+        answered = time.perf_counter_ns()
+        rest, errors = child.communicate()
+    finally:
+        late = not watchdog.is_alive()
+        watchdog.cancel()
+        child.kill()
+        child.wait()
+    if late:
+        raise RunTimeout(f"a process that loads {model} was not done after {limit_s:.0f} s.")
+    if child.returncode:
+        reason = (errors.strip().splitlines() or ["no reason given"])[-1]
+        raise ModelError(f"{model} could not be loaded in a fresh process ({reason}). Is it a whole ONNX file?")
+    return {**json.loads(rest), "began": began, "answered": answered}
 
 
 def main(model: str, threads: int) -> None:

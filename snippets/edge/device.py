@@ -16,6 +16,7 @@ from snippets import measure, stats
 from snippets.data import image
 from snippets.decide.targets import Target, target
 from snippets.errors import RecordError
+from snippets.machine.host import cores
 from snippets.record.read import Record
 
 VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
@@ -27,7 +28,7 @@ PHOTOS_TIMED = 16
 
 def thread_counts(most: int = 0) -> list[int]:
     """1, 2, 3, 4 threads: as many as this machine has cores (or `most`), since more than that only take turns."""
-    return list(range(1, (most or min(MAX_THREADS, measure.cores())) + 1))
+    return list(range(1, (most or min(MAX_THREADS, cores())) + 1))
 
 
 def classifier(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -37,20 +38,20 @@ def classifier(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
     return providers.session(model, "cpu", threads=threads)
 
 
-def latency(model: Path, photos: np.ndarray, *, threads: int, profile: str) -> dict[str, Any]:
+def photo_latency(model: Path, photos: np.ndarray, *, threads: int, profile: str) -> dict[str, Any]:
     """A `latency` step: single photos, already preprocessed, through the network."""
     inputs = image.preprocess(photos[:PHOTOS_TIMED])
     call = measure.cycle(classifier(model, threads), [inputs[i : i + 1] for i in range(len(inputs))])
-    return measure.latency(call, measure.effort(profile), provider="cpu", threads=threads)
+    return measure.latency_step(call, measure.effort(profile), provider="cpu", threads=threads)
 
 
 def preprocessing(photos: np.ndarray, *, profile: str) -> dict[str, Any]:
     """A `latency` step: preprocessing alone, which every prediction needs before the network runs."""
     call = measure.cycle(image.preprocess, [photos[i : i + 1] for i in range(min(PHOTOS_TIMED, len(photos)))])
-    return measure.latency(call, measure.effort(profile), provider="cpu", threads=1)
+    return measure.latency_step(call, measure.effort(profile), provider="cpu", threads=1)
 
 
-def accuracy(model: Path, photos: np.ndarray, labels: np.ndarray, *, threads: int) -> dict[str, Any]:
+def classify(model: Path, photos: np.ndarray, labels: np.ndarray, *, threads: int) -> dict[str, Any]:
     """An `accuracy` step: the class that the model gives to each photo, one photo at a time."""
     predict = classifier(model, threads)
     predictions = [int(predict(image.preprocess(photos[i]))[0].argmax()) for i in range(len(photos))]
@@ -70,7 +71,7 @@ class Row:
     missed: tuple[str, ...]
 
 
-def table(record: Record, wanted: Target | None = None) -> list[Row]:
+def verdicts(record: Record, wanted: Target | None = None) -> list[Row]:
     """One row for each model of the run, with its fastest number of threads, from the record's samples alone."""
     wanted = wanted or target(DEVICE)
     rows = []
@@ -78,7 +79,7 @@ def table(record: Record, wanted: Target | None = None) -> list[Row]:
         if f"kit/{variant}/size" not in record.names():
             continue
         size_mb = record.result(f"kit/{variant}/size")["bytes"] / 1e6
-        threads, samples = fastest(record, variant)
+        threads, samples = fastest_threads(record, variant)
         p50 = stats.median(samples)
         checked = record.result(f"edge/{variant}/accuracy")
         missed = wanted.misses(p50_ms=p50.value, size_mb=size_mb)
@@ -108,24 +109,8 @@ def by_threads(record: Record, variant: str) -> dict[int, np.ndarray]:
     return dict(sorted(found.items()))
 
 
-def fastest(record: Record, variant: str) -> tuple[int, np.ndarray]:
+def fastest_threads(record: Record, variant: str) -> tuple[int, np.ndarray]:
     """The number of threads with the lowest median latency, and its samples in ms."""
     samples = by_threads(record, variant)
     best = min(samples, key=lambda threads: float(np.median(samples[threads])))
     return best, samples[best]
-
-
-def rows_as_markdown(rows: list[Row]) -> str:
-    """The table for a notebook, widths and verdicts in words."""
-    lines = [
-        "| model | size (MB) | threads | p50 (ms), 95 % interval | p95 (ms) | accuracy, 95 % interval | targets |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        share = row.accuracy
-        lines.append(
-            f"| {row.variant} | {row.size_mb:.2f} | {row.threads} | {row.p50.value:.2f} ({row.p50.low:.2f} to "
-            f"{row.p50.high:.2f}) | {row.p95_ms:.2f} | {share.value:.1%} ({share.low:.1%} to {share.high:.1%}) | "
-            f"{'met' if not row.missed else 'missed: ' + '; '.join(row.missed)} |"
-        )
-    return "\n".join(lines)

@@ -24,7 +24,7 @@ def inputs(run: Run, runs: str, server_ms: float) -> dict[str, Any]:
     return _inputs(runs, server_ms)
 
 
-def fastest(runs: str, server_ms: float) -> dict[str, Any]:
+def fastest_option(runs: str, server_ms: float) -> dict[str, Any]:
     """A `latency` step: the samples of Part 1's option with the lowest median, `source` saying which.
 
     `server_ms` above 0 takes its place as the only sample. Without either, the manager's target for a server stands in.

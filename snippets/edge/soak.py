@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from snippets.errors import UsageError
 
 # The first and the last part of a soak that are compared with each other.
 WINDOW = 0.2
+# What a board may tell of itself while it works.
+QUANTITIES = ("temperature_c", "clock_mhz", "power_w")
 # Below this change of the median nothing is claimed: clocks and neighbours move it by as much.
 NOTABLE = 0.05
 
@@ -35,54 +37,68 @@ def soak(
     """
     if seconds <= 0 or every_s <= 0:
         raise UsageError("A soak takes a positive number of seconds and reads the board at positive intervals.")
-    board = board or Board()
-    rows: list[tuple[float, float, float, float, str]] = []
-    absent: dict[str, str] = {}
-    stop = threading.Event()
     origin = clock()
-
-    def watch() -> None:
-        while True:
-            values = []
-            for name, reading in (
-                ("temperature_c", board.temperature_c()),
-                ("clock_mhz", board.clock_mhz()),
-                ("power_w", board.power_w()),
-            ):
-                if reading.value is None:
-                    absent[name] = reading.reason
-                values.append(float("nan") if reading.value is None else reading.value)
-            throttling = board.throttling()
-            if throttling.now is None:
-                absent["limits"] = throttling.reason
-            rows.append((clock() - origin, *values, ", ".join(throttling.now or ())))  # type: ignore[arg-type]
-            if stop.wait(every_s):
-                return
-
-    watcher = threading.Thread(target=watch, daemon=True, name="board")
-    watcher.start()
+    watch = _Watch(board or Board(), every_s, lambda: clock() - origin)
     started: list[float] = []
     latencies: list[float] = []
-    try:
+    with watch:
         while (now := clock()) - origin < seconds:
             call()
             started.append(now - origin)
             latencies.append((clock() - now) * 1e3)
-    finally:
-        stop.set()
-        watcher.join()
-    times, temperatures, clocks, powers, limits = zip(*rows, strict=True)
     return {
         "latency_ms": np.array(latencies),
         "started_s": np.array(started),
         "seconds": seconds,
-        "board_s": np.array(times),
-        "temperature_c": np.array(temperatures),
-        "clock_mhz": np.array(clocks),
-        "power_w": np.array(powers),
-        "limits": list(limits),
-        "absent": absent,
+        **watch.result(),
     }
+
+
+class _Watch:
+    """Reads a board every `every_s` seconds from the beginning of a `with` block to its end; `now_s`: the time."""
+
+    def __init__(self, board: Board, every_s: float, now_s: Callable[[], float]) -> None:
+        self._board, self._every_s, self._now_s = board, every_s, now_s
+        self._rows: list[tuple[float, dict[str, float], str]] = []
+        self._absent: dict[str, str] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="board")
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._rows.append(self._look())
+            if self._stop.wait(self._every_s):
+                return
+
+    def _look(self) -> tuple[float, dict[str, float], str]:
+        board = self._board
+        values = {}
+        readings = (board.temperature_c(), board.clock_mhz(), board.power_w())
+        for name, reading in zip(QUANTITIES, readings, strict=True):
+            if reading.value is None:
+                self._absent[name] = reading.reason
+            values[name] = float("nan") if reading.value is None else reading.value
+        throttling = board.throttling()
+        if throttling.now is None:
+            self._absent["limits"] = throttling.reason
+        return self._now_s(), values, ", ".join(throttling.now or ())
+
+    def result(self) -> dict[str, Any]:
+        """What the board told, by name: see `soak`."""
+        moments, values, limits = zip(*self._rows, strict=True)
+        return {
+            "board_s": np.array(moments),
+            **{name: np.array([row[name] for row in values]) for name in QUANTITIES},
+            "limits": list(limits),
+            "absent": self._absent,
+        }
 
 
 @dataclass(frozen=True)
@@ -97,7 +113,7 @@ class Trend:
     verdict: str
 
 
-def trend(samples: dict[str, Any]) -> Trend:
+def trend(samples: Mapping[str, Any]) -> Trend:
     """Median latency of the first and the last fifth of a soak, and what the board said meanwhile.
 
     `change` is last / first - 1. A change under 5 % is "steady". `limited` names what slowed the clock at any
@@ -118,14 +134,14 @@ def trend(samples: dict[str, Any]) -> Trend:
     return Trend(first, last, change, _rise(samples, seconds), limits, verdict)
 
 
-def _rise(samples: dict[str, Any], seconds: float) -> float | None:
+def _rise(samples: Mapping[str, Any], seconds: float) -> float | None:
     times, values = np.asarray(samples["board_s"]), np.asarray(samples["temperature_c"])
     early = values[(times < WINDOW * seconds) & np.isfinite(values)]
     late = values[(times >= (1 - WINDOW) * seconds) & np.isfinite(values)]
     return float(late.mean() - early.mean()) if early.size and late.size else None
 
 
-def over_time(samples: dict[str, Any], buckets: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def over_time(samples: Mapping[str, Any], buckets: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Middle (s), median and p95 latency (ms) of up to `buckets` equal stretches of a soak, for a plot."""
     started, latency = np.asarray(samples["started_s"]), np.asarray(samples["latency_ms"])
     edges = np.linspace(0, float(samples["seconds"]), buckets + 1)

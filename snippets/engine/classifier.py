@@ -15,25 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from snippets import measure
+from snippets.data.food11_classes import CLASSES
 from snippets.data.image import SIDE
 from snippets.errors import ModelError, UsageError
+from snippets.machine.host import thread_count
 
 BACKENDS = ("pytorch", "onnx")
-# Food-11's classes in label order: what a model without class names of its own is taken to know.
-FOOD11_CLASSES = (
-    "Bread",
-    "Dairy product",
-    "Dessert",
-    "Egg",
-    "Fried food",
-    "Meat",
-    "Noodles-Pasta",
-    "Rice",
-    "Seafood",
-    "Soup",
-    "Vegetable-Fruit",
-)
 REHEARSAL = "rehearsal"
 
 
@@ -63,7 +50,7 @@ def load_classifier(
     """
     if backend not in BACKENDS:
         raise UsageError(f"backend {backend!r} does not exist. Choose one of: {', '.join(BACKENDS)}.")
-    threads = measure.thread_count(threads)
+    threads = thread_count(threads)
     began = time.perf_counter()
     load = _pytorch if backend == "pytorch" else _onnx
     logits, own_labels = load(model, threads, provider)
@@ -120,7 +107,7 @@ def onnx_labels(model: str | Path) -> tuple[str, ...]:
 
     text = {entry.key: entry.value for entry in onnx.load(str(model)).metadata_props}.get("labels")
     if text is None:
-        return FOOD11_CLASSES
+        return CLASSES
     try:
         return tuple(str(name) for name in json.loads(text))
     except (ValueError, TypeError) as error:

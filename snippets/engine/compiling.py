@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from snippets.measure import thread_count
+from snippets.machine.host import thread_count
 
 Logits = Callable[[np.ndarray], np.ndarray]
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # in glibc's malloc.h

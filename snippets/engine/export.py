@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ import numpy as np
 
 from snippets.data.image import SIDE
 from snippets.engine.compiling import no_collection
-from snippets.errors import ModelError
+from snippets.errors import ModelError, first_line
+from snippets.files import replacing
 
 if TYPE_CHECKING:
     from snippets.record.run import Run
@@ -118,7 +118,7 @@ def export_onnx(module: Any, path: str | os.PathLike[str]) -> Path:
             )
         except Exception as error:  # torch raises many kinds here
             raise ModelError(
-                f"The model cannot be exported to ONNX: {str(error).splitlines()[0]}. It must take "
+                f"The model cannot be exported to ONNX: {first_line(error)}. It must take "
                 f"float32 images (N,3,{SIDE},{SIDE}) and return logits."
             ) from error
     assert exported is not None
@@ -143,7 +143,7 @@ def adopt_onnx(source: Path, path: Path) -> Path:
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf and the checker raise their own kinds
         raise ModelError(
-            f"{source} is not a readable ONNX model ({str(error).splitlines()[0]}). Export or download it again."
+            f"{source} is not a readable ONNX model ({first_line(error)}). Export or download it again."
         ) from error
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
@@ -194,7 +194,7 @@ def _check_shapes(source: Path, path: Path) -> None:
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
         raise ModelError(
             f"{source} does not take a batch of two float32 images (2,3,{SIDE},{SIDE}): "
-            f"{str(error).splitlines()[0]}. Export it with a dynamic batch dimension."
+            f"{first_line(error)}. Export it with a dynamic batch dimension."
         ) from error
     if len(shape) != 2 or shape[0] != 2:
         raise ModelError(
@@ -244,9 +244,8 @@ def _save(model: Any, path: Path) -> None:
         del part.metadata_props[:]
     del model.functions[:]
     del graph.metadata_props[:]
-    partial = path.with_name(path.name + ".partial")
-    onnx.save(model, partial)
-    shutil.move(partial, path)
+    with replacing(path) as partial:
+        onnx.save(model, partial)
 
 
 def _without_inplace(module: Any) -> Any:

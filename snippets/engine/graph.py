@@ -14,7 +14,7 @@ FUSED = "com.microsoft"
 
 
 @dataclass(frozen=True)
-class Step:
+class Operation:
     """One operation on the way of an image through the graph, with the constant work that feeds it."""
 
     label: str
@@ -22,7 +22,7 @@ class Step:
     constant_inputs: tuple[str, ...]
 
 
-def load(path: Path) -> Any:
+def read_model(path: Path) -> Any:
     """The onnx.ModelProto of a file."""
     import onnx
 
@@ -63,7 +63,7 @@ def optimize(path: Path, folder: Path, threads: int = 0) -> dict[str, Any]:
     for level in LEVELS:
         file = folder / f"graph-{level}.onnx"
         session(path, "cpu", threads=threads, level=level, optimized=file)
-        model = load(file)
+        model = read_model(file)
         found[level] = {
             "file": file,
             "histogram": histogram(model),
@@ -80,7 +80,7 @@ def changes(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {name: change for name, change in moved.items() if change}
 
 
-def trunk(model: Any, convolutions: int = 3) -> list[Step]:
+def trunk(model: Any, convolutions: int = 3) -> list[Operation]:
     """The first operations that an image meets, up to and with what follows the last of some convolutions.
 
     Walks from the graph's input along the data; constant work that feeds an operation is named beside it.
@@ -88,7 +88,7 @@ def trunk(model: Any, convolutions: int = 3) -> list[Step]:
     weights = {tensor.name for tensor in model.graph.initializer}
     fixed = {name: node for node in constant_nodes(model) for name in node.output}
     current = next(value.name for value in model.graph.input if value.name not in weights)
-    steps: list[Step] = []
+    steps: list[Operation] = []
     seen = 0
     while True:
         consumers = [
@@ -102,7 +102,7 @@ def trunk(model: Any, convolutions: int = 3) -> list[Step]:
             if seen > convolutions:
                 return steps
         constants = tuple(" + ".join(_constant_chain(name, fixed)) for name in node.input[1:] if name in fixed)
-        steps.append(Step(label(node), _kind(node), tuple(text for text in constants if text)))
+        steps.append(Operation(label(node), _kind(node), tuple(text for text in constants if text)))
         current = node.output[0]
 
 

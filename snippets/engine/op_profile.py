@@ -33,10 +33,10 @@ def time_by_operation(
         for _ in range(runs + 3):
             loaded.run(None, {name: batch})
         events = json.loads(Path(loaded.end_profiling()).read_text())
-    return summarize(events, runs, skip=3)
+    return by_operation(events, runs, skip=3)
 
 
-def summarize(events: list[dict[str, Any]], runs: int, skip: int = 0) -> dict[str, Any]:
+def by_operation(events: list[dict[str, Any]], runs: int, skip: int = 0) -> dict[str, Any]:
     """Sum profiler events by operation type, as ms a run, leaving out the first `skip` runs of each node."""
     seen: dict[str, int] = {}
     total_us: dict[str, float] = {}

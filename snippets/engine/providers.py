@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError
-from snippets.measure import thread_count
+from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, first_line
+from snippets.machine.host import thread_count
 
 PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt")
 ORT_NAMES = {
@@ -171,11 +171,11 @@ def _onnxruntime(
             provider = "cpu"
         if provider == "cpu":
             raise ModelError(
-                f"{path} does not load in ONNX Runtime: {_first_line(error)}. Check that it is a whole ONNX file."
+                f"{path} does not load in ONNX Runtime: {first_line(error)}. Check that it is a whole ONNX file."
             ) from error
         raise ProviderError(
             f"The provider {provider!r} was asked for and refused {path.name}: "
-            f"{_first_line(error)}. Nothing was run on the CPU in its place."
+            f"{first_line(error)}. Nothing was run on the CPU in its place."
         ) from error
     got = loaded.get_providers()
     if got[0] != wanted:
@@ -220,7 +220,7 @@ def _openvino(path: Path, threads: int) -> Model:
         )
     except RuntimeError as error:
         raise ModelError(
-            f"{path} does not load in OpenVINO: {_first_line(error)}. Check that it is a whole ONNX file."
+            f"{path} does not load in OpenVINO: {first_line(error)}. Check that it is a whole ONNX file."
         ) from error
     request = compiled.create_infer_request()
 
@@ -229,7 +229,3 @@ def _openvino(path: Path, threads: int) -> Model:
         return request.get_output_tensor(0).data.copy()
 
     return Model(path, "openvino", threads, "all", run, f"OpenVINO {ov.__version__.split('-')[0]}, CPU, float32")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -13,23 +13,56 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snippets.errors import ServerError, ToolMissing, UsageError
-from snippets.load.senders import HttpSender, Target
+from snippets.load.senders import HttpSender, TritonTarget
 
 SCENARIOS = ("Offline", "SingleStream", "Server")
+SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One of SCENARIOS with its settings.
+
+    seconds: about how long (None: what the caller is used to). batch: rows the client puts into one request (more than
+    1 only in Offline: a stream gives one at a time). workers: requests under way at once. offered_rps and target_ms:
+    the Server scenario's arrivals and bound on the 99th percentile. expected_per_s: a guess from which Offline sizes
+    its single query. Raises UsageError for settings that do not go together.
+    """
+
+    name: str
+    seconds: float | None = None
+    batch: int = 1
+    workers: int = 1
+    offered_rps: float = 0.0
+    target_ms: float = 0.0
+    expected_per_s: float = 100.0
+
+    def __post_init__(self) -> None:
+        if self.name not in SCENARIOS:
+            raise UsageError(f"`{self.name}` is no scenario of this kit; use {', '.join(SCENARIOS)}.")
+        if self.name == "Server" and not (self.offered_rps > 0 and self.target_ms > 0):
+            raise UsageError("The Server scenario needs an offered load and a latency bound: offered_rps, target_ms.")
+        if self.batch > 1 and self.name != "Offline":
+            raise UsageError(f"{self.name} hands over one sample at a time; only Offline can be sent in batches.")
+
+    def key(self) -> dict[str, Any]:
+        """Its name and the settings that differ from the defaults: what a recorded step is told apart by."""
+        changed = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+        return {"scenario": changed.pop("name"), **changed}
 
 
 @dataclass
 class _Sut:
     """The system under test: workers with a connection each take groups of samples from a queue."""
 
-    target: Target
+    target: TritonTarget
     batch: int
     lg: Any
     groups: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
@@ -59,45 +92,23 @@ class _Sut:
         sender.close()
 
 
-def run(
-    target: Target,
-    scenario: str,
-    folder: Path,
-    *,
-    seconds: float = 3.0,
-    batch: int = 1,
-    workers: int = 1,
-    offered_rps: float = 0.0,
-    target_ms: float = 0.0,
-    expected_per_s: float = 100.0,
-) -> dict[str, Any]:
-    """One LoadGen performance test of about `seconds`; `target.inputs` holds one tensor, its rows are the samples.
+def run(target: TritonTarget, scenario: Scenario, folder: Path) -> dict[str, Any]:
+    """One LoadGen performance test; `target.inputs` holds one tensor, its rows are the samples; logs go to `folder`.
 
-    batch: rows the client puts into one request (more than 1 only in Offline: a stream gives one at a time).
-    workers: requests under way at once. offered_rps and target_ms: the Server scenario's arrivals and bound on the
-    99th percentile. expected_per_s: a guess from which Offline sizes its single query.
-    Returns scenario, latency_ms [n] (since each sample was handed over), samples, samples_per_s, valid (LoadGen's
-    verdict), failures, errors, and `loadgen`: LoadGen's own results by name.
-    Raises UsageError, ToolMissing without the package, ServerError when every sample failed.
+    Returns scenario, batch, latency_ms [n] (since each sample was handed over), samples, samples_per_s, valid
+    (LoadGen's verdict), failures, errors, and `loadgen`: LoadGen's own results by name.
+    Raises ToolMissing without the package, ServerError when every sample failed.
     """
     lg = _loadgen()
-    if scenario not in SCENARIOS:
-        raise UsageError(f"`{scenario}` is no scenario of this kit; use {', '.join(SCENARIOS)}.")
-    if scenario == "Server" and not (offered_rps > 0 and target_ms > 0):
-        raise UsageError("The Server scenario needs an offered load and a latency bound: offered_rps, target_ms.")
-    if batch > 1 and scenario != "Offline":
-        raise UsageError(f"{scenario} hands over one sample at a time; only Offline can be sent in batches.")
-    sut = _Sut(target, batch, lg)
-    threads = [threading.Thread(target=sut.work, daemon=True) for _ in range(workers)]
+    sut = _Sut(target, scenario.batch, lg)
+    threads = [threading.Thread(target=sut.work, daemon=True) for _ in range(scenario.workers)]
     for thread in threads:
         thread.start()
     folder.mkdir(parents=True, exist_ok=True)
     handle = lg.ConstructSUT(sut.issue, lambda: None)
     library = lg.ConstructQSL(target.batch, target.batch, lambda indexes: None, lambda indexes: None)
     try:
-        lg.StartTestWithLogSettings(
-            handle, library, _settings(lg, scenario, seconds, offered_rps, target_ms, expected_per_s), _logs(lg, folder)
-        )
+        lg.StartTestWithLogSettings(handle, library, _settings(lg, scenario), _logs(lg, folder))
     finally:
         for _ in threads:
             sut.groups.put(None)
@@ -105,7 +116,7 @@ def run(
             thread.join(target.timeout_s)
         lg.DestroyQSL(library)
         lg.DestroySUT(handle)
-    return _result(sut, scenario, read_log(folder / "mlperf_log_detail.txt"))
+    return _result(sut, scenario.name, read_log(folder / "mlperf_log_detail.txt"))
 
 
 def read_log(path: Path) -> dict[str, Any]:
@@ -143,20 +154,19 @@ def _result(sut: _Sut, scenario: str, results: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _settings(
-    lg: Any, scenario: str, seconds: float, offered_rps: float, target_ms: float, expected_per_s: float
-) -> Any:
+def _settings(lg: Any, scenario: Scenario) -> Any:
+    seconds = scenario.seconds or SECONDS
     settings = lg.TestSettings()
-    settings.scenario = getattr(lg.TestScenario, scenario)
+    settings.scenario = getattr(lg.TestScenario, scenario.name)
     settings.mode = lg.TestMode.PerformanceOnly
     settings.min_duration_ms = int(seconds * 1000)
     settings.max_duration_ms = int(seconds * 4000)
     settings.min_query_count = 1
-    if scenario == "Offline":
-        settings.offline_expected_qps = expected_per_s
-    elif scenario == "Server":
-        settings.server_target_qps = offered_rps
-        settings.server_target_latency_ns = int(target_ms * 1e6)
+    if scenario.name == "Offline":
+        settings.offline_expected_qps = scenario.expected_per_s
+    elif scenario.name == "Server":
+        settings.server_target_qps = scenario.offered_rps
+        settings.server_target_latency_ns = int(scenario.target_ms * 1e6)
         settings.server_target_latency_percentile = 0.99
     return settings
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
-from snippets.errors import UsageError
+from snippets.errors import UsageError, first_line
+from snippets.load.arrivals import Offered
+from snippets.load.log import Log, mean_in_flight, summary, time_average
 from snippets.load.senders import Sender
 
 # A client that fails this often in a row stops: the server is gone, and asking faster will not bring it back.
@@ -25,21 +26,27 @@ RETRY_S = 0.02
 SAMPLE_S = 0.005
 AT_LEAST = 3
 MAX_CLIENTS = 512
+# Between the moment that all clients are connected and the first arrival of an open loop.
+LEAD_S = 0.05
 
 
 class Asked(Protocol):
-    """What the generators need of a target (senders.Target, senders.WebTarget)."""
+    """What the generators need of a target (senders.TritonTarget, senders.WebTarget)."""
 
     @property
-    def batch(self) -> int: ...
+    def batch(self) -> int:
+        """Rows in one request."""
 
     @property
-    def protocol(self) -> str: ...
+    def protocol(self) -> str:
+        """How requests are sent, for the record."""
 
     @property
-    def timeout_s(self) -> float: ...
+    def timeout_s(self) -> float:
+        """Seconds after which a request without an answer is a failure."""
 
-    def sender(self) -> Sender: ...
+    def sender(self) -> Sender:
+        """A new connection, for one thread. Raises whatever the client library raises when there is nobody."""
 
 
 class Window:
@@ -71,7 +78,7 @@ def closed_loop(
     """
     _check(clients, seconds)
     window = window or Window()
-    log, stop = _Log(), stop or threading.Event()
+    log, stop = Log(), stop or threading.Event()
 
     def client() -> None:
         send, failed = _open(target), 0
@@ -96,25 +103,21 @@ def closed_loop(
         closed = time.perf_counter()
         window.closed()
         stop.set()
-    rows = [row for row in log.rows if opened <= row[1] < closed]
+    rows = log.rows()
     return {
         "clients": clients,
-        **_summary(rows, log, target, opened, closed - opened, warm_up_s),
-        "in_flight_mean": _mean_in_flight(log.rows, opened, closed),
+        "batch": target.batch,
+        "protocol": target.protocol,
+        "warm_up_s": warm_up_s,
+        **summary([row for row in rows if opened <= row.ended < closed], opened, closed - opened, target.batch),
+        "in_flight_mean": mean_in_flight(rows, opened, closed),
     }
 
 
 def open_loop(
-    target: Asked,
-    offered_rps: float,
-    seconds: float = 3.0,
-    *,
-    warm_up_s: float = 0.5,
-    max_clients: int = 64,
-    seed: int = 0,
-    window: Window | None = None,
+    target: Asked, offered: Offered, *, max_clients: int = 64, window: Window | None = None
 ) -> dict[str, Any]:
-    """Poisson arrivals at `offered_rps`, held whatever the server does, over at most `max_clients` connections.
+    """Poisson arrivals as `offered`, held whatever the server does, over at most `max_clients` connections.
 
     The samples are the requests whose intended arrival lies in the window; their latency counts from it. After
     the window the generator waits for those still under way (at most the target's timeout; then they are
@@ -122,101 +125,74 @@ def open_loop(
     offered_rps instead of clients, plus arrivals (in the window), completed_rps (answers within the window per
     second), drain_s, and sampled_in_flight [m]: requests arrived and not answered, looked at about every 5 ms, at
     sampled_s [m] since the window opened (in_flight_mean: their average over time, so that a look that came late
-    counts for the whole time since the one before).
-    Raises UsageError for a rate or time that is not positive.
+    counts for the whole time since the one before). Raises UsageError for fewer than one client.
     """
-    _check(max_clients, seconds)
-    if offered_rps <= 0:
-        raise UsageError(f"The offered load must be positive, not {offered_rps} requests/s.")
+    _check(max_clients, offered.seconds)
     window = window or Window()
-    arrivals = poisson_arrivals(offered_rps, warm_up_s + seconds, seed)
-    log, stop, turn, connected = _Log(), threading.Event(), threading.Lock(), threading.Barrier(max_clients + 1)
-    origin, queue = 0.0, iter(arrivals.tolist())
-
-    answered = log
+    arrivals = offered.arrivals_s()
+    log, stop, connected = Log(), threading.Event(), threading.Barrier(max_clients + 1)
+    turns = _Turns(arrivals)
 
     def client() -> None:
         send = _open(target)
         connected.wait()
-        while True:
-            with turn:
-                due = next(queue, None)
-            if due is None or stop.is_set():
+        for due in turns:
+            if stop.is_set():
                 break
-            _sleep_until(origin + due)
+            _sleep_until(due)
             error = _attempt(send)
-            answered.add(origin + due, time.perf_counter(), error)
+            log.add(due, time.perf_counter(), error)
         _close(send)
 
-    samples: list[tuple[float, int]] = []
     with _threads(client, max_clients, target.timeout_s) as threads:
-        origin = time.perf_counter() + 0.05
+        turns.origin = time.perf_counter() + LEAD_S
         connected.wait()
-        _sleep_until(origin + warm_up_s)
+        opened = turns.origin + offered.warm_up_s
+        _sleep_until(opened)
         window.opened()
-        opened = origin + warm_up_s
-        while (now := time.perf_counter()) < opened + seconds:
-            samples.append((now - opened, int(np.searchsorted(arrivals, now - origin)) - len(log.rows)))
-            time.sleep(SAMPLE_S)
+        sampled_s, in_flight = _watch(log, arrivals + turns.origin, opened, offered.seconds)
         window.closed()
-        deadline = time.perf_counter() + target.timeout_s
-        while any(t.is_alive() for t in threads) and time.perf_counter() < deadline:
-            time.sleep(SAMPLE_S)
+        _drain(threads, target.timeout_s)
         drained = time.perf_counter()
         # What is answered later than this counts as never answered.
-        log = _Log(list(log.rows))
+        rows = log.rows()
         stop.set()
-    in_window = arrivals[arrivals >= warm_up_s]
-    rows = [row for row in log.rows if row[0] >= opened]
-    done = sum(1 for _, ended, error in log.rows if not error and opened <= ended < opened + seconds)
-    summary = _summary(rows, log, target, opened, seconds, warm_up_s)
-    sampled_s, in_flight = np.array(samples, dtype=np.float64).reshape(-1, 2).T
+    closed = opened + offered.seconds
+    in_window = [row for row in rows if row.started >= opened]
+    found = summary(in_window, opened, offered.seconds, target.batch)
+    expected = int((arrivals >= offered.warm_up_s).sum())
     return {
-        "offered_rps": offered_rps,
-        **summary,
-        "arrivals": len(in_window),
-        "failures": summary["failures"] + len(in_window) - len(rows),
-        "completed_rps": done / seconds,
+        "offered_rps": offered.rps,
+        "batch": target.batch,
+        "protocol": target.protocol,
+        "warm_up_s": offered.warm_up_s,
+        **found,
+        "arrivals": expected,
+        "failures": found["failures"] + expected - len(in_window),
+        "completed_rps": sum(not row.error and opened <= row.ended < closed for row in rows) / offered.seconds,
         "max_clients": max_clients,
-        "drain_s": drained - opened - seconds,
+        "drain_s": drained - closed,
         "sampled_s": sampled_s,
-        "sampled_in_flight": in_flight.astype(np.int64),
+        "sampled_in_flight": in_flight,
         "in_flight_mean": time_average(sampled_s, in_flight),
     }
 
 
-def time_average(moments_s: np.ndarray, values: np.ndarray) -> float:
-    """Average over time of `values` [m] seen at the ascending `moments_s` [m], whatever the gaps (trapezoids); of a
-    single value itself, of none 0."""
-    if len(values) < 2:
-        return float(values.sum())
-    return float(np.trapezoid(values, moments_s) / (moments_s[-1] - moments_s[0]))
+class _Turns:
+    """Hands out the moments of the arrivals, each to one client; `origin` is when the first second begins."""
 
+    def __init__(self, arrivals_s: np.ndarray) -> None:
+        self._left = iter(arrivals_s.tolist())
+        self._turn = threading.Lock()
+        self.origin = 0.0
 
-def poisson_arrivals(rate: float, seconds: float, seed: int) -> np.ndarray:
-    """Arrival times in [0, seconds): exponential gaps with mean 1/rate; float64, ascending."""
-    generator = np.random.default_rng(seed)
-    times = np.cumsum(generator.exponential(1 / rate, size=int(rate * seconds + 10 * (rate * seconds) ** 0.5 + 20)))
-    return times[times < seconds]
-
-
-def _wait_for_answers(
-    log: _Log, opened: float, threads: list[threading.Thread], stop: threading.Event, limit_s: float
-) -> None:
-    deadline = time.perf_counter() + limit_s
-    while sum(1 for _, ended, _ in log.rows if ended >= opened) < AT_LEAST and time.perf_counter() < deadline:
-        if not any(t.is_alive() for t in threads) or stop.wait(SAMPLE_S):
-            break
-
-
-class _Log:
-    """Rows (started, ended, error) from many threads; `list.append` is atomic in CPython."""
-
-    def __init__(self, rows: list[tuple[float, float, str]] | None = None) -> None:
-        self.rows = rows or []
-
-    def add(self, started: float, ended: float, error: str) -> None:
-        self.rows.append((started, ended, error))
+    def __iter__(self) -> Iterator[float]:
+        while True:
+            with self._turn:
+                due = next(self._left, None)
+            if due is None:
+                return
+            yield self.origin + due
 
 
 class _threads:
@@ -261,39 +237,38 @@ def _close(send: Sender | str) -> None:
 
 
 def _name(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
-
-
-def _summary(
-    rows: list[tuple[float, float, str]], log: _Log, target: Asked, opened: float, seconds: float, warm_up_s: float
-) -> dict[str, Any]:
-    rows = sorted(rows)
-    ok = np.array([not error for _, _, error in rows], dtype=bool)
-    started = np.array([row[0] for row in rows], dtype=np.float64)
-    ended = np.array([row[1] for row in rows], dtype=np.float64)
-    errors = Counter(error for _, _, error in rows if error)
-    return {
-        "latency_ms": (ended - started) * 1e3,
-        "started_s": started - opened,
-        "ok": ok,
-        "batch": target.batch,
-        "protocol": target.protocol,
-        "seconds": seconds,
-        "warm_up_s": warm_up_s,
-        "requests_per_s": float(ok.sum() / seconds),
-        "samples_per_s": float(ok.sum() * target.batch / seconds),
-        "failures": int((~ok).sum()),
-        "errors": dict(errors.most_common(5)),
-    }
-
-
-def _mean_in_flight(rows: list[tuple[float, float, str]], opened: float, closed: float) -> float:
-    return sum(max(0.0, min(e, closed) - max(s, opened)) for s, e, _ in rows) / (closed - opened)
+    return f"{type(error).__name__}: {first_line(error) if str(error) else ''}"[:200]
 
 
 def _check(clients: int, seconds: float) -> None:
     if not 1 <= clients <= MAX_CLIENTS or seconds <= 0:
         raise UsageError(f"A load test needs 1 to {MAX_CLIENTS} clients and some seconds, not {clients} and {seconds}.")
+
+
+def _watch(log: Log, arrivals: np.ndarray, opened: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Look every SAMPLE_S how many requests have arrived and are not answered: seconds since `opened`, counts."""
+    looks: list[tuple[float, int]] = []
+    while (now := time.perf_counter()) < opened + seconds:
+        looks.append((now - opened, int(np.searchsorted(arrivals, now)) - len(log)))
+        time.sleep(SAMPLE_S)
+    moments, counts = np.array(looks, dtype=np.float64).reshape(-1, 2).T
+    return moments, counts.astype(np.int64)
+
+
+def _drain(threads: list[threading.Thread], limit_s: float) -> None:
+    """Wait until every client has ended, `limit_s` seconds at most."""
+    deadline = time.perf_counter() + limit_s
+    while any(thread.is_alive() for thread in threads) and time.perf_counter() < deadline:
+        time.sleep(SAMPLE_S)
+
+
+def _wait_for_answers(
+    log: Log, opened: float, threads: list[threading.Thread], stop: threading.Event, limit_s: float
+) -> None:
+    deadline = time.perf_counter() + limit_s
+    while log.answered_since(opened) < AT_LEAST and time.perf_counter() < deadline:
+        if not any(thread.is_alive() for thread in threads) or stop.wait(SAMPLE_S):
+            break
 
 
 def _sleep_until(moment: float) -> None:
@@ -304,6 +279,6 @@ def _sleep_until(moment: float) -> None:
 def _nap(seconds: float, threads: list[threading.Thread], stop: threading.Event) -> None:
     """Wait, but not longer than there is a client left that has not given up, nor after `stop`."""
     deadline = time.perf_counter() + seconds
-    while (left := deadline - time.perf_counter()) > 0 and any(t.is_alive() for t in threads):
+    while (left := deadline - time.perf_counter()) > 0 and any(thread.is_alive() for thread in threads):
         if stop.wait(min(left, 0.05)):
             break

@@ -33,13 +33,15 @@ _here = threading.local()  # .open: HttpSenders that are open in this thread
 class Sender(Protocol):
     """Sends one request each time it is called."""
 
-    def __call__(self) -> Any: ...
+    def __call__(self) -> Any:
+        """Send the request; what came back. Raises what the client library raises for anything but a success."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connection."""
 
 
 @dataclass(frozen=True)
-class Target:
+class TritonTarget:
     """What to ask, of whom: tensors for a model of a Triton server.
 
     `url`: host:port (of the gRPC endpoint for protocol grpc). `inputs`: name -> array with the batch axis first.
@@ -63,7 +65,11 @@ class Target:
 
     def sender(self) -> Sender:
         """A new connection; to be used by one thread."""
-        makers: dict[str, Callable[[Target], Sender]] = {"http": HttpSender, "grpc": GrpcSender, "httpx": HttpxTriton}
+        makers: dict[str, Callable[[TritonTarget], Sender]] = {
+            "http": HttpSender,
+            "grpc": GrpcSender,
+            "httpx": HttpxTriton,
+        }
         return makers[self.protocol](self)
 
 
@@ -88,7 +94,7 @@ class WebTarget:
 class HttpSender:
     """tritonclient over HTTP, tensors as binary data."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: TritonTarget) -> None:
         import tritonclient.http as client
 
         self._model, self._input = target.model, client.InferInput
@@ -122,7 +128,7 @@ class HttpSender:
 class GrpcSender:
     """tritonclient over gRPC."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: TritonTarget) -> None:
         import tritonclient.grpc as client
 
         self._model, self._timeout_s = target.model, target.timeout_s
@@ -139,6 +145,7 @@ class GrpcSender:
         return self._client.infer(self._model, self._inputs, client_timeout=self._timeout_s)
 
     def close(self) -> None:
+        """Close the connection."""
         self._client.close()
 
 
@@ -159,13 +166,14 @@ class WebSender:
         return reply
 
     def close(self) -> None:
+        """Close the connection."""
         self._client.close()
 
 
 class HttpxTriton(WebSender):
     """Triton's binary HTTP protocol through httpx: what a client without tritonclient would write."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: TritonTarget) -> None:
         import tritonclient.http as client
 
         inputs = [_fill(client.InferInput, name, array) for name, array in target.inputs.items()]

@@ -11,9 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from snippets.files import canonical, sha256_text
 from snippets.parts import KIT
-from snippets.record.values import canonical, sha256_text
 
+CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 # Flags that change how fast int8, fp16 and vectorised kernels run (x86-64 and Arm names).
 NOTED_FLAGS = (
     "sse4_2",
@@ -51,29 +52,37 @@ NOTED_PACKAGES = (
 )
 
 
-def _lines(path: str) -> list[str]:
+def _lines(path: Path) -> list[str]:
     try:
-        return Path(path).read_text(errors="replace").splitlines()
+        return path.read_text(errors="replace").splitlines()
     except OSError:
         return []
 
 
-def cpu_facts() -> dict[str, Any]:
-    """Model, cores that this process may use, and the noted instruction set flags."""
+def cores() -> int:
+    """Processor cores that this process may use (its affinity mask, not the machine's count)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_count(threads: int = 0) -> int:
+    """The number of threads to pin: `threads`, or with 0 one for each core that this process may use."""
+    return threads if threads > 0 else cores()
+
+
+def cpu_facts(root: Path = Path("/")) -> dict[str, Any]:
+    """Model, cores that this process may use, and the noted instruction set flags; `root`: of the file system."""
     fields: dict[str, str] = {}
-    for line in _lines("/proc/cpuinfo"):
+    for line in _lines(root / "proc/cpuinfo"):
         key, _, value = line.partition(":")
         fields.setdefault(key.strip(), value.strip())
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
-    model = fields.get("model name") or (_lines("/proc/device-tree/model") or [""])[0].rstrip("\0")
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        cores = os.cpu_count() or 1
+    model = fields.get("model name") or (_lines(root / "proc/device-tree/model") or [""])[0].rstrip("\0")
     return {
         "model": model or platform.processor() or platform.machine(),
         "machine": platform.machine(),
-        "cores": cores,
+        "cores": cores(),
         "flags": [f for f in NOTED_FLAGS if f in flags],
     }
 
@@ -139,7 +148,7 @@ def host_facts() -> dict[str, Any]:
         "cpu": cpu_facts(),
         "memory_bytes": memory_bytes(),
         "gpus": gpu_facts(),
-        "clock_source": next(iter(_lines("/sys/devices/system/clocksource/clocksource0/current_clocksource")), ""),
+        "clock_source": next(iter(_lines(CLOCK_SOURCE)), ""),
         "image_digest": os.environ.get("SERVELAB_IMAGE_DIGEST", ""),
         "packages": package_versions(),
         "kit": kit_commit(),

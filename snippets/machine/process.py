@@ -1,6 +1,6 @@
 """Child servers of a lab: started on a free loopback port, waited for, stopped, never left behind.
 
-    with start_server("endpoint", command_for_port, ready=http_ready("/ready"), log="endpoint.log") as server:
+    with start_server("endpoint", command_for_port, http_ready("/ready")) as server:
         httpx.get(server.url + "/ready")
 
 A server is stopped when its `with` block ends, by an exception or Ctrl-C as well as normally. If the parent
@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -92,10 +94,12 @@ class Server:
 
     @property
     def pid(self) -> int:
+        """Its process id."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
+        """Whether it still runs."""
         return self._process.poll() is None
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
@@ -114,6 +118,10 @@ class Server:
             raise ServerError(
                 f"the server {self.name} ended by itself ({how}). The end of its log, {self.log}:\n{self.log_tail()}"
             )
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait until it has ended and return its exit code; subprocess.TimeoutExpired if it still runs then."""
+        return self._process.wait(timeout_s)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Ask the server and its children to end (SIGTERM), and after `grace_s` seconds make them (SIGKILL)."""
@@ -136,53 +144,52 @@ class Server:
         self.stop()
 
 
+@dataclass(frozen=True)
+class StartOptions:
+    """Where and how a server is started.
+
+    `port` 0 takes a free one. What the server prints goes to the file `log` (a temporary one if None). `environment`
+    adds to this process's. `timeout_s`: how long it may take until it is ready.
+    """
+
+    port: int = 0
+    host: str = LOOPBACK
+    timeout_s: float = 60.0
+    log: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+
+
+DEFAULT_START = StartOptions()
+
+
 def start_server(
     name: str,
     command: Sequence[str] | Callable[[int], Sequence[str]],
-    *,
     ready: Callable[[str], bool],
-    port: int = 0,
-    host: str = LOOPBACK,
-    timeout_s: float = 60.0,
-    log: Path | str | None = None,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | str | None = None,
+    options: StartOptions = DEFAULT_START,
 ) -> Server:
     """Start `command` and wait until `ready(url)` is true.
 
-    `command` is the argument list, or a function from the port to the argument list. `port` 0 takes a free one.
-    `env` adds to the parent's environment. What the server prints goes to the file `log` (a temporary one if None).
+    `command` is the argument list, or a function from the port to the argument list.
     Raises ToolMissing if the program does not exist, and ServerError if the port is taken, the server ends, or
-    it is not ready after `timeout_s` seconds; nothing is left running then.
+    it is not ready in time; nothing is left running then.
     """
-    if port:
-        require_free(port, host)
-    else:
-        port = free_port(host)
+    port = options.port or free_port(options.host)
+    if options.port:
+        require_free(port, options.host)
     arguments = [str(part) for part in (command(port) if callable(command) else command)]
-    log = Path(log) if log is not None else Path(tempfile.mkdtemp(prefix="servelab-")) / f"{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     _require_program(arguments[0])
     began = time.perf_counter()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _BECOME_SERVER, str(os.getpid()), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-            start_new_session=True,
-        )
-    server = Server(name, process, port, host, log)
+    server = _spawn(name, arguments, port, options)
     _running.add(server)
     try:
         while not ready(server.url):
             server.require_alive()
-            if time.perf_counter() - began > timeout_s:
+            if time.perf_counter() - began > options.timeout_s:
                 raise ServerError(
-                    f"the server {name} was not ready on {server.url} after {timeout_s:.0f} s. Start it by hand to see "
-                    f"why, or allow it more time. The end of its log, {log}:\n{server.log_tail()}"
+                    f"the server {name} was not ready on {server.url} after {options.timeout_s:.0f} s. Start it by "
+                    f"hand to see why, or allow it more time. The end of its log, {server.log}:\n{server.log_tail()}"
                 )
             time.sleep(POLL_S)
         # Something else may have taken the port and answered in the server's place.
@@ -192,6 +199,22 @@ def start_server(
         raise
     server.ready_s = time.perf_counter() - began
     return server
+
+
+def _spawn(name: str, arguments: Sequence[str], port: int, options: StartOptions) -> Server:
+    log = options.log or Path(tempfile.mkdtemp(prefix="servelab-")) / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _BECOME_SERVER, str(os.getpid()), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **options.environment},
+            cwd=options.cwd,
+            start_new_session=True,
+        )
+    return Server(name, process, port, options.host, log)
 
 
 def running() -> list[Server]:
@@ -207,8 +230,6 @@ def stop_all() -> None:
 
 
 def _require_program(program: str) -> None:
-    import shutil
-
     if shutil.which(program) is None:
         raise ToolMissing(f"the program {program} is not installed, or not on PATH: install it, or give its full path.")
 

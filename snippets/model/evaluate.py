@@ -64,7 +64,7 @@ def predict(
     return np.concatenate(found).astype(np.int64)
 
 
-def accuracy(
+def accuracy_step(
     model: Logits,
     split: Split,
     name: str,
@@ -87,7 +87,7 @@ def accuracy(
 
 
 def preprocessed(split: Split, limit: int = 0) -> np.ndarray:
-    """The first images (at most `READY`) that `accuracy` with this `limit` classifies, float32 (n,3,224,224).
+    """The first images (at most `READY`) that `accuracy_step` with this `limit` classifies, float32 (n,3,224,224).
 
     The last call's are kept: what many models classify in turn is preprocessed once.
     """
@@ -101,7 +101,7 @@ def preprocessed(split: Split, limit: int = 0) -> np.ndarray:
 
 
 def whole_batches(split: Split, size: int, limit: int = 0) -> list[np.ndarray]:
-    """The batches that `accuracy` with the same `limit` begins with, each float32 (size,3,224,224).
+    """The batches that `accuracy_step` with the same `limit` begins with, each float32 (size,3,224,224).
 
     A last, smaller batch is left out, and so is what is beyond the first `READY` images. None of a split that has fewer
     than `size`.

@@ -57,6 +57,7 @@ class InvertedResidual(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """float32 (N,inputs,h,w) -> (N,outputs,h',w'), halved by a stride of 2; added to the input where both fit."""
         return x + self.conv(x) if self.use_res_connect else self.conv(x)
 
 
@@ -78,6 +79,7 @@ class MobileNetV2(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(p=dropout), nn.Linear(self.last_channel, classes))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """float32 images (N,3,H,W) -> logits (N,classes)."""
         x = self.features(x)
         x = nn.functional.adaptive_avg_pool2d(x, (1, 1))
         return self.classifier(torch.flatten(x, 1))

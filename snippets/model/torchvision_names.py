@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 # Every place where torchvision (0.2 to 0.20 and later) kept a class that its MobileNetV2 is made of.
-NAMES = (
+TORCHVISION_NAMES = (
     "torchvision.models.mobilenetv2.MobileNetV2",
     "torchvision.models.mobilenetv2.InvertedResidual",
     "torchvision.models.mobilenetv2.ConvBNReLU",
@@ -45,6 +45,6 @@ def allowed_classes() -> list[Any]:
     """What `torch.serialization.safe_globals` is given: layers of torch, and stand-ins under torchvision's names."""
     from torch import nn
 
-    stand_ins = [(type(name.rsplit(".", 1)[1], (nn.Module,), {}), name) for name in NAMES]
+    stand_ins = [(type(name.rsplit(".", 1)[1], (nn.Module,), {}), name) for name in TORCHVISION_NAMES]
     layers = [getattr(nn, name) for name in LAYERS]
     return [*stand_ins, *layers, nn.DataParallel]

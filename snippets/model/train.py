@@ -26,13 +26,16 @@ from torch import nn
 from torch.nn import functional
 
 from snippets.data.datasets import dataset
+from snippets.data.food11_classes import CLASSES
 from snippets.data.image import SIDE, decode, preprocess
+from snippets.data.progress import progress_bar
 from snippets.data.rehearsal import pictures as rehearsal
-from snippets.files import building, cache_folder, processors, progress_bar
+from snippets.files import building, cache_folder
+from snippets.machine.host import cores
 from snippets.model.mobilenet import MobileNetV2, mobilenet_v2
 from snippets.model.weights_file import SHIPPED, load_model, save_weights
 
-CLASSES = len(rehearsal.CLASSES)
+COUNT = len(CLASSES)
 # Two places on the way where the map is asked for too: feature index and channels, at 1/8 and 1/16 of the size.
 EARLY, MIDDLE = (7, 32), (14, 96)
 EARLY_WEIGHT, MIDDLE_WEIGHT = 0.3, 0.5
@@ -49,10 +52,11 @@ class Guided(nn.Module):
     def __init__(self, model: MobileNetV2) -> None:
         super().__init__()
         self.model = model
-        self.early = nn.Conv2d(EARLY[1], CLASSES + 1, 1)
-        self.middle = nn.Conv2d(MIDDLE[1], CLASSES + 1, 1)
+        self.early = nn.Conv2d(EARLY[1], COUNT + 1, 1)
+        self.middle = nn.Conv2d(MIDDLE[1], COUNT + 1, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """float32 images (N,3,S,S) -> logits (N,classes+1,S/8,S/8), (N,classes+1,S/16,S/16), (N,classes,S/32,S/32)."""
         features, final = self.model.features, self.model.classifier[1]
         x = features[: EARLY[0]](x)
         early = self.early(x)
@@ -68,7 +72,7 @@ class Trainer:
     def __init__(self, pictures: int, start: str = "", seed: int = 1) -> None:
         torch.manual_seed(seed)
         self.chance = np.random.default_rng(seed)
-        model = load_model(start, rehearsal.CLASSES)[0] if start else mobilenet_v2(CLASSES)
+        model = load_model(start, CLASSES)[0] if start else mobilenet_v2(COUNT)
         self.guided = Guided(model).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.guided.model).requires_grad_(False)
         self.images, self.labels, self.maps = _pictures(pictures)
@@ -95,7 +99,7 @@ class Trainer:
                 nn.utils.clip_grad_norm_(self.guided.parameters(), 3.0)
                 optimizer.step()
                 schedule.step()
-                self._follow(epoch * count + step)
+                self.follow(epoch * count + step)
                 total, right = total + loss.item(), right + share
             print(
                 f"{name} {side}x{side}, epoch {epoch + 1} of {epochs}: loss {total / count:.3f}, "
@@ -106,33 +110,33 @@ class Trainer:
     def finish(self, output: Path) -> nn.Module:
         """Settle the average's statistics and save it."""
         _settle_statistics(self.average)
-        save_weights(self.average, output, rehearsal.CLASSES)
+        save_weights(self.average, output, CLASSES)
         return self.average
 
     def _crops(self, rows: np.ndarray, side: int) -> tuple[torch.Tensor, float]:
         """Loss, and the share of food places named rightly, on turned crops at about the pictures' own scale."""
-        where = self._views(len(rows), side / SIDE * self.chance.uniform(0.8, 1.25, len(rows)), 0.35)
-        x = self._relit(_sample(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
-        food = _sample(torch.from_numpy(self.maps[rows]).float()[:, None], where, side // 8, "nearest")
-        early = functional.one_hot(food[:, 0].long(), CLASSES + 1).permute(0, 3, 1, 2).float()
+        where = self.views(len(rows), side / SIDE * self.chance.uniform(0.8, 1.25, len(rows)), 0.35)
+        x = self._relit(sample_views(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
+        food = sample_views(torch.from_numpy(self.maps[rows]).float()[:, None], where, side // 8, "nearest")
+        early = functional.one_hot(food[:, 0].long(), COUNT + 1).permute(0, 3, 1, 2).float()
         middle = functional.avg_pool2d(early, 2)
         final = functional.avg_pool2d(middle, 2)[:, 1:]
         guesses = self.guided(x)
-        loss = EARLY_WEIGHT * _map_loss(guesses[0], early) + MIDDLE_WEIGHT * _map_loss(guesses[1], middle)
+        loss = EARLY_WEIGHT * map_loss(guesses[0], early) + MIDDLE_WEIGHT * map_loss(guesses[1], middle)
         seen = final.sum(1) > 0.5
         right = (guesses[2].argmax(1) == final.argmax(1))[seen].float().mean().nan_to_num(0.0)
-        return loss + _map_loss(guesses[2], final), float(right)
+        return loss + map_loss(guesses[2], final), float(right)
 
     def _whole(self, rows: np.ndarray, side: int) -> tuple[torch.Tensor, float]:
         """Loss and share named rightly, on whole pictures, turned."""
-        where = self._views(len(rows), self.chance.uniform(0.85, 1.0, len(rows)), 0.08)
-        x = self._relit(_sample(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
+        where = self.views(len(rows), self.chance.uniform(0.85, 1.0, len(rows)), 0.08)
+        x = self._relit(sample_views(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
         labels = torch.from_numpy(self.labels[rows])
         logits = self.guided.model(x)
         loss = functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
         return loss, float((logits.argmax(1) == labels).float().mean())
 
-    def _views(self, count: int, zoom: np.ndarray, reach: float) -> torch.Tensor:
+    def views(self, count: int, zoom: np.ndarray, reach: float) -> torch.Tensor:
         """Where to look: affine maps (count,2,3), turned, mirrored, shifted by at most `reach`."""
         angle = self.chance.uniform(0, 2 * np.pi, count)
         mirror = self.chance.choice((-1.0, 1.0), count)
@@ -150,7 +154,7 @@ class Trainer:
         x = x * torch.from_numpy(gain.astype(np.float32)) + torch.from_numpy(lift.astype(np.float32))
         return x.contiguous(memory_format=torch.channels_last)
 
-    def _follow(self, step: int) -> None:
+    def follow(self, step: int) -> None:
         """Move the averaged weights towards the current ones."""
         share = max(1 / AVERAGE_OVER, 1 / (1 + step))
         current = [p.detach() for p in self.guided.model.parameters()]
@@ -158,7 +162,7 @@ class Trainer:
             torch._foreach_lerp_(list(self.average.parameters()), current, share)
 
 
-def accuracy(model: nn.Module, split: Any, batch: int = 32) -> float:
+def share_right(model: nn.Module, split: Any, batch: int = 32) -> float:
     """Share of a split that the model names rightly."""
     model.eval()
     right = 0
@@ -170,12 +174,13 @@ def accuracy(model: nn.Module, split: Any, batch: int = 32) -> float:
     return right / len(split.labels)
 
 
-def _sample(x: torch.Tensor, where: torch.Tensor, side: int, mode: str) -> torch.Tensor:
+def sample_views(x: torch.Tensor, where: torch.Tensor, side: int, mode: str) -> torch.Tensor:
+    """Look at (N,C,H,W) through the affine maps (N,2,3): (N,C,side,side); `mode` is bilinear or nearest."""
     grid = functional.affine_grid(where, [len(x), x.shape[1], side, side], align_corners=False)
     return functional.grid_sample(x, grid, mode=mode, padding_mode="reflection", align_corners=False)
 
 
-def _map_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+def map_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
     """Cross-entropy with the share of each class at each place, both (N,C,h,w), averaged over what is there."""
     return -(shares * functional.log_softmax(logits, 1)).sum() / shares.sum().clamp(min=1)
 
@@ -184,14 +189,14 @@ def _pictures(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The training split and, beyond its end, the same generator's further pictures; labels; maps."""
     counts = {"training": count}
     folder = rehearsal.generate(cache_folder() / f"rehearsal-training-{rehearsal.fingerprint(counts)}", counts)
-    labels = np.arange(count) % CLASSES
-    numbers = np.arange(count) // CLASSES
+    labels = np.arange(count) % COUNT
+    numbers = np.arange(count) // COUNT
     files = [
-        folder / "training" / rehearsal.CLASSES[label] / f"{label}_{number}.jpg"
+        folder / "training" / CLASSES[label] / f"{label}_{number}.jpg"
         for label, number in zip(labels, numbers, strict=True)
     ]
     images = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8)
-    with ThreadPoolExecutor(processors()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for row, pixels in enumerate(pool.map(decode, files)):
             images[row] = pixels
     with building(folder.with_name(f"{folder.name}-maps")) as partial:
@@ -243,8 +248,8 @@ def main() -> None:
         name, side, epochs, rate = phase.split(":")
         trainer.phase(name, int(side), int(epochs), float(rate))
         model = trainer.finish(arguments.output)
-        print(f"validation accuracy: {accuracy(model, dataset('rehearsal').split('validation')):.4f}", flush=True)
-    print(f"evaluation accuracy: {accuracy(model, dataset('rehearsal').split('evaluation')):.4f}")
+        print(f"validation accuracy: {share_right(model, dataset('rehearsal').split('validation')):.4f}", flush=True)
+    print(f"evaluation accuracy: {share_right(model, dataset('rehearsal').split('evaluation')):.4f}")
 
 
 if __name__ == "__main__":

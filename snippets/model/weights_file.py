@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snippets.errors import ModelError
+from snippets.errors import ModelError, first_line
+from snippets.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -85,13 +86,9 @@ def save_weights(model: torch.nn.Module, path: str | os.PathLike[str], labels: S
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
-    try:
+    with replacing(path) as partial:
         save_file(tensors, partial, metadata={"labels": json.dumps(list(labels))})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 
@@ -121,10 +118,11 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path} was refused and nothing in it was run: it holds more than tensors and MobileNetV2's layers. "
-            f"If you trust its author, save it there again with torch.save(model.state_dict(), ...). ({_reason(error)})"
+            "If you trust its author, save it there again with torch.save(model.state_dict(), ...). "
+            f"({first_line(error)})"
         ) from error
     except Exception as error:
-        raise ModelError(f"{path} is not a readable torch file ({_reason(error)}). Copy it again.") from error
+        raise ModelError(f"{path} is not a readable torch file ({first_line(error)}). Copy it again.") from error
     return _tensors(content, path)
 
 
@@ -164,7 +162,7 @@ def _build(state: dict[str, torch.Tensor], path: Path) -> torch.nn.Module:
     try:
         model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in state.items()})
     except RuntimeError as error:
-        raise ModelError(f"{path} does not fit a MobileNetV2: {_reason(error)}. {FORMATS}") from error
+        raise ModelError(f"{path} does not fit a MobileNetV2: {first_line(error)}. {FORMATS}") from error
     return model
 
 
@@ -186,12 +184,6 @@ def _width(state: Mapping[str, torch.Tensor]) -> float | None:
         if sizes == found and state[LAST].shape[1] == round_channels(1280 * max(1.0, width)):
             return width
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """The first line that says something (a bare number does not), short enough for a terminal."""
-    lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
-    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets.engine.variants import Plan
+from snippets.engine.plan import Plan
 from snippets.model import evaluate
 from snippets.quantize import quantizer, search
-from snippets.quantize.search import Outcome
+from snippets.quantize.search import Trial
 
 if TYPE_CHECKING:
     from snippets.data.datasets import Dataset
@@ -27,8 +27,8 @@ class Int8:
     """What the search found. `files` holds dynamic, and aggressive and conservative where one was found."""
 
     files: dict[str, Path]
-    chosen: dict[str, Outcome]
-    outcomes: list[Outcome]
+    chosen: dict[str, Trial]
+    trials: list[Trial]
     ranges: dict[str, Any]
     reference: np.ndarray
 
@@ -47,7 +47,7 @@ def dynamic(run: Run, fp32: Path) -> Path:
     ready = prepared(run, fp32)
     return run.step(
         "quantize/dynamic/convert",
-        lambda: {"file": quantizer.dynamic(ready, run.models / "dynamic.onnx")},
+        lambda: {"file": quantizer.quantize_dynamically(ready, run.models / "dynamic.onnx")},
         inputs={"prepared": ready},
     )["file"]
 
@@ -73,7 +73,7 @@ def reference(run: Run, fp32: Path, data: Dataset, how: Plan) -> np.ndarray:
 
     return run.step(
         "quantize/reference",
-        lambda: evaluate.accuracy(
+        lambda: evaluate.accuracy_step(
             session(fp32, threads=how.threads), data.split("validation"), "validation", limit=how.validation
         ),
         inputs={"model": fp32, "data": data.fingerprint, "limit": how.validation},
@@ -85,26 +85,23 @@ def ensure(
 ) -> Int8:
     """The three int8 files of the run, made and searched for once (all steps are recorded)."""
     ready, ranges, expected = prepared(run, fp32), calibration(run, fp32, data, how), reference(run, fp32, data, how)
-    outcomes = search.search(
+    judging = search.Judging(
+        ready, ranges, data.split("validation"), expected, data.fingerprint, how.validation, how.threads
+    )
+    trials = search.search(
         run,
-        ready,
-        ranges,
         search.ladder(ready, how.whole_ladder),
-        data.split("validation"),
-        expected,
-        data=data.fingerprint,
-        limit=how.validation,
-        threads=how.threads,
+        judging,
         progress=progress,
         stop_within=None if how.whole_ladder else CRITERIA["conservative"],
     )
     files, chosen = {"dynamic": dynamic(run, fp32)}, {}
     for name, criterion in CRITERIA.items():
-        best = search.choose(outcomes, criterion)
+        best = search.choose(trials, criterion)
         if best is not None:
             chosen[name] = best
             files[name] = put(run, name, best.file)
-    return Int8(files, chosen, outcomes, ranges, expected)
+    return Int8(files, chosen, trials, ranges, expected)
 
 
 def put(run: Run, name: str, file: Path) -> Path:

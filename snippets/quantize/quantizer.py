@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +17,15 @@ from typing import Any
 import numpy as np
 
 from snippets.data.image import preprocess
-from snippets.errors import ModelError
+from snippets.engine.graph import read_model
+from snippets.errors import ModelError, first_line
+from snippets.files import replacing
 from snippets.quick_import import without_torch
 
 # What quantize_static can do for this family of networks.
 OPERATORS = ("Conv", "Gemm", "Add", "Clip", "GlobalAveragePool", "ReduceMean", "MatMul", "Relu", "Concat", "Reshape")
-FORMATS = ("QDQ", "QOperator")
+WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
+INTEGER = ("QLinearConv", "ConvInteger")
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,20 @@ def prepare(path: Path, into: Path) -> Path:
 
     from snippets.engine.providers import session
 
-    partial = into.with_name(into.name + ".partial")
-    with _quiet(), tempfile.TemporaryDirectory(prefix="prepare.") as folder:
+    with replacing(into) as partial, _quiet(), tempfile.TemporaryDirectory(prefix="prepare.") as folder:
         folded = Path(folder) / "folded.onnx"
         session(path, level="basic", optimized=folded)
         try:
             quant_pre_process(str(folded), str(partial), skip_optimization=True, skip_symbolic_shape=True)
         except Exception as error:  # it raises whatever its passes raise
             raise ModelError(
-                f"{path.name} cannot be prepared for quantization: {_first_line(error)}. "
+                f"{path.name} cannot be prepared for quantization: {first_line(error)}. "
                 "Export it again with a recent opset."
             ) from error
-    shutil.move(partial, into)
     return into
 
 
-def dynamic(prepared: Path, into: Path) -> Path:
+def quantize_dynamically(prepared: Path, into: Path) -> Path:
     """Dynamic quantization: int8 weights in the file, activation ranges found anew for every image.
 
     Weights are unsigned with one scale a tensor: ONNX Runtime's integer convolution takes no other.
@@ -91,7 +91,7 @@ def dynamic(prepared: Path, into: Path) -> Path:
                 per_channel=False,
             )
         except Exception as error:  # it raises whatever its passes raise
-            raise ModelError(f"{prepared.name} cannot be quantized dynamically: {_first_line(error)}.") from error
+            raise ModelError(f"{prepared.name} cannot be quantized dynamically: {first_line(error)}.") from error
     return into
 
 
@@ -105,7 +105,7 @@ def calibrate(prepared: Path, images: np.ndarray, batch: int = 16) -> dict[str, 
     from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
     from onnxruntime.quantization.calibrate import create_calibrator
 
-    name = load(prepared).graph.input[0].name
+    name = read_model(prepared).graph.input[0].name
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
@@ -146,7 +146,7 @@ def _tensors_data(ranges: dict[str, Any]) -> Any:
     )
 
 
-def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: Path) -> Path:
+def quantize_statically(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: Path) -> Path:
     """Write one statically quantized file from the prepared float32 file and calibrated ranges."""
     without_torch()
     from onnxruntime.quantization import QuantType
@@ -186,7 +186,7 @@ def static(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: P
             quantizer.quantize_model()
             quantizer.model.save_model_to_file(str(into), False)
         except Exception as error:  # it raises whatever its passes raise
-            reason = _first_line(error)
+            reason = first_line(error)
             raise ModelError(f"{prepared.name} cannot be quantized as {candidate.name!r}: {reason}.") from error
     return into
 
@@ -196,22 +196,23 @@ def coverage(prepared: Path, quantized: Path) -> dict[str, dict[str, int]]:
 
     A convolution counts as quantized when it became an integer operator or takes a dequantized weight.
     """
-    before, after = load(prepared).graph, load(quantized).graph
+    before, after = read_model(prepared).graph, read_model(quantized).graph
     total: dict[str, int] = {}
     for node in before.node:
         total[node.op_type] = total.get(node.op_type, 0) + 1
     dequantized = {name for node in after.node if node.op_type == "DequantizeLinear" for name in node.output}
     left: dict[str, int] = {}
     for node in after.node:
-        integer = node.op_type in ("QLinearConv", "ConvInteger") or node.input and node.input[0] in dequantized
-        if not integer:
+        # A float32 layer behind a quantized one takes a dequantized image too: its weights are what tells.
+        telling = node.input[1:2] if node.op_type in WITH_WEIGHTS else node.input[:1]
+        if node.op_type not in INTEGER and not dequantized.intersection(telling):
             left[node.op_type] = left.get(node.op_type, 0) + 1
     return {name: {"total": count, "float32": min(count, left.get(name, 0))} for name, count in total.items()}
 
 
 def convolutions(prepared: Path) -> list[tuple[str, int, int]]:
     """Each convolution in order: name of the node, number of weights, groups (above 1: depthwise)."""
-    graph = load(prepared).graph
+    graph = read_model(prepared).graph
     sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in graph.initializer}
     found = []
     for node in graph.node:
@@ -219,13 +220,6 @@ def convolutions(prepared: Path) -> list[tuple[str, int, int]]:
             groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
             found.append((node.name, sizes.get(node.input[1], 0), int(groups)))
     return found
-
-
-def load(path: Path) -> Any:
-    """The onnx.ModelProto of a file."""
-    import onnx
-
-    return onnx.load(path)
 
 
 def calibration_images(images: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
@@ -245,7 +239,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

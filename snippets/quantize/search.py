@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Trial:
     """One candidate tried: its file and what it lost on the validation split, as a fraction of the images."""
 
     candidate: Candidate
@@ -32,6 +32,24 @@ class Outcome:
     loss: stats.Estimate
     accuracy: stats.Estimate
     coverage: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What candidates are made from and judged by.
+
+    `prepared`: the float32 file; `ranges`: of its activations, as `quantizer.calibrate` found them; `reference`: the
+    float32 model's predictions on the same validation images (see evaluate.subset with `limit`; 0 takes all);
+    `data`: the fingerprint of the images.
+    """
+
+    prepared: Path
+    ranges: dict[str, Any]
+    validation: Split
+    reference: np.ndarray
+    data: str
+    limit: int
+    threads: int
 
 
 def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
@@ -65,84 +83,67 @@ def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
 
 def search(
     run: Run,
-    prepared: Path,
-    ranges: dict[str, Any],
     candidates: Sequence[Candidate],
-    validation: Split,
-    reference: np.ndarray,
+    judging: Judging,
     *,
-    data: str,
-    limit: int,
-    threads: int,
     stop_within: float | None = None,
     progress: Callable[[Iterable[Candidate]], Iterable[Candidate]] = iter,
-) -> list[Outcome]:
+) -> list[Trial]:
     """Quantize and judge candidates in order, each as a recorded step `quantize/search/<file>`.
 
-    `reference`: predictions of the float32 model on the same validation images (see evaluate.subset with
-    `limit`); `data`: the fingerprint of the images. `stop_within`: stop after the first candidate whose loss is at
-    most this (None: try all). `progress` wraps the candidates, for a progress bar.
+    `stop_within`: stop after the first candidate whose loss is at most this (None: try all). `progress` wraps the
+    candidates, for a progress bar. Raises ModelError where one cannot be quantized.
     """
-    outcomes = []
+    trials = []
     for candidate in progress(candidates):
         result = run.step(
             f"quantize/search/{candidate.file_name}",
             _try,
             run.models / "search",
-            prepared,
-            ranges,
             candidate,
-            validation,
-            limit,
-            threads,
+            judging,
             inputs={
-                "prepared": prepared,
-                "low": ranges["low"],
-                "high": ranges["high"],
+                "prepared": judging.prepared,
+                "low": judging.ranges["low"],
+                "high": judging.ranges["high"],
                 "candidate": candidate,
-                "data": data,
-                "limit": limit,
-                "threads": threads,
+                "data": judging.data,
+                "limit": judging.limit,
+                "threads": judging.threads,
             },
         )
-        outcome = Outcome(
+        trial = Trial(
             candidate,
             result["file"],
             result["bytes"],
-            stats.accuracy_loss(result["predictions"], reference, result["labels"]),
+            stats.accuracy_loss(result["predictions"], judging.reference, result["labels"]),
             stats.accuracy(result["predictions"], result["labels"]),
             result["coverage"],
         )
-        outcomes.append(outcome)
-        if stop_within is not None and within(outcome, stop_within):
+        trials.append(trial)
+        if stop_within is not None and within(trial, stop_within):
             break
-    return outcomes
+    return trials
 
 
-def _try(
-    folder: Path,
-    prepared: Path,
-    ranges: dict[str, Any],
-    candidate: Candidate,
-    validation: Split,
-    limit: int,
-    threads: int,
-) -> dict[str, Any]:
+def _try(folder: Path, candidate: Candidate, judging: Judging) -> dict[str, Any]:
     from snippets.engine.providers import session
     from snippets.model import evaluate
 
     folder.mkdir(parents=True, exist_ok=True)
-    file = quantizer.static(prepared, ranges, candidate, folder / candidate.file_name)
-    judged = evaluate.accuracy(session(file, threads=threads), validation, "validation", limit=limit)
-    return {"file": file, "bytes": file.stat().st_size, "coverage": quantizer.coverage(prepared, file), **judged}
+    file = quantizer.quantize_statically(judging.prepared, judging.ranges, candidate, folder / candidate.file_name)
+    model = session(file, threads=judging.threads)
+    judged = evaluate.accuracy_step(model, judging.validation, "validation", limit=judging.limit)
+    coverage = quantizer.coverage(judging.prepared, file)
+    return {"file": file, "bytes": file.stat().st_size, "coverage": coverage, **judged}
 
 
-def within(outcome: Outcome, criterion: float) -> bool:
+def within(trial: Trial, criterion: float) -> bool:
     """Whether the loss on the validation split is at most the criterion (rounding error aside)."""
-    return outcome.loss.value <= criterion + 1e-9
+    return trial.loss.value <= criterion + 1e-9
 
 
-def choose(outcomes: Sequence[Outcome], criterion: float) -> Outcome | None:
+def choose(trials: Sequence[Trial], criterion: float) -> Trial | None:
     """The smallest file whose loss is within the criterion; of equal ones the more accurate. None if there is none."""
-    fitting = [outcome for outcome in outcomes if within(outcome, criterion)]
-    return min(fitting, key=lambda outcome: (outcome.bytes, outcome.loss.value), default=None)
+    fitting = [trial for trial in trials if within(trial, criterion)]
+    return min(fitting, key=lambda trial: (trial.bytes, trial.loss.value), default=None)

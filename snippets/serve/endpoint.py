@@ -15,39 +15,60 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from snippets.data import image
 from snippets.engine.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
 from snippets.errors import DataError, KitError
 from snippets.machine.process import require_free
-from snippets.serve.limits import MEGABYTE, BodyLimits, too_large
+from snippets.serve.limits import BODY_TIMEOUT_S, DEFAULT_LIMITS, MAX_IMAGE_MB, MEGABYTE, BodyLimits, Limits, too_large
+from snippets.serve.refusals import add_error_answers, content_type
 from snippets.serve.schema import Health, Prediction, PredictRequest, Problem, Ready, Timing, upload_problem
 
-MAX_IMAGE_MB = 10.0
-BODY_TIMEOUT_S = 10.0
-MAX_WAITING = 128
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "description": text}
+    for code, text in (
+        (408, "The request arrived too slowly"),
+        (413, "The photo is too large"),
+        (415, "The content is not of a type that can be a photo"),
+        (422, "The photo cannot be read"),
+        (503, "The model is not loaded, or too many requests wait"),
+    )
+}
 
 
 @dataclass
-class _State:
-    """What the requests of one application share."""
+class State:
+    """What the requests of one application share. `settled` is set once the model has loaded or failed to."""
 
     instances: int
+    limits: Limits
     classifier: Classifier | None = None
     error: str = ""
     waiting: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    settled: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         # An instance answers one request at a time; the others queue, and their wait is reported.
         self.free = threading.BoundedSemaphore(self.instances)
+
+    def load(self, load: Callable[[], Classifier], on_failure: Callable[[Exception], None] | None) -> None:
+        """Load the model, or keep the reason why it cannot be loaded and tell `on_failure`."""
+        try:
+            self.classifier = load()
+        except Exception as error:
+            self.error = str(error) or type(error).__name__
+            if on_failure is not None:
+                on_failure(error)
+        finally:
+            self.settled.set()
 
 
 def create_app(
@@ -55,42 +76,22 @@ def create_app(
     *,
     title: str = "GourmetGram",
     instances: int = 1,
-    max_image_mb: float = MAX_IMAGE_MB,
-    body_timeout_s: float = BODY_TIMEOUT_S,
-    max_waiting: int = MAX_WAITING,
+    limits: Limits = DEFAULT_LIMITS,
     on_failure: Callable[[Exception], None] | None = None,
 ) -> FastAPI:
     """An application that classifies photos with the model that `load()` returns.
 
     `load` runs in a thread once the application has started: `/health` answers at once and `/ready` when it is
     done. If it raises, `/ready` and `/predict` answer 503 with the reason and `on_failure` is told. `instances`
-    requests use the model at the same time; with more than `max_waiting` in the house the next is refused (503).
+    requests use the model at the same time; with more than the limits allow in the house the next is refused (503).
     """
-    state = _State(instances)
-
-    def load_model() -> None:
-        try:
-            state.classifier = load()
-        except Exception as error:
-            state.error = str(error) or type(error).__name__
-            if on_failure is not None:
-                on_failure(error)
+    state = State(instances, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=load_model, daemon=True, name="load-model").start()
+        threading.Thread(target=state.load, args=(load, on_failure), daemon=True, name="load-model").start()
         yield
 
-    problems: dict[int | str, dict] = {
-        code: {"model": Problem, "description": text}
-        for code, text in (
-            (408, "The request arrived too slowly"),
-            (413, "The photo is too large"),
-            (415, "The content is not of a type that can be a photo"),
-            (422, "The photo cannot be read"),
-            (503, "The model is not loaded, or too many requests wait"),
-        )
-    }
     app = FastAPIOffline(
         title=title,
         version="1",
@@ -103,11 +104,18 @@ def create_app(
     # Base64 makes 4 characters of 3 bytes.
     app.add_middleware(
         BodyLimits,
-        max_bytes=int(max_image_mb * MEGABYTE * 4 / 3) + 1000,
-        timeout_s=body_timeout_s,
-        photo_mb=max_image_mb,
+        max_bytes=int(limits.image_mb * MEGABYTE * 4 / 3) + 1000,
+        timeout_s=limits.body_timeout_s,
+        photo_mb=limits.image_mb,
     )
-    _add_error_answers(app)
+    add_error_answers(app)
+    _add_state(app, state)
+    _add_predictions(app, state)
+    return app
+
+
+def _add_state(app: FastAPI, state: State) -> None:
+    """Whether the process lives and the model is loaded; the root leads to the documentation."""
 
     @app.get("/", include_in_schema=False)
     async def to_documentation() -> RedirectResponse:
@@ -117,7 +125,7 @@ def create_app(
     async def health() -> Health:
         return Health()
 
-    @app.get("/ready", tags=["state"], summary="Is the model loaded?", responses={503: problems[503]})
+    @app.get("/ready", tags=["state"], summary="Is the model loaded?", responses={503: PROBLEMS[503]})
     async def ready() -> Ready:
         model = _loaded(state)
         return Ready(
@@ -125,24 +133,28 @@ def create_app(
             model=model.model,
             provider=model.provider,
             threads=model.threads,
-            instances=instances,
+            instances=state.instances,
             classes=list(model.labels),
             load_ms=model.load_ms,
         )
 
-    @app.post("/predict", tags=["predict"], summary="Classify a photo sent as base64 in JSON", responses=problems)
+
+def _add_predictions(app: FastAPI, state: State) -> None:
+    """The two ways to send a photo: as text in JSON, and as it is."""
+
+    @app.post("/predict", tags=["predict"], summary="Classify a photo sent as base64 in JSON", responses=PROBLEMS)
     async def predict(request: PredictRequest) -> Prediction:
         try:
             content = request.image_bytes()
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        return await _classify(state, content, max_waiting)
+        return await _classify(state, content)
 
     @app.post(
         "/predict/image",
         tags=["predict"],
         summary="Classify a photo sent as it is",
-        responses=problems,
+        responses=PROBLEMS,
         openapi_extra={
             "requestBody": {
                 "required": True,
@@ -151,26 +163,25 @@ def create_app(
         },
     )
     async def predict_image(request: Request) -> Prediction:
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if not content_type.startswith("image/"):
+        kind = content_type(request)
+        if not kind.startswith("image/"):
             raise HTTPException(
-                415,
-                f"The content type is {content_type or 'missing'}: name the photo's own, such as image/jpeg.",
+                415, f"The content type is {kind or 'missing'}: name the photo's own, such as image/jpeg."
             )
         content = await request.body()
-        if len(content) > max_image_mb * MEGABYTE:
-            raise HTTPException(413, too_large(max_image_mb))
-        return await _classify(state, content, max_waiting)
-
-    return app
+        if len(content) > state.limits.image_mb * MEGABYTE:
+            raise HTTPException(413, too_large(state.limits.image_mb))
+        return await _classify(state, content)
 
 
-async def _classify(state: _State, content: bytes, max_waiting: int) -> Prediction:
+async def _classify(state: State, content: bytes) -> Prediction:
     model = _loaded(state)
     with state.lock:
-        if state.waiting >= max_waiting:
+        if state.waiting >= state.limits.waiting:
             raise HTTPException(
-                503, f"{max_waiting} requests wait already. Try again in a second.", headers={"Retry-After": "1"}
+                503,
+                f"{state.limits.waiting} requests wait already. Try again in a second.",
+                headers={"Retry-After": "1"},
             )
         state.waiting += 1
     try:
@@ -220,30 +231,12 @@ def predict_photo(model: Classifier, content: bytes, free: threading.BoundedSema
     )
 
 
-def _loaded(state: _State) -> Classifier:
+def _loaded(state: State) -> Classifier:
     if state.classifier is not None:
         return state.classifier
     if state.error:
         raise HTTPException(503, f"The model failed to load: {state.error}")
     raise HTTPException(503, "The model is still loading. Try again in a second.", headers={"Retry-After": "1"})
-
-
-def _add_error_answers(app: FastAPI) -> None:
-    """Errors of the framework in the endpoint's own form, without echoing the request."""
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != "application/json":
-            detail = f"The content type is {content_type or 'missing'}: send JSON (application/json)."
-            return JSONResponse({"detail": f"{detail} A photo's file as it is goes to /predict/image."}, 415)
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-        return JSONResponse({"detail": f'{where}: {first["msg"]}. Send {{"image": "<the photo in base64>"}}.'}, 422)
-
-    @app.exception_handler(Exception)
-    async def failed(_: Request, error: Exception) -> Response:
-        return JSONResponse({"detail": f"The model failed on this photo ({type(error).__name__})."}, 500)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -278,8 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ),
         title=f"GourmetGram: {options.backend}",
         instances=options.instances,
-        max_image_mb=options.max_image_mb,
-        body_timeout_s=options.body_timeout_s,
+        limits=Limits(options.max_image_mb, options.body_timeout_s),
         on_failure=failed,
     )
     import uvicorn

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from snippets.data import image
-from snippets.edge import cold_start
 from snippets.errors import ServerError, ToolMissing
 from snippets.machine import browser
-from snippets.machine.process import Server, http_ready, start_server
+from snippets.machine.memory import resident_mb
+from snippets.machine.process import Server, StartOptions, http_ready, start_server
 from snippets.parts import KIT
 from snippets.record.run import Run
 from snippets.serve.stages import load_endpoint
 
 COFFEE = Path(__file__).parent / "page" / "static" / "coffee.jpg"
-BACKENDS = {"pytorch": "FastAPI, PyTorch", "onnx": "FastAPI, ONNX"}
+SERVICE_NAMES = {"pytorch": "FastAPI, PyTorch", "onnx": "FastAPI, ONNX"}
 START_LIMIT_S = 120.0
 
 
@@ -99,7 +99,7 @@ class EndpointLab:
 
     def page(self, extra: tuple[str, ...] = ()) -> Server:
         """The running page, which offers both endpoints; `extra`: more options of `python -m snippets.serve.page`."""
-        options = [f"--endpoint={name}={self.endpoint(backend).url}" for backend, name in BACKENDS.items()]
+        options = [f"--endpoint={name}={self.endpoint(backend).url}" for backend, name in SERVICE_NAMES.items()]
         return self._server(
             "page",
             lambda port: [
@@ -125,7 +125,7 @@ class EndpointLab:
                 "ready_s": server.ready_s,
                 "load_ms": described["load_ms"],
                 "threads": described["threads"],
-                "rss_mb": cold_start.resident_mb(server.pid),
+                "rss_mb": resident_mb(server.pid),
                 "provider": described["provider"],
             }
 
@@ -136,7 +136,7 @@ class EndpointLab:
         return self.run.step(
             f"endpoint/{backend}/answer",
             lambda: self._post(backend, photo, "image/jpeg").json(),
-            inputs=self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8)),
+            inputs=self._key(backend, {"photo": _bytes(photo)}),
         )
 
     def refusals(self, photo: bytes, backend: str = "onnx") -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ class EndpointLab:
                 )
             return {"rows": rows}
 
-        key = self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8))
+        key = self._key(backend, {"photo": _bytes(photo)})
         return self.run.step(f"endpoint/{backend}/faults", measure, inputs=key)["rows"]
 
     def load(self, backend: str, photo: bytes, clients: int, seconds: float) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class EndpointLab:
             server.require_alive()
             return result
 
-        key = self._key(backend, photo=np.frombuffer(photo, dtype=np.uint8), clients=clients, seconds=seconds)
+        key = self._key(backend, {"photo": _bytes(photo), "clients": clients, "seconds": seconds})
         return self.run.step(f"endpoint/{backend}-{clients}/load", measure, inputs=key)
 
     def picture(self, name: str, take: Callable[[], bytes]) -> Path | str:
@@ -190,7 +190,7 @@ class EndpointLab:
 
     def page_with(self, photo: Path, backend: str) -> bytes:
         """PNG of the page with `photo` classified by `backend`."""
-        return browser.page_prediction(self.page().url, str(photo), BACKENDS[backend])
+        return browser.page_prediction(self.page().url, str(photo), SERVICE_NAMES[backend])
 
     def _server(self, name: str, arguments: Callable[[int], list[str]], ready_path: str) -> Server:
         import sys
@@ -200,16 +200,14 @@ class EndpointLab:
             server = self._servers[name] = start_server(
                 name,
                 lambda port: [sys.executable, *arguments(port)],
-                ready=http_ready(ready_path),
-                timeout_s=START_LIMIT_S,
-                log=self.run.folder / "logs" / f"{name}.log",
-                cwd=KIT,
+                http_ready(ready_path),
+                StartOptions(timeout_s=START_LIMIT_S, log=self.run.folder / "logs" / f"{name}.log", cwd=KIT),
             )
         server.require_alive()
         return server
 
-    def _key(self, backend: str, **more: Any) -> dict[str, Any]:
-        return {"model": self.models[backend], "device": self.device, "threads": self.threads, **more}
+    def _key(self, backend: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return {"model": self.models[backend], "device": self.device, "threads": self.threads, **(more or {})}
 
     def _post(self, backend: str, content: bytes, content_type: str) -> Any:
         import httpx
@@ -225,6 +223,11 @@ class EndpointLab:
 def by_hand(model: Callable[[np.ndarray], np.ndarray], photo: bytes) -> np.ndarray:
     """Probabilities (C,) as the evaluation of Part 1 makes them: decode, preprocess, network, postprocess."""
     return image.postprocess(model(image.preprocess(image.decode(photo))))[0]
+
+
+def _bytes(photo: bytes) -> np.ndarray:
+    """A photo's file as an array, as a step's inputs take it."""
+    return np.frombuffer(photo, dtype=np.uint8)
 
 
 def _json(url: str) -> dict[str, Any]:

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEGABYTE = 1_000_000
+# The largest photo that endpoint and page take unless told otherwise.
+MAX_IMAGE_MB = 10.0
+BODY_TIMEOUT_S = 10.0
+MAX_WAITING = 128
 # A body that is too large is read on (and thrown away) up to this many times the limit, so that the client has
 # finished sending when the answer comes: cut off in the middle, many clients report a broken pipe instead of it.
 DRAIN_FACTOR = 10
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one endpoint takes: photos of `image_mb` megabytes and `waiting` requests in the house at most.
+
+    `body_timeout_s`: seconds after which a request must have arrived whole.
+    """
+
+    image_mb: float = MAX_IMAGE_MB
+    body_timeout_s: float = BODY_TIMEOUT_S
+    waiting: int = MAX_WAITING
+
+
+DEFAULT_LIMITS = Limits()
 
 
 class BodyLimits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ class TimedTarget(WebTarget):
     seen: list[tuple[float, dict[str, float]]] = field(default_factory=list)
 
     def sender(self) -> Sender:
+        """A new connection that notes each answer's timing; to be used by one thread."""
         return _Timed(super().sender(), self.seen)
 
 
@@ -56,23 +58,22 @@ def load_endpoint(
     clients: int,
     seconds: float,
     *,
-    content_type: str = "image/jpeg",
     warm_up_s: float = 0.5,
     stop: threading.Event | None = None,
 ) -> dict[str, Any]:
-    """`closed_loop` on an endpoint's /predict/image with the file `photo`, and each answer's timing.
+    """`closed_loop` on an endpoint's /predict/image with the JPEG file `photo`, and each answer's timing.
 
     Adds to the load step `decode_ms`, `preprocess_ms`, `queue_ms`, `inference_ms`, `postprocess_ms`: float64 (m,) for
     the answers that arrived within the window, as the endpoint measured them.
     """
-    target = TimedTarget(f"{url}/predict/image", content=photo, headers={"content-type": content_type})
+    target = TimedTarget(f"{url}/predict/image", content=photo, headers={"content-type": "image/jpeg"})
     borders = _Borders()
     result = closed_loop(target, clients, seconds, warm_up_s=warm_up_s, window=borders, stop=stop)
     inside = [timing for moment, timing in target.seen if borders.start <= moment < borders.stop]
     return {**result, **{f"{stage}_ms": np.array([timing[f"{stage}_ms"] for timing in inside]) for stage in STAGES}}
 
 
-def account(result: dict[str, Any]) -> dict[str, float]:
+def account(result: Mapping[str, Any]) -> dict[str, float]:
     """Mean milliseconds of a request by stage; `transport` is what the client waited beyond the endpoint's stages."""
     stages = {stage: float(np.mean(result[f"{stage}_ms"])) for stage in STAGES}
     waited = float(np.mean(np.asarray(result["latency_ms"])[np.asarray(result["ok"], dtype=bool)]))

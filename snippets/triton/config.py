@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from snippets.errors import ModelError, ToolMissing, UsageError
+from snippets.files import replacing
 
 DATA_TYPES = frozenset(
     ("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
@@ -30,6 +31,7 @@ class Tensor:
     dims: tuple[int, ...]
 
     def pbtxt(self) -> str:
+        """Its text in config.pbtxt, in protobuf's text format."""
         dims = ", ".join(map(str, self.dims))
         return f"{{ name: {_text(self.name)} data_type: TYPE_{self.data_type} dims: [ {dims} ] }}"
 
@@ -58,6 +60,7 @@ class InstanceGroup:
     priority: int = 0
 
     def pbtxt(self) -> str:
+        """Its text in config.pbtxt, in protobuf's text format."""
         parts = [f"count: {self.count}", f"kind: KIND_{self.kind.upper()}"]
         if self.gpus:
             parts.append(f"gpus: [ {', '.join(map(str, self.gpus))} ]")
@@ -85,6 +88,7 @@ class DynamicBatching:
     max_queue: int = 0
 
     def pbtxt(self) -> str:
+        """Its text in config.pbtxt, in protobuf's text format."""
         parts = []
         if self.preferred:
             parts.append(f"preferred_batch_size: [ {', '.join(map(str, self.preferred))} ]")
@@ -209,9 +213,21 @@ def parse(text: str) -> Any:
         raise UsageError(f"config.pbtxt is not valid: {error}. Correct the field that it names.") from error
 
 
-def _problems(config: ModelConfig):
+def _problems(config: ModelConfig) -> Iterator[str]:
+    """What cannot work in a configuration, in words."""
     if not NAME.fullmatch(config.name):
         yield "the name may hold letters, digits, `_`, `.` and `-` only"
+    if config.max_batch < 0:
+        yield "max_batch cannot be negative"
+    if any(not 1 <= b <= max(1, config.max_batch) for b in config.warm_up):
+        yield f"warm-up batches {list(config.warm_up)} are not between 1 and max_batch = {config.max_batch}"
+    yield from _tensor_problems(config)
+    yield from _instance_problems(config.instances)
+    if config.batching is not None:
+        yield from _batching_problems(config.batching, config.max_batch)
+
+
+def _tensor_problems(config: ModelConfig) -> Iterator[str]:
     if not config.inputs or not config.outputs:
         yield "it needs at least one input and one output"
     for tensor in (*config.inputs, *config.outputs):
@@ -219,29 +235,30 @@ def _problems(config: ModelConfig):
             yield f"`{tensor.name}` has the unknown type {tensor.data_type} (FP32, UINT8, INT64, ...)"
         if not tensor.dims or any(d == 0 or d < -1 for d in tensor.dims):
             yield f"`{tensor.name}` has the shape {list(tensor.dims)}; sizes are positive, or -1 for any"
-    if config.max_batch < 0:
-        yield "max_batch cannot be negative"
-    if not config.instances:
+
+
+def _instance_problems(groups: Sequence[InstanceGroup]) -> Iterator[str]:
+    if not groups:
         yield "it needs at least one instance group"
-    for group in config.instances:
+    for group in groups:
         if group.kind not in ("cpu", "gpu", "auto"):
             yield f"an instance group is of kind cpu, gpu or auto, not {group.kind}"
         if group.count < 1:
             yield f"an instance group of {group.count} copies runs nothing; ask for 1 or more"
         if group.gpus and group.kind == "cpu":
             yield "an instance group on the CPU cannot name GPUs; set kind to gpu"
-        if any(r.count < 1 for r in group.resources):
+        if any(resource.count < 1 for resource in group.resources):
             yield "a rate limiter resource is taken at least 1 at a time"
-    if config.batching is not None:
-        if config.max_batch < 1:
-            yield "dynamic batching needs max_batch of at least 1"
-        too_large = [b for b in config.batching.preferred if not 1 <= b <= config.max_batch]
-        if too_large:
-            yield f"preferred batch sizes {too_large} are not between 1 and max_batch = {config.max_batch}"
-        if config.batching.max_delay_us < 0 or config.batching.max_queue < 0:
-            yield "queue delay and queue size cannot be negative"
-    if any(not 1 <= b <= max(1, config.max_batch) for b in config.warm_up):
-        yield f"warm-up batches {list(config.warm_up)} are not between 1 and max_batch = {config.max_batch}"
+
+
+def _batching_problems(batching: DynamicBatching, max_batch: int) -> Iterator[str]:
+    if max_batch < 1:
+        yield "dynamic batching needs max_batch of at least 1"
+    too_large = [b for b in batching.preferred if not 1 <= b <= max_batch]
+    if too_large:
+        yield f"preferred batch sizes {too_large} are not between 1 and max_batch = {max_batch}"
+    if batching.max_delay_us < 0 or batching.max_queue < 0:
+        yield "queue delay and queue size cannot be negative"
 
 
 def _text(value: str) -> str:
@@ -264,10 +281,9 @@ def _copy(source: Path, target: Path, model: str) -> None:
     _identity(source)
     if target.exists() and filecmp.cmp(source, target, shallow=False):
         return
-    partial = target.with_name(target.name + ".partial")
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        shutil.copyfile(source, partial)
-    except OSError as error:
-        raise ModelError(f"Triton model `{model}`: {source} could not be copied: {error}.") from error
-    partial.replace(target)
+    with replacing(target) as partial:
+        try:
+            shutil.copyfile(source, partial)
+        except OSError as error:
+            raise ModelError(f"Triton model `{model}`: {source} could not be copied: {error}.") from error

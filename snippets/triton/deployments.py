@@ -9,45 +9,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from snippets.files import replacing
 from snippets.parts import KIT
-from snippets.triton.config import Deployment, InstanceGroup, ModelConfig, Tensor
+from snippets.triton.config import Deployment, DynamicBatching, InstanceGroup, ModelConfig, Resource, Tensor
 
 MODELS = Path(__file__).parent / "models"
-IMAGE = Tensor("input", "FP32", (3, 224, 224))
+IMAGE_TENSOR = Tensor("input", "FP32", (3, 224, 224))
 EMBEDDING = 1280
-PHOTOS = 16384
+CATALOGUE_PHOTOS = 16384
 NEAREST = 5
 
 
-Instances = int | tuple[InstanceGroup, ...]
+@dataclass(frozen=True)
+class ServiceOptions:
+    """How a service is deployed. Empty `name` and None stand for the service's own.
+
+    `instances` copies on the CPU, or on each of the first `gpus` GPUs, or groups as they are; `threads`: what one
+    instance may use for one execution; `native`: in Triton's own onnxruntime backend where the server has it (ONNX
+    services only); `parameters` reach a Python model as text.
+    """
+
+    name: str = ""
+    instances: int | tuple[InstanceGroup, ...] = 1
+    gpus: int | None = None
+    threads: int = 1
+    max_batch: int | None = None
+    batching: DynamicBatching | None = None
+    native: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def groups(self) -> tuple[InstanceGroup, ...]:
+        """The instance groups of the configuration."""
+        return self.instances if isinstance(self.instances, tuple) else groups(self.instances, self.gpus or 0)
 
 
-def groups(instances: Instances, gpus: int = 0, **options: Any) -> tuple[InstanceGroup, ...]:
-    """One instance group: `instances` copies on the CPU, or on each of the first `gpus` GPUs; groups as they are."""
-    if not isinstance(instances, int):
-        return instances
-    if gpus:
-        return (InstanceGroup(instances, "gpu", tuple(range(gpus)), **options),)
-    return (InstanceGroup(instances, **options),)
+DEFAULT_SERVICE = ServiceOptions()
+
+
+def groups(
+    instances: int, gpus: int = 0, resources: tuple[Resource, ...] = (), priority: int = 0
+) -> tuple[InstanceGroup, ...]:
+    """One instance group: `instances` copies on the CPU, or on each of the first `gpus` GPUs."""
+    kind, numbers = ("gpu", tuple(range(gpus))) if gpus else ("cpu", ())
+    return (InstanceGroup(instances, kind, numbers, resources, priority),)
 
 
 def pytorch_classifier(
-    weights: Path,
-    classes: int,
-    *,
-    name: str = "food_pytorch",
-    width: float = 1.0,
-    instances: Instances = 1,
-    gpus: int = 0,
-    threads: int = 1,
-    parameters: Mapping[str, str] | None = None,
-    **config: Any,
+    weights: Path, classes: int, options: ServiceOptions = DEFAULT_SERVICE, width: float = 1.0
 ) -> Deployment:
-    """The classifier from a torch state dict (as `save_weights` writes it). `config`: fields of ModelConfig."""
-    given = {"classes": str(classes), "width": str(width), "threads": str(threads), **(parameters or {})}
+    """The classifier from a torch state dict (as `save_state_dict` writes it), eager in Triton's Python backend."""
+    own = {"classes": str(classes), "width": str(width)}
     files = {
         "model.py": MODELS / "pytorch_classifier.py",
         "batch.py": MODELS / "batch.py",
@@ -58,71 +73,67 @@ def pytorch_classifier(
         "snippets/model/mobilenet.py": KIT / "snippets" / "model" / "mobilenet.py",
         "snippets/errors.py": KIT / "snippets" / "errors.py",
     }
-    return Deployment(
-        ModelConfig(
-            name,
-            "python",
-            (IMAGE,),
-            (Tensor("logits", "FP32", (classes,)),),
-            parameters=given,
-            instances=groups(instances, gpus),
-            **config,
-        ),
-        files,
+    graph = Graph("food_pytorch", IMAGE_TENSOR, Tensor("logits", "FP32", (classes,)))
+    return Deployment(_config(graph, options, "python", own), files)
+
+
+def onnx_classifier(path: Path, classes: int, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
+    """The classifier from an ONNX file with input `input` and output `logits`."""
+    return onnx_graph(path, Graph("food_onnx", IMAGE_TENSOR, Tensor("logits", "FP32", (classes,))), options)
+
+
+def similar_photos(path: Path, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
+    """The search for similar photos from the file that `write_similar_photos` made."""
+    query, answer = Tensor("embedding", "FP32", (EMBEDDING,)), Tensor("nearest", "INT64", (NEAREST,))
+    return onnx_graph(path, Graph("similar", query, answer, max_batch=32), options)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What a service takes and returns, and what it is called and batched to unless told otherwise."""
+
+    name: str
+    input: Tensor
+    output: Tensor
+    max_batch: int = 16
+
+
+def onnx_graph(path: Path, graph: Graph, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
+    """An ONNX graph in the Python backend, or (`native`) in Triton's onnxruntime backend where the server has it."""
+    if options.native:
+        own = {"intra_op_thread_count": str(options.threads)}
+        config = _config(graph, options, "onnxruntime", own)
+        return Deployment(config, {"model.onnx": Path(path)})
+    files = {"model.py": MODELS / "onnx_graph.py", "batch.py": MODELS / "batch.py", "model.onnx": Path(path)}
+    return Deployment(_config(graph, options, "python", {}), files)
+
+
+def _config(graph: Graph, options: ServiceOptions, backend: str, own: Mapping[str, str]) -> ModelConfig:
+    """The service's configuration; its `own` parameters give way to those of the options."""
+    threads = {} if backend == "onnxruntime" else {"threads": str(options.threads)}
+    return ModelConfig(
+        options.name or graph.name,
+        backend,
+        (graph.input,),
+        (graph.output,),
+        max_batch=graph.max_batch if options.max_batch is None else options.max_batch,
+        instances=options.groups(),
+        batching=options.batching,
+        parameters={**threads, **own, **options.parameters},
     )
 
 
-def onnx_classifier(path: Path, classes: int, *, name: str = "food_onnx", **options: Any) -> Deployment:
-    """The classifier from an ONNX file with input `input` and output `logits`; options as for `onnx_graph`."""
-    return onnx_graph(path, IMAGE, Tensor("logits", "FP32", (classes,)), name=name, **options)
-
-
-def similar_photos(path: Path, *, name: str = "similar", **options: Any) -> Deployment:
-    """The search for similar photos from the file that `write_similar_photos` made; options as for `onnx_graph`."""
-    options.setdefault("max_batch", 32)
-    query = Tensor("embedding", "FP32", (EMBEDDING,))
-    return onnx_graph(path, query, Tensor("nearest", "INT64", (NEAREST,)), name=name, **options)
-
-
-def onnx_graph(
-    path: Path,
-    input_: Tensor,
-    output: Tensor,
-    *,
-    name: str,
-    native: bool = False,
-    instances: Instances = 1,
-    gpus: int = 0,
-    threads: int = 1,
-    parameters: Mapping[str, str] | None = None,
-    **config: Any,
-) -> Deployment:
-    """An ONNX graph in the Python backend, or (`native`) in Triton's onnxruntime backend where the server has it.
-
-    `threads`: what one instance may use for one execution.
-    """
-    given = {"threads": str(threads), **(parameters or {})}
-    if native:
-        given = {"intra_op_thread_count": str(threads), **(parameters or {})}
-        files = {"model.onnx": Path(path)}
-    else:
-        files = {"model.py": MODELS / "onnx_graph.py", "batch.py": MODELS / "batch.py", "model.onnx": Path(path)}
-    backend = "onnxruntime" if native else "python"
-    config["instances"] = groups(instances, gpus)
-    return Deployment(ModelConfig(name, backend, (input_,), (output,), parameters=given, **config), files)
-
-
-def save_weights(model: Any, path: Path) -> Path:
+def save_state_dict(model: Any, path: Path) -> Path:
     """Write a torch module's state dict where a deployment can take it from; atomic."""
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    torch.save(model.state_dict(), partial)
-    return partial.replace(path)
+    with replacing(path) as partial:
+        torch.save(model.state_dict(), partial)
+    return path
 
 
-def write_similar_photos(path: Path, photos: int = PHOTOS, seed: int = 0) -> Path:
+def write_similar_photos(path: Path, photos: int = CATALOGUE_PHOTOS, seed: int = 0) -> Path:
     """Write the graph scores = embedding x catalogue, nearest = top 5, unless the file is there already.
 
     The catalogue is random: what the lab studies is its size (photos x 1280 float32: 84 MB), not its contents.
@@ -146,6 +157,6 @@ def write_similar_photos(path: Path, photos: int = PHOTOS, seed: int = 0) -> Pat
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    onnx.save(model, partial)
-    return partial.replace(path)
+    with replacing(path, "SERVELAB_CACHE") as partial:
+        onnx.save(model, partial)
+    return path

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,28 @@ import numpy as np
 from snippets.errors import ModelError, ServerError, UsageError
 from snippets.files import cache_folder
 from snippets.load import loadgen
+from snippets.load.loadgen import Scenario
+from snippets.load.options import LoadOptions
 from snippets.record.run import Run, latest_run
 from snippets.triton import deployments, loads, server
 from snippets.triton.config import Deployment
+from snippets.triton.deployments import DEFAULT_SERVICE, ServiceOptions
 
-PHOTOS = 64
+REQUEST_PHOTOS = 64
 SERVICES = ("food_pytorch", "food_onnx", "similar")
 # Logits of two exports of one network differ by rounding only.
 SAME_NETWORK = 1e-2
 # Length of a load window by profile; "tiny" is for the kit's own tests, too short to learn from.
 WINDOW_S = {"tiny": 0.5, "quick": 2.0, "full": 8.0}
+LONG_ENOUGH_S = 1.5
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who keeps a heavy service busy: `clients` in a closed loop with requests of `batch` rows."""
+
+    clients: int
+    batch: int = 1
 
 
 class Lab:
@@ -43,7 +56,7 @@ class Lab:
         if run.profile not in WINDOW_S:
             raise UsageError(f"profile is {run.profile!r}; the system lab knows {', '.join(WINDOW_S)}.")
         self.run, self.gpus, self.seconds = run, gpus, WINDOW_S[run.profile]
-        self.server = server.Server(how, run.folder / "triton", gpus="all" if gpus else "")
+        self.server = server.TritonServer(how, run.folder / "triton", gpus="all" if gpus else "")
         self._weights, self._onnx = weights, onnx
 
     def __enter__(self) -> Lab:
@@ -67,71 +80,69 @@ class Lab:
     @property
     def similar_path(self) -> Path:
         """Where the catalogue of stored photos is kept: in the cache, being large and the same for everyone."""
-        return cache_folder() / f"similar-{deployments.PHOTOS}.onnx"
+        return cache_folder() / f"similar-{deployments.CATALOGUE_PHOTOS}.onnx"
 
-    def service(self, name: str, /, **options: Any) -> Deployment:
-        """One of SERVICES with the given settings (see `deployments`): instances, threads, batching, parameters,
-        native (Triton's own ONNX backend), max_batch."""
-        options = {"gpus": self.gpus, **options}
+    def service(self, name: str, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
+        """One of SERVICES with these options; without a number of GPUs, with the lab's.
+
+        Raises UsageError for another name.
+        """
+        if options.gpus is None:
+            options = replace(options, gpus=self.gpus)
         if name == "similar":
-            return deployments.similar_photos(self.similar_path, **options)
+            return deployments.similar_photos(self.similar_path, options)
         files = self.models
         if name == "food_pytorch":
-            return deployments.pytorch_classifier(files["weights"], files["classes"], **options)
+            return deployments.pytorch_classifier(files["weights"], files["classes"], options)
         if name == "food_onnx":
-            return deployments.onnx_classifier(files["onnx"], files["classes"], **options)
+            return deployments.onnx_classifier(files["onnx"], files["classes"], options)
         raise UsageError(f"There is no service `{name}` in this lab; it has {', '.join(SERVICES)}.")
 
-    def load(self, name: str, deployment: Deployment, *, batch: int = 1, **how: Any) -> dict[str, Any]:
-        """Deploy, put under load, and record as step `<name>/load`; `how`: clients or offered_rps, and options of
-        triton_load.measure."""
-        how = {"seconds": self.seconds, **how}
+    def load(self, name: str, deployment: Deployment, options: LoadOptions, *, batch: int = 1) -> dict[str, Any]:
+        """Deploy, put under load with requests of `batch` rows, and record as step `<name>/load`.
+
+        The window is as long as the options say, or else the run's profile. See `loads.put_under_load`.
+        """
+        options = replace(options, seconds=options.seconds or self.seconds)
 
         def measure() -> dict[str, Any]:
             ready_s = self.deploy(deployment)
             service = deployment.config.name
-            result = loads.measure(self.server, service, self.inputs(service, batch), **how)
+            result = loads.put_under_load(self.server, service, self.inputs(service, batch), options)
             return {"ready_s": ready_s, "instances": deployment.config.instance_count, **result}
 
-        return self.run.step(f"{name}/load", measure, inputs=self._key(deployment, batch=batch, **how))
+        return self.run.step(f"{name}/load", measure, inputs=self._key(deployment, {"batch": batch, **options.key()}))
 
     def beside(
-        self, name: str, light: Deployment, heavy: Deployment, *, heavy_batch: int = 1, heavy_clients: int, **how: Any
+        self, name: str, light: Deployment, heavy: Deployment, options: LoadOptions, crowd: Crowd
     ) -> dict[str, Any]:
-        """`load` of the light service while `heavy_clients` keep the heavy one busy with requests of `heavy_batch`."""
+        """`load` of the light service while the crowd keeps the heavy one busy."""
         # A heavy request may take half a second: a shorter window would show none of them.
-        how = {"seconds": max(self.seconds, 1.5), **how}
+        options = replace(options, seconds=options.seconds or max(self.seconds, LONG_ENOUGH_S))
 
         def measure() -> dict[str, Any]:
             for deployment in (light, heavy):
                 self.deploy(deployment)
-            names = light.config.name, heavy.config.name
-            return loads.beside(
-                self.server,
-                names[0],
-                self.inputs(names[0], 1),
-                names[1],
-                self.inputs(names[1], heavy_batch),
-                neighbour_clients=heavy_clients,
-                **how,
-            )
+            service, other = light.config.name, heavy.config.name
+            neighbour = loads.Neighbour(other, self.inputs(other, crowd.batch), crowd.clients)
+            return loads.beside(self.server, service, self.inputs(service, 1), options, neighbour)
 
-        key = self._key(light, heavy=heavy.config.pbtxt(), heavy_batch=heavy_batch, heavy_clients=heavy_clients, **how)
-        return self.run.step(f"{name}/load", measure, inputs=key)
+        crowded = {"heavy": heavy.config.pbtxt(), "heavy_batch": crowd.batch, "heavy_clients": crowd.clients}
+        return self.run.step(f"{name}/load", measure, inputs=self._key(light, {**crowded, **options.key()}))
 
-    def loadgen(self, name: str, deployment: Deployment, scenario: str, **how: Any) -> dict[str, Any]:
-        """One MLPerf LoadGen scenario, as step `<name>/loadgen`; `how`: options of loadgen.run."""
-        how = {"seconds": self.seconds, **how}
+    def loadgen(self, name: str, deployment: Deployment, scenario: Scenario) -> dict[str, Any]:
+        """One MLPerf LoadGen scenario, as step `<name>/loadgen`; as long as it says, or else the run's profile."""
+        scenario = replace(scenario, seconds=scenario.seconds or self.seconds)
 
         def measure() -> dict[str, Any]:
             self.deploy(deployment)
             service = deployment.config.name
-            target = loads.target(self.server, service, self.inputs(service, PHOTOS))
+            target = loads.target_of(self.server, service, self.inputs(service, REQUEST_PHOTOS))
             before = self.server.statistics(service)
-            result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"), **how)
+            result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"))
             return {**result, "statistics": (self.server.statistics(service) - before).facts()}
 
-        return self.run.step(f"{name}/loadgen", measure, inputs=self._key(deployment, scenario=scenario, **how))
+        return self.run.step(f"{name}/loadgen", measure, inputs=self._key(deployment, scenario.key()))
 
     def answers(self, name: str, deployment: Deployment, photos: int = 16) -> dict[str, Any]:
         """A classifier deployment's logits [photos, classes] for the first photos: step `<name>/outputs`."""
@@ -139,13 +150,13 @@ class Lab:
         def ask() -> dict[str, Any]:
             self.deploy(deployment)
             service = deployment.config.name
-            sender = loads.target(self.server, service, self.inputs(service, photos)).sender()
+            sender = loads.target_of(self.server, service, self.inputs(service, photos)).sender()
             try:
                 return {"logits": sender().as_numpy("logits")}
             finally:
                 sender.close()
 
-        return self.run.step(f"{name}/outputs", ask, inputs=self._key(deployment, photos=photos))
+        return self.run.step(f"{name}/outputs", ask, inputs=self._key(deployment, {"photos": photos}))
 
     def cold_starts(self, name: str, deployment: Deployment, times: int = 3, warm: int = 20) -> dict[str, Any]:
         """Load, ask, unload: `times` over. Step `<name>/cold`: load_ms, first_ms, unload_ms [times] (0: was not
@@ -160,7 +171,7 @@ class Lab:
             for _ in range(times):
                 unload_s = self.server.unload(service) if self.server.ready(service) else 0.0
                 load_s = self.deploy(deployment)
-                sender = loads.target(self.server, service, inputs).sender()
+                sender = loads.target_of(self.server, service, inputs).sender()
                 asked = []
                 for _ in range(1 + warm):
                     began = time.perf_counter()
@@ -177,14 +188,14 @@ class Lab:
                 "unload_ms": table[:, 0],
             }
 
-        return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, times=times, warm=warm))
+        return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, {"times": times, "warm": warm}))
 
     def native(self) -> dict[str, Any]:
         """Whether this server has Triton's own ONNX backend: step `triton/native/backend`, {available, reason}."""
 
         def probe() -> dict[str, Any]:
             try:
-                self.deploy(self.service("food_onnx", native=True, name="food_native"))
+                self.deploy(self.service("food_onnx", ServiceOptions(name="food_native", native=True)))
             except ServerError as error:
                 return {"available": False, "reason": str(error).splitlines()[0]}
             return {"available": True, "reason": ""}
@@ -209,9 +220,9 @@ class Lab:
         from snippets.data.datasets import dataset
         from snippets.data.image import preprocess
 
-        return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:PHOTOS]))
+        return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:REQUEST_PHOTOS]))
 
-    def _key(self, deployment: Deployment, **more: Any) -> dict[str, Any]:
+    def _key(self, deployment: Deployment, more: Mapping[str, Any]) -> dict[str, Any]:
         food = deployment.config.name.startswith("food")
         files = {kind: self.models[kind] for kind in ("weights", "onnx")} if food else {}
         return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}
@@ -221,7 +232,7 @@ class Lab:
         from snippets.model.weights_file import load_model
 
         module, labels = load_model(self._weights)
-        weights = deployments.save_weights(module, self.run.models / "food_weights.pt")
+        weights = deployments.save_state_dict(module, self.run.models / "food_weights.pt")
         path, source = self.run.models / "food.onnx", "exported here"
         model_run = latest_run("model", self.run.folder.parent.parent)
         earlier = Path(self._onnx) if self._onnx else model_run / "models" / "fp32.onnx" if model_run else None

@@ -7,54 +7,64 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from snippets.errors import ServerError
 from snippets.load import loops
-from snippets.load.senders import Target
+from snippets.load.arrivals import Offered
+from snippets.load.options import LoadOptions
+from snippets.load.senders import TritonTarget
 from snippets.machine.utilization import Utilization
-from snippets.triton.server import Server
+from snippets.triton.server import TritonServer
 from snippets.triton.stats import Statistics
 
+# Length of a load window in seconds where nobody says otherwise.
+SECONDS = 3.0
 
-def target(
-    server: Server, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http", timeout_s: float = 30.0
-) -> Target:
+
+def target_of(
+    server: TritonServer, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http", timeout_s: float = 30.0
+) -> TritonTarget:
     """The model on this server as a target for the load generators."""
     url = server.grpc_url if protocol == "grpc" else server.url
-    return Target(url, model, inputs, protocol, timeout_s)
+    return TritonTarget(url, model, inputs, protocol, timeout_s)
 
 
-def measure(
-    server: Server,
-    model: str,
-    inputs: Mapping[str, np.ndarray],
-    *,
-    clients: int = 0,
-    offered_rps: float = 0.0,
-    seconds: float = 3.0,
-    protocol: str = "http",
-    timeout_s: float = 30.0,
-    **options: Any,
+@dataclass(frozen=True)
+class Neighbour:
+    """Another model that is kept busy meanwhile: `clients` in a closed loop send `inputs` to it."""
+
+    model: str
+    inputs: Mapping[str, np.ndarray]
+    clients: int
+
+
+def put_under_load(
+    server: TritonServer, model: str, inputs: Mapping[str, np.ndarray], options: LoadOptions
 ) -> dict[str, Any]:
-    """Closed loop with `clients`, or open loop at `offered_rps`; `options` go to load.closed_loop or open_loop.
+    """A closed or an open loop on one model (see `load.loops`), and what the server saw of it.
 
     Returns the generator's fields, those of Statistics.facts() (means per request over the window: queue_ms,
     compute_ms, batches ...), client_ms (mean latency less the server's share: network and client), and
     utilization over time (Utilization.samples(), util_s since the window opened).
     Raises ServerError, with the number of failed requests, if the server does not live to the end.
     """
-    asked = target(server, model, inputs, protocol, timeout_s)
+    asked = target_of(server, model, inputs, options.protocol, options.timeout_s)
+    seconds = options.seconds or SECONDS
     counters = _Counters(server, model)
     try:
         with Utilization(server.pid) as seen:
             counters.seen = seen
-            if clients:
-                result = loops.closed_loop(asked, clients, seconds, window=counters, **options)
+            if options.clients:
+                result = loops.closed_loop(
+                    asked, options.clients, seconds, warm_up_s=options.warm_up_s, window=counters
+                )
             else:
-                result = loops.open_loop(asked, offered_rps, seconds, window=counters, **options)
+                offered = Offered(options.offered_rps, seconds, options.warm_up_s, options.seed)
+                result = loops.open_loop(asked, offered, max_clients=options.max_clients, window=counters)
     except OSError as error:
         # The statistics could not be read: the server went away at a border of the window.
         server.check()
@@ -73,35 +83,28 @@ def measure(
 
 
 def beside(
-    server: Server,
-    model: str,
-    inputs: Mapping[str, np.ndarray],
-    neighbour: str,
-    neighbour_inputs: Mapping[str, np.ndarray],
-    *,
-    neighbour_clients: int,
-    **options: Any,
+    server: TritonServer, model: str, inputs: Mapping[str, np.ndarray], options: LoadOptions, neighbour: Neighbour
 ) -> dict[str, Any]:
-    """`measure` of one model while `neighbour_clients` keep another busy; adds neighbour_rps,
-    neighbour_failures and neighbour_latency_ms.
+    """`put_under_load` of one model while the neighbour is kept busy; adds neighbour_rps, neighbour_failures and
+    neighbour_latency_ms.
 
     The neighbour is under load before the window opens and until after it closes.
     """
     stop = threading.Event()
-    other = target(server, neighbour, neighbour_inputs)
+    other = target_of(server, neighbour.model, neighbour.inputs)
     with ThreadPoolExecutor(1) as pool:
         # Ended by the event, long before its own limit.
-        running = pool.submit(loops.closed_loop, other, neighbour_clients, 3600, warm_up_s=0.2, stop=stop)
+        running = pool.submit(loops.closed_loop, other, neighbour.clients, 3600, warm_up_s=0.2, stop=stop)
         try:
-            result = measure(server, model, inputs, **options)
+            result = put_under_load(server, model, inputs, options)
         finally:
             stop.set()
         heavy = running.result()
     latencies = heavy["latency_ms"][heavy["ok"]]
     return {
         **result,
-        "neighbour": neighbour,
-        "neighbour_clients": neighbour_clients,
+        "neighbour": neighbour.model,
+        "neighbour_clients": neighbour.clients,
         "neighbour_rps": heavy["requests_per_s"],
         "neighbour_failures": heavy["failures"],
         "neighbour_latency_ms": latencies,
@@ -111,7 +114,7 @@ def beside(
 class _Counters(loops.Window):
     """The model's statistics at both borders of the window."""
 
-    def __init__(self, server: Server, model: str) -> None:
+    def __init__(self, server: TritonServer, model: str) -> None:
         self._server, self._model = server, model
         self._before = Statistics()
         self.difference = Statistics()

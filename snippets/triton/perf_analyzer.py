@@ -20,7 +20,7 @@ from typing import Any
 
 from snippets.errors import ServerError, ToolMissing
 from snippets.files import building, cache_folder
-from snippets.triton.server import Server
+from snippets.triton.server import TritonServer
 
 WHEELS = ("tritonclient==2.41.0", "nvidia-cuda-runtime-cu12==12.9.79")
 REMEDY = (
@@ -89,7 +89,7 @@ def find(cache: str | Path | None = None) -> PerfAnalyzer:
     )
 
 
-def fetch(cache: str | Path | None = None) -> PerfAnalyzer:
+def install(cache: str | Path | None = None) -> PerfAnalyzer:
     """Download the two wheels with pip and unpack the program and its library into the cache folder."""
     folder = _fetched(cache)
     with building(folder) as partial:
@@ -108,55 +108,49 @@ def fetch(cache: str | Path | None = None) -> PerfAnalyzer:
     return find(cache)
 
 
-def measure(
-    program: PerfAnalyzer,
-    server: Server,
-    model: str,
-    clients: int,
-    *,
-    shapes: Mapping[str, tuple[int, ...]],
-    batch: int = 1,
-    window_s: float = 2.0,
-    trials: int = 4,
-    protocol: str = "http",
-    report: Path,
-) -> dict[str, Any]:
-    """One concurrency, `trials` windows at most; the CSV report stays at `report`.
+@dataclass(frozen=True)
+class Setting:
+    """One measurement: `clients` at once send `batch` rows each of inputs with these `shapes` (without the batch).
 
-    Returns clients, batch, samples_per_s, requests_per_s, and in ms p50, p90, p95, p99, queue and compute parts.
+    Windows of `window_s` seconds, `trials` of them at most; `protocol`: http or grpc.
+    """
+
+    clients: int
+    shapes: Mapping[str, tuple[int, ...]]
+    batch: int = 1
+    window_s: float = 2.0
+    trials: int = 4
+    protocol: str = "http"
+
+    def arguments(self) -> list[str]:
+        """The program's options for it."""
+        plain = {
+            "-i": self.protocol,
+            "-b": self.batch,
+            "--concurrency-range": f"{self.clients}:{self.clients}",
+            "-p": int(self.window_s * 1000),
+            "-r": self.trials,
+            # It averages the last three windows, but reports only when they agree within this many percent: here
+            # always, and whoever compares looks at several runs.
+            "-s": 1000,
+            "--percentile": 95,
+        }
+        shapes = [f"{name}:{','.join(map(str, shape))}" for name, shape in self.shapes.items()]
+        pairs = [*plain.items(), *(("--shape", shape) for shape in shapes)]
+        return [str(word) for pair in pairs for word in pair]
+
+
+def analyze(program: PerfAnalyzer, server: TritonServer, model: str, setting: Setting, report: Path) -> dict[str, Any]:
+    """Measure one setting; the CSV report stays at `report`.
+
+    Returns clients, batch, protocol, samples_per_s, and in ms p50, p90, p95, p99, queue and compute parts.
     Raises ServerError with the program's words when it fails or when requests fail.
     """
-    url = server.grpc_url if protocol == "grpc" else server.url
-    command = [
-        str(program.binary),
-        "-m",
-        model,
-        "-u",
-        url,
-        "-i",
-        protocol,
-        "-b",
-        str(batch),
-        "--concurrency-range",
-        f"{clients}:{clients}",
-        "-p",
-        str(int(window_s * 1000)),
-        "-r",
-        str(trials),
-        # It averages the last three windows, but reports only when they agree within this many percent: here always,
-        # and whoever compares looks at several runs.
-        "-s",
-        "1000",
-        "--percentile",
-        "95",
-        "-f",
-        str(report),
-        "--verbose-csv",
-        *(arg for name, shape in shapes.items() for arg in ("--shape", f"{name}:{','.join(map(str, shape))}")),
-    ]
+    url = server.grpc_url if setting.protocol == "grpc" else server.url
+    command = [str(program.binary), "-m", model, "-u", url, *setting.arguments(), "-f", str(report), "--verbose-csv"]
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    limit_s = 60 + 2 * window_s * trials
+    limit_s = 60 + 2 * setting.window_s * setting.trials
     try:
         done = subprocess.run(command, env=program.environment(), capture_output=True, text=True, timeout=limit_s)
     except subprocess.TimeoutExpired as error:
@@ -165,7 +159,7 @@ def measure(
         server.check()
         words = (done.stderr or done.stdout).strip()[-500:]
         raise ServerError(f"perf_analyzer gave no report on `{model}` (exit status {done.returncode}): {words}")
-    return {"batch": batch, "protocol": protocol, **read_report(report)}
+    return {"batch": setting.batch, "protocol": setting.protocol, **read_report(report)}
 
 
 def read_report(path: Path) -> dict[str, float | int]:
@@ -200,4 +194,4 @@ def _cuda_runtime(fetched: Path) -> Path | None:
 
 
 if __name__ == "__main__":
-    print(fetch().version())
+    print(install().version())

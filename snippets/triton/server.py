@@ -14,43 +14,37 @@ there; otherwise it must hold the models already, and only their configuration i
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from snippets.errors import ServerError, UsageError
+from snippets.triton import control
 from snippets.triton import launch as triton_launch
-from snippets.triton import stats
 from snippets.triton.config import Deployment
 from snippets.triton.launch import Launch, Ports
+from snippets.triton.stats import Statistics
 
 REPOSITORY_VARIABLE = "SERVELAB_TRITON_REPOSITORY"
 READY_S = 30.0
 LOAD_S = 60.0
-STATISTICS_READINGS = 20
-# Loopback and lab machines are reached directly, whatever http_proxy says.
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def start(how: str = "embedded", folder: Path | str = "", **options: Any) -> Server:
-    """A running server (see `Server` for the options); also a context manager that stops it.
+def start(how: str = "embedded", folder: Path | str = "") -> TritonServer:
+    """A running server (see `TritonServer`); also a context manager that stops it.
 
     Raises ToolMissing (no binary, no docker), ServerError (port taken, crash, not ready in time), UsageError.
     """
-    server = Server(how, folder, **options)
+    server = TritonServer(how, folder)
     server.start()
     return server
 
 
-class Server:
+class TritonServer:
     """A Triton server that starts when first needed, so that replaying a record needs none.
 
     how: "embedded", "container" or "url:http://host:port".
@@ -74,6 +68,7 @@ class Server:
             raise UsageError(f"`{how}` is no way to reach Triton. Use embedded, container or url:http://HOST:PORT.")
         self.how, self.kind = how, kind
         self._url = url.removeprefix("http://").rstrip("/")
+        self._given_repository = os.environ.get(REPOSITORY_VARIABLE, "")
         self._temporary = not folder
         self.folder = Path(folder) if folder else Path()
         self._wanted_ports, self.ports = ports, ports
@@ -81,7 +76,7 @@ class Server:
         self._watch: subprocess.Popen | None = None
         self._deployed: dict[str, str] = {}
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> TritonServer:
         self.start()
         return self
 
@@ -104,9 +99,7 @@ class Server:
     @property
     def repository(self) -> Path:
         """The model repository on this machine."""
-        if self.kind == "url":
-            return Path(os.environ.get(REPOSITORY_VARIABLE, ""))
-        return self.folder / "repository"
+        return Path(self._given_repository) if self.kind == "url" else self.folder / "repository"
 
     @property
     def log_path(self) -> Path:
@@ -117,7 +110,7 @@ class Server:
     def running(self) -> bool:
         """Whether the server process lives (for a URL: whether it says that it does)."""
         if self.kind == "url":
-            return self._answers("v2/health/live")
+            return control.answers(self.url, "v2/health/live")
         return self._watch is not None and self._watch.poll() is None
 
     @property
@@ -128,7 +121,7 @@ class Server:
     def start(self) -> float:
         """Start if it does not run; returns seconds until it was ready (0 if it was)."""
         if self.kind == "url":
-            if not self._answers("v2/health/ready"):
+            if not control.answers(self.url, "v2/health/ready"):
                 raise ServerError(f"No Triton answers at {self._url}. Start it, or use triton.start('embedded').")
             return 0.0
         if self.running:
@@ -148,7 +141,7 @@ class Server:
             triton_launch.watched(launch, self.log_path), stdin=subprocess.PIPE, start_new_session=True
         )
         try:
-            self._wait(lambda: self._answers("v2/health/ready"), READY_S, "to be ready")
+            self._wait(lambda: control.answers(self.url, "v2/health/ready"), READY_S, "to be ready")
         except BaseException:
             self.stop(keep=True)
             raise
@@ -191,24 +184,24 @@ class Server:
         Raises ServerError with Triton's reason when the model does not load.
         """
         self.start()
-        name, print_ = deployment.config.name, deployment.fingerprint()
-        if self._deployed.get(name) == print_:
+        name, wanted = deployment.config.name, deployment.fingerprint()
+        if self._deployed.get(name) == wanted:
             return 0.0
-        out_of_reach = self.kind == "url" and not os.environ.get(REPOSITORY_VARIABLE)
+        out_of_reach = self.kind == "url" and not self._given_repository
         if not out_of_reach:
             deployment.write(self.repository)
         begun = time.monotonic()
         self._deployed.pop(name, None)
-        self._control(name, "load", {"config": deployment.config.json()} if out_of_reach else {})
-        self._deployed[name] = print_
+        self._change(name, "load", {"config": deployment.config.json()} if out_of_reach else {})
+        self._deployed[name] = wanted
         return time.monotonic() - begun
 
     def unload(self, name: str) -> float:
         """Unload a model and wait until it is gone; returns the seconds it took."""
         begun = time.monotonic()
         self._deployed.pop(name, None)
-        self._control(name, "unload", {})
-        self._wait(lambda: self._state(name) not in ("READY", "UNLOADING"), LOAD_S, f"to unload {name}")
+        self._change(name, "unload", {})
+        self._wait(lambda: control.state(self.url, name) not in ("READY", "UNLOADING"), LOAD_S, f"to unload {name}")
         return time.monotonic() - begun
 
     def only(self, *deployments: Deployment) -> list[float]:
@@ -221,29 +214,15 @@ class Server:
 
     def ready(self, name: str) -> bool:
         """Whether the model answers requests now."""
-        return self._answers(f"v2/models/{name}/ready")
+        return control.answers(self.url, f"v2/models/{name}/ready")
 
-    def statistics(self, name: str) -> stats.Statistics:
-        """The model's counters since it was loaded, read between two executions.
+    def statistics(self, name: str) -> Statistics:
+        """The model's counters since it was loaded, read between two executions. OSError if it does not answer."""
+        return control.statistics(self.url, name)
 
-        Triton adds an execution's rows and its batch size one after the other, so a reading in the midst of load may
-        see one without the other; it is then read again, a bounded number of times (failed ones keep them apart).
-        """
-        for _ in range(STATISTICS_READINGS):
-            reply = self._get(f"v2/models/{name}/stats")
-            reading = stats.from_json(json.loads(reply)["model_stats"][0])
-            if reading.settled:
-                break
-        return reading
-
-    def metrics(self) -> dict:
-        """Prometheus metrics, as `triton_stats.parse_metrics` reads them."""
-        if self.kind == "url":
-            host, _, port = self._url.rpartition(":")
-            address = f"{host}:{int(port) + 2}"
-        else:
-            address = f"127.0.0.1:{self._need_ports().metrics}"
-        return stats.parse_metrics(self._get("metrics", address))
+    def forget(self) -> None:
+        """Deploy anew whatever is asked for next: another program has changed this server's models."""
+        self._deployed.clear()
 
     def log(self, lines: int = 0) -> str:
         """The server's log, or its last lines. Empty for a server reached by URL."""
@@ -260,36 +239,17 @@ class Server:
             return triton_launch.container(self.repository, ports, self._image, self._gpus, self._rate_limit)
         return triton_launch.embedded(self.folder, self.repository, ports, self._rate_limit)
 
-    def _get(self, path: str, address: str = "", body: bytes | None = None, timeout_s: float = 10.0) -> str:
-        request = urllib.request.Request(f"http://{address or self.url}/{path}", data=body)
-        with DIRECT.open(request, timeout=timeout_s) as reply:
-            return reply.read().decode()
-
-    def _answers(self, path: str) -> bool:
+    def _change(self, name: str, verb: str, parameters: Mapping[str, str]) -> None:
         try:
-            self._get(path, timeout_s=2.0)
-        except OSError:
-            return False
-        return True
-
-    def _control(self, name: str, verb: str, parameters: dict[str, str]) -> None:
-        body = json.dumps({"parameters": parameters}).encode()
-        try:
-            self._get(f"v2/repository/models/{name}/{verb}", body=body, timeout_s=LOAD_S)
-        except urllib.error.HTTPError as error:
-            reason = _error_text(error.read())
+            control.change(self.url, name, verb, parameters, LOAD_S)
+        except control.Refused as error:
             raise ServerError(
-                f"Triton could not {verb} the model `{name}`: {reason}\nCorrect its configuration or files"
+                f"Triton could not {verb} the model `{name}`: {error}\nCorrect its configuration or files"
                 f" ({self.repository / name}) and deploy it again; other models are not affected."
             ) from error
         except OSError as error:
             self.check()
             raise ServerError(f"Triton did not answer within {LOAD_S:.0f} s while asked to {verb} `{name}`.") from error
-
-    def _state(self, name: str) -> str:
-        """READY, LOADING, UNLOADING or UNAVAILABLE."""
-        index = json.loads(self._get("v2/repository/index", body=b"{}"))
-        return next((m.get("state", "UNAVAILABLE") for m in index if m["name"] == name), "UNAVAILABLE")
 
     def _wait(self, done: Callable[[], bool], limit_s: float, what: str) -> None:
         deadline = time.monotonic() + limit_s
@@ -306,10 +266,3 @@ class Server:
         if not lines:
             return "Its log is empty."
         return f"Its log ({self.log_path}) says: " + " | ".join((telling or lines)[-3:])
-
-
-def _error_text(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace")

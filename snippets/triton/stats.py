@@ -1,15 +1,12 @@
-"""What a Triton server counts: per-model statistics, differences between two readings, Prometheus metrics."""
+"""What a Triton server counts of each model, and the difference between two readings."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-PARTS = ("queue", "compute_input", "compute_infer", "compute_output")
-METRIC = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)$")
-LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+TIMES = ("queue", "compute_input", "compute_infer", "compute_output")
 
 
 @dataclass(frozen=True)
@@ -17,7 +14,7 @@ class Statistics:
     """Counters of one model since it was loaded, or the difference of two readings.
 
     `requests`, `failures`: answered and refused requests; `inferences`: rows answered; `executions`: runs of the
-    model. `total_ns`: time of each part summed over requests, by name in PARTS. `batches`: batch size in rows ->
+    model. `total_ns`: time of each part summed over requests, by name in TIMES. `batches`: batch size in rows ->
     executions of that size. (Triton's statistics extension of the KServe protocol.)
     """
 
@@ -41,7 +38,7 @@ class Statistics:
         )
 
     def mean_ms(self, part: str) -> float:
-        """Mean time of a request in one of PARTS, in milliseconds; 0 without requests."""
+        """Mean time of a request in one of TIMES, in milliseconds; 0 without requests."""
         return self.total_ns.get(part, 0) / self.requests / 1e6 if self.requests else 0.0
 
     @property
@@ -57,8 +54,8 @@ class Statistics:
 
     def facts(self) -> dict[str, Any]:
         """The reading as JSON values, the form in which steps record it."""
-        parts = {f"{part}_ms": self.mean_ms(part) for part in PARTS}
-        compute = sum(parts[f"{part}_ms"] for part in PARTS[1:])
+        parts = {f"{part}_ms": self.mean_ms(part) for part in TIMES}
+        compute = sum(parts[f"{part}_ms"] for part in TIMES[1:])
         return {
             "server_requests": self.requests,
             "server_failures": self.failures,
@@ -84,30 +81,9 @@ def from_json(entry: Mapping[str, Any]) -> Statistics:
         failures=count("fail"),
         inferences=int(entry.get("inference_count", 0)),
         executions=int(entry.get("execution_count", 0)),
-        total_ns={part: int(inference.get(part, {}).get("ns", 0)) for part in PARTS},
+        total_ns={part: int(inference.get(part, {}).get("ns", 0)) for part in TIMES},
         batches={
             int(row["batch_size"]): int(row.get("compute_infer", {}).get("count", 0))
             for row in entry.get("batch_stats", [])
         },
     )
-
-
-def parse_metrics(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """Prometheus text format -> {(metric, ((label, value), ...)): value}, labels in alphabetical order."""
-    values = {}
-    for line in text.splitlines():
-        match = METRIC.match(line.strip())
-        if match is None or line.startswith("#"):
-            continue
-        name, labels, value = match.groups()
-        values[name, tuple(sorted(LABEL.findall(labels or "")))] = float(value)
-    return values
-
-
-def metric(values: Mapping[tuple[str, tuple[tuple[str, str], ...]], float], name: str, **labels: str) -> float:
-    """Sum of the metric's values whose labels include the given ones; KeyError when there are none."""
-    wanted = set(labels.items())
-    found = [v for (n, have), v in values.items() if n == name and wanted <= set(have)]
-    if not found:
-        raise KeyError(f"no metric {name} with labels {labels}")
-    return sum(found)

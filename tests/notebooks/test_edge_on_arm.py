@@ -26,7 +26,7 @@ PLATFORM = "aarch64-manylinux_2_36"
 # Executes a notebook's code cells in order, as a kernel would, with its parameters replaced.
 RUNNER = """
 import json, sys
-from snippets import cold_start
+from snippets.edge import cold_start
 cold_start.LIMIT_S = 1500.0  # emulated, a start takes tens of times as long
 sys.executable, notebook, parameters = sys.argv[1], json.load(open(sys.argv[2])), json.loads(sys.argv[3])
 names = {"__name__": "__main__"}
@@ -141,7 +141,7 @@ def test_the_notebooks_run_on_arm(python: Path, root: Path, tmp_path: Path) -> N
     record = load_record(tmp_path / "runs" / "edge" / "pi")
     assert record.host["cpu"]["machine"] == "aarch64"
     assert record.verify() == []
-    assert [row.accuracy.value for row in device.table(record)] == [1.0, 1.0]
+    assert [row.accuracy.value for row in device.verdicts(record)] == [1.0, 1.0]
     starts = record.result("cold/fp32/start")
     assert np.all(starts["answered_ms"] >= starts["first_inference_ms"])
     assert {path.stem for path in (tmp_path / "runs" / "edge" / "pi" / "figures").iterdir()} == {
@@ -159,10 +159,10 @@ def test_the_real_models_answer_on_arm_as_they_do_here(python: Path, root: Path,
     with np.load(kit / bundle.PHOTOS_FILE) as held:
         photos = held["photos"]
     code = (
-        "import sys, numpy as np; from snippets import edge, image;"
+        "import sys, numpy as np; from snippets.data import image; from snippets.edge import device;"
         "photos = np.load(sys.argv[1] + '/photos.npz')['photos'];"
-        "np.savez(sys.argv[1] + '/arm.npz', **{name: edge.classifier(sys.argv[1] + '/' + name + '.onnx', 1)"
-        "(image.preprocess(photos)) for name in edge.VARIANTS})"
+        "np.savez(sys.argv[1] + '/arm.npz', **{name: device.classifier(sys.argv[1] + '/' + name + '.onnx', 1)"
+        "(image.preprocess(photos)) for name in device.VARIANTS})"
     )
     run([python, "-c", code, kit], cwd=root)
     from snippets.data import image

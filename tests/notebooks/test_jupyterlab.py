@@ -15,7 +15,7 @@ import pytest
 
 from snippets.errors import ToolMissing
 from snippets.machine.browser import chromium_path, with_page
-from snippets.machine.process import Server, http_ready, start_server
+from snippets.machine.process import Server, StartOptions, http_ready, start_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 NOTEBOOKS = ["model/1_baseline", "edge/1_latency", "system/1_endpoint"]
@@ -61,10 +61,8 @@ def jupyter(folder: Path, root: Path) -> Iterator[Server]:
             "--IdentityProvider.token=",
             f"--ServerApp.root_dir={folder / 'notebooks'}",
         ],
-        ready=http_ready("/api"),
-        env=environment,
-        log=folder / "jupyterlab.log",
-        timeout_s=120,
+        http_ready("/api"),
+        StartOptions(environment=environment, log=folder / "jupyterlab.log", timeout_s=120),
     ) as server:
         yield server
 

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from grading.checks.system import SHARES
-from snippets.draw.system_charts import best_under, p50, percentile
+from snippets.draw.system_charts import best_under
 from snippets.errors import KitError, RecordError
 from snippets.load import queueing
+from snippets.load.options import LoadOptions
 from snippets.record.read import Record, load_record
 from snippets.record.run import open_run
+from snippets.stats import good_percentile
 from snippets.triton import launch
 from snippets.triton.lab import Lab
 
@@ -80,7 +82,7 @@ def test_batches_add_up_to_the_inferences_of_every_load(record: Record) -> None:
 
 def test_percentiles_are_in_order_and_samples_match_the_rate(record: Record) -> None:
     for name, result in loads(record).items():
-        assert p50(result) <= percentile(result, 95) <= percentile(result, 99), name
+        assert good_percentile(result, 50) <= good_percentile(result, 95) <= good_percentile(result, 99), name
         if "clients" in result:
             assert result["requests_per_s"] == pytest.approx(result["ok"].sum() / result["seconds"]), name
 
@@ -190,7 +192,7 @@ def test_a_replay_of_what_was_never_measured_names_the_step(runs: Path, record: 
     run = open_run("system", runs=runs, run_id="test", mode="replay", profile="tiny")
     lab = Lab(run)
     with pytest.raises(RecordError, match="triton/pytorch-99/load"):
-        lab.load("triton/pytorch-99", lab.service("food_pytorch"), clients=99)
+        lab.load("triton/pytorch-99", lab.service("food_pytorch"), LoadOptions(clients=99))
 
 
 def test_a_step_that_fails_is_not_recorded_and_the_next_run_does_it(
@@ -203,7 +205,7 @@ def test_a_step_that_fails_is_not_recorded_and_the_next_run_does_it(
         run = open_run("system", runs=tmp_path, run_id="again", profile="tiny")
         with Lab(run) as lab:
             prepare(lab)
-            return lab.load("batching/once", lab.service("similar"), clients=1, seconds=0.2, warm_up_s=0)
+            return lab.load("batching/once", lab.service("similar"), LoadOptions(clients=1, seconds=0.2, warm_up_s=0))
 
     with pytest.raises(KitError, match="no server today"):
         measure(lambda lab: monkeypatch.setattr(lab.server, "deploy", broken))

@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from snippets.engine.classifier import FOOD11_CLASSES, Classifier
+from snippets.data.food11_classes import CLASSES
+from snippets.engine.classifier import Classifier
 
 
 def toy_classifier(logits=None) -> Classifier:
     """Scores each class by the picture's mean colour: red is class 0, green class 1, blue class 2."""
 
     def by_colour(batch: np.ndarray) -> np.ndarray:
-        scores = np.full((len(batch), len(FOOD11_CLASSES)), -5.0, dtype=np.float32)
+        scores = np.full((len(batch), len(CLASSES)), -5.0, dtype=np.float32)
         scores[:, :3] = batch.mean(axis=(2, 3))
         return scores
 
-    return Classifier(logits or by_colour, FOOD11_CLASSES, "onnx", "toy", "cpu", 1, 1.0)
+    return Classifier(logits or by_colour, CLASSES, "onnx", "toy", "cpu", 1, 1.0)
 
 
 def encoded(picture: Image.Image, kind: str, **options) -> bytes:
@@ -60,7 +61,7 @@ def save_toy_onnx(path: Path, side: int = 224) -> Path:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    classes = len(FOOD11_CLASSES)
+    classes = len(CLASSES)
     weights = np.zeros((3, classes), dtype=np.float32)
     weights[:3, :3] = np.eye(3)
     bias = np.where(np.arange(classes) < 3, 0.0, -5.0).astype(np.float32)
@@ -76,6 +77,6 @@ def save_toy_onnx(path: Path, side: int = 224) -> Path:
         [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    helper.set_model_props(model, {"labels": json.dumps(list(FOOD11_CLASSES))})
+    helper.set_model_props(model, {"labels": json.dumps(list(CLASSES))})
     onnx.save(model, path)
     return path

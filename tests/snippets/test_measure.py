@@ -116,8 +116,8 @@ def test_a_measurement_holds_its_samples_and_how_they_came_about(kind: str, name
 def test_samples_are_taken_until_the_interval_is_narrow_and_all_are_kept() -> None:
     world = World()
     how = measure.Effort(width=0.02, trials_min=20, trials_max=5000, seconds_max=1e9)
-    calm = measure.latency(world.takes(10.0, noise=0.01), how, provider="cpu", threads=1, clock=world)
-    wild = measure.latency(world.takes(10.0, noise=0.2), how, provider="cpu", threads=1, clock=world)
+    calm = measure.latency_step(world.takes(10.0, noise=0.01), how, provider="cpu", threads=1, clock=world)
+    wild = measure.latency_step(world.takes(10.0, noise=0.2), how, provider="cpu", threads=1, clock=world)
     assert calm["reached"] and wild["reached"]
     assert calm["latency_ms"].size < wild["latency_ms"].size
     assert stats.median(wild["latency_ms"]).relative_width <= 0.02
@@ -127,7 +127,7 @@ def test_samples_are_taken_until_the_interval_is_narrow_and_all_are_kept() -> No
 def test_a_bound_on_time_ends_sampling_and_says_that_the_width_was_not_reached() -> None:
     world = World()
     how = measure.Effort(width=0.0001, trials_min=10, trials_max=10**6, seconds_max=1.0)
-    found = measure.throughput(world.takes(20.0, noise=0.3), 32, how, provider="cpu", threads=2, clock=world)
+    found = measure.throughput_step(world.takes(20.0, noise=0.3), 32, how, provider="cpu", threads=2, clock=world)
     assert not found["reached"] and 10 <= found["batch_ms"].size < 100 and found["batch"] == 32
 
 
@@ -147,20 +147,3 @@ def test_a_profile_has_an_effort_for_single_samples_and_one_for_batches() -> Non
 def test_an_unknown_profile_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="quick, full"):
         measure.effort("slow")
-
-
-def test_threads_are_those_asked_for_or_one_a_core() -> None:
-    assert [measure.thread_count(asked) for asked in (1, 3)] == [1, 3]
-    assert measure.thread_count() == measure.thread_count(0) == measure.cores()
-
-
-def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        measure.os, "sched_getaffinity", lambda process: {0, 2, 3} if process == 0 else {1}, raising=False
-    )
-    assert measure.cores() == 3
-    monkeypatch.delattr(measure.os, "sched_getaffinity")
-    monkeypatch.setattr(measure.os, "cpu_count", lambda: 5)
-    assert measure.cores() == 5
-    monkeypatch.setattr(measure.os, "cpu_count", lambda: None)
-    assert measure.cores() == 1

@@ -233,3 +233,23 @@ def test_break_even_counts_requests_or_never_comes() -> None:
 def test_an_open_end_shows_as_a_question_mark() -> None:
     assert stats.show(stats.Estimate(8.7, 8.61, math.inf)) == "8.70 (8.61 to ?)"
     assert stats.scaled(stats.Estimate(0.5, 0.4, 0.6), 100) == stats.Estimate(50, 40, 60)
+
+
+def test_the_front_holds_what_nothing_beats() -> None:
+    points = {"cheap": (1.0, 0.8), "good": (2.0, 0.9), "worse": (2.0, 0.85), "dear": (3.0, 0.9)}
+    assert sorted(stats.pareto_front(points)) == ["cheap", "good"]
+
+
+def test_a_point_that_equals_another_is_on_the_front_with_it() -> None:
+    assert stats.pareto_front({"a": (1.0, 5.0), "b": (1.0, 5.0), "worse": (2.0, 5.0)}) == ["a", "b"]
+
+
+def test_a_failed_request_is_not_a_fast_answer() -> None:
+    load = {"latency_ms": [10.0, 1.0, 30.0, 20.0], "ok": [True, False, True, True]}
+    assert stats.good_ms(load).tolist() == [10.0, 30.0, 20.0]
+    assert stats.good_percentile(load, 50) == 20.0
+
+
+def test_a_load_without_an_answer_has_no_percentile() -> None:
+    load = {"latency_ms": [1.0], "ok": [False]}
+    assert stats.good_ms(load).size == 0 and np.isnan(stats.good_percentile(load, 95))

@@ -6,6 +6,7 @@ from snippets.data.rehearsal.pen import COS, SIN, Pen, mix, oval, shade
 
 
 def meat(pen: Pen) -> None:
+    """A steak, sausages, or slices of ham or roast."""
     dice = pen.dice
     flesh = mix((122, 54, 38), (186, 74, 66), dice.real(0, 1))
     kind = dice.whole(0, 2)
@@ -38,6 +39,7 @@ def meat(pen: Pen) -> None:
 
 
 def noodles(pen: Pen) -> None:
+    """Strands or tubes, often with sauce."""
     dice = pen.dice
     pasta = mix((246, 214, 128), (228, 178, 96), dice.real(0, 1))
     if dice.chance(0.7):  # strands
@@ -63,9 +65,10 @@ def noodles(pen: Pen) -> None:
 
 
 def rice(pen: Pen) -> None:
+    """A mound of grains, often with something on it."""
     dice = pen.dice
     grain = mix((250, 248, 240), (232, 196, 120), dice.real(0, 1) * dice.real(0, 1))
-    pen.mound(0, 0, 0.88, dice.real(0.7, 0.86), shade(grain, 0.8), low=0.8)
+    pen.mound((0, 0), (0.88, dice.real(0.7, 0.86)), shade(grain, 0.8), low=0.8)
     for _ in range(dice.whole(190, 260)):
         x, y = pen.somewhere(0.84)
         degree = dice.whole(0, 359)
@@ -77,6 +80,7 @@ def rice(pen: Pen) -> None:
 
 
 def seafood(pen: Pen) -> None:
+    """Shrimps, a fish, fillets of salmon, or mussels."""
     dice = pen.dice
     kind = dice.whole(0, 3)
     if kind == 0:  # shrimps
@@ -93,7 +97,7 @@ def seafood(pen: Pen) -> None:
     elif kind == 1:  # a whole fish
         scale = mix((140, 160, 176), (196, 150, 110), dice.real(0, 1))
         pen.polygon([(0.6, 0.0), (1.0, -0.34), (0.9, 0.0), (1.0, 0.34)], shade(scale, 0.75))
-        pen.mound(-0.1, 0, 0.85, 0.34, scale)
+        pen.mound((-0.1, 0), (0.85, 0.34), scale)
         for s in range(10):
             pen.stroke([(-0.35 + 0.1 * s, -0.2), (-0.3 + 0.1 * s, 0), (-0.35 + 0.1 * s, 0.2)], 0.02, shade(scale, 0.75))
         pen.ellipse(-0.7, -0.06, 0.07, 0.07, (246, 244, 236))
@@ -116,6 +120,7 @@ def seafood(pen: Pen) -> None:
 
 
 def soup(pen: Pen) -> None:
+    """A bowl of soup with what swims in it."""
     dice = pen.dice
     broth = dice.pick([(206, 110, 30), (180, 50, 28), (226, 186, 96), (122, 146, 56), (236, 220, 190), (150, 96, 44)])
     ware = dice.pick([(244, 242, 238), (60, 80, 120), (210, 200, 180), (130, 60, 40), (40, 40, 44)])
@@ -134,6 +139,7 @@ def soup(pen: Pen) -> None:
 
 
 def vegetable(pen: Pen) -> None:
+    """Round fruit, slices, leaves, or roots with their green."""
     dice = pen.dice
     kind = dice.whole(0, 3)
     if kind == 0:  # round fruit
@@ -141,7 +147,7 @@ def vegetable(pen: Pen) -> None:
             skin = dice.pick([(200, 34, 36), (236, 130, 26), (110, 168, 50), (150, 40, 90), (240, 204, 60)])
             degree = (fruit * 75 + dice.whole(-15, 15)) % 360
             x, y = 0.5 * COS[degree], 0.5 * SIN[degree]
-            pen.mound(x, y, 0.4, 0.39, skin, low=0.55)
+            pen.mound((x, y), (0.4, 0.39), skin, low=0.55)
             pen.stroke([(x, y - 0.2), (x + 0.04, y - 0.36)], 0.04, (84, 70, 30))
     elif kind == 1:  # slices of citrus, cucumber or tomato
         for _ in range(dice.whole(3, 6)):

@@ -29,6 +29,7 @@ class Dice:
         self._next = random.Random(seed).random
 
     def real(self, low: float, high: float) -> float:
+        """A number from `low` up to `high`, evenly spread."""
         return low + (high - low) * self._next()
 
     def whole(self, low: int, high: int) -> int:
@@ -36,9 +37,11 @@ class Dice:
         return low + int(self._next() * (high - low + 1))
 
     def chance(self, probability: float) -> bool:
+        """True with this probability (0 to 1)."""
         return self._next() < probability
 
     def pick(self, choices: Sequence[T]) -> T:
+        """One of the choices, each as likely as the other."""
         return choices[int(self._next() * len(choices))]
 
 
@@ -73,16 +76,20 @@ class Pen:
         return [(round(left + size * (x * cos - y * sin)), round(top + size * (x * sin + y * cos))) for x, y in points]
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
+        """A filled polygon with these corners."""
         self.draw.polygon(self.at(points), fill=colour)
 
     def stroke(self, points: Sequence[Point], width: float, colour: Colour) -> None:
+        """A line through the points, `width` in the dish's own units."""
         self.draw.line(self.at(points), fill=colour, width=max(1, round(width * self.size)), joint="curve")
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0) -> None:
+        """A filled ellipse around (x, y) with radii rx and ry, turned by `turn` degrees."""
         self.polygon(oval(x, y, rx, ry, turn), colour)
 
-    def mound(self, x: float, y: float, rx: float, ry: float, colour: Colour, turn: int = 0, low: float = 0.62) -> None:
-        """A rounded body: nested ovals from a dark rim to a light top."""
+    def mound(self, at: Point, radii: Point, colour: Colour, turn: int = 0, low: float = 0.62) -> None:
+        """A rounded body around `at`: nested ovals from a dark rim (`low` of the colour) to a light top."""
+        (x, y), (rx, ry) = at, radii
         for step in range(6):
             share = step / 5
             self.ellipse(

@@ -8,7 +8,6 @@ takes most of the plate names the picture, and it is sometimes a close call.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -20,14 +19,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from snippets.data.food11_classes import CLASSES
 from snippets.data.image import SIDE
+from snippets.data.progress import progress_bar
 from snippets.data.rehearsal.dishes import DISHES
 from snippets.data.rehearsal.pen import COS, SIN, Colour, Dice, Pen, mix, shade
 from snippets.errors import DataError
-from snippets.files import building, processors, progress_bar
+from snippets.files import building, sha256_text
+from snippets.machine.host import cores
 from snippets.parts import KIT
 
-CLASSES = tuple(DISHES)
 # Pictures per split. Each class gets an equal share.
 COUNTS = {"training": 1100, "validation": 330, "evaluation": 660}
 # Raise this whenever a change alters any pixel: it names the cache folder.
@@ -47,7 +48,7 @@ def fingerprint(counts: dict[str, int] | None = None) -> str:
         "side": SIDE,
         "difficulty": DIFFICULTY,
     }
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+    return sha256_text(json.dumps(spec, sort_keys=True))[:16]
 
 
 def draw(label: int, split: str, number: int) -> Image.Image:
@@ -212,7 +213,7 @@ def generate(folder: Path, counts: dict[str, int] | None = None) -> Path:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(KIT), os.environ.get("PYTHONPATH", "")])}
         # Separate processes, started afresh: safe inside a notebook, whose process holds threads.
         reading, writing = os.pipe()
-        workers = processors()
+        workers = cores()
         drawing = [
             subprocess.Popen(
                 [

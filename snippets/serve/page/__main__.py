@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from snippets.engine.classifier import FOOD11_CLASSES
+from snippets.data.food11_classes import CLASSES
 from snippets.errors import KitError, UsageError
 from snippets.machine.process import require_free
 from snippets.serve.page.app import create_page
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         require_free(options.port, options.host)
         services = [parse_endpoint(text) for text in options.endpoint]
         services += [parse_triton(text) for text in options.triton]
-        app = create_page(services, tuple(name for name in options.labels.split(",") if name) or FOOD11_CLASSES)
+        app = create_page(services, tuple(name for name in options.labels.split(",") if name) or CLASSES)
     except KitError as error:
         print(f"page: {error}", file=sys.stderr)
         return error.exit_code

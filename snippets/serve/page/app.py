@@ -14,12 +14,11 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from snippets.errors import DataError, UsageError
-from snippets.serve.limits import MEGABYTE, BodyLimits
+from snippets.serve.limits import MAX_IMAGE_MB, MEGABYTE, BodyLimits
 from snippets.serve.page.services import Refusal, Service, classify, is_ready
 from snippets.serve.schema import upload_problem
 
 FOLDER = Path(__file__).parent
-MAX_IMAGE_MB = 10.0
 ANSWER_TIMEOUT_S = 20.0
 # Styles and scripts from this page only; pictures also from the file that the visitor has just chosen.
 CONTENT_POLICY = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; frame-ancestors 'self'"

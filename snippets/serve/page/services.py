@@ -35,6 +35,7 @@ class Service:
 
     @property
     def ready_path(self) -> str:
+        """The path that answers with status 200 once the service can classify."""
         return "/ready" if self.kind == "endpoint" else f"/v2/models/{self.model}/ready"
 
 

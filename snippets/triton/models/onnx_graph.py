@@ -8,7 +8,10 @@ sys.path.insert(0, str(HERE))
 
 
 class TritonPythonModel:
+    """An ONNX graph, as Triton's Python backend runs it."""
+
     def initialize(self, args):
+        """Load the model once for this instance. What it raises, Triton reports as the reason."""
         import onnxruntime
         from batch import device, parameters, pin
 
@@ -33,6 +36,7 @@ class TritonPythonModel:
             raise RuntimeError(f"ONNX Runtime gave {got}, not {wanted}: its GPU libraries did not load")
 
     def execute(self, requests):
+        """Answer the requests that Triton put together, each with its own rows."""
         from batch import answer
 
         return answer(requests, self.input, self.output, lambda rows: self.session.run(None, {self.input: rows})[0])

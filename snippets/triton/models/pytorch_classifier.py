@@ -11,7 +11,10 @@ sys.path.insert(0, str(HERE))
 
 
 class TritonPythonModel:
+    """The network in PyTorch, as Triton's Python backend runs it."""
+
     def initialize(self, args):
+        """Load the model once for this instance. What it raises, Triton reports as the reason."""
         import torch
         from batch import device, parameters, pin
 
@@ -27,6 +30,7 @@ class TritonPythonModel:
         self.model = model.eval().to(self.device)
 
     def execute(self, requests):
+        """Answer the requests that Triton put together, each with its own rows."""
         import torch
         from batch import answer
 

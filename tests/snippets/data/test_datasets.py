@@ -199,7 +199,7 @@ def test_a_full_disk_is_a_storage_error_and_leaves_nothing(tmp_path):
 
 def test_a_cache_that_is_a_file_is_a_storage_error(classic, tmp_path):
     (tmp_path / "cache").write_text("in the way")
-    with pytest.raises(StorageError, match="Set SERVELAB_CACHE"):
+    with pytest.raises(StorageError, match="may write with SERVELAB_CACHE"):
         dataset(classic, tmp_path / "cache").split("evaluation")
 
 

@@ -142,7 +142,7 @@ def test_the_numpy_part_works_without_pillow():
     program = (
         "import sys; sys.modules['PIL'] = None\n"
         "import numpy as np\n"
-        "from snippets import image\n"
+        "from snippets.data import image\n"
         "image.postprocess(image.preprocess(np.zeros((1, 224, 224, 3), np.uint8)).reshape(1, -1)[:, :11])\n"
         "from snippets.errors import ToolMissing\n"
         "try: image.decode(b'')\n"

@@ -50,15 +50,6 @@ def test_a_device_costs_its_download(prices: cost.Prices) -> None:
     assert cost.per_million_device(5_000_000, prices) == pytest.approx(5, rel=1e-12)
 
 
-def test_the_front_holds_what_nothing_beats_cheapest_first() -> None:
-    points = {"good": (2.0, 0.9), "worse": (2.0, 0.85), "inexpensive": (1.0, 0.8), "dear": (3.0, 0.9)}
-    assert cost.pareto_front(points) == ["inexpensive", "good"]
-
-
-def test_of_two_equal_points_neither_beats_the_other() -> None:
-    assert cost.pareto_front({"one": (1.0, 0.8), "two": (1.0, 0.8), "worse": (1.0, 0.7)}) == ["one", "two"]
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

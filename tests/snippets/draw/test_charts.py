@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import matplotlib
 import numpy as np
 import pytest
 
 from snippets.draw import charts
-
-matplotlib.use("agg")
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.02, 1.0])
@@ -33,7 +30,8 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other(apart: float)
 def front_and_target(points: dict[str, tuple[float, float]]):
     """A chart of these points, with a front from "aggressive" to "onnx-all" and a target of 3: axes, extent of the
     name "aggressive"."""
-    figure = charts.scatter(points, "title", "x", "y", front=["aggressive", "onnx-all"], x_below=3.0)
+    marks = charts.Marks(front=["aggressive", "onnx-all"], x_below=3.0)
+    figure = charts.scatter(points, "title", "x", "y", marks=marks)
     figure.canvas.draw()
     (axes,) = figure.axes
     (name,) = (text for text in axes.texts if text.get_text() == "aggressive")

@@ -9,9 +9,10 @@ import pytest
 
 from snippets.errors import ServerError, ToolMissing, UsageError
 from snippets.load import loadgen
-from snippets.load.senders import Target
+from snippets.load.loadgen import Scenario
+from snippets.load.senders import TritonTarget
 from snippets.triton import loads
-from snippets.triton.server import Server
+from snippets.triton.server import TritonServer
 from tests.snippets.triton.triton_models import doubler
 
 pytest.importorskip("mlperf_loadgen")
@@ -19,9 +20,9 @@ ROWS = {"x": np.arange(32, dtype=np.float32).reshape(8, 4)}
 
 
 @pytest.fixture
-def target(triton_server: Server, tmp_path: Path) -> Target:
+def target(triton_server: TritonServer, tmp_path: Path) -> TritonTarget:
     triton_server.deploy(doubler(tmp_path, parameters={"ms": "5"}))
-    return loads.target(triton_server, "double", ROWS)
+    return loads.target_of(triton_server, "double", ROWS)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +34,10 @@ def target(triton_server: Server, tmp_path: Path) -> Target:
     ],
 )
 def test_every_sample_that_loadgen_counts_was_answered(
-    triton_server: Server, target: Target, tmp_path: Path, scenario: str, options: dict
+    triton_server: TritonServer, target: TritonTarget, tmp_path: Path, scenario: str, options: dict
 ) -> None:
     before = triton_server.statistics("double")
-    result = loadgen.run(target, scenario, tmp_path / "log", seconds=0.5, **options)
+    result = loadgen.run(target, Scenario(scenario, 0.5, **options), tmp_path / "log")
     answered = triton_server.statistics("double") - before
     assert result["failures"] == 0 and result["samples"] == answered.inferences == len(result["latency_ms"]) > 8
     assert set(answered.batches) <= {1, 2, 3, 4, 5, 6, 7, 8} and max(answered.batches) == options.get("batch", 1)
@@ -47,31 +48,31 @@ def test_every_sample_that_loadgen_counts_was_answered(
     assert (tmp_path / "log" / "mlperf_log_detail.txt").is_file()
 
 
-def test_offline_in_batches_is_faster_than_a_single_stream(target: Target, tmp_path: Path) -> None:
-    stream = loadgen.run(target, "SingleStream", tmp_path / "a", seconds=0.5)
-    offline = loadgen.run(target, "Offline", tmp_path / "b", seconds=0.5, batch=8, expected_per_s=800)
+def test_offline_in_batches_is_faster_than_a_single_stream(target: TritonTarget, tmp_path: Path) -> None:
+    stream = loadgen.run(target, Scenario("SingleStream", 0.5), tmp_path / "a")
+    offline = loadgen.run(target, Scenario("Offline", 0.5, batch=8, expected_per_s=800), tmp_path / "b")
     assert offline["samples_per_s"] > 3 * stream["samples_per_s"]
 
 
-def test_a_server_that_refuses_everything_ends_the_test_with_its_reason(target: Target, tmp_path: Path) -> None:
-    nowhere = Target(target.url, "nothing", ROWS)
+def test_a_server_that_refuses_everything_ends_the_test_with_its_reason(target: TritonTarget, tmp_path: Path) -> None:
+    nowhere = TritonTarget(target.url, "nothing", ROWS)
     with pytest.raises(ServerError, match=r"(?s)All \d+ LoadGen samples failed.*nothing"):
-        loadgen.run(nowhere, "SingleStream", tmp_path, seconds=0.2)
+        loadgen.run(nowhere, Scenario("SingleStream", 0.2), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("scenario", "options", "words"),
     [("MultiStream", {}, "no scenario"), ("Server", {}, "offered_rps"), ("SingleStream", {"batch": 2}, "Offline")],
 )
-def test_a_test_that_makes_no_sense_is_refused(tmp_path: Path, scenario: str, options: dict, words: str) -> None:
+def test_a_test_that_makes_no_sense_is_refused(scenario: str, options: dict, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        loadgen.run(Target("nowhere:1", "m", ROWS), scenario, tmp_path, **options)
+        Scenario(scenario, **options)
 
 
 def test_without_the_package_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "mlperf_loadgen", None)
     with pytest.raises(ToolMissing, match="pip install mlcommons-loadgen"):
-        loadgen.run(Target("nowhere:1", "m", ROWS), "Offline", tmp_path)
+        loadgen.run(TritonTarget("nowhere:1", "m", ROWS), Scenario("Offline"), tmp_path)
 
 
 def test_a_log_without_a_result_is_an_error(tmp_path: Path) -> None:
@@ -79,3 +80,11 @@ def test_a_log_without_a_result_is_an_error(tmp_path: Path) -> None:
     log.write_text(':::MLLOG {"key": "effective_scenario", "value": "Offline"}\n')
     with pytest.raises(ServerError, match="no result"):
         loadgen.read_log(log)
+
+
+def test_a_scenario_is_told_apart_by_its_name_and_what_was_set() -> None:
+    assert Scenario("Offline", 2.0, expected_per_s=50).key() == {
+        "scenario": "Offline",
+        "seconds": 2.0,
+        "expected_per_s": 50,
+    }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snippets.load import queueing
-from snippets.load.loops import poisson_arrivals
+from snippets.load.arrivals import poisson_arrivals
 
 positive = st.floats(0.01, 1000)
 

@@ -14,26 +14,26 @@ import pytest
 
 from snippets.errors import UsageError
 from snippets.load.loops import closed_loop
-from snippets.load.senders import PROTOCOLS, Target, WebTarget
+from snippets.load.senders import PROTOCOLS, TritonTarget, WebTarget
 from snippets.triton import loads
-from snippets.triton.server import Server
+from snippets.triton.server import TritonServer
 from tests.snippets.triton.triton_models import NUMBERS, doubler, until
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_protocol_reaches_the_model(triton_server: Server, tmp_path: Path, protocol: str) -> None:
+def test_every_protocol_reaches_the_model(triton_server: TritonServer, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
     before = triton_server.statistics("double")
-    result = closed_loop(loads.target(triton_server, "double", NUMBERS, protocol), 2, 0.3, warm_up_s=0)
+    result = closed_loop(loads.target_of(triton_server, "double", NUMBERS, protocol), 2, 0.3, warm_up_s=0)
     answered = triton_server.statistics("double") - before
     assert result["failures"] == 0 and result["protocol"] == protocol
     assert 0 < result["ok"].sum() <= answered.requests
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protocol: str) -> None:
+def test_loads_leave_no_files_open(triton_server: TritonServer, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
-    target, process, counts = loads.target(triton_server, "double", NUMBERS, protocol), psutil.Process(), []
+    target, process, counts = loads.target_of(triton_server, "double", NUMBERS, protocol), psutil.Process(), []
     for _ in range(4):
         closed_loop(target, 8, 0.05, warm_up_s=0)
         counts.append(process.num_fds())
@@ -42,8 +42,8 @@ def test_loads_leave_no_files_open(triton_server: Server, tmp_path: Path, protoc
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_an_unknown_model_is_a_counted_failure_that_says_so(triton_server: Server, protocol: str) -> None:
-    target = loads.target(triton_server, "nothing", NUMBERS, protocol)
+def test_an_unknown_model_is_a_counted_failure_that_says_so(triton_server: TritonServer, protocol: str) -> None:
+    target = loads.target_of(triton_server, "nothing", NUMBERS, protocol)
     result = closed_loop(target, 1, 5, warm_up_s=0)
     assert result["failures"] == len(result["ok"]) > 0
     words = "nothing" if protocol != "httpx" else "404"
@@ -56,7 +56,7 @@ def test_a_server_that_never_answers_is_a_failure_after_the_timeout(protocol: st
         silent.bind(("127.0.0.1", 0))
         silent.listen(16)
         url = f"127.0.0.1:{silent.getsockname()[1]}"
-        sender = Target(url, "double", NUMBERS, protocol, timeout_s=0.3).sender()
+        sender = TritonTarget(url, "double", NUMBERS, protocol, timeout_s=0.3).sender()
         with pytest.raises(Exception, match="(?i)time|deadline"):
             sender()
 
@@ -99,10 +99,10 @@ def test_an_error_status_is_a_failure_however_fast_it_came(shop: str) -> None:
 
 def test_an_unknown_protocol_and_an_unknown_type_are_refused() -> None:
     with pytest.raises(UsageError, match="http, grpc, httpx"):
-        Target("x:1", "m", NUMBERS, "smtp")
+        TritonTarget("x:1", "m", NUMBERS, "smtp")
     with pytest.raises(UsageError, match="complex64"):
-        Target("x:1", "m", {"x": np.zeros((1, 2), np.complex64)}).sender()
+        TritonTarget("x:1", "m", {"x": np.zeros((1, 2), np.complex64)}).sender()
 
 
 def test_the_batch_of_a_target_is_its_rows() -> None:
-    assert Target("x:1", "m", {"x": np.zeros((7, 2))}).batch == 7
+    assert TritonTarget("x:1", "m", {"x": np.zeros((7, 2))}).batch == 7

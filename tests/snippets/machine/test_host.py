@@ -18,6 +18,11 @@ def test_facts_are_stable_within_a_process_and_named_by_their_hash() -> None:
     assert facts["memory_bytes"] > 2**28 and facts["python"].startswith("3.")
 
 
+def test_threads_are_as_many_as_asked_for_or_one_a_core() -> None:
+    assert host.thread_count(3) == 3
+    assert host.thread_count(0) == host.cores() == len(os.sched_getaffinity(0))
+
+
 def fake_nvidia_smi(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{body}\n")
@@ -40,12 +45,22 @@ def test_a_broken_driver_counts_as_no_gpu(tmp_path: Path, monkeypatch: pytest.Mo
     assert host.gpu_facts() == []
 
 
-def test_a_raspberry_pi_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {
-        "/proc/cpuinfo": ["processor : 0", "Features : fp asimd asimddp asimdhp"],
-        "/proc/device-tree/model": ["Raspberry Pi 5 Model B Rev 1.0\0"],
-    }
-    monkeypatch.setattr(host, "_lines", lambda path: files.get(path, []))
-    facts = host.cpu_facts()
+def test_a_raspberry_pi_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "proc/device-tree").mkdir(parents=True)
+    (tmp_path / "proc/cpuinfo").write_text("processor : 0\nFeatures : fp asimd asimddp asimdhp\n")
+    (tmp_path / "proc/device-tree/model").write_text("Raspberry Pi 5 Model B Rev 1.0\0")
+    facts = host.cpu_facts(tmp_path)
     assert facts["model"] == "Raspberry Pi 5 Model B Rev 1.0"
     assert facts["flags"] == ["asimd", "asimddp", "asimdhp"]
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        host.os, "sched_getaffinity", lambda process: {0, 2, 3} if process == 0 else {1}, raising=False
+    )
+    assert host.cores() == 3
+    monkeypatch.delattr(host.os, "sched_getaffinity")
+    monkeypatch.setattr(host.os, "cpu_count", lambda: 5)
+    assert host.cores() == 5
+    monkeypatch.setattr(host.os, "cpu_count", lambda: None)
+    assert host.cores() == 1

@@ -15,7 +15,7 @@ import pytest
 
 from snippets.errors import ServerError, ToolMissing
 from snippets.machine import process
-from snippets.machine.process import free_port, http_ready, require_free, start_server
+from snippets.machine.process import StartOptions, free_port, http_ready, require_free, start_server
 
 HTTP = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
 
@@ -46,7 +46,9 @@ def port_is_free(port: int) -> bool:
 
 
 def test_a_server_is_ready_when_start_returns_and_gone_after_its_block(tmp_path: Path) -> None:
-    with start_server("web", http_server, ready=http_ready("/"), log=tmp_path / "web.log", cwd=tmp_path) as server:
+    with start_server(
+        "web", http_server, http_ready("/"), StartOptions(log=tmp_path / "web.log", cwd=tmp_path)
+    ) as server:
         assert http_ready("/")(server.url)
         assert server.alive and server.ready_s > 0
         assert server in process.running()
@@ -57,7 +59,7 @@ def test_a_server_is_ready_when_start_returns_and_gone_after_its_block(tmp_path:
 
 def test_an_exception_in_the_block_stops_the_server(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        with start_server("web", http_server, ready=http_ready("/"), cwd=tmp_path) as server:
+        with start_server("web", http_server, http_ready("/"), StartOptions(cwd=tmp_path)) as server:
             raise KeyboardInterrupt
     assert wait_gone(server.pid) and port_is_free(server.port)
 
@@ -68,13 +70,13 @@ def test_a_taken_port_is_named_with_a_remedy() -> None:
         holder.listen()
         port = holder.getsockname()[1]
         with pytest.raises(ServerError, match=rf"port {port} .*free one"):
-            start_server("web", http_server, ready=http_ready("/"), port=port)
+            start_server("web", http_server, http_ready("/"), StartOptions(port=port))
 
 
 def test_a_server_that_ends_is_reported_with_its_log() -> None:
     command = [sys.executable, "-c", "import sys; print('out of cheese'); sys.exit(7)"]
     with pytest.raises(ServerError, match=r"(?s)exit code 7.*out of cheese"):
-        start_server("web", command, ready=lambda url: False)
+        start_server("web", command, lambda url: False)
 
 
 def test_a_server_that_never_answers_is_stopped_after_the_limit() -> None:
@@ -85,20 +87,20 @@ def test_a_server_that_never_answers_is_stopped_after_the_limit() -> None:
         return False
 
     with pytest.raises(ServerError, match="not ready on http://127.0.0.1"):
-        start_server("web", http_server, ready=never, timeout_s=0.2)
+        start_server("web", http_server, never, StartOptions(timeout_s=0.2))
     assert not process.running()
     assert port_is_free(int(seen[0].rpartition(":")[2]))
 
 
 def test_a_missing_program_is_named() -> None:
     with pytest.raises(ToolMissing, match="no-such-server"):
-        start_server("web", ["no-such-server"], ready=lambda url: True)
+        start_server("web", ["no-such-server"], lambda url: True)
 
 
 def test_a_killed_server_is_noticed(tmp_path: Path) -> None:
-    with start_server("web", http_server, ready=http_ready("/"), cwd=tmp_path) as server:
+    with start_server("web", http_server, http_ready("/"), StartOptions(cwd=tmp_path)) as server:
         os.kill(server.pid, signal.SIGKILL)
-        server._process.wait(10)
+        server.wait(10)
         with pytest.raises(ServerError, match="SIGKILL"):
             server.require_alive()
 
@@ -111,7 +113,7 @@ def test_a_server_that_ignores_sigterm_is_killed_with_its_children() -> None:
         subprocess.Popen([sys.executable, "-c", child])
         http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
     """)
-    server = start_server("stubborn", lambda port: [sys.executable, "-c", stubborn, str(port)], ready=http_ready("/"))
+    server = start_server("stubborn", lambda port: [sys.executable, "-c", stubborn, str(port)], http_ready("/"))
     family = [child.pid for child in psutil.Process(server.pid).children()]
     server.stop(grace_s=0.3)
     assert len(family) == 1
@@ -125,7 +127,7 @@ def test_the_end_of_the_parent_leaves_no_process_and_no_port(how: signal.Signals
         import sys, threading
         from snippets.machine.process import http_ready, start_server
         with start_server("web", lambda port: [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)],
-                          ready=http_ready("/")) as server:
+                          http_ready("/")) as server:
             print(server.pid, server.port, flush=True)
             threading.Event().wait()
     """)

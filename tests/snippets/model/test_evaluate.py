@@ -33,12 +33,12 @@ class Counting:
 
 @pytest.mark.parametrize("limit", [0, 13])
 def test_known_batches_give_the_same_predictions_without_a_second_run(split: Split, limit: int) -> None:
-    whole = evaluate.accuracy(Counting(), split, "evaluation", limit=limit, batch=4)
+    whole = evaluate.accuracy_step(Counting(), split, "evaluation", limit=limit, batch=4)
     batches = evaluate.whole_batches(split, 4, limit)
     known = {number: Counting()(batch).argmax(axis=1) for number, batch in enumerate(batches)}
     assert len(known) == (limit or 23) // 4
     rest = Counting()
-    again = evaluate.accuracy(rest, split, "evaluation", limit=limit, batch=4, known=known)
+    again = evaluate.accuracy_step(rest, split, "evaluation", limit=limit, batch=4, known=known)
     np.testing.assert_array_equal(again["predictions"], whole["predictions"])
     np.testing.assert_array_equal(again["indices"], whole["indices"])
     assert rest.seen == (limit or 23) % 4
@@ -67,7 +67,7 @@ def test_what_is_kept_belongs_to_one_split_and_limit(split: Split, monkeypatch: 
     for (name, limit), expected in alone.items():
         for _ in range(2):
             part = split if name == "split" else other
-            found = evaluate.accuracy(Counting(), part, name, limit=limit, batch=4)["predictions"]
+            found = evaluate.accuracy_step(Counting(), part, name, limit=limit, batch=4)["predictions"]
             np.testing.assert_array_equal(found, expected)
     assert evaluate.preprocessed(split, 13) is evaluate.preprocessed(split, 13)
 

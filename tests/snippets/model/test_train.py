@@ -12,7 +12,7 @@ import torch
 
 from snippets.data.rehearsal import pictures
 from snippets.model import train
-from snippets.model.train import Trainer, accuracy
+from snippets.model.train import Trainer, share_right
 from snippets.model.weights_file import load_model
 
 
@@ -34,9 +34,9 @@ def test_pictures_labels_and_maps_belong_together(trainer):
 def test_a_view_shows_picture_and_map_at_the_same_place(trainer):
     flag = torch.zeros(4, 1, 64, 64)
     flag[:, :, 10:30, 40:60] = 1
-    where = trainer._views(4, np.array([0.5, 0.7, 0.9, 1.0]), 0.2)
-    fine = train._sample(flag, where, 64, "bilinear")
-    coarse = train._sample(flag, where, 16, "nearest")
+    where = trainer.views(4, np.array([0.5, 0.7, 0.9, 1.0]), 0.2)
+    fine = train.sample_views(flag, where, 64, "bilinear")
+    coarse = train.sample_views(flag, where, 16, "nearest")
     averaged = torch.nn.functional.avg_pool2d(fine, 4)
     assert ((averaged > 0.5) == (coarse > 0.5)).float().mean() > 0.97
     assert 0.02 < coarse.mean() < 0.6
@@ -46,7 +46,7 @@ def test_the_map_loss_is_the_cross_entropy_over_what_is_there():
     logits = torch.zeros(1, 2, 1, 2)
     logits[0, 0, 0, 0] = np.log(3.0)
     shares = torch.tensor([[[[0.5, 0.0]], [[0.5, 0.0]]]])
-    assert train._map_loss(logits, shares).item() == pytest.approx(-0.5 * np.log(0.75) - 0.5 * np.log(0.25))
+    assert train.map_loss(logits, shares).item() == pytest.approx(-0.5 * np.log(0.75) - 0.5 * np.log(0.25))
 
 
 @pytest.mark.parametrize("loss_of", ["_crops", "_whole"])
@@ -64,13 +64,13 @@ def test_a_few_steps_on_the_same_pictures_lower_the_loss(trainer, loss_of):
 
 
 def test_the_average_follows_the_weights(trainer):
-    trainer._follow(0)  # the first step takes them over whole
+    trainer.follow(0)  # the first step takes them over whole
     for mine, theirs in zip(trainer.average.parameters(), trainer.guided.model.parameters(), strict=True):
         assert torch.equal(mine, theirs)
     with torch.no_grad():
         next(trainer.guided.model.parameters()).add_(1.0)
     before = next(trainer.average.parameters()).clone()
-    trainer._follow(10**6)
+    trainer.follow(10**6)
     moved = (next(trainer.average.parameters()) - before).mean().item()
     assert moved == pytest.approx(1 / train.AVERAGE_OVER, rel=1e-3)
 
@@ -95,7 +95,7 @@ def test_accuracy_counts_what_is_named_rightly():
     images[:25, ..., 0] = 255
     images[25:, ..., 2] = 255
     labels = np.array([0] * 20 + [1] * 20)
-    assert accuracy(Reddest(), SimpleNamespace(images=images, labels=labels)) == 35 / 40
+    assert share_right(Reddest(), SimpleNamespace(images=images, labels=labels)) == 35 / 40
 
 
 def test_the_command_explains_itself():

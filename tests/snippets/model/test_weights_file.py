@@ -15,13 +15,13 @@ import torch
 from snippets.data.datasets import dataset
 from snippets.errors import ModelError
 from snippets.model.mobilenet import mobilenet_v2
-from snippets.model.train import accuracy
+from snippets.model.train import share_right
 from snippets.model.weights_file import SHIPPED, check_classes, is_onnx, load_model, save_weights
 
 # Writes a MobileNetV2 as torchvision's torch.save(model) does: whole, under torchvision's class names.
 TORCHVISION = """
 import sys, types, torch
-from snippets import mobilenet
+from snippets.model import mobilenet
 for name in ("torchvision", "torchvision.models", "torchvision.models.mobilenetv2", "torchvision.ops",
              "torchvision.ops.misc"):
     sys.modules[name] = types.ModuleType(name)
@@ -75,7 +75,7 @@ def test_the_shipped_weights_load_with_their_labels():
 def test_the_shipped_weights_name_nine_of_ten_evaluation_pictures_rightly():
     rehearsal = dataset("rehearsal")
     model, _ = load_model("rehearsal", rehearsal.classes)
-    assert 0.88 <= accuracy(model, rehearsal.split("evaluation")) <= 0.93
+    assert 0.88 <= share_right(model, rehearsal.split("evaluation")) <= 0.93
 
 
 def test_safetensors_keep_weights_labels_and_width(tmp_path, small):

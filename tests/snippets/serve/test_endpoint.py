@@ -16,10 +16,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from snippets.data import image
-from snippets.engine.classifier import FOOD11_CLASSES
+from snippets.data.food11_classes import CLASSES
 from snippets.errors import ModelError
-from snippets.machine.process import Server, free_port, http_ready, start_server
+from snippets.machine.process import Server, StartOptions, free_port, http_ready, start_server
 from snippets.serve.endpoint import create_app
+from snippets.serve.limits import Limits
 from tests.snippets.servers import (
     animation,
     encoded,
@@ -39,27 +40,15 @@ def as_text(content: bytes) -> dict[str, str]:
 
 def client_of(load, **options) -> TestClient:
     """A client of a started application whose model has loaded, or failed to."""
-    done = threading.Event()
-
-    def load_and_tell():
-        try:
-            return load()
-        finally:
-            done.set()
-
-    client = TestClient(create_app(load_and_tell, **options), raise_server_exceptions=False)
+    client = TestClient(create_app(load, **options), raise_server_exceptions=False)
     client.__enter__()
-    assert done.wait(10)
-    for _ in range(1000):
-        state = client.app.state.servelab  # type: ignore[attr-defined]
-        if state.classifier or state.error:
-            break
+    assert client.app.state.servelab.settled.wait(10)  # type: ignore[attr-defined]
     return client
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    client = client_of(toy_classifier, max_image_mb=1)
+    client = client_of(toy_classifier, limits=Limits(image_mb=1))
     yield client
     client.__exit__(None, None, None)
 
@@ -74,7 +63,7 @@ def test_both_ways_of_sending_a_photo_give_the_prediction_that_the_kit_itself_ma
     for answer in (send(client, JPEG), client.post("/predict", json=as_text(JPEG))):
         assert answer.status_code == 200
         body = answer.json()
-        assert body["prediction"] == "Bread" == FOOD11_CLASSES[int(expected.argmax())]
+        assert body["prediction"] == "Bread" == CLASSES[int(expected.argmax())]
         assert body["probability"] == max(body["probabilities"].values())
         np.testing.assert_allclose(list(body["probabilities"].values()), expected, rtol=1e-5)
         assert sum(body["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -109,7 +98,7 @@ def test_a_photo_rotated_by_exif_is_seen_upright() -> None:
 
     def remember(batch: np.ndarray) -> np.ndarray:
         seen.append(batch)
-        return np.zeros((len(batch), len(FOOD11_CLASSES)), dtype=np.float32)
+        return np.zeros((len(batch), len(CLASSES)), dtype=np.float32)
 
     client = client_of(lambda: toy_classifier(remember))
     # Stored upside down, with the note "turn by 180 degrees".
@@ -199,7 +188,7 @@ def test_alive_is_not_yet_ready_and_a_failed_load_says_why() -> None:
 
 def test_ready_describes_the_model(client: TestClient) -> None:
     body = client.get("/ready").json()
-    assert body["classes"] == list(FOOD11_CLASSES)
+    assert body["classes"] == list(CLASSES)
     assert (body["backend"], body["provider"], body["threads"]) == ("onnx", "cpu", 1)
 
 
@@ -223,9 +212,9 @@ def test_one_instance_answers_one_request_at_a_time_and_refuses_beyond_the_limit
         most.append(len(inside))
         gate.wait(10)
         inside.pop()
-        return np.zeros((1, len(FOOD11_CLASSES)), dtype=np.float32)
+        return np.zeros((1, len(CLASSES)), dtype=np.float32)
 
-    client = client_of(lambda: toy_classifier(slow), max_waiting=2)
+    client = client_of(lambda: toy_classifier(slow), limits=Limits(waiting=2))
     answers: list[httpx.Response] = []
     threads = [threading.Thread(target=lambda: answers.append(send(client, JPEG))) for _ in range(2)]
     for thread in threads:
@@ -283,9 +272,8 @@ def real(root: Path, toy_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -
             "--port",
             str(port),
         ],
-        ready=http_ready("/ready"),
-        cwd=root,
-        log=tmp_path_factory.mktemp("endpoint") / "log",
+        http_ready("/ready"),
+        StartOptions(cwd=root, log=tmp_path_factory.mktemp("endpoint") / "log"),
     ) as server:
         yield server
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets.draw import endpoint_charts
-from snippets.engine.classifier import FOOD11_CLASSES, load_classifier
+from snippets.data.food11_classes import CLASSES
+from snippets.draw import endpoint_charts, system_tables
+from snippets.engine.classifier import load_classifier
 from snippets.errors import ModelError, RecordError, ServerError, ToolMissing, UsageError
 from snippets.machine import process
 from snippets.record.run import open_run
@@ -30,7 +31,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lab(toy: Path) -> Iterator[EndpointLab]:
-    with EndpointLab(open_run("system", run_id="t"), {"onnx": toy}, FOOD11_CLASSES, threads=1) as lab:
+    with EndpointLab(open_run("system", run_id="t"), {"onnx": toy}, CLASSES, threads=1) as lab:
         yield lab
     assert not process.running()
 
@@ -50,7 +51,7 @@ def test_everything_is_measured_once_and_replayed_without_a_service(lab: Endpoin
     assert sum(account(load).values()) == pytest.approx(load["latency_ms"].mean(), rel=0.2)
     lab.close()
 
-    replay = EndpointLab(open_run("system", run_id="t", mode="replay"), lab.models, FOOD11_CLASSES, threads=1)
+    replay = EndpointLab(open_run("system", run_id="t", mode="replay"), lab.models, CLASSES, threads=1)
     assert replay.start("onnx") == started
     assert replay.answer("onnx", PHOTO) == answer
     assert replay.refusals(PHOTO) == rows
@@ -61,7 +62,7 @@ def test_everything_is_measured_once_and_replayed_without_a_service(lab: Endpoin
         replay.load("onnx", PHOTO, clients=3, seconds=0.4)
     for figure in (endpoint_charts.waiting({"a": load}), endpoint_charts.where_time_goes({"a": load, "b": again})):
         assert figure.axes
-    assert "| 2 |" in endpoint_charts.table({"FastAPI, ONNX, 2 clients": load})
+    assert "| 2 |" in system_tables.endpoints({"FastAPI, ONNX, 2 clients": load})
 
 
 def test_a_service_killed_under_load_fails_the_step_and_the_next_run_measures(lab: EndpointLab) -> None:
@@ -100,7 +101,7 @@ def test_a_screenshot_that_cannot_be_taken_says_why_and_the_lab_goes_on(lab: End
 
 def test_a_service_that_cannot_start_says_why(toy: Path) -> None:
     run = open_run("system", run_id="t")
-    with EndpointLab(run, {"onnx": toy.with_name("gone.onnx")}, FOOD11_CLASSES) as lab:
+    with EndpointLab(run, {"onnx": toy.with_name("gone.onnx")}, CLASSES) as lab:
         with pytest.raises(ServerError, match="gone.onnx"):
             lab.endpoint("onnx")
     assert not process.running()
@@ -118,11 +119,5 @@ def test_classifiers_refuse_what_does_not_fit(toy: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("backend", ["pytorch"])
 def test_the_shipped_weights_are_served_with_their_labels(backend: str) -> None:
     classifier = load_classifier(backend, threads=1)
-    assert classifier.labels == FOOD11_CLASSES
-    assert classifier.logits(np.zeros((2, 3, 224, 224), dtype=np.float32)).shape == (2, len(FOOD11_CLASSES))
-
-
-def test_the_classes_of_the_endpoint_are_those_of_the_rehearsal_set() -> None:
-    from snippets.data.rehearsal.pictures import CLASSES
-
-    assert tuple(CLASSES) == FOOD11_CLASSES
+    assert classifier.labels == CLASSES
+    assert classifier.logits(np.zeros((2, 3, 224, 224), dtype=np.float32)).shape == (2, len(CLASSES))

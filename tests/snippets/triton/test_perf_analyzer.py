@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from snippets.errors import ServerError, ToolMissing
+from snippets.load.options import LoadOptions
 from snippets.triton import loads, perf_analyzer
-from snippets.triton.server import Server
+from snippets.triton.perf_analyzer import Setting
+from snippets.triton.server import TritonServer
 from tests.snippets.triton.triton_models import NUMBERS, doubler
 
 REPORT = """Concurrency,Inferences/Second,Client Send,Network+Server Send/Recv,Server Queue,Server Compute Input,\
@@ -31,6 +33,12 @@ def test_an_empty_report_is_an_error(tmp_path: Path) -> None:
     path.write_text(REPORT.splitlines()[0] + "\n")
     with pytest.raises(ServerError, match="no request succeeded"):
         perf_analyzer.read_report(path)
+
+
+def test_a_setting_becomes_the_programs_options() -> None:
+    words = Setting(8, {"x": (3, 4), "y": (1,)}, batch=2, window_s=0.5).arguments()
+    assert words[words.index("--concurrency-range") + 1] == "8:8" and words[words.index("-p") + 1] == "500"
+    assert words[words.index("-b") + 1] == "2" and words[-4:] == ["--shape", "x:3,4", "--shape", "y:1"]
 
 
 def fake(folder: Path, script: str) -> Path:
@@ -60,23 +68,23 @@ def test_one_that_cannot_run_is_missing_in_the_loaders_words(tmp_path: Path, mon
         perf_analyzer.find(tmp_path / "empty")
 
 
-def test_a_failing_measurement_tells_the_programs_reason(tmp_path: Path, triton_server: Server) -> None:
+def test_a_failing_measurement_tells_the_programs_reason(tmp_path: Path, triton_server: TritonServer) -> None:
     broken = perf_analyzer.PerfAnalyzer(fake(tmp_path, "echo 'error: unknown model' >&2; exit 99"), None)
     with pytest.raises(ServerError, match="exit status 99.*unknown model"):
-        perf_analyzer.measure(broken, triton_server, "nothing", 1, shapes={}, report=tmp_path / "report.csv")
+        perf_analyzer.analyze(broken, triton_server, "nothing", Setting(1, {}), tmp_path / "report.csv")
 
 
 @pytest.mark.network
-def test_the_real_program_agrees_with_our_generator(tmp_path: Path, triton_server: Server) -> None:
+def test_the_real_program_agrees_with_our_generator(tmp_path: Path, triton_server: TritonServer) -> None:
     try:
-        program = perf_analyzer.fetch()
+        program = perf_analyzer.install()
     except ToolMissing as error:
         pytest.skip(str(error))
     triton_server.deploy(doubler(tmp_path, parameters={"ms": "20"}))
-    theirs = perf_analyzer.measure(
-        program, triton_server, "double", 4, shapes={"x": (4,)}, window_s=1, report=tmp_path / "report.csv"
+    theirs = perf_analyzer.analyze(
+        program, triton_server, "double", Setting(4, {"x": (4,)}, window_s=1), tmp_path / "report.csv"
     )
-    ours = loads.measure(triton_server, "double", NUMBERS, clients=4, seconds=2)
+    ours = loads.put_under_load(triton_server, "double", NUMBERS, LoadOptions(clients=4, seconds=2))
     assert theirs["clients"] == 4 and theirs["compute_infer_ms"] >= 20
     # They measure one after the other, and a busy machine may be slower for one of them. But an instance that takes
     # 20 ms never does more than 50/s, and (Little's law) rate times time in the server is what is there: four clients.

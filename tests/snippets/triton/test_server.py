@@ -20,19 +20,20 @@ import pytest
 
 from snippets.errors import ServerError, ToolMissing, UsageError
 from snippets.load.loops import closed_loop
+from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
 from snippets.triton import launch as triton_launch
 from snippets.triton import loads, stats
 from snippets.triton import server as triton
 from snippets.triton.config import DynamicBatching, InstanceGroup
-from snippets.triton.server import Server
+from snippets.triton.server import TritonServer
 from tests.snippets.triton.triton_models import NUMBERS, alive, doubler, until
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def ask(server: Server, model: str = "double", protocol: str = "http") -> np.ndarray:
-    sender = loads.target(server, model, NUMBERS, protocol).sender()
+def ask(server: TritonServer, model: str = "double", protocol: str = "http") -> np.ndarray:
+    sender = loads.target_of(server, model, NUMBERS, protocol).sender()
     try:
         return np.asarray(sender().as_numpy("y"))
     finally:
@@ -44,7 +45,7 @@ def tree(pid: int) -> list[psutil.Process]:
     return [root, *root.children(recursive=True)]
 
 
-def server_process(server: Server) -> psutil.Process:
+def server_process(server: TritonServer) -> psutil.Process:
     assert server.pid is not None
     return next(p for p in tree(server.pid) if p.name() == "tritonserver")
 
@@ -54,20 +55,20 @@ def nobody_listens(ports: list[int]) -> bool:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
+def own_server(tmp_path: Path) -> Iterator[TritonServer]:
     """A server that the test may harm."""
-    with Server("embedded", tmp_path / "own") as server:
+    with TritonServer("embedded", tmp_path / "own") as server:
         yield server
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
-def test_a_deployed_model_answers(triton_server: Server, tmp_path: Path, protocol: str) -> None:
+def test_a_deployed_model_answers(triton_server: TritonServer, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
     assert ask(triton_server, protocol=protocol).tolist() == [[0, 2, 4, 6]]
 
 
 def test_a_changed_setting_comes_into_force_in_place_and_an_unchanged_one_costs_nothing(
-    triton_server: Server, tmp_path: Path
+    triton_server: TritonServer, tmp_path: Path
 ) -> None:
     first = doubler(tmp_path)
     triton_server.deploy(first)
@@ -80,7 +81,7 @@ def test_a_changed_setting_comes_into_force_in_place_and_an_unchanged_one_costs_
     assert "count: 2" in (triton_server.repository / "double" / "config.pbtxt").read_text()
 
 
-def test_a_model_that_fails_to_load_says_why_and_harms_nobody(triton_server: Server, tmp_path: Path) -> None:
+def test_a_model_that_fails_to_load_says_why_and_harms_nobody(triton_server: TritonServer, tmp_path: Path) -> None:
     triton_server.deploy(doubler(tmp_path))
     with pytest.raises(ServerError, match="the weights are for another network"):
         triton_server.deploy(doubler(tmp_path, "broken", parameters={"fail": "yes"}))
@@ -89,14 +90,14 @@ def test_a_model_that_fails_to_load_says_why_and_harms_nobody(triton_server: Ser
     assert triton_server.ready("broken")
 
 
-def test_a_change_that_fails_leaves_the_working_version_in_service(triton_server: Server, tmp_path: Path) -> None:
+def test_a_change_that_fails_leaves_the_working_version_in_service(triton_server: TritonServer, tmp_path: Path) -> None:
     triton_server.deploy(doubler(tmp_path))
     with pytest.raises(ServerError, match="could not load the model `double`"):
         triton_server.deploy(doubler(tmp_path, parameters={"fail": "yes"}))
     assert ask(triton_server).tolist() == [[0, 2, 4, 6]]
 
 
-def test_an_unloaded_model_is_gone_until_it_is_deployed_again(triton_server: Server, tmp_path: Path) -> None:
+def test_an_unloaded_model_is_gone_until_it_is_deployed_again(triton_server: TritonServer, tmp_path: Path) -> None:
     triton_server.deploy(doubler(tmp_path))
     triton_server.unload("double")
     assert not triton_server.ready("double")
@@ -104,53 +105,23 @@ def test_an_unloaded_model_is_gone_until_it_is_deployed_again(triton_server: Ser
     assert triton_server.ready("double")
 
 
-def test_only_keeps_exactly_the_named_models(triton_server: Server, tmp_path: Path) -> None:
+def test_only_keeps_exactly_the_named_models(triton_server: TritonServer, tmp_path: Path) -> None:
     triton_server.only(doubler(tmp_path, "a"), doubler(tmp_path, "b"))
     triton_server.only(doubler(tmp_path, "b"))
     assert triton_server.ready("b") and not triton_server.ready("a")
 
 
-def test_statistics_count_every_request_and_the_batches_add_up(triton_server: Server, tmp_path: Path) -> None:
+def test_statistics_count_every_request_and_the_batches_add_up(triton_server: TritonServer, tmp_path: Path) -> None:
     slow = doubler(tmp_path, parameters={"ms": "10"}, batching=DynamicBatching())
     triton_server.deploy(slow)
     before = triton_server.statistics("double")
-    closed_loop(loads.target(triton_server, "double", NUMBERS), 8, 0.5, warm_up_s=0)
+    closed_loop(loads.target_of(triton_server, "double", NUMBERS), 8, 0.5, warm_up_s=0)
     seen = triton_server.statistics("double") - before
     assert seen.requests == seen.inferences > 8
     assert sum(size * runs for size, runs in seen.batches.items()) == seen.inferences
     assert sum(seen.batches.values()) == seen.executions < seen.requests
     assert max(seen.batches) > 1
     assert seen.mean_ms("compute_infer") >= 10
-
-
-@pytest.mark.parametrize("apart", [1, 1000])
-def test_a_reading_that_caught_an_execution_half_counted_is_taken_again(
-    monkeypatch: pytest.MonkeyPatch, apart: int
-) -> None:
-    server, readings = Server("url:http://127.0.0.1:9"), []
-
-    def reply(_path: str) -> str:
-        readings.append(1)
-        rows = 3 if len(readings) <= apart else 2
-        sizes = [{"batch_size": 2, "compute_infer": {"count": 1}}]
-        return json.dumps({"model_stats": [{"inference_count": rows, "execution_count": 1, "batch_stats": sizes}]})
-
-    monkeypatch.setattr(server, "_get", reply)
-    assert server.statistics("any").settled == (apart == 1)
-    assert len(readings) == min(apart + 1, triton.STATISTICS_READINGS)
-
-
-def test_prometheus_metrics_agree_with_the_statistics(triton_server: Server, tmp_path: Path) -> None:
-    def counted() -> tuple[float, int]:
-        success = stats.metric(triton_server.metrics(), "nv_inference_request_success", model="double")
-        return success, triton_server.statistics("double").requests
-
-    triton_server.deploy(doubler(tmp_path))
-    ask(triton_server)
-    before = counted()
-    for _ in range(5):
-        ask(triton_server)
-    assert [now - then for now, then in zip(counted(), before, strict=True)] == [5, 5]
 
 
 def test_a_port_that_is_taken_is_named() -> None:
@@ -160,17 +131,17 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = holder.getsockname()[1]
         free = triton_launch.free_ports()
         with pytest.raises(ServerError, match=f"http port {port} is taken"):
-            triton.start(ports=replace(free, http=port))
+            TritonServer(ports=replace(free, http=port)).start()
 
 
 def test_a_port_taken_after_the_check_ends_in_the_logs_reason(
-    triton_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    triton_server: TritonServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert triton_server.ports is not None
     monkeypatch.setattr(triton_launch, "check_ports", lambda ports: None)
     # Answering there is another server: only the grpc and metrics ports are free.
     ports = replace(triton_launch.free_ports(), grpc=triton_server.ports.grpc)
-    server = Server("embedded", tmp_path / "second", ports=ports)
+    server = TritonServer("embedded", tmp_path / "second", ports=ports)
     with pytest.raises(ServerError, match=f"(?s)has stopped.*{ports.grpc}"):
         server.start()
     assert server.pid is None
@@ -194,7 +165,7 @@ def test_a_missing_binary_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("how", ["", "embeded", "url:", "container:latest"])
 def test_an_unknown_way_to_start_is_refused(how: str) -> None:
     with pytest.raises(UsageError, match="embedded, container or url"):
-        Server(how)
+        TritonServer(how)
 
 
 def test_an_address_where_nobody_answers_is_named() -> None:
@@ -203,17 +174,17 @@ def test_an_address_where_nobody_answers_is_named() -> None:
         triton.start(f"url:http://127.0.0.1:{port}")
 
 
-def test_a_server_reached_by_url_is_reconfigured_but_not_stopped(triton_server: Server, tmp_path: Path) -> None:
+def test_a_server_reached_by_url_is_reconfigured_but_not_stopped(triton_server: TritonServer, tmp_path: Path) -> None:
     triton_server.deploy(doubler(tmp_path))
     with triton.start(f"url:http://{triton_server.url}") as guest:
         guest.deploy(doubler(tmp_path, parameters={"factor": "5"}))
         assert ask(guest).tolist() == [[0, 5, 10, 15]]
     assert triton_server.running
-    triton_server._deployed.clear()  # the guest changed it behind this object's back
+    triton_server.forget()  # the guest changed it behind this object's back
 
 
 def test_a_server_reached_by_url_gets_new_models_where_its_repository_is_in_reach(
-    triton_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    triton_server: TritonServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(triton.REPOSITORY_VARIABLE, str(triton_server.repository))
     with triton.start(f"url:http://{triton_server.url}") as guest:
@@ -229,12 +200,12 @@ def test_the_image_is_the_one_that_the_containers_are_pinned_to() -> None:
 def test_a_server_killed_in_mid_load_fails_the_step_with_the_count_and_the_next_run_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = Server("embedded", tmp_path / "own")
+    server = TritonServer("embedded", tmp_path / "own")
     deployment = doubler(tmp_path, parameters={"ms": "5"})
 
     def measure() -> dict:
         server.deploy(deployment)
-        return loads.measure(server, "double", NUMBERS, clients=4, seconds=1.0, timeout_s=2)
+        return loads.put_under_load(server, "double", NUMBERS, LoadOptions(clients=4, seconds=1.0, timeout_s=2))
 
     def killed_as_the_window_opens() -> dict:
         server.deploy(deployment)
@@ -257,7 +228,7 @@ def test_a_server_killed_in_mid_load_fails_the_step_with_the_count_and_the_next_
     assert result["failures"] == 0 and len(result["latency_ms"]) > 10
 
 
-def test_a_client_that_hangs_blocks_neither_the_others_nor_the_end(own_server: Server, tmp_path: Path) -> None:
+def test_a_client_that_hangs_blocks_neither_the_others_nor_the_end(own_server: TritonServer, tmp_path: Path) -> None:
     own_server.deploy(doubler(tmp_path))
     host, port = own_server.url.split(":")
     with socket.create_connection((host, int(port))) as hanging:
@@ -268,7 +239,7 @@ def test_a_client_that_hangs_blocks_neither_the_others_nor_the_end(own_server: S
     assert not any(map(alive, processes))
 
 
-def test_stopping_leaves_no_process_port_or_shared_memory(own_server: Server, tmp_path: Path) -> None:
+def test_stopping_leaves_no_process_port_or_shared_memory(own_server: TritonServer, tmp_path: Path) -> None:
     own_server.deploy(doubler(tmp_path, instances=(InstanceGroup(2),)))
     processes, ports = tree(own_server.pid or 0), list(vars(own_server.ports).values())
     assert len(processes) >= 4
@@ -309,19 +280,6 @@ def test_however_the_owner_ends_nothing_is_left_behind(tmp_path: Path, number: s
         region.unlink()
 
 
-@pytest.fixture
-def fake_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[list[str]]]:
-    """A `docker` on PATH that runs the embedded server in the container's place; returns what it was told."""
-    command, log = tmp_path / "bin" / "docker", tmp_path / "docker.log"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/snippets/fake_docker.py" "$@"\n')
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("FAKE_DOCKER_LOG", str(log))
-    return lambda: [json.loads(line) for line in log.read_text().splitlines()]
-
-
 def test_the_container_is_started_served_from_and_removed_through_docker(
     tmp_path: Path, fake_docker: Callable[[], list[list[str]]]
 ) -> None:
@@ -332,27 +290,6 @@ def test_the_container_is_started_served_from_and_removed_through_docker(
     told = fake_docker()
     assert told[0][0] == "run" and f"--name={name}" in told[0]
     assert told[-1] == ["rm", "--force", name]
-
-
-def test_the_container_command_is_exact(tmp_path: Path, fake_docker: object) -> None:
-    launch = triton_launch.container(tmp_path, triton_launch.Ports(1, 2, 3), gpus="device=0")
-    docker, *arguments = launch.command
-    assert Path(docker).name == "docker"
-    image = arguments.index(triton_launch.IMAGE)
-    assert {"run", "--rm", "--init", "--gpus=device=0", f"--volume={tmp_path}:/models:ro"} <= set(arguments[:image])
-    assert [a for a in arguments if a.startswith("--publish=")] == [
-        "--publish=127.0.0.1:1:8000",
-        "--publish=127.0.0.1:2:8001",
-        "--publish=127.0.0.1:3:8002",
-    ]
-    inside = arguments[image + 1 :]
-    assert inside[0] == "tritonserver" and "--model-repository=/models" in inside
-    assert "--model-control-mode=explicit" in inside and "--http-port=8000" in inside
-
-
-def test_an_image_without_a_tag_is_refused(tmp_path: Path, fake_docker: object) -> None:
-    with pytest.raises(UsageError, match="no tag"):
-        triton_launch.container(tmp_path, triton_launch.Ports(1, 2, 3), image="tritonserver")
 
 
 def test_without_docker_the_container_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

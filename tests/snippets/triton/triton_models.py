@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 from snippets.triton.config import Deployment, ModelConfig, Tensor
-from snippets.triton.deployments import IMAGE, MODELS
+from snippets.triton.deployments import IMAGE_TENSOR, MODELS
 
 NUMBERS = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
 
@@ -56,7 +56,7 @@ def colour_classifier(folder: Path, name: str = "food") -> Deployment:
     model = folder / "colours.py"
     model.write_text(COLOURS)
     return Deployment(
-        ModelConfig(name, "python", (IMAGE,), (Tensor("logits", "FP32", (11,)),)),
+        ModelConfig(name, "python", (IMAGE_TENSOR,), (Tensor("logits", "FP32", (11,)),)),
         {"model.py": model, "batch.py": MODELS / "batch.py"},
     )
 

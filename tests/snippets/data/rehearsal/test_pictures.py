@@ -80,8 +80,8 @@ def test_the_fingerprint_follows_the_recipe(monkeypatch):
 
 def test_a_killed_generation_leaves_no_half_set(tmp_path):
     program = (
-        "import sys\nfrom pathlib import Path\nfrom snippets import rehearsal\n"
-        "rehearsal.generate(Path(sys.argv[1]), {'training': 5500})\n"
+        "import sys\nfrom pathlib import Path\nfrom snippets.data.rehearsal import pictures\n"
+        "pictures.generate(Path(sys.argv[1]), {'training': 5500})\n"
     )
     target = tmp_path / "set"
     process = subprocess.Popen(

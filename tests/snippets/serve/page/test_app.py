@@ -10,14 +10,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from snippets.data import image
-from snippets.engine.classifier import FOOD11_CLASSES
+from snippets.data.food11_classes import CLASSES
 from snippets.errors import ServerError, ToolMissing, UsageError
 from snippets.machine.browser import chromium_path, page_prediction, screenshot, swagger_prediction
-from snippets.machine.process import Server, free_port, http_ready, start_server
+from snippets.machine.process import Server, StartOptions, free_port, http_ready, start_server
 from snippets.serve.page.__main__ import main, parse_endpoint, parse_triton
 from snippets.serve.page.app import FOLDER, create_page
 from snippets.serve.page.services import Service
-from snippets.triton.server import Server as TritonServer
+from snippets.triton.server import TritonServer
 from tests.snippets.servers import encoded, plain, toy_classifier
 from tests.snippets.triton.triton_models import colour_classifier
 
@@ -40,7 +40,7 @@ def endpoint(root: Path) -> Iterator[Server]:
         "uvicorn.run(create_app(toy_classifier), port=int(sys.argv[1]), log_level='warning')"
     )
     with start_server(
-        "endpoint", lambda port: [sys.executable, "-c", code, str(port)], ready=http_ready("/ready"), cwd=root
+        "endpoint", lambda port: [sys.executable, "-c", code, str(port)], http_ready("/ready"), StartOptions(cwd=root)
     ) as server:
         yield server
 
@@ -57,7 +57,7 @@ def services(endpoint: Server, triton: str) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def client(services: list[Service]) -> Iterator[TestClient]:
-    with TestClient(create_page(services, FOOD11_CLASSES)) as client:
+    with TestClient(create_page(services, CLASSES)) as client:
         yield client
 
 
@@ -127,7 +127,7 @@ def test_a_page_without_services_is_a_usage_error(capsys: pytest.CaptureFixture[
 
 def test_two_services_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match="a name of its own"):
-        create_page([Service("A", "http://h"), Service("A", "http://i")], FOOD11_CLASSES)
+        create_page([Service("A", "http://h"), Service("A", "http://i")], CLASSES)
 
 
 def test_a_missing_chromium_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,8 +151,8 @@ def page(services: list[Service], root: Path) -> Iterator[Server]:
     with start_server(
         "page",
         lambda port: [sys.executable, "-m", "snippets.serve.page", *options, f"--port={port}"],
-        ready=http_ready("/health"),
-        cwd=root,
+        http_ready("/health"),
+        StartOptions(cwd=root),
     ) as server:
         yield server
 

@@ -15,7 +15,7 @@ from tests.snippets.clocks import Alternating, Script, World
 @pytest.mark.parametrize("seed", range(5))
 def test_variants_that_differ_by_five_percent_are_ranked(seed: int) -> None:
     world = World(seed)
-    verdict, samples = measure.compare(world.takes(10.0), world.takes(10.5), clock=world)
+    verdict, samples = measure.race(world.takes(10.0), world.takes(10.5), clock=world)
     assert verdict.verdict == "a" and verdict.ratio.high < 1
     assert samples["a"].size == samples["b"].size >= 40
 
@@ -23,7 +23,7 @@ def test_variants_that_differ_by_five_percent_are_ranked(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_variants_that_do_not_differ_are_not_ranked(seed: int) -> None:
     world = World(seed)
-    verdict, _ = measure.compare(world.takes(10.0), world.takes(10.0), clock=world)
+    verdict, _ = measure.race(world.takes(10.0), world.takes(10.0), clock=world)
     assert not verdict.ranked
 
 
@@ -42,7 +42,7 @@ def test_drift_does_not_decide() -> None:
 
         return one
 
-    verdict, _ = measure.compare(drifting(), drifting(), clock=world)
+    verdict, _ = measure.race(drifting(), drifting(), clock=world)
     assert not verdict.ranked
 
 
@@ -54,9 +54,9 @@ def test_real_models_are_told_apart_and_a_model_is_not_ranked_against_itself(tmp
     model = session(path, threads=1)
     one = np.zeros((1, 3, 224, 224), dtype=np.float32)
     many = np.zeros((8, 3, 224, 224), dtype=np.float32)
-    faster, _ = measure.compare(lambda: model(one), lambda: model(many), seconds_max=10)
+    faster, _ = measure.race(lambda: model(one), lambda: model(many), measure.RaceRules(seconds_max=10))
     assert faster.verdict == "a"
-    itself, _ = measure.compare(lambda: model(one), lambda: model(one), seconds_max=5, margin=0.05)
+    itself, _ = measure.race(lambda: model(one), lambda: model(one), measure.RaceRules(seconds_max=5, margin=0.05))
     assert not itself.ranked
 
 
@@ -90,7 +90,7 @@ def test_a_comparison_doubles_its_rounds_until_it_is_decided_or_over_a_bound(
     slower: int, bounds: dict, rounds: int
 ) -> None:
     pair = Alternating(slower)
-    verdict, samples = measure.compare(pair.a, pair.b, clock=pair.clock, **bounds)
+    verdict, samples = measure.race(pair.a, pair.b, measure.RaceRules(**bounds), clock=pair.clock)
     assert verdict.verdict == "undecided" and samples["a"].size == samples["b"].size == rounds
     assert pair.calls[:6] == "aaabbb" and len(pair.calls) == 2 * rounds + 6  # three calls of each come before
     assert verdict == stats.compare(samples["a"], samples["b"], paired=True)
@@ -98,25 +98,25 @@ def test_a_comparison_doubles_its_rounds_until_it_is_decided_or_over_a_bound(
 
 def test_a_comparison_that_is_decided_goes_no_further() -> None:
     pair = Script(10)
-    verdict, samples = measure.compare(pair.call, pair.call, clock=pair.clock)
+    verdict, samples = measure.race(pair.call, pair.call, clock=pair.clock)
     assert verdict.verdict == "same" and samples["a"].size == 40
 
 
 def test_a_comparison_hands_margin_confidence_and_seed_on() -> None:
     pair = Alternating()
-    wide, samples = measure.compare(pair.a, pair.b, clock=pair.clock, margin=1.0, rounds_first=10)
+    wide, samples = measure.race(pair.a, pair.b, measure.RaceRules(margin=1.0, rounds_first=10), clock=pair.clock)
     assert wide.margin == 1.0 and wide.verdict == "same" and samples["a"].size == 10
 
     def order(**seed: int) -> str:
         world = Alternating()
-        measure.compare(world.a, world.b, clock=world.clock, rounds_first=10, rounds_max=20, **seed)
+        measure.race(world.a, world.b, measure.RaceRules(rounds_first=10, rounds_max=20, **seed), clock=world.clock)
         return world.calls
 
     assert order() == order(seed=0) != order(seed=1)
     assert order()[6:26] != order()[26:46]  # the second look has an order of its own
     noisy = World()
-    unsure, samples = measure.compare(
-        noisy.takes(10), noisy.takes(10), clock=noisy, margin=0, confidence=0.5, rounds_max=40
+    unsure, samples = measure.race(
+        noisy.takes(10), noisy.takes(10), measure.RaceRules(margin=0, confidence=0.5, rounds_max=40), clock=noisy
     )
     assert unsure == stats.compare(samples["a"], samples["b"], paired=True, margin=0, confidence=0.5)
     assert unsure.ratio != stats.compare(samples["a"], samples["b"], paired=True).ratio

@@ -1,0 +1,209 @@
+"""One look for all charts of the kit: the palette, quiet axes, units on every axis.
+
+    figure, axes = style.canvas("Latency of one request", "milliseconds")
+    figure, (left, right) = style.panels(style.Panels(columns=2), size=(10, 3.8))
+
+One colour has one meaning in all three parts: a model or engine keeps its own (MODEL_COLOURS), and so do the stages of
+a request (STAGE_COLOURS) and the operations of a graph (OPERATION_COLOURS); whatever has none is told apart by SERIES.
+The colours are those of Okabe and Ito (2008) for models and of Paul Tol (2021) for operations and series, which people
+with colour-blindness tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MODEL_COLOURS = {
+    "eager": "#8C8C8C",
+    "compiled": "#5B5B5B",
+    "onnx-none": "#A6CBE3",
+    "onnx-basic": "#6FB1D8",
+    "onnx-extended": "#3A8FC4",
+    "onnx-all": "#0072B2",
+    "dynamic": "#CC79A7",
+    "aggressive": "#D55E00",
+    "conservative": "#E69F00",
+    "openvino": "#009E73",
+    "cuda": "#7A4FBF",
+    "tensorrt": "#3B2A78",
+}
+# Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
+MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}
+MODEL_COLOURS |= dict.fromkeys(("fp32", "float32", "ONNX", "ONNX Runtime"), MODEL_COLOURS["onnx-all"])
+# What a request, or a start, spends its time on; shades of one blue where they belong to computing.
+STAGE_COLOURS = {
+    "decode": "#C3D3EA",
+    "preprocess": "#9BB5DA",
+    "queue": "#EDB75E",
+    "inference": "#3E5C86",
+    "postprocess": "#6B88B5",
+    "transport": "#C8C8C8",
+    "process": "#C8C8C8",
+    "libraries": "#A39382",
+    "model": "#B3724F",
+    "first_inference": "#8C3B4A",
+}
+OPERATION_COLOURS = {
+    "Conv": "#77AADD",
+    "FusedConv": "#99DDFF",
+    "Conv (NCHWc)": "#FFAABB",
+    "ConvInteger": "#4E79A7",
+    "BatchNormalization": "#EEDD88",
+    "Clip": "#44BB99",
+}
+OTHER_OPERATIONS = ("#EE8866", "#BBCC33", "#AA7744", "#9970AB", "#5AAE61", "#AAAA00", "#B0B0D0", "#777777")
+REST = "#DDDDDD"
+SERIES = ("#332288", "#44AA99", "#882255", "#999933", "#88CCEE", "#AA4499", "#117733", "#CC6677")
+INK, QUIET, FAINT, GRID, TARGET, MET = "#222222", "#6E6E6E", "#BBBBBB", "#DDDDDD", "#B3261E", "#2E7D32"
+# Line styles of a tail (p95, p99) beside its median, of a limit, of what theory says.
+TAIL, LIMIT, THEORY = ":", (0, (4, 3)), "--"
+SMALL = 9
+STYLE = {
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+    "figure.facecolor": "white",
+    "font.size": 10.5,
+    "font.family": "DejaVu Sans",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#999999",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": SMALL,
+    "lines.linewidth": 2,
+    "lines.markersize": 5,
+}
+
+
+@dataclass(frozen=True)
+class Panels:
+    """How the panels of a figure lie: their rows and columns, relative sizes, and which axes are shared."""
+
+    rows: int = 1
+    columns: int = 1
+    width_ratios: Sequence[float] | None = None
+    height_ratios: Sequence[float] | None = None
+    share_x: bool = False
+    share_y: bool = False
+
+
+def color(name: str, position: int = 0) -> str:
+    """The colour of a model or engine, or for any other name the one at a position of SERIES."""
+    return MODEL_COLOURS.get(name, SERIES[position % len(SERIES)])
+
+
+def canvas(title: str, x: str = "", y: str = "", *, size: tuple[float, float] = (7.2, 4.0)) -> tuple[Figure, Axes]:
+    """A new figure of one chart in the kit's style; `size` in inches."""
+    figure, (axes,) = panels(Panels(), size)
+    axes.set(xlabel=x, ylabel=y)
+    axes.set_title(title)
+    return figure, axes
+
+
+def panels(layout: Panels, size: tuple[float, float], title: str = "") -> tuple[Figure, list[Axes]]:
+    """A new figure of several charts in the kit's style, row by row; `size` in inches."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update(STYLE)  # type: ignore[arg-type]
+    figure, axes = plt.subplots(
+        layout.rows,
+        layout.columns,
+        figsize=size,
+        layout="constrained",
+        squeeze=False,
+        sharex=layout.share_x,
+        sharey=layout.share_y,
+        width_ratios=layout.width_ratios,
+        height_ratios=layout.height_ratios,
+    )
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=STYLE["axes.titlesize"])
+    return figure, list(np.ravel(axes))
+
+
+def plain_ticks(axes: Axes, which: str) -> None:
+    """Write a logarithmic axis as 1, 2, 5, 10 rather than as powers; where it spans little, the steps between too."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axis: Any = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+    def between(value: float, _: int) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 5 * low else ""
+
+    axis.set_minor_formatter(FuncFormatter(between))
+
+
+def logarithmic(axes: Axes, which: str) -> None:
+    """Make the axis "x" or "y" logarithmic, with plain figures."""
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    plain_ticks(axes, which)
+
+
+def level_lines(axes: Axes, percents: Sequence[int]) -> None:
+    """Dotted lines at percentiles of a cumulative curve whose axis is in per cent, named at the right end."""
+    for percent in percents:
+        axes.axhline(percent, color=QUIET, linewidth=1, linestyle=TAIL)
+        axes.annotate(
+            f"p{percent}",
+            (1.005, percent),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=SMALL,
+            color=QUIET,
+        )
+
+
+def cumulative(axes: Axes, samples_ms: np.ndarray, **look: Any) -> None:
+    """The share of requests, in per cent, that were answered within a time in ms."""
+    ordered = np.sort(samples_ms)
+    axes.step(ordered, np.arange(1, ordered.size + 1) / ordered.size * 100, where="post", **look)
+
+
+def rows_down(axes: Axes, labels: Sequence[str]) -> None:
+    """Name the rows of horizontal bars drawn at 0, 1, 2 ..., the first on top, without lines between them."""
+    axes.set_yticks(range(len(labels)), list(labels))
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+
+
+def columns(axes: Axes, values: dict[str, float], title: str, colours: Sequence[str]) -> None:
+    """Upright bars with their values written on top, one colour each."""
+    axes.bar(list(values), list(values.values()), color=[*colours], width=0.6)
+    for position, value in enumerate(values.values()):
+        written_above(axes, position, value, f"{value:.0f}" if value >= 10 else f"{value:.1f}")
+    axes.set(ylim=(0, 1.2 * max([*values.values(), 1e-9])))
+    axes.grid(axis="x", visible=False)
+    axes.set_title(title)
+
+
+def written_above(axes: Axes, x: float, y: float, text: str) -> None:
+    """A small text that stands on the point."""
+    axes.annotate(text, (x, y), ha="center", va="bottom", fontsize=SMALL)
+
+
+def written_behind(axes: Axes, x: float, y: float, text: str) -> None:
+    """A small text to the right of the point, as behind the end of a horizontal bar."""
+    axes.annotate(text, (x, y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL)

@@ -1,0 +1,79 @@
+"""How much Part 1 measures, by profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from snippets import measure
+from snippets.errors import UsageError
+from snippets.machine.host import thread_count
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much Part 1 measures. Counts of images: 0 takes the whole split. Variants are compared at size `batch`."""
+
+    profile: str
+    threads: int
+    evaluation: int
+    validation: int
+    calibration: int
+    batch: int
+    batch_sizes: tuple[int, ...]
+    torch_batch_sizes: tuple[int, ...]
+    compiled_batch_sizes: tuple[int, ...]
+    rounds: int
+    whole_ladder: bool
+
+    @property
+    def latency(self) -> measure.Effort:
+        """Effort for single-sample latency."""
+        return measure.effort(self.profile)
+
+    @property
+    def batches(self) -> measure.Effort:
+        """Effort for batch throughput."""
+        return measure.effort(self.profile, batches=True)
+
+
+PLANS = {
+    "quick": Plan(
+        "quick",
+        0,
+        evaluation=66,
+        validation=198,
+        calibration=22,
+        batch=8,
+        batch_sizes=(8,),
+        torch_batch_sizes=(1, 8),
+        compiled_batch_sizes=(1,),
+        rounds=24,
+        whole_ladder=False,
+    ),
+    "full": Plan(
+        "full",
+        0,
+        evaluation=440,
+        validation=0,
+        calibration=110,
+        batch=32,
+        batch_sizes=(1, 8, 32, 64),
+        torch_batch_sizes=(1, 4, 16, 32, 64),
+        compiled_batch_sizes=(1, 32),
+        rounds=120,
+        whole_ladder=True,
+    ),
+}
+
+
+def plan_of(profile: str, threads: int = 0, images: int = 0) -> Plan:
+    """The plan of a profile, with threads pinned (0: one a core) and at most `images` evaluation images (0: its own).
+
+    Raises UsageError for an unknown profile or negative counts.
+    """
+    if profile not in PLANS:
+        raise UsageError(f"profile is {profile!r}; it is one of {', '.join(PLANS)}.")
+    if threads < 0 or images < 0:
+        raise UsageError(f"threads is {threads} and images is {images}; neither may be negative.")
+    chosen = PLANS[profile]
+    return replace(chosen, threads=thread_count(threads), evaluation=images or chosen.evaluation)

@@ -1,0 +1,31 @@
+"""Charts of the endpoints: engines by colour, clients by dashes, and stages that add up to the request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snippets.draw import endpoint_charts, style
+
+
+def test_engines_have_their_colours_and_clients_their_dashes(load: dict[str, Any]) -> None:
+    loads = {
+        "FastAPI, PyTorch, 1 client": {**load, "clients": 1},
+        "FastAPI, ONNX, 1 client": {**load, "clients": 1},
+        "FastAPI, ONNX, 16 clients": {**load, "clients": 16},
+    }
+    (axes,) = endpoint_charts.waiting(loads).axes
+    torch, one, sixteen = axes.get_lines()[:3]
+    assert torch.get_color() == style.color("PyTorch") and one.get_color() == sixteen.get_color() == style.color("ONNX")
+    assert one.get_linestyle() != sixteen.get_linestyle() and torch.get_linestyle() == one.get_linestyle()
+
+
+def test_the_stages_of_a_bar_add_up_to_the_mean_request(load: dict[str, Any]) -> None:
+    load = {**load, "queue_ms": np.full(4, 6.0)}
+    (axes,) = endpoint_charts.where_time_goes({"one": load}).axes
+    # Four stages of 2 ms, 6 ms of waiting, and the rest of the mean of 25 ms outside of the endpoint.
+    assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(25.0)
+    assert axes.patches[-1].get_width() == pytest.approx(25.0 - 14.0)
+    assert axes.texts[0].get_text() == "25 ms"

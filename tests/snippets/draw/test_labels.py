@@ -1,0 +1,29 @@
+"""A name stands beside its point, and farther off only where another one is in the way."""
+
+from __future__ import annotations
+
+from snippets.draw import style
+from snippets.draw.labels import place_labels
+
+
+def test_a_point_by_itself_has_its_name_to_the_right() -> None:
+    _, axes = style.canvas("title")
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    place_labels(axes, {"alone": (5.0, 5.0)})
+    (text,) = axes.texts
+    assert text.get_text() == "alone" and text.get_horizontalalignment() == "left"
+    assert text.get_position()[0] > 0 and text.get_position()[1] == 0
+
+
+def test_a_name_that_would_leave_the_frame_goes_to_the_left() -> None:
+    _, axes = style.canvas("title")
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    place_labels(axes, {"a long name of a point": (9.8, 5.0)})
+    assert axes.texts[0].get_horizontalalignment() == "right"
+
+
+def test_a_crowd_has_lines_that_lead_to_the_names_farther_off() -> None:
+    _, axes = style.canvas("title")
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    place_labels(axes, {f"point number {n}": (5.0, 5.0 + 0.01 * n) for n in range(6)})
+    assert sum(not text.get_text() for text in axes.texts) >= 1

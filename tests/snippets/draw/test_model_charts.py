@@ -1,0 +1,37 @@
+"""Charts of Part 1 that show one thing: pictures by class, confusions, a break-even, a search."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snippets.draw import model_charts
+
+
+def test_a_gallery_shows_one_picture_of_each_class_that_has_some() -> None:
+    images = np.zeros((3, 224, 224, 3), dtype=np.uint8)
+    figure = model_charts.gallery(images, np.array([0, 0, 2]), ["bread", "egg", "soup"])
+    assert [axes.get_title() for axes in figure.axes if axes.images] == ["bread", "soup"]
+
+
+def test_a_confusion_is_written_where_there_is_one() -> None:
+    (axes,) = model_charts.confusions(np.array([[3, 0], [1, 2]]), ["bread", "egg"], "Confusions").axes
+    assert [(text.get_position(), text.get_text()) for text in axes.texts] == [
+        ((0, 0), "3"),
+        ((0, 1), "1"),
+        ((1, 1), "2"),
+    ]
+
+
+def test_an_investment_pays_where_the_lines_cross() -> None:
+    figure = model_charts.investment(5.0, {"eager": np.full(5, 20.0), "compiled": np.full(5, 10.0)}, 500.0)
+    assert figure.axes[0].texts[0].get_text() == "500 requests"
+    never = model_charts.investment(5.0, {"eager": np.full(5, 10.0), "compiled": np.full(5, 20.0)}, np.inf)
+    assert not never.axes[0].texts
+
+
+def test_the_chosen_candidates_are_named_with_what_they_were_chosen_for() -> None:
+    figure = model_charts.search_chart(
+        {"all": 0.03, "late layers": 0.0}, {"all": 2.4, "late layers": 8.9}, {"aggressive": "all"}, {"aggressive": 0.05}
+    )
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert {"aggressive: all", "late layers", "aggressive: at most 5"} <= texts

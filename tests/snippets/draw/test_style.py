@@ -1,0 +1,54 @@
+"""One colour has one meaning, and every chart begins with the same look."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pytest
+
+from snippets.draw import style
+
+
+def test_a_model_keeps_its_colour_wherever_it_stands_and_whatever_it_is_called() -> None:
+    assert style.color("dynamic", 0) == style.color("dynamic", 5)
+    assert style.color("fp32") == style.color("onnx-all") == style.color("ONNX Runtime")
+    assert style.color("PyTorch") == style.color("eager")
+
+
+def test_names_without_a_colour_are_told_apart_by_their_position() -> None:
+    found = [style.color("anything", position) for position in range(len(style.SERIES))]
+    assert len(set(found)) == len(style.SERIES)
+    assert style.color("anything", len(style.SERIES)) == found[0]
+
+
+def test_no_colour_of_a_series_stands_for_a_model_a_stage_or_an_operation() -> None:
+    taken = {*style.MODEL_COLOURS.values(), *style.STAGE_COLOURS.values(), *style.OPERATION_COLOURS.values()}
+    assert not taken & {*style.SERIES, style.TARGET, style.MET}
+    assert not set(style.MODEL_COLOURS.values()) & set(style.STAGE_COLOURS.values())
+
+
+def test_a_canvas_has_title_and_units_and_no_frame() -> None:
+    figure, axes = style.canvas("Latency", "ms", "share", size=(5, 3))
+    assert (axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()) == ("Latency", "ms", "share")
+    assert not axes.spines["top"].get_visible() and figure.get_size_inches().tolist() == [5, 3]
+    assert plt.fignum_exists(figure.number)  # type: ignore[attr-defined] # a notebook shows what pyplot holds
+
+
+def test_panels_come_row_by_row() -> None:
+    _, panels = style.panels(style.Panels(rows=2, columns=3, share_y=True), (6, 4), "All of them")
+    assert len(panels) == 6 and panels[0].get_position().y0 > panels[3].get_position().y0
+
+
+def test_bars_from_top_to_bottom_are_named_and_uprights_carry_their_values() -> None:
+    _, (rows, columns) = style.panels(style.Panels(columns=2), (6, 3))
+    style.rows_down(rows, ["first", "second"])
+    bottom, top = rows.get_ylim()
+    assert bottom > top and [label.get_text() for label in rows.get_yticklabels()] == ["first", "second"]
+    style.columns(columns, {"a": 3.25, "b": 120.4}, "Rates", ["red", "blue"])
+    assert [text.get_text() for text in columns.texts] == ["3.2", "120"]
+
+
+def test_a_cumulative_curve_ends_at_all_of_the_requests() -> None:
+    _, axes = style.canvas("x")
+    style.cumulative(axes, pytest.importorskip("numpy").array([30.0, 10.0, 20.0, 40.0]))
+    (line,) = axes.get_lines()
+    assert line.get_xdata().tolist() == [10, 20, 30, 40] and line.get_ydata().tolist() == [25, 50, 75, 100]

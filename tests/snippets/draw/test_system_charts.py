@@ -1,0 +1,58 @@
+"""Charts of Triton's loads show the numbers that the loads hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from snippets.draw import system_charts
+from snippets.draw.style import STAGE_COLOURS
+
+
+def test_the_bars_of_a_request_are_its_queue_its_computing_and_the_rest(load: dict[str, Any]) -> None:
+    figure = system_charts.where_time_goes({"one": load, "other": {**load, "client_ms": -0.1}}, "Where")
+    left, right = figure.axes
+    assert [bar.get_height() for bar in left.patches] == [6.0, 6.0, 15.0, 15.0, 4.0, 0.0]
+    assert left.patches[0].get_facecolor() != left.patches[2].get_facecolor()
+    assert [text.get_text() for text in left.texts] == ["25 ms", "21 ms"]
+    assert [text.get_text() for text in right.texts] == ["2.0", "2.0"]
+    assert set(system_charts.TIME_BARS["queue_ms"]) >= {STAGE_COLOURS["queue"]}
+
+
+def test_a_curve_has_a_point_for_each_number_of_clients(load: dict[str, Any]) -> None:
+    more = {**load, "clients": 8, "samples_per_s": 5.0}
+    (axes,) = system_charts.latency_and_throughput({"off": [load, more]}, "Curves").axes
+    medians, tails = axes.get_lines()
+    assert list(medians.get_xdata()) == [2.0, 5.0] and list(medians.get_ydata()) == [25.0, 25.0]
+    assert list(tails.get_ydata()) == pytest.approx([38.5, 38.5])
+    assert [text.get_text() for text in axes.texts] == ["2", "8"]
+
+
+def test_a_histogram_counts_requests_and_not_executions(load: dict[str, Any]) -> None:
+    # Two executions of one row and one of two rows: half of the four requests in each.
+    (axes,) = system_charts.batch_histogram({"on": load}, "Batches").axes
+    assert [bar.get_height() for bar in axes.patches] == [50.0, 50.0]
+
+
+def test_the_machines_curves_are_those_that_were_sampled(load: dict[str, Any]) -> None:
+    (axes,) = system_charts.utilization({"one": load}, "Busy").axes
+    processor, gpu = axes.get_lines()
+    assert list(processor.get_ydata()) == [50.0, 60.0] and gpu.get_label() == "GPU 0"
+
+
+def test_the_best_setting_is_the_fastest_that_meets_the_bound(load: dict[str, Any]) -> None:
+    slow = {**load, "samples_per_s": 9.0, "latency_ms": load["latency_ms"] * 10}
+    loads = {(1, 1): load, (2, 1): {**load, "samples_per_s": 3.0}, (4, 1): slow}
+    assert system_charts.best_under(loads, 40.0) == (2, 1)
+    assert system_charts.best_under(loads, 1.0) is None
+    (axes,) = system_charts.grid(loads, 40.0, "Grid").axes
+    (frame,) = axes.patches
+    assert frame.get_x() == pytest.approx(1 - 0.47) and len(axes.texts) == 3
+    assert not system_charts.grid(loads, 1.0, "Grid").axes[0].patches
+
+
+def test_a_neighbour_has_its_own_bar(load: dict[str, Any]) -> None:
+    left, right = system_charts.neighbours({"alone": load, "shared": {**load, "neighbour_rps": 33.0}}, "Light").axes
+    assert [bar.get_height() for bar in right.patches] == [0.0, 33.0]
+    assert left.get_lines()[0].get_ydata().tolist() == [25.0, 50.0, 75.0, 100.0]

@@ -1,0 +1,60 @@
+"""The system lab's tables say what a load's samples say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from snippets.draw import system_tables
+
+
+def cells(table: str, row: int = 0) -> list[str]:
+    """The cells of a row below the head."""
+    return [cell.strip() for cell in table.splitlines()[2 + row].strip("| ").split(" | ")]
+
+
+def test_a_load_is_one_row_of_its_answers(load: dict[str, Any]) -> None:
+    # p50 of 10, 20, 30, 40 ms is 25; p95 lies 0.85 of the way from 30 to 40.
+    assert cells(system_tables.loads({"one": load})) == ["one", "2.0", "25.0", "38.5", "6.0", "15.0", "1.5", "1"]
+
+
+def test_an_endpoint_is_told_by_service_and_clients(load: dict[str, Any]) -> None:
+    service, clients, rate, failures, median, p95 = cells(
+        system_tables.endpoints({"FastAPI, ONNX, 2 clients": {**load, "latency_ms": [7.0] * 9, "ok": [True] * 9}})
+    )
+    assert (service, clients, rate, failures, p95) == ("FastAPI, ONNX", "2", "2.0", "1", "7.0")
+    assert median == "7.0 (7.0 to 7.0)"
+
+
+def test_a_neighbour_that_was_not_there_has_no_rate(load: dict[str, Any]) -> None:
+    with_one = {**load, "neighbour_rps": 12.34, "neighbour_failures": 2}
+    table = system_tables.neighbours({"alone": load, "shared": with_one})
+    assert cells(table)[4:] == ["-", "1"] and cells(table, 1)[4:] == ["12.3", "3"]
+
+
+def test_a_server_that_falls_behind_is_said_to(open_load: dict[str, Any]) -> None:
+    behind = {**open_load, "completed_rps": 1.0, "failures": 0}
+    keeping = {**open_load, "completed_rps": 2.5, "failures": 0}
+    table = system_tables.offered({"off": [behind, keeping]})
+    assert cells(table)[-1] == "**no**" and cells(table, 1)[-1] == "yes"
+    assert cells(table)[1:4] == ["2", "2", "1"]
+
+
+def test_loadgens_verdict_comes_with_its_reason() -> None:
+    result = {
+        "samples": 40,
+        "samples_per_s": 20.0,
+        "failures": 0,
+        "valid": False,
+        "loadgen": {
+            "result_50.00_percentile_latency_ns": 2_500_000,
+            "result_99.00_percentile_latency_ns": 9_000_000,
+            "result_invalid_reason": " too short ",
+        },
+    }
+    row = cells(system_tables.scenarios({"Offline,\nby 32": result}))
+    assert row == ["Offline, by 32", "40", "20.0", "2.5", "9.0", "no: too short", "0"]
+
+
+def test_a_refusal_keeps_its_status_and_reason() -> None:
+    table = system_tables.refusals([{"name": "nothing", "status": 422, "detail": "not a readable picture"}])
+    assert cells(table) == ["nothing", "422", "not a readable picture"]

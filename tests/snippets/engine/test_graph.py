@@ -1,0 +1,52 @@
+"""What a graph holds is read from it: operations, constant work, and the first steps of an image."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from snippets.engine import graph
+
+
+@pytest.fixture
+def model() -> onnx.ModelProto:
+    """x -> Conv (its weights still to be cast) -> Clip -> a fused and a NCHWc convolution."""
+    weights = numpy_helper.from_array(np.zeros((3, 3, 1, 1), dtype=np.float16), "half")
+    nodes = [
+        helper.make_node("Cast", ["half"], ["weights"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["x", "weights"], ["a"]),
+        helper.make_node("Clip", ["a"], ["b"]),
+        helper.make_node("FusedConv", ["b", "weights"], ["c"], domain="com.microsoft"),
+        helper.make_node("Conv", ["c", "weights"], ["y"], domain="com.microsoft.nchwc"),
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3, 8, 8]) for name in ("x", "y")]
+    return helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], [weights]))
+
+
+def test_operations_are_counted_by_the_name_that_a_person_reads(model: onnx.ModelProto) -> None:
+    assert graph.histogram(model) == {"Cast": 1, "Conv": 1, "Clip": 1, "FusedConv": 1, "Conv (NCHWc)": 1}
+
+
+def test_work_on_weights_alone_is_constant(model: onnx.ModelProto) -> None:
+    assert [node.op_type for node in graph.constant_nodes(model)] == ["Cast"]
+
+
+def test_a_trunk_walks_with_the_image_and_names_the_constant_work_beside_it(model: onnx.ModelProto) -> None:
+    steps = graph.trunk(model)
+    assert [(step.label, step.kind) for step in steps] == [
+        ("Conv", "convolution"),
+        ("Clip", "activation"),
+        ("FusedConv", "fused"),
+        ("Conv (NCHWc)", "layout"),
+    ]
+    assert [step.constant_inputs for step in steps] == [("Cast",), (), ("Cast",), ("Cast",)]
+
+
+def test_a_trunk_ends_before_the_convolution_that_is_one_too_many(model: onnx.ModelProto) -> None:
+    assert [step.label for step in graph.trunk(model, convolutions=1)] == ["Conv", "Clip"]
+
+
+def test_changes_leave_out_what_stayed() -> None:
+    assert graph.changes({"Conv": 3, "Clip": 2}, {"Conv": 3, "Relu": 1}) == {"Clip": -2, "Relu": 1}

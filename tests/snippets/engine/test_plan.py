@@ -1,0 +1,27 @@
+"""A profile says how much is measured, and threads and images may be set apart from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from snippets.engine.plan import plan_of
+from snippets.errors import UsageError
+from snippets.machine.host import cores
+from snippets.measure import effort
+
+
+def test_a_profile_with_nothing_set_pins_a_thread_to_each_core() -> None:
+    plan = plan_of("quick")
+    assert (plan.threads, plan.evaluation, plan.batch) == (cores(), 66, 8)
+    assert plan.latency == effort("quick") and plan.batches == effort("quick", batches=True)
+
+
+def test_threads_and_images_may_be_set() -> None:
+    plan = plan_of("full", threads=3, images=50)
+    assert (plan.threads, plan.evaluation, plan.validation) == (3, 50, 0)
+
+
+@pytest.mark.parametrize(("given", "says"), [(("slow",), "one of quick, full"), (("quick", -1), "threads is -1")])
+def test_a_plan_that_does_not_exist_is_refused(given: tuple, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        plan_of(*given)

@@ -1,0 +1,70 @@
+"""A variant is measured in four steps, each once, and what was classified while timing is not classified again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from snippets.data.datasets import Split
+from snippets.engine import variants
+from snippets.engine.plan import plan_of
+from snippets.record.run import open_run
+
+
+class Model:
+    """Scores class 0 for everything; counts the images that it was shown."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        self.seen += len(batch)
+        return np.tile([1.0, 0.0], (len(batch), 1))
+
+
+@pytest.fixture
+def bench() -> variants.Bench:
+    images = np.zeros((6, 224, 224, 3), dtype=np.uint8)
+    split = Split(images, np.array([0, 1] * 3), tuple("abcdef"), ())
+    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2, rounds=5)
+    return variants.Bench(open_run("model", run_id="t"), split, plan, "fingerprint")
+
+
+def variant(model: Model) -> variants.Variant:
+    return variants.Variant("toy/eager", lambda: model, "cpu", {"engine": "toy"})
+
+
+def test_steps_are_named_by_variant_and_batch(bench: variants.Bench) -> None:
+    one = variant(Model())
+    assert bench.latency(one)["batch"] == 1
+    assert bench.throughput(one, 2)["batch"] == 2 and bench.throughput(one, 3)["batch"] == 3
+    assert bench.run.record().names() == ("toy/eager/latency", "toy/eager/throughput", "toy/eager/throughput-3")
+
+
+def test_what_was_timed_is_not_classified_again(bench: variants.Bench) -> None:
+    model = Model()
+    classified: dict[int, np.ndarray] = {}
+    bench.throughput(variant(model), 2, classified)
+    assert sorted(classified) == [0, 1, 2]
+    before = model.seen
+    scored = bench.accuracy(variant(model), classified=classified)
+    assert model.seen == before and scored["predictions"].tolist() == [0] * 6
+    assert scored["labels"].tolist() == [0, 1] * 3
+
+
+def test_a_second_measurement_replays_the_first(bench: variants.Bench) -> None:
+    model = Model()
+    first, seen = bench.latency(variant(model)), model.seen
+    assert np.array_equal(bench.latency(variant(model))["latency_ms"], first["latency_ms"]) and model.seen == seen
+
+
+def test_an_absent_variant_keeps_its_reason(bench: variants.Bench) -> None:
+    assert bench.absent("providers/cuda", "no GPU") == "no GPU"
+    assert bench.run.record().result("providers/cuda/absent") == {"reason": "no GPU"}
+
+
+def test_models_take_turns_in_as_many_rounds_as_planned(bench: variants.Bench) -> None:
+    times = bench.interleaved("toy/ranking", {"a": Model, "b": Model}, {"engine": "toy"})
+    assert {name: len(values) for name, values in times.items()} == {"a": 5, "b": 5}

@@ -1,0 +1,41 @@
+"""Part 1's int8 files are made once, each put where the other parts look for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snippets.data.datasets import Split
+from snippets.engine.plan import plan_of
+from snippets.quantize import int8
+from snippets.record.run import open_run
+
+
+@pytest.fixture
+def data(photos: tuple[np.ndarray, np.ndarray]) -> Any:
+    split = Split(*photos, tuple("abcdefghi"), ())
+    return SimpleNamespace(split=lambda name: split, fingerprint="fingerprint")
+
+
+def test_dynamic_aggressive_and_conservative_are_made_and_replayed(float_model: Path, data: Any) -> None:
+    plan = replace(plan_of("quick", threads=1), validation=0, calibration=3)
+    run = open_run("model", run_id="t")
+    found = int8.ensure(run, float_model, data, plan)
+    assert set(found.files) == {"dynamic", "aggressive", "conservative"}
+    assert all(path == run.models / f"{name}.onnx" and path.is_file() for name, path in found.files.items())
+    assert found.reference.tolist() == [0, 1, 2] * 3 and found.ranges["images"] == 3
+    steps = len(run.record().steps)
+    again = int8.ensure(run, float_model, data, plan)
+    assert again.files == found.files and len(run.record().steps) == steps
+
+
+def test_a_chosen_file_is_put_under_its_name(float_model: Path) -> None:
+    run = open_run("model", run_id="t")
+    put = int8.put(run, "aggressive", float_model)
+    assert put == run.models / "aggressive.onnx" and put.read_bytes() == float_model.read_bytes()
+    assert run.record().result("quantize/aggressive/choose")["candidate"] == "fp32"

@@ -1,0 +1,90 @@
+"""Files appear whole or not at all, an error of the disk names its remedy, and equal content has one hash."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from snippets import files
+from snippets.errors import StorageError
+
+
+def test_equal_values_have_one_canonical_text() -> None:
+    assert files.canonical({"b": 1, "a": [True, None, "é"]}) == '{"a":[true,null,"é"],"b":1}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.canonical(float("nan"))
+
+
+def test_bytes_text_and_file_of_one_content_have_one_hash(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("soup")
+    expected = hashlib.sha256(b"soup").hexdigest()
+    assert files.sha256_bytes(b"soup") == files.sha256_text("soup") == files.sha256_file(tmp_path / "file") == expected
+
+
+def test_a_file_is_replaced_when_its_block_ends_well(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_text("old")
+    with files.replacing(path) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old" and partial.parent == tmp_path
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), files.replacing(path) as partial:
+        partial.write_text("half of the n")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "The disk is full: .*model.onnx.* choose another disk with SERVELAB_CACHE"),
+        (errno.EROFS, "model.onnx cannot be written .* a folder you may write with SERVELAB_CACHE"),
+    ],
+)
+def test_a_disk_that_takes_nothing_more_is_an_error_with_a_remedy(tmp_path: Path, number: int, says: str) -> None:
+    with pytest.raises(StorageError, match=says), files.replacing(tmp_path / "model.onnx", "SERVELAB_CACHE"):
+        raise OSError(number, "no")
+
+
+def test_another_error_of_the_system_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "model.onnx"):
+        raise FileNotFoundError(errno.ENOENT, "no such file")
+
+
+def test_pieces_are_written_one_behind_the_other(tmp_path: Path) -> None:
+    files.write_atomic(tmp_path / "text", [b"soup", b" and ", b"bread"], durable=True)
+    files.write_atomic(tmp_path / "other", b"rice")
+    assert (tmp_path / "text").read_bytes() == b"soup and bread" and (tmp_path / "other").read_bytes() == b"rice"
+
+
+def test_the_cache_is_the_folder_given_else_the_variables_else_the_homes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVELAB_CACHE", "/of/the/variable")
+    assert files.cache_folder("/given") == Path("/given")
+    assert files.cache_folder() == Path("/of/the/variable")
+    monkeypatch.delenv("SERVELAB_CACHE")
+    assert files.cache_folder() == Path.home() / ".cache" / "servelab"
+
+
+def test_a_folder_is_built_once(tmp_path: Path) -> None:
+    for _ in range(2):
+        with files.building(tmp_path / "made") as partial:
+            if partial is not None:
+                (partial / "once").write_text("x")
+            else:
+                assert (tmp_path / "made" / "once").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_what_a_killed_process_left_of_a_folder_is_cleared_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".made.999999999.partial").mkdir()
+    with files.building(tmp_path / "made") as partial:
+        assert partial is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
