@@ -100,7 +100,7 @@ def test_sampling_ends_at_its_bounds_and_says_whether_the_width_was_reached() ->
 def test_a_measurement_holds_its_samples_and_how_they_came_about(kind: str, name: str) -> None:
     script = Script(80, 8, 12, 8, 8, 10)
     batch = [] if kind == "latency" else [32]
-    found = getattr(measure, kind)(script.call, *batch, WARM, provider="cpu", threads=3, clock=script.clock)
+    found = getattr(measure, f"{kind}_step")(script.call, *batch, WARM, provider="cpu", threads=3, clock=script.clock)
     assert found.pop(name).tolist() == [10] * 8
     assert found.pop("warmup_ms").tolist() == [80, 8, 12, 8, 8]
     assert found == {

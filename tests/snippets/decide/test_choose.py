@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snippets.decide import options
+from snippets.decide import choose
 from snippets.decide.cost import Prices
 
 PRICES = Prices(
@@ -13,9 +13,9 @@ PRICES = Prices(
 )
 
 
-def option(provider: str, threads: int) -> options.Option:
+def option(provider: str, threads: int) -> choose.Option:
     """32 photos in 32 ms: 1000 a second."""
-    return options.option(
+    return choose.option(
         "x",
         {
             "latency": {"latency_ms": np.full(9, 2.0), "provider": provider, "threads": threads},

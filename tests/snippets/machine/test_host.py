@@ -55,9 +55,7 @@ def test_a_raspberry_pi_is_read_too(tmp_path: Path) -> None:
 
 
 def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        host.os, "sched_getaffinity", lambda process: {0, 2, 3} if process == 0 else {1}, raising=False
-    )
+    monkeypatch.setattr(host.os, "sched_getaffinity", lambda process: {0, 2, 3} if process == 0 else {1}, raising=False)
     assert host.cores() == 3
     monkeypatch.delattr(host.os, "sched_getaffinity")
     monkeypatch.setattr(host.os, "cpu_count", lambda: 5)
