@@ -12,8 +12,8 @@ from reserve.clock import Clock
 from reserve.errors import UsageError
 from reserve.hardware import Hardware
 from reserve.journal import Entry, Journal
+from reserve.redact import redact
 from reserve.site import Site
-from reserve.sites.chameleon.credentials import redact
 from reserve.sites.local import NAME as LOCAL
 from reserve.sites.local import LocalSite, on_this_machine
 from snippets.parts import KIT

@@ -3,7 +3,7 @@
     site.sign_in()                      credentials checked, early, nothing made
     site.calendar(hardware)             when its nodes are taken
     site.find_lease(name)               idempotence: by name, whatever a crash left
-    site.create_lease(wanted)           raises LeaseRefused with the site's reason
+    site.create_lease(spec)           raises LeaseRefused with the site's reason
     site.find_node / create_node / give_address
     site.open(node) -> Machine          run commands, push and pull archives
     site.inventory()                    all that is held; site.delete(thing), site.exists(thing)
@@ -27,7 +27,7 @@ OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LeaseSpec:
     """A lease to ask for. `node` names one node or device; empty means any of the type. `at_once`: start now."""
 
     name: str
@@ -81,13 +81,13 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     """What a command on a machine printed (both streams) and its exit status."""
 
     status: int
     output: str
 
-    def succeeded(self, machine: str) -> Outcome:
+    def succeeded(self, machine: str) -> CommandResult:
         """This outcome. Raises NodeCommandFailed, with the end of what was printed, unless the status is 0."""
         if self.status != 0:
             message = f"a command on {machine} ended with status {self.status}: {self.output[-400:].strip()}"
@@ -112,7 +112,7 @@ class Machine(Protocol):
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
-    ) -> Outcome:
+    ) -> CommandResult:
         """Run and wait. Raises NodeCommandFailed (if `check`), ConnectionLost, WaitedTooLong."""
         ...
 
@@ -143,7 +143,7 @@ class Site(Protocol):
 
     def get_lease(self, id: str) -> Lease | None: ...
 
-    def create_lease(self, wanted: Wanted) -> Lease: ...
+    def create_lease(self, spec: LeaseSpec) -> Lease: ...
 
     def extend_lease(self, lease: Lease, until: datetime) -> Lease: ...
 

@@ -14,7 +14,7 @@ from reserve.errors import Faulted, LeaseRefused, Missing, SiteError, SiteUnreac
 from reserve.hardware import Hardware
 from reserve.journal import Entry, Journal
 from reserve.lease.slots import next_free
-from reserve.site import Lease, Site, Wanted
+from reserve.site import Lease, LeaseSpec, Site
 
 START_LIMIT_S = 600.0
 """How long after its start a lease may take to become ACTIVE."""
@@ -37,7 +37,7 @@ def node_name(part: str, netid: str) -> str:
     return f"node-serve-{part}-{netid}"
 
 
-def plan(hardware: Hardware, netid: str, start: datetime, node: str, now: datetime, hours: int = 0) -> Wanted:
+def plan(hardware: Hardware, netid: str, start: datetime, node: str, now: datetime, hours: int = 0) -> LeaseSpec:
     """The lease that the course's rules allow from `start`. Raises UsageError saying which rule is broken."""
     start = utc(start)
     if start != next_hour(start):
@@ -49,54 +49,50 @@ def plan(hardware: Hardware, netid: str, start: datetime, node: str, now: dateti
     length = timedelta(hours=hours or hardware.block_hours, minutes=-hardware.end_margin_minutes)
     if length > timedelta(days=hardware.max_lease_days):
         raise UsageError(f"a lease lasts at most {hardware.max_lease_days} days")
-    return Wanted(lease_name(hardware.part, netid), hardware, start, start + length, node)
+    return LeaseSpec(lease_name(hardware.part, netid), hardware, start, start + length, node)
 
 
-def refusal_in_words(site: Site, wanted: Wanted, refused: Exception) -> LeaseRefused:
+def refusal_in_words(site: Site, spec: LeaseSpec, refused: Exception) -> LeaseRefused:
     """The refusal with the next three free blocks, and whom to ask."""
     text = str(refused)
     try:
-        calendar = site.calendar(wanted.hardware)
+        calendar = site.calendar(spec.hardware)
     except SiteError:
-        where = f"See other times with `servelab slots {wanted.hardware.part}`."
+        where = f"See other times with `servelab slots {spec.hardware.part}`."
     else:
-        slots = next_free(calendar, wanted.hardware, max(wanted.start, site.now()), node=wanted.node)
-        if wanted.node and wanted.node not in calendar.nodes:
-            text += f" There is no {wanted.node} here; there are: {', '.join(calendar.nodes)}."
+        slots = next_free(calendar, spec.hardware, max(spec.start, site.now()), node=spec.node)
+        if spec.node and spec.node not in calendar.nodes:
+            text += f" There is no {spec.node} here; there are: {', '.join(calendar.nodes)}."
         if slots:
             times = "; ".join(f"{slot.start:%Y-%m-%d %H:%M} UTC ({', '.join(slot.nodes[:3])})" for slot in slots)
-            where = f"Next free: {times}. Take one with `servelab reserve {wanted.hardware.part} --start ...`."
+            where = f"Next free: {times}. Take one with `servelab reserve {spec.hardware.part} --start ...`."
         else:
             where = "Nothing is free within 30 days: ask the course's staff, or try another --site."
     return LeaseRefused(f"{text} {where}")
 
 
-def ensure_lease(site: Site, wanted: Wanted, netid: str, journal: Journal, say: Say) -> Lease:
+def ensure_lease(site: Site, spec: LeaseSpec, netid: str, journal: Journal, say: Say) -> Lease:
     """The lease of this name: found if it is there, made if not. The journal knows of it before the site does.
 
     Raises LeaseRefused in words; SiteError if a lease of this name has other times.
     """
-    part = wanted.hardware.part
-    found = site.find_lease(wanted.name)
-    known = [e for e in journal.open_entries(part=part, site=site.name, kind="lease") if e.name == wanted.name]
+    part = spec.hardware.part
+    found = site.find_lease(spec.name)
+    known = [e for e in journal.open_entries(part=part, site=site.name, kind="lease") if e.name == spec.name]
     if found is not None:
         if found.status == "ERROR":
             raise Faulted(
-                f"the lease {wanted.name} is in ERROR at {site.name} ({found.detail or 'no reason given'}). Release "
-                "it "
-                f"with `servelab down {part}` and reserve another time or node."
+                f"the lease {spec.name} is in ERROR at {site.name} ({found.detail or 'no reason given'}). "
+                f"Release it with `servelab down {part}` and reserve another time or node."
             )
-        if found.start > wanted.end or found.end < wanted.start:
+        if found.start > spec.end or found.end < spec.start:
             raise SiteError(
-                f"you have a lease {wanted.name} already, from {found.start:%Y-%m-%d %H:%M} to {found.end:%H:%M} "
-                "UTC. "
+                f"you have a lease {spec.name} already, from {found.start:%Y-%m-%d %H:%M} to {found.end:%H:%M} UTC. "
                 f"Use it with `servelab up {part}`, or give it back with `servelab down {part}` first."
             )
-        say(f"found the lease {wanted.name} ({found.status}), nothing new is made")
-        entry = (
-            known[-1].key if known else journal.intend("lease", wanted.name, site.name, part, **_facts(wanted, netid))
-        )
-        facts = {**_facts(wanted, netid), "start": found.start.isoformat(), "end": found.end.isoformat()}
+        say(f"found the lease {spec.name} ({found.status}), nothing new is made")
+        entry = known[-1].key if known else journal.intend("lease", spec.name, site.name, part, **_facts(spec, netid))
+        facts = {**_facts(spec, netid), "start": found.start.isoformat(), "end": found.end.isoformat()}
         journal.made(entry, found.id, **facts)
         return found
     for stale in known:
@@ -104,16 +100,16 @@ def ensure_lease(site: Site, wanted: Wanted, netid: str, journal: Journal, say: 
     check = getattr(site, "check_can_lease", None)
     if check:
         check()
-    entry = journal.intend("lease", wanted.name, site.name, part, **_facts(wanted, netid))
+    entry = journal.intend("lease", spec.name, site.name, part, **_facts(spec, netid))
     try:
-        lease = site.create_lease(wanted)
+        lease = site.create_lease(spec)
     except LeaseRefused as refused:
         journal.gone(entry, "refused")
-        raise refusal_in_words(site, wanted, refused) from None
+        raise refusal_in_words(site, spec, refused) from None
     except SiteUnreachable as unknown:
         # The request may have succeeded although its answer was lost.
-        lease = _find_after(site, wanted, entry, journal, unknown)
-        say(f"the answer was lost, but the lease {wanted.name} was made")
+        lease = _find_after(site, spec, entry, journal, unknown)
+        say(f"the answer was lost, but the lease {spec.name} was made")
     except Exception:
         journal.gone(entry, "not made")
         raise
@@ -122,21 +118,21 @@ def ensure_lease(site: Site, wanted: Wanted, netid: str, journal: Journal, say: 
     return lease
 
 
-def _find_after(site: Site, wanted: Wanted, entry: str, journal: Journal, unknown: Exception) -> Lease:
-    found = site.find_lease(wanted.name)  # if this fails too, the entry stays open: `down` and `status` look again
+def _find_after(site: Site, spec: LeaseSpec, entry: str, journal: Journal, unknown: Exception) -> Lease:
+    found = site.find_lease(spec.name)  # if this fails too, the entry stays open: `down` and `status` look again
     if found is None:
         journal.gone(entry, "not made")
         raise unknown
     return found
 
 
-def _facts(wanted: Wanted, netid: str) -> dict[str, Any]:
+def _facts(spec: LeaseSpec, netid: str) -> dict[str, Any]:
     return {
         "netid": netid,
-        "hardware": wanted.hardware.key,
-        "start": wanted.start.isoformat(),
-        "end": wanted.end.isoformat(),
-        "node": wanted.node,
+        "hardware": spec.hardware.key,
+        "start": spec.start.isoformat(),
+        "end": spec.end.isoformat(),
+        "node": spec.node,
     }
 
 

@@ -28,9 +28,8 @@ class Watch:
         if due:
             self._left = [minutes for minutes in self._left if minutes not in due]
             self._say(
-                f"WARNING: {duration_text(left.total_seconds())} left on {self.lease.name}. What is measured is "
-                "synced as it "
-                "is made; `servelab keep --extend 1h` asks for more time."
+                f"WARNING: {duration_text(left.total_seconds())} left on {self.lease.name}. What is "
+                "measured is synced as it is made; `servelab keep --extend 1h` asks for more time."
             )
         return left
 
@@ -73,10 +72,9 @@ def extend(
             nexts = [i.start for node in mine for i in calendar.nodes[node] if i.start >= lease.end]
             first = f" from {min(nexts):%Y-%m-%d %H:%M} UTC" if nexts else ""
             raise LeaseRefused(
-                f"the node of {lease.name} is taken by somebody else{first}, so it cannot be kept until "
-                f"{until:%H:%M} UTC. What is measured is at home; reserve another block (`servelab slots "
-                f"{entry.part}`) and "
-                "run again: the run goes on there."
+                f"the node of {lease.name} is taken by somebody else{first}, so it cannot be "
+                f"kept until {until:%H:%M} UTC. What is measured is at home; reserve another "
+                f"block (`servelab slots {entry.part}`) and run again: the run goes on there."
             )
     longer = site.extend_lease(lease, until)
     journal.note(entry.key, end=longer.end.isoformat())

@@ -145,9 +145,8 @@ def reach(site: Site, node: Node, clock: Clock, say: Say, limit_s: float = REACH
             probe,
             limit_s=limit_s,
             remedy=(
-                "It runs, but nobody answers: look at its console on the dashboard, check that this network lets "
-                "SSH out, "
-                "or `servelab down` and try another node."
+                "It runs, but nobody answers: look at its console on the dashboard, check "
+                "that this network lets SSH out, or `servelab down` and try another node."
             ),
             clock=clock,
             say=say,

@@ -156,15 +156,13 @@ class Follower:
             if state in ("dead", "none"):
                 self._sync_surely()
                 raise kit_errors.KernelDied(
-                    f"the run of {self._job.part} on {self.machine.name} ended without a word (killed, or the node "
-                    "was "
-                    f"restarted). What was measured is in {self._home}; repeat the command to go on."
+                    f"the run of {self._job.part} on {self.machine.name} ended without a word (killed, or the "
+                    f"node was restarted). What was measured is in {self._home}; repeat the command to go on."
                 )
             if self._clock.seconds() - began > limit_s:
                 raise RunTimeout(
-                    f"the run of {self._job.part} still goes on after {duration_text(limit_s)}. It is left running: "
-                    "repeat "
-                    "the command to follow it again."
+                    f"the run of {self._job.part} still goes on after {duration_text(limit_s)}. "
+                    "It is left running: repeat the command to follow it again."
                 )
             self._clock.sleep(self._poll_s)
 
@@ -214,8 +212,7 @@ class Follower:
             if self._clock.seconds() - began > RECONNECT_LIMIT_S:
                 raise ConnectionLost(
                     f"{self.machine.name} does not answer any more ({lost}) What was synced is in {self._home}. "
-                    "Repeat the "
-                    "command to follow the run again, or look at the node's console on the dashboard."
+                    "Repeat the command to follow the run again, or look at the node's console on the dashboard."
                 ) from None
             self._clock.sleep(pause)
             pause = min(pause * 2, 30.0)
@@ -230,11 +227,9 @@ class Follower:
         if lease is None or lease.status in ("TERMINATED", "TERMINATING", "ERROR", "DELETED"):
             steps = _steps_here(self._home)
             raise SiteError(
-                f"the lease ended while {self._job.part} was running. {steps} finished steps are in {self._home}; "
-                "at most the "
-                f"one under way is lost. Reserve again (`servelab slots {self._job.part}`), `servelab up`, and "
-                "repeat this "
-                "command: the run goes on from there."
+                f"the lease ended while {self._job.part} was running. {steps} finished steps are in "
+                f"{self._home}; at most the one under way is lost. Reserve again (`servelab slots "
+                f"{self._job.part}`), `servelab up`, and repeat this command: the run goes on from there."
             )
 
 
@@ -262,8 +257,7 @@ def verify(home: Path) -> Any:
     problems = record.verify()
     if problems:
         raise kit_errors.RecordError(
-            f"the run in {home} does not verify: {'; '.join(map(str, problems[:3]))}. Repeat `servelab collect` "
-            "while the "
-            "node is up."
+            f"the run in {home} does not verify: {'; '.join(map(str, problems[:3]))}. "
+            "Repeat `servelab collect` while the node is up."
         )
     return record

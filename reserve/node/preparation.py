@@ -10,7 +10,7 @@ from pathlib import Path
 from reserve.containers import pins
 from reserve.hardware import Hardware
 from reserve.node.checkout import Tree
-from reserve.node.provision import Step
+from reserve.node.provision import Task
 from reserve.site import Machine
 
 KIT = "servelab"
@@ -21,7 +21,7 @@ PYTHON = f'PY=$(cat ~/{STATE}/python 2>/dev/null || echo none); [ -x "$PY" ] && 
 SUDO = 'if command -v sudo >/dev/null; then SUDO="sudo -n"; else SUDO=; fi'
 
 
-def repository(tree: Tree) -> Step:
+def repository(tree: Tree) -> Task:
     """Send the checkout, if the node has another one. Files that are gone here go there too."""
     mark = f"{tree.digest} {tree.commit}"
 
@@ -33,7 +33,7 @@ def repository(tree: Tree) -> Step:
         machine.push(tree.archive, KIT)
         machine.run(f"echo {shlex.quote(mark)} > ~/{KIT}/.servelab-tree")
 
-    return Step(
+    return Task(
         "repository",
         f"sending this checkout ({tree.commit[:12]}, {len(tree.archive) / 1e6:.1f} MB)",
         f'[ "$(cat ~/{KIT}/.servelab-tree)" = {shlex.quote(mark)} ]',
@@ -43,7 +43,7 @@ def repository(tree: Tree) -> Step:
     )
 
 
-DOCKER = Step(
+DOCKER = Task(
     "docker",
     "installing Docker",
     f"{SUDO}; $SUDO docker info",
@@ -58,7 +58,7 @@ $SUDO usermod -aG docker "$(id -un)" """,
     new_login=True,
 )
 
-TOOLKIT = Step(
+TOOLKIT = Task(
     "nvidia-toolkit",
     "letting containers use the GPUs",
     f"{SUDO}; nvidia-ctk --version && $SUDO docker info | grep -q nvidia",
@@ -95,7 +95,7 @@ bad += [n for n, v in pins.items() if not has(n, v)]
 sys.exit("lacks " + ", ".join(bad) if bad else 0)"""
 
 
-def environment(hardware: Hardware) -> Step:
+def environment(hardware: Hardware) -> Task:
     """Python with the part's packages: $SERVELAB_NODE_PYTHON as it is, else a virtual environment with the pins."""
     modules = MODULES[hardware.part]
     pinned = shlex.quote(USABLE.format(modules=modules, pins=dict(hardware.pins)))
@@ -117,7 +117,7 @@ grep -v -i -E '^(torch|nvidia-|triton|onnxruntime|cuda-)' constraints.txt > ~/{S
   -c ~/{STATE}/constraints.txt -e '.[{hardware.extra}]'
 {".venv/bin/python -m pip install -q --no-deps nvidia-pytriton==0.7.0" if hardware.part == "system" else ":"}
 echo "$HOME/{KIT}/.venv/bin/python" > ~/{STATE}/python"""
-    return Step(
+    return Task(
         "environment",
         "installing Python packages (several minutes on a fresh node)",
         check,
@@ -128,7 +128,7 @@ echo "$HOME/{KIT}/.venv/bin/python" > ~/{STATE}/python"""
     )
 
 
-def images(hardware: Hardware, kit: Path) -> list[Step]:
+def images(hardware: Hardware, kit: Path) -> list[Task]:
     """Pull or build the container images that `hardware.images` names: those with a Dockerfile in
     `reserve/containers/` are built there, with the versions that `pins.toml` gives for this hardware's variant."""
     steps = []
@@ -153,8 +153,8 @@ def images(hardware: Hardware, kit: Path) -> list[Step]:
     return steps
 
 
-def _image(name: str, tag: str, command: str, about: str) -> Step:
-    return Step(
+def _image(name: str, tag: str, command: str, about: str) -> Task:
+    return Task(
         f"image:{name.rsplit('/', 1)[-1]}",
         about,
         f"{SUDO}; $SUDO docker image inspect {shlex.quote(tag)}",
@@ -165,11 +165,11 @@ def _image(name: str, tag: str, command: str, about: str) -> Step:
     )
 
 
-def data(name: str) -> Step:
+def data(name: str) -> Task:
     """Prepare the data set where the notebooks look for it."""
     program = shlex.quote(f"from snippets.data.datasets import dataset; print(dataset({name!r}).fingerprint)")
     mark = f"~/{STATE}/data-{name}-$(cut -c1-12 ~/{KIT}/.servelab-tree)"
-    return Step(
+    return Task(
         "data",
         f"preparing the data set {name}",
         f"[ -s {mark} ]",
@@ -220,11 +220,11 @@ for _ in range(60):
 else: sys.exit("JupyterLab does not answer: " + (state / "jupyter.log").read_text()[-500:])"""
 
 
-def jupyter(public: bool) -> Step:
+def jupyter(public: bool) -> Task:
     """JupyterLab with a token of its own, on the node's loopback unless `public`."""
     check = shlex.quote(ANSWERS.replace("PUBLIC", str(public)))
     start = shlex.quote(START.replace("PUBLIC", str(public)))
-    return Step(
+    return Task(
         "jupyter",
         "starting JupyterLab",
         f'{PYTHON} && "$PY" -c {check}',
@@ -237,7 +237,7 @@ def jupyter(public: bool) -> Step:
 
 def steps_for(
     hardware: Hardware, tree: Tree, kit: Path, *, dataset: str = "rehearsal", public: bool = False
-) -> list[Step]:
+) -> list[Task]:
     """All steps for one kind of hardware, in order."""
     steps = [repository(tree)]
     if hardware.kind == "node" and hardware.site != "local":

@@ -19,7 +19,7 @@ PAUSES_S = (5.0, 20.0, 60.0)
 
 
 @dataclass(frozen=True)
-class Step:
+class Task:
     """`check` is a shell command that succeeds if nothing is to be done. `apply` is a command, or a function."""
 
     name: str
@@ -95,36 +95,33 @@ def examine(machine: Machine, hardware: Hardware, clock: Clock, say: Say) -> Fac
     )
     if facts.free_gb < hardware.disk_gb:
         raise SiteError(
-            f"the disk of {machine.name} is full: {facts.free_gb:.1f} GB free, {hardware.disk_gb:g} GB needed. "
-            "Delete what "
-            "an earlier user left (`du -xsh ~/* /var/lib/docker`), or `servelab down` and take another node."
+            f"the disk of {machine.name} is full: {facts.free_gb:.1f} GB free, {hardware.disk_gb:g} GB needed. Delete "
+            "what an earlier user left (`du -xsh ~/* /var/lib/docker`), or `servelab down` and take another node."
         )
     if expected.get("gpu"):
         if facts.gpu_problem or not facts.gpus:
             raise SiteError(
-                f"{machine.name} shows no GPU ({facts.gpu_problem or 'nvidia-smi is missing'}). Reboot it on the "
-                "dashboard; "
-                f"check that `image` of [{hardware.key}] is a CUDA image; or `servelab down` and take another node "
-                "(--node)."
+                f"{machine.name} shows no GPU ({facts.gpu_problem or 'nvidia-smi is missing'}). "
+                f"Reboot it on the dashboard; check that `image` of [{hardware.key}] is a CUDA "
+                "image; or `servelab down` and take another node (--node)."
             )
         counts = expected.get("gpu_count") or [len(facts.gpus)]
         if len(facts.gpus) not in counts:
             raise SiteError(
                 f"{machine.name} shows {len(facts.gpus)} GPU(s), the course's {hardware.key} has {counts}: a "
-                "measurement "
-                "here would not compare. `servelab down` and take another node (--node), and tell the help desk."
+                "measurement here would not compare. `servelab down` and take another node (--node), and tell the "
+                "help desk."
             )
         wrong = [gpu for gpu in facts.gpus if str(expected["gpu"]) not in gpu]
         if wrong:
             raise SiteError(
-                f"{machine.name} has {wrong[0]}, not the {expected['gpu']} of [{hardware.key}]. Take another node "
-                "(--node)."
+                f"{machine.name} has {wrong[0]}, not the {expected['gpu']} "
+                f"of [{hardware.key}]. Take another node (--node)."
             )
     if abs(facts.skew_s) > 120:
         say(
-            f"the clock of {machine.name} is {facts.skew_s / 60:.0f} min off: durations are unaffected, times in "
-            "the record "
-            "are the node's"
+            f"the clock of {machine.name} is {facts.skew_s / 60:.0f} min off: "
+            "durations are unaffected, times in the record are the node's"
         )
     cpu = str(expected.get("cpu", ""))
     if cpu and facts.cpu and cpu not in facts.cpu:
@@ -132,7 +129,7 @@ def examine(machine: Machine, hardware: Hardware, clock: Clock, say: Say) -> Fac
     return facts
 
 
-def provision(machine: Machine, steps: Sequence[Step], clock: Clock, say: Say) -> list[str]:
+def provision(machine: Machine, steps: Sequence[Task], clock: Clock, say: Say) -> list[str]:
     """Bring every step to its checked state, in order; returns the names of those that had to be done.
 
     Raises SiteError naming the step, what the node said, and the remedy. Repeating it goes on at that step.
@@ -151,7 +148,7 @@ def provision(machine: Machine, steps: Sequence[Step], clock: Clock, say: Say) -
     return done
 
 
-def _check_all(machine: Machine, steps: Sequence[Step]) -> dict[str, bool]:
+def _check_all(machine: Machine, steps: Sequence[Task]) -> dict[str, bool]:
     command = "\n".join(
         f"if ( {step.check}\n) >/dev/null 2>&1 </dev/null; then echo 'ready {step.name}'; else echo 'todo "
         f"{step.name}'; fi"
@@ -161,7 +158,7 @@ def _check_all(machine: Machine, steps: Sequence[Step]) -> dict[str, bool]:
     return {line.split()[1]: line.startswith("ready ") for line in lines if re.match(r"(ready|todo) \S+$", line)}
 
 
-def _do(machine: Machine, step: Step, clock: Clock, say: Say) -> None:
+def _do(machine: Machine, step: Task, clock: Clock, say: Say) -> None:
     trouble: SiteError | None = None
     for attempt in range(step.tries):
         if trouble is not None:
@@ -183,22 +180,19 @@ def _do(machine: Machine, step: Step, clock: Clock, say: Say) -> None:
     text = trouble.output if isinstance(trouble, NodeCommandFailed) else str(trouble)
     if re.search(r"no space left|disk quota", text, re.I):
         raise SiteError(
-            f"the disk of {machine.name} is full (step {step.name}). Delete what is not needed there, or `servelab "
-            "down` "
-            "and take another node."
+            f"the disk of {machine.name} is full (step {step.name}). Delete what "
+            "is not needed there, or `servelab down` and take another node."
         ) from None
     if re.search(r"could not resolve|temporary failure resolving|network is unreachable", text, re.I):
         raise SiteError(
-            f"{machine.name} has no internet (step {step.name}): {_last(trouble)}. Look at its network on the "
-            "dashboard, or "
-            "`servelab down` and take another node."
+            f"{machine.name} has no internet (step {step.name}): {_last(trouble)}. Look "
+            "at its network on the dashboard, or `servelab down` and take another node."
         ) from None
     if isinstance(trouble, ConnectionLost):
         raise trouble
     raise SiteError(
         f"step {step.name} failed on {machine.name} after {step.tries} attempt(s): {_last(trouble)}. {step.remedy} "
-        "Then "
-        "repeat the command: finished steps are not done again."
+        "Then repeat the command: finished steps are not done again."
     ) from None
 
 

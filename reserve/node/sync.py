@@ -99,8 +99,8 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
                 plain = member.name.removeprefix("./")
                 if not member.isfile() or plain not in names:
                     raise SiteError(
-                        f"the node sent {member.name!r}, which was not asked for. Nothing of it was kept; look at "
-                        "the node."
+                        f"the node sent {member.name!r}, which was not asked "
+                        "for. Nothing of it was kept; look at the node."
                     )
                 members.append(member)
             tar.extractall(incoming, members=members, filter="data")
@@ -118,9 +118,8 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(
-                f"no space left here for the run in {home}. Free some and repeat `servelab collect`: the node keeps "
-                "it all "
-                "until its lease ends."
+                f"no space left here for the run in {home}. Free some and repeat "
+                "`servelab collect`: the node keeps it all until its lease ends."
             ) from None
         raise StorageError(f"cannot write the run to {home}: {error.strerror}. Check its permissions.") from None
     finally:

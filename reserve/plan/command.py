@@ -34,7 +34,7 @@ SETTINGS = "plan.json"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PlanWishes:
     """What was typed."""
 
     out: Path
@@ -79,7 +79,7 @@ def live_leases(bookings: Sequence[Booking]) -> dict[str, Held]:
     return found
 
 
-def _inputs(wishes: Wishes, now: datetime) -> Inputs:
+def _inputs(wishes: PlanWishes, now: datetime) -> Inputs:
     rules = load_rules(wishes.rules)
     tz = zone(wishes.tz or "UTC", "--tz")
     start = local_moment(wishes.start, tz, "--from") if wishes.start else now
@@ -99,7 +99,7 @@ def _base_hours(course: Course) -> dict[str, int]:
     return {pool.key: pool.hardware.block_hours for pool in course.pools}
 
 
-def write_all(wishes: Wishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime) -> None:
+def write_all(wishes: PlanWishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime) -> None:
     """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder."""
     out = wishes.out
     try:
@@ -135,7 +135,7 @@ def _goals(plan: Plan) -> list[str]:
     ]
 
 
-def make(wishes: Wishes, now: datetime | None = None) -> str:
+def make(wishes: PlanWishes, now: datetime | None = None) -> str:
     """Make a plan, write it, and say how good it is."""
     now = now or datetime.now(UTC)
     inputs = _inputs(wishes, now)
@@ -174,7 +174,7 @@ def make(wishes: Wishes, now: datetime | None = None) -> str:
     return "\n".join(say)
 
 
-def _saved(wishes: Wishes) -> tuple[Wishes, tuple[Booking, ...]]:
+def _saved(wishes: PlanWishes) -> tuple[PlanWishes, tuple[Booking, ...]]:
     """The plan under --out and the wishes it was made from, with those typed now on top."""
     bookings = read_plan(wishes.out / "plan.csv")
     try:
@@ -196,7 +196,7 @@ def _saved(wishes: Wishes) -> tuple[Wishes, tuple[Booking, ...]]:
     ), bookings
 
 
-def check_plan(wishes: Wishes, now: datetime | None = None) -> str:
+def check_plan(wishes: PlanWishes, now: datetime | None = None) -> str:
     """Compare the plan with the calendar (`--calendar`, else the testbed's)."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)
@@ -206,7 +206,9 @@ def check_plan(wishes: Wishes, now: datetime | None = None) -> str:
     return summary(check(bookings, live_calendars(rules), now, rules.ahead_days, live_leases(bookings)))
 
 
-def apply_plan(wishes: Wishes, now: datetime | None = None, dry: bool = False, make_lease: Make | None = None) -> str:
+def apply_plan(
+    wishes: PlanWishes, now: datetime | None = None, dry: bool = False, make_lease: Make | None = None
+) -> str:
     """Make the leases that are due (`dry`: print the lines that would)."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)
@@ -229,7 +231,7 @@ def apply_plan(wishes: Wishes, now: datetime | None = None, dry: bool = False, m
     return text
 
 
-def replan_class(wishes: Wishes, now: datetime | None = None) -> str:
+def replan_class(wishes: PlanWishes, now: datetime | None = None) -> str:
     """New times after a change of roster, calendar, rules or due date; rewrites the plan and says who moves."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)

@@ -22,7 +22,7 @@ from reserve.clock import Clock
 from reserve.errors import ConnectionLost, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.journal import Journal
-from reserve.site import Lease, Machine, Node, OnLine, Outcome, Thing, Wanted
+from reserve.site import CommandResult, Lease, LeaseSpec, Machine, Node, OnLine, Thing
 
 NAME = "local"
 
@@ -75,11 +75,11 @@ class LocalSite:
     def get_lease(self, id: str) -> Lease | None:
         return self.find_lease(id)
 
-    def create_lease(self, wanted: Wanted) -> Lease:
+    def create_lease(self, spec: LeaseSpec) -> Lease:
         state = self._load()
-        state["leases"][wanted.name] = {"start": to_text(wanted.start), "end": to_text(wanted.end)}
+        state["leases"][spec.name] = {"start": to_text(spec.start), "end": to_text(spec.end)}
         self._save(state)
-        return self._lease(wanted.name, state["leases"][wanted.name])
+        return self._lease(spec.name, state["leases"][spec.name])
 
     def extend_lease(self, lease: Lease, until: datetime) -> Lease:
         state = self._load()
@@ -162,7 +162,7 @@ class LocalMachine:
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
-    ) -> Outcome:
+    ) -> CommandResult:
         child = subprocess.Popen(
             ["sh", "-c", command],
             cwd=self.home,
@@ -199,7 +199,7 @@ class LocalMachine:
         output = "".join(lines)
         if late.is_set():
             raise WaitedTooLong(f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}.")
-        outcome = Outcome(status, output)
+        outcome = CommandResult(status, output)
         return outcome.succeeded(self.name) if check else outcome
 
     def push(self, archive: bytes, folder: str) -> None:

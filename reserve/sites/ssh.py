@@ -12,7 +12,7 @@ from typing import Any
 
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
-from reserve.site import Node, OnLine, Outcome, packing
+from reserve.site import CommandResult, Node, OnLine, packing
 from reserve.sites.tunnel import Tunnel
 
 CONNECT_S = 15.0
@@ -85,7 +85,7 @@ def public_key(private: Path) -> str:
     return f"{key.get_name()} {key.get_base64()}"
 
 
-class Pins:
+class HostKeys:
     """The host key of every node, by the node's id (addresses are used again for other nodes)."""
 
     def __init__(self, folder: Path) -> None:
@@ -115,9 +115,9 @@ class Pins:
 class SshMachine:
     """The Machine contract over one SSH connection, made again when it broke."""
 
-    def __init__(self, node: Node, key: Path, pins: Pins, clock: Clock, port: int | None = None) -> None:
+    def __init__(self, node: Node, key: Path, host_keys: HostKeys, clock: Clock, port: int | None = None) -> None:
         self.node, self.name = node, node.name
-        self._key, self._pins, self._clock, self._port = key, pins, clock, port or ssh_port()
+        self.key, self._host_keys, self._clock, self._port = key, host_keys, clock, port or ssh_port()
         self._client: Any = None
         self.connections = 0
         self._transport()
@@ -131,12 +131,12 @@ class SshMachine:
             self.close()
         import paramiko
 
-        pins, node, trouble = self._pins, self.node, []
+        host_keys, node, trouble = self._host_keys, self.node, []
 
         class Pin(paramiko.MissingHostKeyPolicy):
             def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
                 try:
-                    pins.check(node, key)
+                    host_keys.check(node, key)
                 except SiteError as error:
                     trouble.append(error)
                     raise paramiko.SSHException("host key") from None
@@ -148,7 +148,7 @@ class SshMachine:
                 node.address,
                 port=self._port,
                 username=node.user or "cc",
-                key_filename=str(self._key),
+                key_filename=str(self.key),
                 timeout=CONNECT_S,
                 banner_timeout=CONNECT_S,
                 auth_timeout=CONNECT_S,
@@ -163,8 +163,7 @@ class SshMachine:
                     f"{self.name} closed the connection during the sign-in. Repeat the command."
                 ) from None
             raise CredentialsError(
-                f"{self.name} does not accept the key {self._key} for user {node.user}: it was made with another "
-                "key. "
+                f"{self.name} does not accept the key {self.key} for user {node.user}: it was made with another key. "
                 "Name that key with --key, or run `servelab down` and `servelab up` to make the node with this one."
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -173,8 +172,7 @@ class SshMachine:
                 raise trouble[0] from None
             raise ConnectionLost(
                 f"no SSH to {self.name} at {node.address}: {error or type(error).__name__}. Repeat the command; if "
-                "it "
-                "stays so, look at the node's console on the dashboard, or `servelab down` and try another node."
+                "it stays so, look at the node's console on the dashboard, or `servelab down` and try another node."
             ) from None
         transport = client.get_transport()
         assert transport is not None
@@ -225,9 +223,8 @@ class SshMachine:
                     channel.close()
                     self.close()
                     raise WaitedTooLong(
-                        f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}. Repeat "
-                        "the "
-                        "command: what was finished is kept."
+                        f"a command on {self.name} gave no end within {timeout_s:.0f} s: "
+                        f"{command[:80]!r}. Repeat the command: what was finished is kept."
                     )
             if pending and on_line:
                 on_line(pending.decode(errors="replace"))
@@ -239,17 +236,16 @@ class SshMachine:
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.close()
             raise ConnectionLost(
-                f"the SSH connection to {self.name} broke ({error or 'closed by the node'}). Repeat the command: it "
-                "goes "
-                "on where it stopped."
+                f"the SSH connection to {self.name} broke ({error or 'closed by the node'}). "
+                "Repeat the command: it goes on where it stopped."
             ) from None
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
-    ) -> Outcome:
+    ) -> CommandResult:
         status, raw, _ = self._exec(command, timeout_s, on_line=on_line)
         output = raw.decode(errors="replace")
-        outcome = Outcome(status, output)
+        outcome = CommandResult(status, output)
         return outcome.succeeded(self.name) if check else outcome
 
     def push(self, archive: bytes, folder: str) -> None:

@@ -18,7 +18,7 @@ from reserve.lease.slots import next_free
 from reserve.lease.time_left import Watch
 from reserve.node.job import Follower, Job, job_for, raise_for, send_earlier, start, verify
 from reserve.node.sync import push_run
-from reserve.site import Lease, Machine, Wanted
+from reserve.site import Lease, LeaseSpec, Machine
 from reserve.sites.local import NAME as LOCAL
 from reserve.verbs.down import down
 from reserve.verbs.up import Ready, attach, up
@@ -62,7 +62,7 @@ def reserve(desk: Desk, part: str, options: Options) -> Lease:
         return ensure_lease(site, wanted, netid, desk.journal, desk.say)
 
 
-def _wanted(desk: Desk, part: str, options: Options, netid: str) -> Wanted:
+def _wanted(desk: Desk, part: str, options: Options, netid: str) -> LeaseSpec:
     choices = desk.options(part, options.site)
     if choices[0].site == LOCAL or options.at_once:
         hardware = choices[0]
@@ -71,7 +71,7 @@ def _wanted(desk: Desk, part: str, options: Options, netid: str) -> Wanted:
         now = site.now().replace(second=0, microsecond=0)
         hours = timedelta(hours=hardware.block_hours)
         end = (now + hours).replace(minute=0) - timedelta(minutes=hardware.end_margin_minutes)
-        return Wanted(lease_name(part, netid), hardware, now, end, options.node, at_once=True)
+        return LeaseSpec(lease_name(part, netid), hardware, now, end, options.node, at_once=True)
     if options.start_at is not None:
         hardware = _with_node(desk, choices, options.node) if options.node and len(choices) > 1 else choices[0]
         site = desk.site(hardware.site)
@@ -87,7 +87,7 @@ def _with_node(desk: Desk, choices: Sequence[Hardware], node: str) -> Hardware:
     raise UsageError(f"no site of this part has a node {node}. See their names with `servelab slots`.")
 
 
-def _soonest(desk: Desk, part: str, choices: Sequence[Hardware], node: str, netid: str) -> Wanted:
+def _soonest(desk: Desk, part: str, choices: Sequence[Hardware], node: str, netid: str) -> LeaseSpec:
     found, trouble = [], []
     for hardware in choices:
         site = desk.site(hardware.site)
@@ -103,8 +103,8 @@ def _soonest(desk: Desk, part: str, choices: Sequence[Hardware], node: str, neti
             found.append((slots[0].start, hardware))
     if not found:
         raise LeaseRefused(
-            f"nothing is free for {part} within 30 days. {' '.join(trouble)} Ask the course's staff, or give another "
-            "--site or --node."
+            f"nothing is free for {part} within 30 days. {' '.join(trouble)} "
+            "Ask the course's staff, or give another --site or --node."
         )
     start_at, hardware = min(found, key=lambda pair: pair[0])
     desk.say(f"next free: {start_at:%Y-%m-%d %H:%M} UTC, {hardware.key} at {hardware.site}")

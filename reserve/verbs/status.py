@@ -135,7 +135,6 @@ def orphans_text(desk: Desk) -> str:
         fix = f"servelab down {part or 'PART'} --netid {netid or 'NETID'} --site {orphan.thing.site}"
         lines.append(
             f"{orphan.thing.kind} {orphan.thing.name} ({orphan.thing.id}) at {orphan.thing.site} "
-            f"{orphan.thing.detail}: "
-            f"{orphan.why}. Give it back: {fix}"
+            f"{orphan.thing.detail}: {orphan.why}. Give it back: {fix}"
         )
     return "\n".join(lines)

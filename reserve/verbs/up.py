@@ -95,14 +95,13 @@ def _address(ready: Ready, public: bool) -> tuple[str, str]:
         raise SiteError(f"JupyterLab on {ready.node.name} left no address. Run `servelab up` again.") from None
     if public:
         return f"http://{ready.node.address}:{port}/lab?token={token}", (
-            f"PUBLIC: JupyterLab on port {port} answers the whole internet, unencrypted; whoever has the token "
-            "above can "
-            "run anything on the node. Without --public it answers on the node's loopback only."
+            f"PUBLIC: JupyterLab on port {port} answers the whole internet, unencrypted; whoever has the token above "
+            "can run anything on the node. Without --public it answers on the node's loopback only."
         )
     url = f"http://127.0.0.1:{port}/lab?token={token}"
     if ready.site.name == LOCAL:
         return url, ""
-    key = f" -i {ready.machine._key}" if isinstance(ready.machine, SshMachine) else ""
+    key = f" -i {ready.machine.key}" if isinstance(ready.machine, SshMachine) else ""
     at = f" -p {ssh_port()}" if ssh_port() != 22 else ""
     tunnel = f"ssh -N{key}{at} -L {port}:127.0.0.1:{port} {ready.node.user}@{ready.node.address}"
     return (

@@ -16,7 +16,7 @@ from reserve.journal import Journal
 from reserve.lease.give_back import release
 from reserve.lease.leases import current, ensure_lease, lease_name, node_name, wait_active
 from reserve.node.boot import ensure_node
-from reserve.site import Lease, Node, Wanted
+from reserve.site import Lease, LeaseSpec, Node
 from reserve.sites.chameleon.site import ChameleonSite
 
 NETID = "ab123"
@@ -34,11 +34,11 @@ class Student:
     def say(self, text: str) -> None:
         self.words.append(text)
 
-    def wanted(self, hardware: Hardware, hours: int = 1, netid: str = NETID) -> Wanted:
+    def wanted(self, hardware: Hardware, hours: int = 1, netid: str = NETID) -> LeaseSpec:
         """A lease that starts at once, which no course's rule allows but every test needs."""
         now = self.site.now().replace(second=0, microsecond=0)
         name = lease_name(hardware.part, netid)
-        return Wanted(name, hardware, now, now + timedelta(hours=hours), at_once=True)
+        return LeaseSpec(name, hardware, now, now + timedelta(hours=hours), at_once=True)
 
 
 def lease_at_once(student: Student, hardware: Hardware) -> Lease:
@@ -93,8 +93,8 @@ def conflict(student: Student) -> None:
     hardware = table.load()["compute_gigaio"]
     start = next_hour(student.site.now()) + timedelta(hours=2)
     block = hardware.block.at(start)
-    first = Wanted(lease_name("model", NETID), hardware, block.start, block.end)
-    second = Wanted(lease_name("model", "other"), hardware, block.start, block.end)
+    first = LeaseSpec(lease_name("model", NETID), hardware, block.start, block.end)
+    second = LeaseSpec(lease_name("model", "other"), hardware, block.start, block.end)
     try:
         ensure_lease(student.site, first, NETID, student.journal, student.say)
         with pytest.raises(LeaseRefused) as refused:

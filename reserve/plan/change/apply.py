@@ -60,8 +60,8 @@ def on_testbed() -> Make:
         hardware = table[booking.hardware]
         site = desk.site(booking.site)
         site.sign_in()
-        wanted = plan(hardware, booking.netids[0], booking.start, booking.node, site.now(), booking.hours)
-        lease = ensure_lease(site, wanted, booking.netids[0], desk.journal, lambda text: None)
+        spec = plan(hardware, booking.netids[0], booking.start, booking.node, site.now(), booking.hours)
+        lease = ensure_lease(site, spec, booking.netids[0], desk.journal, lambda text: None)
         return f"{lease.name} at {lease.site}: {lease.status}"
 
     return make

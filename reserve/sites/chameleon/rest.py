@@ -111,9 +111,8 @@ class Rest:
             url = self._guard(service, "finding its address", lambda: self._session.get_endpoint(service_type=service))
             if not url:
                 raise SiteError(
-                    f"the site's catalog has no {NAMES.get(service, service)}. Check the site's name "
-                    "(OS_REGION_NAME, "
-                    "--site) and that the project may use it."
+                    f"the site's catalog has no {NAMES.get(service, service)}. Check the "
+                    "site's name (OS_REGION_NAME, --site) and that the project may use it."
                 )
             url = str(url).rstrip("/")
             version = VERSIONS.get(service, "")
@@ -194,8 +193,8 @@ class Rest:
             raise failure(401, "identity", doing, str(error)) from None
         except (ks.MissingRequiredOptions, ks.MissingAuthPlugin, ks.AuthorizationFailure) as error:
             raise CredentialsError(
-                f"the sign-in is incomplete: {error}. Source the openrc file from the site's dashboard, or set "
-                "OS_CLOUD."
+                f"the sign-in is incomplete: {error}. Source the openrc "
+                "file from the site's dashboard, or set OS_CLOUD."
             ) from None
         except (ks.ConnectTimeout, TimeoutError):
             raise SiteUnreachable(

@@ -11,13 +11,13 @@ from reserve.clock import Clock
 from reserve.errors import CredentialsError, SiteError
 from reserve.hardware import Hardware
 from reserve.journal import Journal
-from reserve.site import Lease, Machine, Node, Thing, Wanted
+from reserve.site import Lease, LeaseSpec, Machine, Node, Thing
 from reserve.sites.chameleon import chi, credentials
 from reserve.sites.chameleon.blazar import Leases, cannot_lease
 from reserve.sites.chameleon.rest import Rest
 from reserve.sites.chameleon.servers import Servers
 from reserve.sites.chameleon.zun import ContainerMachine, Containers
-from reserve.sites.ssh import Pins, SshMachine, find_key, public_key
+from reserve.sites.ssh import HostKeys, SshMachine, find_key, public_key
 
 
 class ChameleonSite:
@@ -96,10 +96,10 @@ class ChameleonSite:
         self.sign_in()
         return self.leases.get(id)
 
-    def create_lease(self, wanted: Wanted) -> Lease:
+    def create_lease(self, spec: LeaseSpec) -> Lease:
         self.check_can_lease()
         chi.activate(self.name, self.signin)
-        return self.leases.create(wanted)
+        return self.leases.create(spec)
 
     def extend_lease(self, lease: Lease, until: datetime) -> Lease:
         self.sign_in()
@@ -220,4 +220,4 @@ class ChameleonSite:
         self.sign_in()
         if node.kind == "container":
             return ContainerMachine(self.rest, node, self.clock)
-        return SshMachine(node, self.key_path(), Pins(self.journal.folder), self.clock)
+        return SshMachine(node, self.key_path(), HostKeys(self.journal.folder), self.clock)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.site import Lease, Node, OnLine, Outcome, Thing, packing
+from reserve.site import CommandResult, Lease, Node, OnLine, Thing, packing
 from reserve.sites.chameleon.rest import TIMEOUT_S, Gone, Rest
 
 JUPYTER_PORT = 8888
@@ -111,7 +111,7 @@ class ContainerMachine:
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
-    ) -> Outcome:
+    ) -> CommandResult:
         if timeout_s > self.ONE_REQUEST_S:
             return self._run_detached(command, timeout_s, check, on_line)
         # The exit status is printed too: Zun gives it as text, and a device that restarts gives none.
@@ -136,8 +136,8 @@ class ContainerMachine:
         output, found, status_text = str((answer or {}).get("output") or "").rpartition(self.STATUS)
         if not found:
             raise ConnectionLost(
-                f"the container {self.name} cut a command short (exit {(answer or {}).get('exit_code')}). Repeat "
-                "the command."
+                f"the container {self.name} cut a command short (exit "
+                f"{(answer or {}).get('exit_code')}). Repeat the command."
             )
         status = int(status_text.strip() or 1)
         output = output.rstrip("\n")
@@ -148,16 +148,16 @@ class ContainerMachine:
             raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
         return self._outcome(status, output, check)
 
-    def _outcome(self, status: int, output: str, check: bool) -> Outcome:
+    def _outcome(self, status: int, output: str, check: bool) -> CommandResult:
         if check and status != 0:
             raise NodeCommandFailed(
                 f"a command on {self.name} ended with status {status}: {output[-400:].strip()}",
                 status=status,
                 output=output,
             )
-        return Outcome(status, output)
+        return CommandResult(status, output)
 
-    def _run_detached(self, command: str, timeout_s: float, check: bool, on_line: OnLine | None) -> Outcome:
+    def _run_detached(self, command: str, timeout_s: float, check: bool, on_line: OnLine | None) -> CommandResult:
         job = f".servelab-job-{uuid.uuid4().hex[:8]}"
         script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
         self.run(

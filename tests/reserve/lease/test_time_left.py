@@ -11,7 +11,7 @@ from reserve.errors import LeaseRefused
 from reserve.journal import Entry
 from reserve.lease.leases import ensure_lease
 from reserve.lease.time_left import Watch, extended_end, node_hours, parse_length
-from reserve.site import Lease, Wanted
+from reserve.site import Lease, LeaseSpec
 from reserve.verbs.booking import keep
 from reserve.verbs.down import down
 from snippets.errors import UsageError
@@ -68,7 +68,7 @@ def test_time_that_somebody_holds_is_refused_with_their_start(desk, chameleon):
     mine = site.find_lease("serve_system_ab123")
     later = mine.end + timedelta(minutes=10)
     for number in (1, 2):
-        wanted = Wanted(f"serve_system_other{number}", P100, later, later + timedelta(hours=3))
+        wanted = LeaseSpec(f"serve_system_other{number}", P100, later, later + timedelta(hours=3))
         ensure_lease(site, wanted, f"other{number}", desk.journal, desk.say)
     newest = desk.journal.lease_of("system")
     assert newest and newest.name != mine.name

@@ -10,6 +10,7 @@ import pytest
 from reserve.clock import Clock
 from reserve.desk import Desk
 from reserve.journal import Journal
+from reserve.redact import redact, remember_secret
 from reserve.sites.chameleon import credentials
 from reserve.sites.chameleon.site import ChameleonSite
 from reserve.verbs.go import Options, reserve
@@ -126,8 +127,8 @@ def test_no_secret_reaches_journal_words_or_repr(chameleon, desk, tmp_path):
 
 
 def test_a_secret_inside_an_error_is_hidden():
-    credentials.remember_secret("hunter2-hunter2")
-    assert credentials.redact("HTTP 500: password=hunter2-hunter2") == "HTTP 500: password=***"
+    remember_secret("hunter2-hunter2")
+    assert redact("HTTP 500: password=hunter2-hunter2") == "HTTP 500: password=***"
 
 
 def test_no_file_of_the_kit_holds_a_secret(root):
