@@ -49,7 +49,8 @@ def _listing(machine: Machine, folder: str) -> list[Remote]:
     return found
 
 
-def _wanted(files: list[Remote], home: Path) -> list[Remote]:
+def to_copy(files: list[Remote], home: Path) -> list[Remote]:
+    """Those of the node's files that are not the same at home, the record last; names that lead elsewhere are not."""
     wanted = []
     for file in files:
         name = PurePosixPath(file.name)
@@ -74,7 +75,7 @@ def pull(machine: Machine, folder: str, home: Path) -> list[str]:
 
     Raises ConnectionLost, StorageError (no space here), SiteError for an archive that is not what was asked for.
     """
-    wanted = _wanted(_listing(machine, folder), home)
+    wanted = to_copy(_listing(machine, folder), home)
     copied: list[str] = []
     while wanted:
         batch, size = [wanted.pop(0)], 0

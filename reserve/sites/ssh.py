@@ -92,6 +92,7 @@ class HostKeys:
         self.path = folder / "host_keys.json"
 
     def known(self) -> dict[str, str]:
+        """Pinned keys by node id; none if there is no file, or a damaged one."""
         try:
             return dict(json.loads(self.path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
@@ -133,7 +134,7 @@ class SshMachine:
 
         host_keys, node, trouble = self._host_keys, self.node, []
 
-        class Pin(paramiko.MissingHostKeyPolicy):
+        class Pinned(paramiko.MissingHostKeyPolicy):
             def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
                 try:
                     host_keys.check(node, key)
@@ -142,7 +143,7 @@ class SshMachine:
                     raise paramiko.SSHException("host key") from None
 
         client = paramiko.SSHClient()
-        client.set_missing_host_key_policy(Pin())
+        client.set_missing_host_key_policy(Pinned())
         try:
             client.connect(
                 node.address,
@@ -243,12 +244,14 @@ class SshMachine:
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
     ) -> CommandResult:
+        """Run over the connection, with both streams in one. Raises as `Machine.run`."""
         status, raw, _ = self._exec(command, timeout_s, on_line=on_line)
         output = raw.decode(errors="replace")
-        outcome = CommandResult(status, output)
-        return outcome.succeeded(self.name) if check else outcome
+        result = CommandResult(status, output)
+        return result.succeeded(self.name) if check else result
 
     def push(self, archive: bytes, folder: str) -> None:
+        """Unpack there with `tar`, at most 10 minutes long. Raises NodeCommandFailed with what it said."""
         place = shlex.quote(folder)
         zipped = "z" if archive[:2] == b"\x1f\x8b" else ""
         command = f"mkdir -p {place} && tar -x{zipped}f - -C {place}"
@@ -260,6 +263,7 @@ class SshMachine:
             )
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
+        """Pack there with `tar` (see `packing`), at most 10 minutes long. Raises NodeCommandFailed."""
         listing = ("\n".join(names) + "\n").encode()
         status, output, errors = self._exec(packing(folder), 600.0, stdin=listing, combine=False)
         if status != 0:
@@ -272,6 +276,7 @@ class SshMachine:
         return Tunnel(self._transport(), remote_port, local_port)
 
     def close(self) -> None:
+        """Close the connection; the next command makes a new one."""
         if self._client is not None:
             with suppress(Exception):
                 self._client.close()

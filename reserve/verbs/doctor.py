@@ -1,4 +1,4 @@
-"""What this machine has and lacks for the lab, and how to get it."""
+"""`servelab doctor`: what this machine has and lacks for the lab, and how to get it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _triton() -> Finding:
     return Finding("Triton server", binary is not None, str(binary) if binary else "not installed; for Part 3", remedy)
 
 
-def examine() -> tuple[str, bool]:
+def examine_machine() -> tuple[str, bool]:
     """The findings as text, and whether everything needed is there."""
     found = findings()
     width = max(len(f.name) for f in found)

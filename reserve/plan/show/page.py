@@ -44,6 +44,7 @@ def verdict(course: Course, plan: Plan) -> str:
 
 
 def gap_text(stage: Stage) -> str:
+    """How far the goal is from what no plan can beat, in words."""
     if stage.gap is None:
         return "no bound proven in the time given"
     return "proven best" if stage.gap == 0 else f"within {100 * stage.gap:.1f} % of the bound"

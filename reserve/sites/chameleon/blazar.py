@@ -58,6 +58,7 @@ class Leases:
         self.site, self.rest, self.signin = site, rest, signin
 
     def all(self) -> list[dict[str, Any]]:
+        """Blazar's own words on every lease of the project, ended ones too."""
         answer = self.rest.call("GET", "reservation", "/leases", "listing leases")
         found = answer.get("leases") if isinstance(answer, dict) else None
         if not isinstance(found, list):
@@ -77,6 +78,7 @@ class Leases:
         return parse_lease(mine[-1], self.site) if mine else None
 
     def get(self, id: str) -> Lease | None:
+        """The lease in its present state; None if Blazar does not know it."""
         try:
             answer = self.rest.call("GET", "reservation", f"/leases/{id}", "looking at the lease")
         except Gone:
@@ -95,7 +97,7 @@ class Leases:
         }
         try:
             answer = self.rest.call("POST", "reservation", "/leases", "asking for the lease", body=body)
-        except (SiteUnreachable, SiteError, CredentialsError) as error:
+        except (SiteError, CredentialsError) as error:
             raise self._refusal(error, spec) from None
         return parse_lease(answer.get("lease", {}) if isinstance(answer, dict) else {}, self.site)
 
@@ -138,6 +140,7 @@ class Leases:
         return after
 
     def delete(self, id: str) -> None:
+        """End the lease and forget it; fine if it is gone."""
         try:
             self.rest.call("DELETE", "reservation", f"/leases/{id}", "deleting the lease")
         except Gone:
@@ -181,6 +184,7 @@ class Leases:
 
 
 def cannot_lease(site: str, source: str) -> str:
+    """Why an application credential makes no leases, and what to sign in with instead."""
     return (
         f"the application credential in {source} cannot make leases at {site}: Blazar acts for you through a trust, "
         "and Keystone refuses trusts to this credential. Make a new one with 'Unrestricted (dangerous)' ticked; if "

@@ -70,7 +70,7 @@ def connect(site: str, signin: SignIn, clock: Clock) -> Rest:
     _point_at(site, signin)
     with _quiet():
         rest = Rest(chi.session(), clock)
-        rest._guard("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest._session))
+        rest.guarded("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest.session))
     return rest
 
 
@@ -139,10 +139,10 @@ def token_facts(rest: Rest) -> dict[str, Any]:
     """The token's body without its catalog: user, project, application_credential."""
 
     def access() -> Any:
-        session = rest._session.session
+        session = rest.session.session
         return session.auth.get_access(session)
 
-    data = rest._guard("identity", "reading the sign-in", access)._data
+    data = rest.guarded("identity", "reading the sign-in", access)._data
     return {key: value for key, value in data.get("token", {}).items() if key != "catalog"}
 
 

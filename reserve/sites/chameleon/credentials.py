@@ -34,14 +34,17 @@ class SignIn:
 
     @property
     def is_application_credential(self) -> bool:
+        """Whether this sign-in stands for a credential of one site, and not for a user and a project."""
         return self.auth_type == "v3applicationcredential"
 
     @property
     def project(self) -> str:
+        """Name or id of the project that pays; empty where the sign-in does not say."""
         return self.options.get("project_name") or self.options.get("project_id") or ""
 
     @property
     def user(self) -> str:
+        """Name or id of the user; empty where the sign-in does not say."""
         return self.options.get("username") or self.options.get("user_id") or ""
 
 

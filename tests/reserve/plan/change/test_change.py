@@ -12,7 +12,7 @@ from reserve.plan.change.apply import apply
 from reserve.plan.change.check import FREE, GONE, LATE, MADE, PAST, TAKEN, Held, check, without_own
 from reserve.plan.change.explain import changes, who_is_left
 from reserve.plan.change.replan import replan
-from reserve.plan.change.simulate import simulate, wilson
+from reserve.plan.change.simulate import simulate
 from reserve.plan.course.rules import Faults
 from reserve.plan.course.schedule import Booking, Plan, faults
 from reserve.plan.show.cost import cost, per_student
@@ -180,11 +180,6 @@ def test_without_faults_everyone_finishes_and_with_many_fewer_do(plan: Plan) -> 
     assert [day.share for day in result.by_day] == sorted(day.share for day in result.by_day)
     assert result == simulate(rough, plan.bookings, 60, seed=3)
     assert all(day.low <= day.share <= day.high for day in result.by_day)
-
-
-def test_wilsons_interval_is_the_published_one() -> None:
-    low, high = wilson(8, 10)
-    assert (round(low, 4), round(high, 4)) == (0.4902, 0.9433)
 
 
 def test_cost_adds_up_and_a_shared_lease_is_split(plan: Plan) -> None:

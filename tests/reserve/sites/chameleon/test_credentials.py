@@ -13,9 +13,9 @@ from reserve.journal import Journal
 from reserve.redact import redact, remember_secret
 from reserve.sites.chameleon import credentials
 from reserve.sites.chameleon.site import ChameleonSite
-from reserve.verbs.go import Options, reserve
+from reserve.verbs.down import down
 from snippets.errors import CredentialsError
-from tests.reserve.sites.chameleon.test_faults import booted
+from tests.reserve.scenario import booted, reserved
 
 PASSWORD = {"OS_AUTH_TYPE": "v3password", "OS_USERNAME": "s", "OS_PASSWORD": "longenough", "OS_PROJECT_NAME": "p"}
 
@@ -107,7 +107,7 @@ def test_an_application_credential_that_cannot_lease_is_told_before_anything_is_
     chameleon.state.app_credential_trusts = False
     chameleon.faults.on("lease-trust-refused")
     with pytest.raises(CredentialsError, match="cannot make leases.*[Uu]nrestricted.*JupyterHub"):
-        reserve(desk, "system", Options(netid="ab123", at_once=True))
+        reserved(desk)
     assert desk.journal.open_entries() == []
     chameleon.assert_empty()
 
@@ -115,14 +115,12 @@ def test_an_application_credential_that_cannot_lease_is_told_before_anything_is_
 def test_no_secret_reaches_journal_words_or_repr(chameleon, desk, tmp_path):
     booted(desk)
     site = desk.site("CHI@TACC")
-    secrets = {chameleon.state.password, site.rest._session.get_token()}
+    secrets = {chameleon.state.password, site.rest.session.get_token()}
     secrets |= {line for line in (tmp_path / "state" / "id_ed25519").read_text().splitlines() if len(line) > 40}
     written = "\n".join(p.read_text(errors="replace") for p in (tmp_path / "state").rglob("*.json*"))
     seen = written + "\n".join(desk.words) + repr(site.signin) + repr(desk.journal.entries())
     for secret in secrets:
         assert secret not in seen
-    from reserve.verbs.down import down
-
     down(desk, "system")
 
 
