@@ -37,6 +37,11 @@ def test_throughput_is_the_batch_over_its_median_time() -> None:
     assert found.value == pytest.approx(320) and found.low <= 320 <= found.high
 
 
+def test_wilsons_interval_is_the_published_one() -> None:
+    share = stats.proportion(8, 10)
+    assert (round(share.low, 4), round(share.high, 4)) == (0.4902, 0.9433)
+
+
 def test_wilsons_interval_stays_within_zero_and_one() -> None:
     for right in (0, 5, 10):
         found = stats.proportion(right, 10)
