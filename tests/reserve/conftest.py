@@ -136,3 +136,13 @@ def desk(chameleon: Emulator, small_kit: Path, tmp_path: Path, monkeypatch: pyte
     made = Desk(journal=Journal(tmp_path / "state", clock), clock=clock, voice=_voice(words), kit=small_kit)
     made.words = words  # type: ignore[attr-defined]
     return made
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Desk:
+    """A desk for this machine as a site: no emulator, nothing to wait for; its words are in `here.words`."""
+    monkeypatch.setenv("SERVELAB_RUNS", str(tmp_path / "runs"))
+    words: list[str] = []
+    made = Desk(journal=Journal(tmp_path / "state"), voice=words.append, kit=root)
+    made.words = words  # type: ignore[attr-defined]
+    return made
