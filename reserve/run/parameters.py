@@ -60,13 +60,19 @@ def of_notebook(path: Path) -> tuple[Parameter, ...]:
     return tuple(
         Parameter(
             name,
-            entry["inferred_type_name"] or type(ast.literal_eval(entry["default"])).__name__,
+            _kind(entry),
             entry["default"],
             (entry["help"] or "").strip(),
             path.stem,
         )
         for name, entry in found.items()
     )
+
+
+def _kind(entry: Mapping[str, Any]) -> str:
+    """The annotation's text, else the type of the default; papermill says "None" where there is no annotation."""
+    annotated = str(entry["inferred_type_name"] or "None")
+    return annotated if annotated != "None" else type(ast.literal_eval(entry["default"])).__name__
 
 
 def of_parts(parts: Iterable[str]) -> dict[Path, tuple[Parameter, ...]]:
