@@ -24,6 +24,11 @@ def ssh_port() -> int:
     return int(os.environ.get("SERVELAB_SSH_PORT", "22"))
 
 
+def has_agent() -> bool:
+    """Whether an SSH agent, which holds keys that are open already, is told of by $SSH_AUTH_SOCK."""
+    return bool(os.environ.get("SSH_AUTH_SOCK"))
+
+
 def find_key(named: str, folder: Path) -> Path:
     """The private key to sign in with: the named one, the JupyterHub's, the user's, else one made in `folder`."""
     given = named or os.environ.get("OS_KEYPAIR_PRIVATE_KEY", "")
@@ -44,7 +49,7 @@ def find_key(named: str, folder: Path) -> Path:
 
 def _is_encrypted(path: Path) -> bool:
     """A key that asks for a passphrase cannot be used unattended, unless an agent holds it."""
-    if os.environ.get("SSH_AUTH_SOCK"):
+    if has_agent():
         return False
     import paramiko
 
@@ -155,7 +160,7 @@ class SshMachine:
                 auth_timeout=CONNECT_S,
                 channel_timeout=CONNECT_S,
                 look_for_keys=False,
-                allow_agent=bool(os.environ.get("SSH_AUTH_SOCK")),
+                allow_agent=has_agent(),
             )
         except paramiko.AuthenticationException as error:
             client.close()

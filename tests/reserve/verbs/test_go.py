@@ -14,7 +14,6 @@ from reserve.calendar import next_hour
 from reserve.desk import Desk
 from reserve.errors import ConnectionLost, LeaseRefused, NodeCommandFailed
 from reserve.journal import Journal
-from reserve.lease.leases import lease_name, node_name, spec_for, user_name
 from reserve.lease.wishes import LeaseWishes
 from reserve.node.sync import push_run
 from reserve.verbs.down import down
@@ -92,30 +91,6 @@ def test_a_public_container_gets_an_address_and_says_what_it_exposes(desk, chame
     assert "PUBLIC" in ready.hint and "the whole internet" in ready.hint
     down(desk, "edge")
     chameleon.assert_empty()
-
-
-@pytest.mark.parametrize(
-    ("start", "hours", "says"),
-    [("half past", 0, "whole hour"), ("past", 0, "has passed"), ("ok", 200, "at most 7 days")],
-)
-def test_the_courses_rules_are_kept(start, hours, says, desk):
-    now = desk.clock.now()
-    at = {
-        "half past": next_hour(now) + timedelta(minutes=30),
-        "past": next_hour(now) - timedelta(hours=3),
-        "ok": next_hour(now),
-    }[start]
-    with pytest.raises(UsageError, match=says):
-        spec_for(P100, "ab123", at, "", now, hours)
-
-
-def test_names_are_the_courses_and_netids_are_checked(monkeypatch):
-    assert lease_name("model", "ab123") == "serve_model_ab123"
-    assert "_" not in node_name("model", "ab123")
-    monkeypatch.setenv("SERVELAB_NETID", "XY9")
-    assert user_name() == "xy9"
-    with pytest.raises(UsageError, match="--netid"):
-        user_name("not a netid!")
 
 
 def test_a_named_node_that_does_not_exist_is_refused_with_the_names(desk, chameleon):
