@@ -92,9 +92,9 @@ def _check_free(calendar: Calendar, lease: Lease, until: datetime, part: str) ->
     starts = [i.start for node in mine for i in calendar.nodes[node] if i.start >= lease.end]
     first = f" from {min(starts):%Y-%m-%d %H:%M} UTC" if starts else ""
     raise LeaseRefused(
-        f"the node of {lease.name} is taken by somebody else{first}, so it cannot be kept until {until:%H:%M} UTC. "
-        f"What is measured is at home; reserve another block (`servelab slots {part}`) and run again: the run goes "
-        "on there."
+        f"the node of {lease.name} is taken by somebody else{first}, so it cannot be "
+        f"kept until {until:%H:%M} UTC. What is measured is at home; reserve another "
+        f"block (`servelab slots {part}`) and run again: the run goes on there."
     )
 
 

@@ -59,6 +59,31 @@ def test_an_application_credential_takes_no_project_along():
     assert found.is_application_credential and "project_name" not in found.options
 
 
+@pytest.mark.parametrize(
+    ("auth_type", "auth", "found"),
+    [
+        ("password", "username: s, password: longenough, project_name: p", "v3password"),
+        ("v3password", "user_id: u1, password: longenough, project_id: p1", "v3password"),
+        ("", "username: s, password: longenough, project_name: p", "v3password"),
+        ("token", "token: longenough, project_name: p", "v3token"),
+        ("", "token: longenough, project_name: p", "v3token"),
+        ("", "application_credential_id: a, application_credential_secret: longenough", "v3applicationcredential"),
+        (
+            "v3applicationcredential",
+            "application_credential_name: n, application_credential_secret: longenough, username: s",
+            "v3applicationcredential",
+        ),
+        ("v3oidcaccesstoken", "access_token: longenough, identity_provider: i, protocol: openid", "v3oidcaccesstoken"),
+    ],
+)
+def test_every_way_to_sign_in_is_read_from_clouds_yaml(tmp_path, auth_type, auth, found):
+    text = f"clouds: {{a: {{region_name: CHI@UC, auth_type: {auth_type or 'null'}, auth: {{auth_url: 'x', {auth}}}}}}}"
+    signin = credentials.find("CHI@UC", clouds(tmp_path, text if auth_type else text.replace("auth_type: null, ", "")))
+    assert signin.auth_type == found and signin.region == "CHI@UC" and "longenough" not in repr(signin)
+    named = dict(pair.split(": ") for pair in auth.split(", "))
+    assert dict(signin.options) == {"auth_url": "x", **named}
+
+
 def test_the_jupyterhub_is_a_sign_in():
     assert credentials.find("CHI@TACC", {"JUPYTERHUB_API_URL": "http://hub"}).auth_type == "v3oidcaccesstoken"
 
