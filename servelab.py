@@ -11,8 +11,7 @@ from pathlib import Path
 import click
 
 from reserve.plan.verb import plan
-
-PARTS = ("model", "edge", "system")
+from snippets.parts import PARTS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -82,49 +81,16 @@ def run(
     workers: int,
 ) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
-    if grids:
-        from reserve.run.grid import Point, points_of, run_grid
-        from reserve.run.here import run_parts as run_here
-        from snippets.record.run import default_runs
-
-        points = [
-            Point(part, profile, params, each, str((runs or default_runs()).resolve()), mode, timeout_s)
-            for each in points_of(grids)
-        ]
-        click.echo(run_grid(points, run_here, scheduler=scheduler, workers=workers, say=click.echo))
-        return
-    if site:
-        from reserve.verbs.booking import run_at
-
-        for each in PARTS if part == "all" else (part,):
-            click.echo(
-                run_at(
-                    site, each, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s
-                )
-            )
-        return
     from grading.kernels.client import fork_kernels
     from grading.report.page import write_report
     from grading.report.tables import show_run
-    from reserve.run.here import run_parts
+    from reserve.run.grid import Workers
+    from reserve.run.options import RunOptions
+    from reserve.verbs.run import Place, Reporting, run_lab
 
-    fork_kernels()
-    done = run_parts(
-        part, profile=profile, params=params, runs=runs, run_id=run_id, mode=mode, timeout_s=timeout_s, say=click.echo
-    )
-    for finished in done:
-        click.echo("\n" + show_run(finished.folder))
-    click.echo()
-    for finished in done:
-        click.echo(
-            f"Run folder: {finished.folder} ({finished.seconds:.0f} s, {finished.measured} steps measured, "
-            f"{finished.replayed} replayed)"
-        )
-    if mode == "replay":
-        return
-    folders = [finished.folder for finished in done]
-    out = None if len(folders) == 1 else folders[0].parent.parent / "report.html"
-    click.echo(f"Report:     {write_report(folders, out)}")
+    options = RunOptions(profile, params, runs, run_id, mode, timeout_s)
+    place = Place(site, grids, Workers(workers, scheduler))
+    run_lab(part, options, place, Reporting(fork_kernels, show_run, write_report), click.echo)
 
 
 @cli.command()
@@ -158,9 +124,9 @@ def report(folders: tuple[Path, ...], out: Path | None) -> None:
 @cli.command()
 def doctor() -> None:
     """Say what this machine has and lacks for the lab, and how to get it."""
-    from reserve.verbs.doctor import examine
+    from reserve.verbs.doctor import examine_machine
 
-    text, ok = examine()
+    text, ok = examine_machine()
     click.echo(text)
     if not ok:
         raise SystemExit(12)
@@ -178,9 +144,10 @@ def doctor() -> None:
 @click.option("--tz", default="", metavar="ZONE", help="Your time zone, as America/New_York. Default: this machine's.")
 def slots(part: str, start: str, until: str, site: str, node: str, tz: str) -> None:
     """Show free blocks for PART, in UTC and in your time."""
-    from reserve.verbs.booking import show_slots
+    from reserve.desk import Desk
+    from reserve.verbs.slots import SlotSearch, show_slots
 
-    click.echo(show_slots(part, start=start, until=until, site=site, node=node, tz=tz))
+    click.echo(show_slots(Desk(), part, SlotSearch(start, until, site, node, tz)))
 
 
 def _on_chameleon(command: Callable[..., None]) -> Callable[..., None]:
@@ -202,10 +169,10 @@ def _on_chameleon(command: Callable[..., None]) -> Callable[..., None]:
 def reserve(part: str, start: str, netid: str, site: str, node: str, tz: str) -> None:
     """Reserve a block for PART by the course's rules; a refusal names the next free ones."""
     from reserve.desk import Desk
-    from reserve.verbs.booking import options
-    from reserve.verbs.go import reserve as make
+    from reserve.lease.wishes import wishes_from
+    from reserve.verbs.reserve import reserve_block
 
-    make(Desk(), part, options(start=start, netid=netid, site=site, node=node, tz=tz))
+    reserve_block(Desk(), part, wishes_from(start=start, netid=netid, site=site, node=node, tz=tz))
 
 
 @cli.command()
@@ -216,9 +183,10 @@ def reserve(part: str, start: str, netid: str, site: str, node: str, tz: str) ->
 @click.option("--key", default="", help="Private SSH key. Default: the usual ones in ~/.ssh.")
 def up(part: str, public: bool, tunnel: bool, dataset: str, key: str) -> None:
     """Wait for the lease, boot and prepare the node, print the one URL. Repeat it freely."""
-    from reserve.verbs.booking import bring_up
+    from reserve.desk import Desk
+    from reserve.verbs.up import UpOptions, bring_up
 
-    bring_up(part, public=public, tunnel=tunnel, dataset=dataset, key=key)
+    bring_up(Desk(key=key), part, UpOptions(public, tunnel, dataset))
 
 
 @cli.command()
@@ -226,9 +194,9 @@ def up(part: str, public: bool, tunnel: bool, dataset: str, key: str) -> None:
 def status(lost: bool) -> None:
     """Show leases, nodes, minutes left, and what is running."""
     from reserve.desk import Desk
-    from reserve.verbs import status as look
+    from reserve.verbs.status import show_status
 
-    click.echo(look.orphans_text(Desk()) if lost else look.status(Desk()))
+    click.echo(show_status(Desk(), lost))
 
 
 @cli.command()
@@ -236,9 +204,10 @@ def status(lost: bool) -> None:
 @click.option("--extend", default="", metavar="LENGTH", help="For example 1h or 30m, if nobody holds the time after.")
 def keep(part: str, extend: str) -> None:
     """Show how long PART's node is yours, or extend its lease."""
-    from reserve.verbs.booking import keep as keep_on
+    from reserve.desk import Desk
+    from reserve.verbs.keep import keep_node
 
-    keep_on(part, extend)
+    keep_node(Desk(), part, extend)
 
 
 @cli.command()
@@ -248,10 +217,9 @@ def keep(part: str, extend: str) -> None:
 def down(part: str, netid: str, site: str) -> None:
     """Give back everything PART holds, and check that it is gone."""
     from reserve.desk import Desk
-    from reserve.verbs.down import down as release
+    from reserve.verbs.down import take_down
 
-    for each in PARTS if part == "all" else (part,):
-        release(Desk(), each, netid=netid, site=site)
+    take_down(Desk(), part, netid=netid, site=site)
 
 
 @cli.command()
@@ -281,24 +249,13 @@ def go(
 ) -> None:
     """Reserve, boot, run, collect and give back, unattended. Repeat it to go on after any failure."""
     from reserve.desk import Desk
-    from reserve.verbs.booking import options
-    from reserve.verbs.go import go as all_of_it
+    from reserve.lease.wishes import wishes_from
+    from reserve.run.options import RunOptions
+    from reserve.verbs.go import Order, run_unattended
 
-    wishes = options(
-        start=start,
-        netid=netid,
-        site=site,
-        node=node,
-        tz=tz,
-        profile=profile,
-        params=params,
-        runs=runs,
-        run_id=run_id,
-        timeout_s=timeout_s,
-        keep=keep,
-    )
-    for folder in all_of_it(Desk(key=key), part, wishes):
-        click.echo(folder)
+    lease = wishes_from(start=start, netid=netid, site=site, node=node, tz=tz)
+    order = Order(lease, RunOptions(profile, params, runs, run_id, timeout_s=timeout_s), keep)
+    run_unattended(Desk(key=key), part, order)
 
 
 # --- Hand in and grade ------------------------------------------------------------------------------
@@ -327,9 +284,9 @@ def questions(part: str, functions: Path | None) -> None:
 @click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Run folder. Default: the part's newest.")
 def check(part: str, run_folder: Path | None) -> None:
     """Say what PART's run still lacks: answers, screenshots, measurements."""
-    from grading.submission.selfcheck import check as examine
+    from grading.submission.selfcheck import check
 
-    text, complete = examine(part, run_folder)
+    text, complete = check(part, run_folder)
     click.echo(text)
     raise SystemExit(0 if complete else 1)
 
@@ -350,17 +307,16 @@ def collect(
     runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None, pull: bool
 ) -> None:
     """Make submission.zip and submission.pdf of one run per part (a run folder, or a part: its newest run)."""
-    from grading.submission.collect import collect as make
+    from grading.submission.collect import collect
     from grading.submission.selfcheck import run_folder
 
     if pull:
-        from reserve.verbs.pull import pull as pull_runs
+        from reserve.desk import Desk
+        from reserve.verbs.pull import pull_parts
 
-        for each in (part for part in runs if part in PARTS):
-            for home in pull_runs(each):
-                click.echo(f"pulled {home.folder}: {home.files} files, {home.steps} steps")
+        pull_parts(Desk(), [part for part in runs if part in PARTS])
     folders = [run_folder(run, None) if run in PARTS else Path(run) for run in runs]
-    made = make(folders, netid=netid, name=name, out=out, screens=screens)
+    made = collect(folders, netid=netid, name=name, out=out, screens=screens)
     click.echo("\n".join(made.lines()))
 
 
@@ -458,7 +414,7 @@ def gradescope_template(part: str, out: Path) -> None:
 @click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
 def release(part: str, course: Path, repair: bool) -> None:
     """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
-    from grading.nbgrader.release import release as write
+    from grading.nbgrader.release import release
     from grading.nbgrader.repair import repair_folder
 
     for each in PARTS if part == "all" else (part,):
@@ -466,7 +422,7 @@ def release(part: str, course: Path, repair: bool) -> None:
             for path, remarks in repair_folder(course, each).items():
                 click.echo(f"{path}: {'; '.join(remarks)}")
         else:
-            click.echo("\n".join(str(path) for path in write(each, course)))
+            click.echo("\n".join(str(path) for path in release(each, course)))
 
 
 @cli.command()
@@ -482,9 +438,9 @@ def release(part: str, course: Path, repair: bool) -> None:
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: two a core.")
 def autograde(part: str, course: Path, force: bool, workers: int | None) -> None:
     """Run `nbgrader autograde PART`, several students at a time."""
-    from grading.nbgrader.autograde import autograde as run_all
+    from grading.nbgrader.autograde import autograde
 
-    run_all(part, course, force=force, workers=workers, say=click.echo)
+    autograde(part, course, force=force, workers=workers, say=click.echo)
 
 
 cli.add_command(plan)

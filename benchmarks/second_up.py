@@ -15,8 +15,9 @@ sys.path.insert(0, str(ROOT))
 
 from reserve.desk import Desk  # noqa: E402
 from reserve.journal import Journal  # noqa: E402
+from reserve.lease.wishes import LeaseWishes  # noqa: E402
 from reserve.verbs.down import down  # noqa: E402
-from reserve.verbs.go import Options, reserve  # noqa: E402
+from reserve.verbs.reserve import reserve_block  # noqa: E402
 from reserve.verbs.status import status  # noqa: E402
 from reserve.verbs.up import up  # noqa: E402
 from tests.chameleon import Emulator  # noqa: E402
@@ -36,7 +37,7 @@ def main() -> int:
         os.environ.update(site.env())
         desk = Desk(journal=Journal(folder), voice=lambda text: None)
         desk.site("CHI@TACC").sign_in()
-        reserve(desk, "system", Options(netid="bench", at_once=True))
+        reserve_block(desk, "system", LeaseWishes(netid="bench", at_once=True))
         first_s, ready = timed(up, desk, "system")
         ready.machine.close()
         second_s, ready = timed(up, desk, "system")

@@ -55,6 +55,7 @@ class Interval:
 
     @property
     def hours(self) -> float:
+        """Its length in hours."""
         return (self.end - self.start) / HOUR
 
 
@@ -71,6 +72,7 @@ class Block:
 
     @property
     def duration(self) -> timedelta:
+        """How long a lease of this block is: its hours less the margin."""
         return timedelta(hours=self.hours, minutes=-self.end_margin_minutes)
 
     def at(self, start: datetime) -> Interval:
@@ -124,6 +126,7 @@ class Calendar:
         return at < 0 or busy[at].end + CHANGEOVER <= wanted.start
 
     def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON; `from_json` takes it back."""
         return {
             "hardware": self.hardware,
             "fetched": to_text(self.fetched) if self.fetched else None,
@@ -132,6 +135,7 @@ class Calendar:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Calendar:
+        """The calendar that `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         nodes = {
             str(name): tuple(Interval(from_text(start), from_text(end)) for start, end in busy)
             for name, busy in data["nodes"].items()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reserve import hardware as table
+from reserve import hardware
 from reserve.clock import Clock
 from reserve.errors import UsageError
 from reserve.hardware import Hardware
 from reserve.journal import Entry, Journal
+from reserve.redact import redact
 from reserve.site import Site
-from reserve.sites.chameleon.credentials import redact
 from reserve.sites.local import NAME as LOCAL
 from reserve.sites.local import LocalSite, on_this_machine
 from snippets.parts import KIT
@@ -25,7 +24,11 @@ def _print(text: str) -> None:
 
 @dataclass
 class Desk:
-    """One command's world. `key`: the private key file for nodes; `kit`: the checkout that is sent to them."""
+    """One command's world. `key`: the private key file for nodes; `kit`: the checkout that is sent to them.
+
+    A desk is passed to whatever leases, boots or runs: it knows the sites by name, what is on record, the time, and
+    whom to tell. Each command has one of its own (`dataclasses.replace` gives a new one that has not signed in).
+    """
 
     journal: Journal = field(default_factory=Journal)
     clock: Clock = field(default_factory=Clock)
@@ -33,9 +36,10 @@ class Desk:
     key: str = ""
     kit: Path = KIT
     hardware_file: Path | None = None
-    _sites: dict[str, Site] = field(default_factory=dict)
+    _sites: dict[str, Site] = field(default_factory=dict, init=False)
 
     def say(self, text: str) -> None:
+        """Tell the user, without any secret."""
         self.voice(redact(text))
 
     def site(self, name: str) -> Site:
@@ -51,7 +55,7 @@ class Desk:
 
     def options(self, part: str, site: str = "") -> list[Hardware]:
         """The hardware of a part, preferred first, at one site if it is named (`local`: this machine)."""
-        found = table.for_part(part, self.hardware_file)
+        found = hardware.for_part(part, self.hardware_file)
         if site == LOCAL:
             return [on_this_machine(found[0])]
         if site and site != "chameleon":
@@ -64,7 +68,7 @@ class Desk:
 
     def hardware_of(self, entry: Entry) -> Hardware:
         """The hardware that a journaled lease is for."""
-        known = table.load(self.hardware_file)
+        known = hardware.load(self.hardware_file)
         key = str(entry.facts.get("hardware", ""))
         if key not in known:
             raise UsageError(f"the lease {entry.name} is for {key!r}, which is not in reserve/hardware.toml any more")
@@ -80,7 +84,9 @@ class Desk:
 
 
 def runs_folder(runs: Path | str | None = None) -> Path:
-    """Where runs are kept here."""
+    """Where runs are kept here: `runs` if given, else $SERVELAB_RUNS or the checkout's runs/."""
+    if runs:
+        return Path(runs).expanduser()
     from snippets.record.run import default_runs
 
-    return Path(runs).expanduser() if runs else Path(os.environ.get("SERVELAB_RUNS") or default_runs())
+    return default_runs()

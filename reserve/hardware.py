@@ -42,6 +42,7 @@ class Hardware:
 
     @property
     def block(self) -> Block:
+        """The course's block on this hardware."""
         return Block(self.block_hours, self.end_margin_minutes)
 
     @property

@@ -19,7 +19,7 @@ from typing import Any
 from reserve.calendar import to_text
 from reserve.clock import Clock
 from reserve.errors import SiteError
-from reserve.sites.chameleon.credentials import redact
+from reserve.redact import redact
 from snippets.errors import RunLocked, StorageError
 
 KINDS = ("lease", "server", "container", "floating_ip", "borrowed_ip", "keypair")

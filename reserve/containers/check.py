@@ -60,16 +60,16 @@ def resolutions(pins: Pins, only: frozenset[str] = frozenset()) -> dict[str, str
 
     `only`: images to ask for (default: all). Asks the package index through uv; SiteError where it cannot be reached.
     """
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, Installs] = {}
     for name, variant in pins.variants.items():
         image = "edge" if name == "edge" else "jupyter"
-        wanted[f"{image} ({name})"] = Wanted((), (variant.extra,), variant.python, variant.platform)
+        wanted[f"{image} ({name})"] = Installs((), (variant.extra,), variant.python, variant.platform)
     base = pins.variants["cpu"]
     for image in sorted({package.image for package in pins.packages}):
         own = tuple(f"{package.name}=={package.version}" for package in pins.packages if package.image == image)
         python, platform = pins.inside.get(image, (base.python, base.platform))
-        wanted[image] = Wanted(own, () if image in pins.inside else ("runtime", "serve"), python, platform)
-    wanted["page"] = Wanted(
+        wanted[image] = Installs(own, () if image in pins.inside else ("runtime", "serve"), python, platform)
+    wanted["page"] = Installs(
         ("fastapi", "httpx", "numpy", "pillow", "pydantic", "uvicorn"), (), base.python, base.platform
     )
     wanted = {name: what for name, what in wanted.items() if not only or name in only}
@@ -79,7 +79,7 @@ def resolutions(pins: Pins, only: frozenset[str] = frozenset()) -> dict[str, str
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Installs:
     """What an image installs: packages, extras of the kit, and the Python and platform that wheels must fit."""
 
     packages: tuple[str, ...]
@@ -88,7 +88,7 @@ class Wanted:
     platform: str
 
 
-def _resolve(image: str, wanted: Wanted, *, constrained: bool) -> str:
+def _resolve(image: str, wanted: Installs, *, constrained: bool) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
         file.write("\n".join(wanted.packages))
         file.flush()

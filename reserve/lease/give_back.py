@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from reserve.clock import Clock, Say, wait_for
+from reserve.clock import Patience, wait_for
+from reserve.desk import Desk
 from reserve.errors import CredentialsError, SiteError
 from reserve.hardware import Hardware
-from reserve.journal import Entry, Journal
+from reserve.journal import Journal
 from reserve.lease.leases import lease_name, node_name
 from reserve.site import Site, Thing
 
@@ -15,20 +14,14 @@ GONE_LIMIT_S = 600.0
 ORDER = ("server", "container", "floating_ip", "borrowed_ip", "lease")
 
 
-@dataclass
-class Released:
-    """What `down` did: things verified gone, and what is left with the reason."""
+def things_of(desk: Desk, part: str, hardware: Hardware, netids: set[str]) -> list[Thing]:
+    """All that may exist of a part at `hardware.site`: what the journal knows, and what has the part's names there.
 
-    gone: list[Thing] = field(default_factory=list)
-    left: list[tuple[Thing, str]] = field(default_factory=list)
-
-
-def things_of(site: Site, part: str, netids: set[str], hardware: Hardware, journal: Journal) -> list[Thing]:
-    """All that may exist of a part: what the journal knows, and what the site has under the part's names.
-
-    An intention whose answer a crash swallowed is looked for by its name (or, for an address, by its tag).
+    An intention whose answer a crash swallowed is looked for by its name (or, for an address, by its tag). In the
+    order in which things depend on each other.
     """
-    entries = list(journal.open_entries(part=part, site=site.name))
+    site = desk.site(hardware.site)
+    entries = desk.journal.open_entries(part=part, site=site.name)
     found = {(e.kind, e.id): Thing(e.kind, e.id, e.name, site.name) for e in entries if e.id and e.kind != "keypair"}
     for netid in netids:
         name = node_name(part, netid)
@@ -45,40 +38,32 @@ def things_of(site: Site, part: str, netids: set[str], hardware: Hardware, journ
     return sorted(found.values(), key=lambda thing: ORDER.index(thing.kind))
 
 
-def release(
-    site: Site,
-    part: str,
-    netids: set[str],
-    hardware: Hardware,
-    journal: Journal,
-    clock: Clock,
-    say: Say,
-    limit_s: float = GONE_LIMIT_S,
-) -> Released:
-    """Delete all of a part's things, in the order in which they depend on each other, and verify each.
+def release(desk: Desk, part: str, hardware: Hardware, netids: set[str], limit_s: float = GONE_LIMIT_S) -> list[Thing]:
+    """Delete all of a part's things at `hardware.site` and verify each; the things that are gone now.
 
     Goes on after a failure, so that one stubborn thing does not keep the others; raises SiteError at the end,
-    naming what is left, and the journal keeps those entries open.
+    naming what is left, and the journal keeps those entries open. `limit_s`: how long one thing may take to go.
     """
-    outcome = Released()
-    for thing in things_of(site, part, netids, hardware, journal):
+    site, journal = desk.site(hardware.site), desk.journal
+    gone: list[Thing] = []
+    left: list[tuple[Thing, str]] = []
+    for thing in things_of(desk, part, hardware, netids):
         entries = [
             e for e in journal.open_entries(part=part, site=site.name, kind=thing.kind) if e.id in (thing.id, "")
         ]
-        if not entries:
-            entries = [_adopt(journal, thing, part)]
+        keys = [entry.key for entry in entries] or [_adopt(journal, thing, part)]
         try:
             site.delete(thing)
-            _verify(site, thing, clock, say, limit_s)
+            _wait_until_gone(desk, thing, limit_s)
         except (SiteError, CredentialsError) as error:
-            outcome.left.append((thing, str(error)))
+            left.append((thing, str(error)))
             continue
-        for entry in entries:
-            journal.gone(entry.key, "deleted and verified")
-        outcome.gone.append(thing)
-        say(f"{thing.kind.replace('_', ' ')} {thing.name} {thing.detail or thing.id}: gone")
-    if outcome.left:
-        names = "; ".join(f"{thing.kind} {thing.name} ({thing.id}): {why}" for thing, why in outcome.left)
+        for key in keys:
+            journal.gone(key, "deleted and verified")
+        gone.append(thing)
+        desk.say(f"{thing.kind.replace('_', ' ')} {thing.name} {thing.detail or thing.id}: gone")
+    if left:
+        names = "; ".join(f"{thing.kind} {thing.name} ({thing.id}): {why}" for thing, why in left)
         raise SiteError(
             f"not everything of {part} is released at {site.name}: {names} Run `servelab down {part}` again; until it "
             "says that all is gone, it may still be counted against the project."
@@ -87,7 +72,7 @@ def release(
         if entry.kind != "keypair" and not entry.id:
             journal.gone(entry.key, "looked for, not there")
     _release_keypairs(site, journal)
-    return outcome
+    return gone
 
 
 def _release_keypairs(site: Site, journal: Journal) -> None:
@@ -99,19 +84,20 @@ def _release_keypairs(site: Site, journal: Journal) -> None:
         journal.gone(entry.key, "deleted")
 
 
-def _verify(site: Site, thing: Thing, clock: Clock, say: Say, limit_s: float) -> None:
+def _wait_until_gone(desk: Desk, thing: Thing, limit_s: float) -> None:
+    site = desk.site(thing.site)
+    remedy = "It was deleted, and yet it stays: delete it on the site's dashboard, or ask the help desk."
     wait_for(
         f"{thing.kind.replace('_', ' ')} {thing.name} to go",
         lambda: None if site.exists(thing) else True,
-        limit_s=limit_s,
-        remedy="It was deleted, and yet it stays: delete it on the site's dashboard, or ask the help desk.",
-        clock=clock,
+        Patience(limit_s, remedy, poll_s=2.0),
+        desk.clock,
         say=lambda words: None,
-        poll_s=2.0,
     )
 
 
-def _adopt(journal: Journal, thing: Thing, part: str) -> Entry:
+def _adopt(journal: Journal, thing: Thing, part: str) -> str:
+    """Write down what was found and is on no record; the entry's key."""
     key = journal.intend(thing.kind, thing.name, thing.site, part)
     journal.made(key, thing.id)
-    return next(entry for entry in journal.open_entries(part=part) if entry.key == key)
+    return key

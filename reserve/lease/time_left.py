@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from reserve.calendar import Interval, from_text, next_hour
+from reserve.calendar import Calendar, Interval, from_text, next_hour
 from reserve.clock import Say, duration_text
+from reserve.desk import Desk
 from reserve.errors import LeaseRefused, SiteError, UsageError
 from reserve.hardware import Hardware
-from reserve.journal import Entry, Journal
-from reserve.site import Lease, Site
+from reserve.journal import Entry
+from reserve.site import Lease
 
 WARN_AT_MINUTES = (30, 10, 5)
 
@@ -23,14 +24,14 @@ class Watch:
         self._left = list(WARN_AT_MINUTES)
 
     def tick(self, now: datetime) -> timedelta:
+        """The time left at `now`; says it when a limit was passed since the last call."""
         left = self.lease.end - now
         due = [minutes for minutes in self._left if left <= timedelta(minutes=minutes)]
         if due:
             self._left = [minutes for minutes in self._left if minutes not in due]
             self._say(
-                f"WARNING: {duration_text(left.total_seconds())} left on {self.lease.name}. What is measured is "
-                "synced as it "
-                "is made; `servelab keep --extend 1h` asks for more time."
+                f"WARNING: {duration_text(left.total_seconds())} left on {self.lease.name}. What is "
+                "measured is synced as it is made; `servelab keep --extend 1h` asks for more time."
             )
         return left
 
@@ -55,36 +56,46 @@ def extended_end(lease: Lease, by: timedelta, hardware: Hardware) -> datetime:
     return until
 
 
-def extend(
-    site: Site, lease: Lease, by: timedelta, hardware: Hardware, journal: Journal, entry: Entry, say: Say
-) -> Lease:
-    """Ask the calendar, then the site. Raises LeaseRefused saying who holds the time, or until when it is free."""
+def extend(desk: Desk, entry: Entry, lease: Lease, by: timedelta) -> Lease:
+    """Ask the calendar, then the site; the longer lease, which the journal notes.
+
+    Raises LeaseRefused saying who holds the time, or until when it is free; UsageError beyond the longest lease.
+    """
+    site, hardware = desk.site(entry.site), desk.hardware_of(entry)
     until = extended_end(lease, by, hardware)
     try:
         calendar = site.calendar(hardware)
     except SiteError:
-        calendar = None  # not shown to this user: the site itself will answer
-    if calendar is not None:
-        after = Interval(lease.end + timedelta(minutes=1), until)
-        mine = [
-            n for n, busy in calendar.nodes.items() if any(abs(i.end - lease.end) < timedelta(minutes=2) for i in busy)
-        ]
-        if mine and not any(calendar.is_free(node, after) for node in mine):
-            nexts = [i.start for node in mine for i in calendar.nodes[node] if i.start >= lease.end]
-            first = f" from {min(nexts):%Y-%m-%d %H:%M} UTC" if nexts else ""
-            raise LeaseRefused(
-                f"the node of {lease.name} is taken by somebody else{first}, so it cannot be kept until "
-                f"{until:%H:%M} UTC. What is measured is at home; reserve another block (`servelab slots "
-                f"{entry.part}`) and "
-                "run again: the run goes on there."
-            )
+        pass  # not shown to this user: the site itself will answer
+    else:
+        _check_free(calendar, lease, until, entry.part)
     longer = site.extend_lease(lease, until)
-    journal.note(entry.key, end=longer.end.isoformat())
-    say(
-        f"{lease.name} now ends {longer.end:%Y-%m-%d %H:%M} UTC "
-        f"({duration_text((until - lease.end).total_seconds())} more)"
-    )
+    desk.journal.note(entry.key, end=longer.end.isoformat())
+    more = duration_text((until - lease.end).total_seconds())
+    desk.say(f"{lease.name} now ends {longer.end:%Y-%m-%d %H:%M} UTC ({more} more)")
     return longer
+
+
+def _check_free(calendar: Calendar, lease: Lease, until: datetime, part: str) -> None:
+    """Raise LeaseRefused if somebody holds the time up to `until` on each node that may be this lease's.
+
+    The calendar names no leases: a node on which something ends when the lease does may be its node.
+    """
+    after = Interval(lease.end + timedelta(minutes=1), until)
+    mine = [
+        node
+        for node, busy in calendar.nodes.items()
+        if any(abs(i.end - lease.end) < timedelta(minutes=2) for i in busy)
+    ]
+    if not mine or any(calendar.is_free(node, after) for node in mine):
+        return
+    starts = [i.start for node in mine for i in calendar.nodes[node] if i.start >= lease.end]
+    first = f" from {min(starts):%Y-%m-%d %H:%M} UTC" if starts else ""
+    raise LeaseRefused(
+        f"the node of {lease.name} is taken by somebody else{first}, so it cannot be "
+        f"kept until {until:%H:%M} UTC. What is measured is at home; reserve another "
+        f"block (`servelab slots {part}`) and run again: the run goes on there."
+    )
 
 
 def node_hours(entries: list[Entry], now: datetime) -> dict[str, float]:

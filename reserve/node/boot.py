@@ -2,67 +2,63 @@
 
 from __future__ import annotations
 
-from reserve.clock import Clock, Say, wait_for
+from reserve.clock import Patience, wait_for
+from reserve.desk import Desk
 from reserve.errors import ConnectionLost, Faulted, Missing, NodeCommandFailed, SiteUnreachable, WaitedTooLong
 from reserve.hardware import Hardware
-from reserve.journal import Journal
-from reserve.site import Lease, Machine, Node, Site
+from reserve.site import Lease, Machine, Node, Thing
 
 REACH_LIMIT_S = 900.0
 
 
 def node_kind(hardware: Hardware) -> str:
+    """What a node of this hardware is in the journal: `server` or `container`."""
     return "server" if hardware.kind == "node" else "container"
 
 
-def ensure_node(
-    site: Site,
-    lease: Lease,
-    hardware: Hardware,
-    name: str,
-    journal: Journal,
-    clock: Clock,
-    say: Say,
-    *,
-    public: bool = False,
-) -> Node:
-    """The server or container of this name, ACTIVE, with its address. Raises Faulted with the site's own fault."""
+def ensure_node(desk: Desk, lease: Lease, hardware: Hardware, name: str, *, public: bool = False) -> Node:
+    """The server or container of this name, ACTIVE, with its address: found if it is there, made if not.
+
+    `public`: a container gets an address too, and opens JupyterLab's port. Raises Faulted with the site's own fault,
+    Missing if it goes away meanwhile, WaitedTooLong.
+    """
+    site, journal = desk.site(lease.site), desk.journal
     part, kind = hardware.part, node_kind(hardware)
     node = site.find_node(name, hardware)
     known = [e for e in journal.open_entries(part=part, site=site.name, kind=kind) if e.name == name]
     if node is None:
         for stale in known:
             journal.gone(stale.key, "not at the site")
-        entry = journal.intend(kind, name, site.name, part, lease=lease.id)
+        key = journal.intend(kind, name, site.name, part, lease=lease.id)
         try:
             node = site.create_node(name, lease, hardware, public=public)
-        except SiteUnreachable as lost:
-            node = site.find_node(name, hardware)
+        except SiteUnreachable:
+            node = site.find_node(name, hardware)  # it may have been made although the answer was lost
             if node is None:
-                journal.gone(entry, "not made")
-                raise lost
+                journal.gone(key, "not made")
+                raise
         except Exception:
-            journal.gone(entry, "not made")
+            journal.gone(key, "not made")
             raise
-        journal.made(entry, node.id)
-        say(
-            f"{kind} {name} asked for; "
-            f"{'bare metal takes 10 to 20 minutes' if kind == 'server' else 'a container takes minutes'}"
-        )
+        journal.made(key, node.id)
+        long = "bare metal takes 10 to 20 minutes" if kind == "server" else "a container takes minutes"
+        desk.say(f"{kind} {name} asked for; {long}")
     else:
-        entry = known[-1].key if known else journal.intend(kind, name, site.name, part, lease=lease.id)
-        journal.made(entry, node.id)
-    node = _wait_active(site, node, hardware, clock, say)
+        key = known[-1].key if known else journal.intend(kind, name, site.name, part, lease=lease.id)
+        journal.made(key, node.id)
+    node = _wait_active(desk, node, hardware)
     if not node.address and (kind == "server" or public):
-        node = _address(site, node, part, journal, clock, say)
+        address = _address_for(desk, node, part)
+        desk.say(f"{node.name} has the address {address.detail}")
+        node = node.at(address.detail)
     return node
 
 
-def _wait_active(site: Site, node: Node, hardware: Hardware, clock: Clock, say: Say) -> Node:
-    part, id = hardware.part, node.id
+def _wait_active(desk: Desk, node: Node, hardware: Hardware) -> Node:
+    site, part = desk.site(node.site), hardware.part
 
     def probe() -> Node | None:
-        seen = site.get_node(id, hardware)
+        seen = site.get_node(node.id, hardware)
         if seen is None:
             raise Missing(
                 f"{node.name} is gone from {site.name}: deleted, or its lease has ended. See `servelab status`, then "
@@ -80,77 +76,67 @@ def _wait_active(site: Site, node: Node, hardware: Hardware, clock: Clock, say: 
             )
         return seen if seen.status == "ACTIVE" else None
 
-    return wait_for(
-        f"{node.name} to boot",
-        probe,
-        limit_s=hardware.boot_minutes * 120.0,
-        remedy=f"Look at its console on {site.name}'s dashboard; `servelab down {part}` gives it back.",
-        clock=clock,
-        say=say,
-        poll_s=10.0,
-    )
+    remedy = f"Look at its console on {site.name}'s dashboard; `servelab down {part}` gives it back."
+    patience = Patience(hardware.boot_minutes * 120.0, remedy, poll_s=10.0)
+    return wait_for(f"{node.name} to boot", probe, patience, desk.clock, desk.say)
 
 
-def _address(site: Site, node: Node, part: str, journal: Journal, clock: Clock, say: Say) -> Node:
-    """Give the node a floating IP, one that a crash left if there is one."""
+def _address_for(desk: Desk, node: Node, part: str) -> Thing:
+    """A floating IP on the node, one that a crash left if there is one; the journal knows of it first."""
+    site, journal = desk.site(node.site), desk.journal
     held = site.find_addresses(node.name, {node.id})
-    known = journal.open_entries(part=part, site=site.name, kind="floating_ip")
+    known = {entry.id for entry in journal.open_entries(part=part, site=site.name, kind="floating_ip")}
     if held:
-        thing = held[0]
-        if thing.id not in {entry.id for entry in known}:
-            journal.made(journal.intend(thing.kind, node.name, site.name, part), thing.id, address=thing.detail)
+        left = held[0]
+        if left.id not in known:
+            journal.made(journal.intend(left.kind, node.name, site.name, part), left.id, address=left.detail)
         if not any(one.detail == node.address for one in held):
-            site.delete(thing)  # a crash left it unattached: a fresh one is attached as it is made
-    entry = journal.intend("floating_ip", node.name, site.name, part)
+            site.delete(left)  # a crash left it unattached: a fresh one is attached as it is made
+    key = journal.intend("floating_ip", node.name, site.name, part)
     try:
-        thing = site.give_address(node)
+        given = site.give_address(node)
     except SiteUnreachable:
         found = site.find_addresses(node.name, {node.id})
         if not found:
-            journal.gone(entry, "not made")
+            journal.gone(key, "not made")
             raise
-        thing = found[0]
+        given = found[0]
     except Exception:
-        journal.gone(entry, "not made")
+        journal.gone(key, "not made")
         raise
-    if thing.kind == "borrowed_ip":
-        journal.gone(entry, "quota: a free address of the project is used instead")
-        entry = journal.intend("borrowed_ip", node.name, site.name, part)
-    journal.made(entry, thing.id, address=thing.detail)
-    say(f"{node.name} has the address {thing.detail}")
-    return node.at(thing.detail)
+    if given.kind == "borrowed_ip":
+        journal.gone(key, "quota: a free address of the project is used instead")
+        key = journal.intend("borrowed_ip", node.name, site.name, part)
+    journal.made(key, given.id, address=given.detail)
+    return given
 
 
-def reach(site: Site, node: Node, clock: Clock, say: Say, limit_s: float = REACH_LIMIT_S) -> Machine:
+def reach(desk: Desk, node: Node, limit_s: float = REACH_LIMIT_S) -> Machine:
     """A machine on which a command really ran. Raises WaitedTooLong with the last reason, or what cannot get better."""
-    last: list[str] = []
+    site = desk.site(node.site)
+    last = "no answer"
 
     def probe() -> Machine | None:
+        nonlocal last
         try:
             machine = site.open(node)
         except ConnectionLost as error:
-            last[:] = [str(error)]
+            last = str(error)
             return None
         try:
             machine.run("true", timeout_s=30)
         except (ConnectionLost, NodeCommandFailed, WaitedTooLong) as error:
             machine.close()
-            last[:] = [str(error)]
+            last = str(error)
             return None
         return machine
 
+    what = f"{node.name} to let us in" + (f" at {node.address}" if node.address else "")
+    remedy = (
+        "It runs, but nobody answers: look at its console on the dashboard, check that this network lets SSH out, or "
+        "`servelab down` and try another node."
+    )
     try:
-        return wait_for(
-            f"{node.name} to let us in" + (f" at {node.address}" if node.address else ""),
-            probe,
-            limit_s=limit_s,
-            remedy=(
-                "It runs, but nobody answers: look at its console on the dashboard, check that this network lets "
-                "SSH out, "
-                "or `servelab down` and try another node."
-            ),
-            clock=clock,
-            say=say,
-        )
+        return wait_for(what, probe, Patience(limit_s, remedy), desk.clock, desk.say)
     except WaitedTooLong as error:
-        raise WaitedTooLong(f"{error} Last: {last[0] if last else 'no answer'}") from None
+        raise WaitedTooLong(f"{error} Last: {last}") from None

@@ -66,9 +66,8 @@ def pack(root: Path) -> Tree:
                 size += len(content)
                 if size > SIZE_LIMIT_MB * 1_000_000:
                     raise SiteError(
-                        f"the checkout {root} holds more than {SIZE_LIMIT_MB} MB of files that git does not ignore "
-                        "(up "
-                        f"to {name}). Add data and runs to .gitignore: the node makes its own."
+                        f"the checkout {root} holds more than {SIZE_LIMIT_MB} MB of files that git does not "
+                        f"ignore (up to {name}). Add data and runs to .gitignore: the node makes its own."
                     )
                 info = tarfile.TarInfo(name)
                 info.size = len(content)

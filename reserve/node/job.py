@@ -7,19 +7,17 @@ finds the job and follows it; on another node, the run's folder is sent there fi
 from __future__ import annotations
 
 import json
-import re
-import shlex
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reserve.clock import Clock, Say, duration_text
+from reserve.clock import Say, duration_text
+from reserve.desk import Desk
 from reserve.errors import ConnectionLost, NodeCommandFailed, RunTimeout, SiteError, WaitedTooLong
 from reserve.lease.time_left import Watch
-from reserve.node.preparation import KIT, PYTHON, RUNS, STATE
-from reserve.node.provision import quote_env
+from reserve.node.attach import OpenNode
+from reserve.node.places import RUNS, STATE
+from reserve.node.shell import program
 from reserve.node.sync import pull, push_run
 from reserve.site import Lease, Machine
 from snippets import errors as kit_errors
@@ -40,60 +38,28 @@ class Job:
 
     @property
     def folder(self) -> str:
+        """Where the job's state is, below the node's home."""
         return f"{STATE}/jobs/{self.part}-{self.run_id}"
 
     @property
     def run_folder(self) -> str:
+        """Where its run is, below the node's home."""
         return f"{RUNS}/{self.part}/{self.run_id}"
 
 
-def job_for(part: str, *, profile: str, params: Sequence[str], run_id: str | None, mode: str, timeout_s: float) -> Job:
-    """The job that `servelab run PART` with these options is."""
-    name = run_id or profile
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise kit_errors.UsageError(f"the run's name {name!r} may hold letters, digits, '.', '_' and '-'")
-    words = ["run", part, "--profile", profile, "--run-id", name, "--mode", mode, "--timeout", f"{timeout_s:g}"]
-    for param in params:
-        words += ["-p", param]
-    return Job(part, name, tuple(words))
-
-
-def _state(machine: Machine, job: Job) -> str:
-    """`none`, `running`, `dead`, or `exit N`."""
-    j = job.folder
-    command = (
-        f'if [ -f {j}/exit ]; then echo "exit $(cat {j}/exit)"; elif [ ! -f {j}/pid ]; then echo none; '
-        f'elif kill -0 "$(cat {j}/pid)" 2>/dev/null; then echo running; else echo dead; fi'
-    )
-    return machine.run(command).output.strip()
-
-
-def start(machine: Machine, job: Job, lease: Lease | None, environment: dict[str, str] | None = None) -> bool:
-    """Start the job unless it is running; True if it was started now."""
-    if _state(machine, job) == "running":
+def start(machine: Machine, job: Job, lease: Lease) -> bool:
+    """Start the job unless it is running; True if it was started now. The run's record will name the lease."""
+    state = machine.run(program("job_state", "job_look", arguments=(job.folder,))).output.strip()
+    if state == "running":
         return False
-    env = {"PYTHONPATH": ".", "PYTHONUNBUFFERED": "1", **(environment or {})}
-    if lease is not None:
-        facts = {
-            "site": lease.site,
-            "name": lease.name,
-            "id": lease.id,
-            "start": lease.start.isoformat(),
-            "end": lease.end.isoformat(),
-        }
-        env[LEASE_VARIABLE] = json.dumps(facts, sort_keys=True)
-    words = " ".join(shlex.quote(word) for word in job.words)
-    j = f'"$HOME"/{job.folder}'
-    inner = (
-        f'{PYTHON} || exit 12; cd "$HOME"/{KIT}; '
-        f"SERVELAB_KIT_COMMIT=$(cut -d' ' -f2 .servelab-tree 2>/dev/null) {quote_env(env)} "
-        f'"$PY" servelab.py {words} --runs "$HOME"/{RUNS} '
-        f">{j}/log 2>&1; echo $? >{j}/exit.tmp; mv {j}/exit.tmp {j}/exit"
-    )
-    machine.run(
-        f"mkdir -p {j}; rm -f {j}/exit {j}/log; : >{j}/log; "
-        f'setsid nohup sh -c {shlex.quote(inner)} >/dev/null 2>&1 </dev/null & echo $! >"$HOME"/{job.folder}/pid'
-    )
+    facts = {
+        "site": lease.site,
+        "name": lease.name,
+        "id": lease.id,
+        "start": lease.start.isoformat(),
+        "end": lease.end.isoformat(),
+    }
+    machine.run(program("job_start", arguments=(job.folder, json.dumps(facts, sort_keys=True), *job.words)))
     return True
 
 
@@ -118,66 +84,51 @@ def _steps_here(home: Path) -> int:
 
 
 class Follower:
-    """Streams a job's words, syncs its run, survives dropped connections, warns before the lease ends."""
+    """Streams a job's words, syncs its run to `home`, survives dropped connections, warns before the lease ends."""
 
-    def __init__(
-        self,
-        reopen: Callable[[], Machine],
-        machine: Machine,
-        job: Job,
-        home: Path,
-        clock: Clock,
-        say: Say,
-        *,
-        lease_state: Callable[[], Lease | None] | None = None,
-        watch: Watch | None = None,
-        now: Callable[[], datetime] | None = None,
-        poll_s: float = POLL_S,
-    ) -> None:
-        self._reopen, self.machine, self._job, self._home = reopen, machine, job, home
-        self._clock, self._say, self._poll_s = clock, say, poll_s
-        self._lease_state, self._watch, self._now = lease_state, watch, now or clock.now
+    def __init__(self, desk: Desk, opened: OpenNode, job: Job, home: Path) -> None:
+        self.machine = opened.machine
+        self._desk, self._opened, self._job, self._home = desk, opened, job, home
+        self._site = desk.site(opened.node.site)
+        self._watch = Watch(opened.lease, desk.say)
         self._log_at = 1
         self._progress = -1
 
     def follow(self, limit_s: float) -> int:
-        """Until the job ends; its exit status. Raises SiteError when the lease ended, RunTimeout after `limit_s`."""
-        began = self._clock.seconds()
+        """Until the job ends; its exit status. `machine` may be another one then.
+
+        Raises SiteError when the lease ended, KernelDied when the job ended without a status, RunTimeout after
+        `limit_s` seconds (it then goes on there).
+        """
+        began = self._desk.clock.seconds()
         while True:
             try:
                 state = self._poll()
             except (ConnectionLost, WaitedTooLong) as lost:
                 self._reconnect(lost)
                 continue
-            if self._watch:
-                self._watch.tick(self._now())
+            self._watch.tick(self._site.now())
             if state.startswith("exit "):
                 self._sync_surely()
                 return int(state.split()[1])
             if state in ("dead", "none"):
                 self._sync_surely()
                 raise kit_errors.KernelDied(
-                    f"the run of {self._job.part} on {self.machine.name} ended without a word (killed, or the node "
-                    "was "
-                    f"restarted). What was measured is in {self._home}; repeat the command to go on."
+                    f"the run of {self._job.part} on {self.machine.name} ended without a word (killed, or the "
+                    f"node was restarted). What was measured is in {self._home}; repeat the command to go on."
                 )
-            if self._clock.seconds() - began > limit_s:
+            if self._desk.clock.seconds() - began > limit_s:
                 raise RunTimeout(
-                    f"the run of {self._job.part} still goes on after {duration_text(limit_s)}. It is left running: "
-                    "repeat "
-                    "the command to follow it again."
+                    f"the run of {self._job.part} still goes on after {duration_text(limit_s)}. "
+                    "It is left running: repeat the command to follow it again."
                 )
-            self._clock.sleep(self._poll_s)
+            self._desk.clock.sleep(POLL_S)
 
     def _poll(self) -> str:
         """One round trip: the job's state, the size of its progress, and its new words."""
-        j, run = self._job.folder, self._job.run_folder
-        command = (
-            f'if [ -f {j}/exit ]; then echo "exit $(cat {j}/exit)"; elif [ ! -f {j}/pid ]; then echo none; '
-            f'elif kill -0 "$(cat {j}/pid)" 2>/dev/null; then echo running; else echo dead; fi; '
-            f"cat {run}/progress.jsonl 2>/dev/null | wc -c; tail -c +{self._log_at} {j}/log 2>/dev/null"
-        )
-        output = self.machine.run(command, timeout_s=40).output
+        run = self._job.run_folder
+        arguments = (self._job.folder, run, str(self._log_at))
+        output = self.machine.run(program("job_state", "job_poll", arguments=arguments), timeout_s=40).output
         state, size, words = (output.split("\n", 2) + ["", ""])[:3]
         complete = words[: words.rfind("\n") + 1]
         if size.strip().isdigit() and int(size) != self._progress:
@@ -186,7 +137,7 @@ class Follower:
         # Said only now: a step that is reported as done is at home.
         self._log_at += len(complete.encode())
         for line in complete.splitlines():
-            self._say(f"  {line}")
+            self._desk.say(f"  {line}")
         return state.strip()
 
     def _sync_surely(self) -> None:
@@ -200,42 +151,37 @@ class Follower:
         pull(self.machine, self._job.run_folder, self._home)
 
     def _reconnect(self, lost: Exception) -> None:
-        self._say("the connection to the node broke; the run goes on there. Connecting again ...")
-        began, pause = self._clock.seconds(), 1.0
+        self._desk.say("the connection to the node broke; the run goes on there. Connecting again ...")
+        began, pause = self._desk.clock.seconds(), 1.0
         while True:
             self._raise_if_lease_ended()
             try:
                 self.machine.close()
-                self.machine = self._reopen()
+                self.machine = self._site.open(self._opened.node)
                 self.machine.run("true", timeout_s=30)
-                self._say("connected again")
+                self._desk.say("connected again")
                 return
             except (ConnectionLost, NodeCommandFailed, WaitedTooLong) as error:
                 lost = error
-            if self._clock.seconds() - began > RECONNECT_LIMIT_S:
+            if self._desk.clock.seconds() - began > RECONNECT_LIMIT_S:
                 raise ConnectionLost(
                     f"{self.machine.name} does not answer any more ({lost}) What was synced is in {self._home}. "
-                    "Repeat the "
-                    "command to follow the run again, or look at the node's console on the dashboard."
+                    "Repeat the command to follow the run again, or look at the node's console on the dashboard."
                 ) from None
-            self._clock.sleep(pause)
+            self._desk.clock.sleep(pause)
             pause = min(pause * 2, 30.0)
 
     def _raise_if_lease_ended(self) -> None:
-        if self._lease_state is None:
-            return
         try:
-            lease = self._lease_state()
+            lease = self._site.get_lease(self._opened.lease.id)
         except (SiteError, kit_errors.CredentialsError):
             return  # the site cannot be asked now; the node may still answer
         if lease is None or lease.status in ("TERMINATED", "TERMINATING", "ERROR", "DELETED"):
             steps = _steps_here(self._home)
             raise SiteError(
-                f"the lease ended while {self._job.part} was running. {steps} finished steps are in {self._home}; "
-                "at most the "
-                f"one under way is lost. Reserve again (`servelab slots {self._job.part}`), `servelab up`, and "
-                "repeat this "
-                "command: the run goes on from there."
+                f"the lease ended while {self._job.part} was running. {steps} finished steps are in "
+                f"{self._home}; at most the one under way is lost. Reserve again (`servelab slots "
+                f"{self._job.part}`), `servelab up`, and repeat this command: the run goes on from there."
             )
 
 
@@ -263,8 +209,7 @@ def verify(home: Path) -> Any:
     problems = record.verify()
     if problems:
         raise kit_errors.RecordError(
-            f"the run in {home} does not verify: {'; '.join(map(str, problems[:3]))}. Repeat `servelab collect` "
-            "while the "
-            "node is up."
+            f"the run in {home} does not verify: {'; '.join(map(str, problems[:3]))}. "
+            "Repeat `servelab collect` while the node is up."
         )
     return record

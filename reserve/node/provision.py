@@ -1,25 +1,25 @@
-"""Make a node ready, in named steps: each is looked at before, done only if need be, and looked at after.
+"""Make a node ready, in named tasks: each is looked at before, done only if need be, and looked at after.
 
-All checks of all steps go to the node as one command, so a second `up` costs one round trip.
+All checks of all tasks go to the node as one command, so a second `up` costs one round trip.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reserve.clock import Clock, Say
 from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.hardware import Hardware
+from reserve.node.shell import program
 from reserve.site import Machine
 
 PAUSES_S = (5.0, 20.0, 60.0)
 
 
 @dataclass(frozen=True)
-class Step:
+class Task:
     """`check` is a shell command that succeeds if nothing is to be done. `apply` is a command, or a function."""
 
     name: str
@@ -46,22 +46,11 @@ class Facts:
     gpu_problem: str
 
 
-LOOK = """echo cores=$(nproc)
-echo machine=$(uname -m)
-echo cpu=$( (lscpu 2>/dev/null | sed -n 's/^Model name: *//p' | tr '\\n' ' ') || true)
-echo free_kb=$(df -Pk . | sed 1d | tr -s ' ' | cut -d' ' -f4)
-echo now=$(date +%s)
-if command -v nvidia-smi >/dev/null 2>&1; then
-  if gpus=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>&1); then echo "$gpus" | sed 's/^/gpu=/'
-  else echo "gpu_problem=$gpus" | head -1; fi
-fi"""
-
-
 def look(machine: Machine, clock: Clock) -> Facts:
     """Ask the machine for its facts, in one command."""
     values: dict[str, list[str]] = {}
     began = clock.now().timestamp()
-    for line in machine.run(LOOK, timeout_s=40).output.splitlines():
+    for line in machine.run(program("look"), timeout_s=40).output.splitlines():
         name, found, value = line.partition("=")
         if found:
             values.setdefault(name, []).append(value.strip())
@@ -95,36 +84,33 @@ def examine(machine: Machine, hardware: Hardware, clock: Clock, say: Say) -> Fac
     )
     if facts.free_gb < hardware.disk_gb:
         raise SiteError(
-            f"the disk of {machine.name} is full: {facts.free_gb:.1f} GB free, {hardware.disk_gb:g} GB needed. "
-            "Delete what "
-            "an earlier user left (`du -xsh ~/* /var/lib/docker`), or `servelab down` and take another node."
+            f"the disk of {machine.name} is full: {facts.free_gb:.1f} GB free, {hardware.disk_gb:g} GB needed. Delete "
+            "what an earlier user left (`du -xsh ~/* /var/lib/docker`), or `servelab down` and take another node."
         )
     if expected.get("gpu"):
         if facts.gpu_problem or not facts.gpus:
             raise SiteError(
-                f"{machine.name} shows no GPU ({facts.gpu_problem or 'nvidia-smi is missing'}). Reboot it on the "
-                "dashboard; "
-                f"check that `image` of [{hardware.key}] is a CUDA image; or `servelab down` and take another node "
-                "(--node)."
+                f"{machine.name} shows no GPU ({facts.gpu_problem or 'nvidia-smi is missing'}). "
+                f"Reboot it on the dashboard; check that `image` of [{hardware.key}] is a CUDA "
+                "image; or `servelab down` and take another node (--node)."
             )
         counts = expected.get("gpu_count") or [len(facts.gpus)]
         if len(facts.gpus) not in counts:
             raise SiteError(
                 f"{machine.name} shows {len(facts.gpus)} GPU(s), the course's {hardware.key} has {counts}: a "
-                "measurement "
-                "here would not compare. `servelab down` and take another node (--node), and tell the help desk."
+                "measurement here would not compare. `servelab down` and take another node (--node), and tell the "
+                "help desk."
             )
         wrong = [gpu for gpu in facts.gpus if str(expected["gpu"]) not in gpu]
         if wrong:
             raise SiteError(
-                f"{machine.name} has {wrong[0]}, not the {expected['gpu']} of [{hardware.key}]. Take another node "
-                "(--node)."
+                f"{machine.name} has {wrong[0]}, not the {expected['gpu']} "
+                f"of [{hardware.key}]. Take another node (--node)."
             )
     if abs(facts.skew_s) > 120:
         say(
-            f"the clock of {machine.name} is {facts.skew_s / 60:.0f} min off: durations are unaffected, times in "
-            "the record "
-            "are the node's"
+            f"the clock of {machine.name} is {facts.skew_s / 60:.0f} min off: "
+            "durations are unaffected, times in the record are the node's"
         )
     cpu = str(expected.get("cpu", ""))
     if cpu and facts.cpu and cpu not in facts.cpu:
@@ -132,48 +118,48 @@ def examine(machine: Machine, hardware: Hardware, clock: Clock, say: Say) -> Fac
     return facts
 
 
-def provision(machine: Machine, steps: Sequence[Step], clock: Clock, say: Say) -> list[str]:
-    """Bring every step to its checked state, in order; returns the names of those that had to be done.
+def provision(machine: Machine, tasks: Sequence[Task], clock: Clock, say: Say) -> list[str]:
+    """Bring every task to its checked state, in order; returns the names of those that had to be done.
 
-    Raises SiteError naming the step, what the node said, and the remedy. Repeating it goes on at that step.
+    Raises SiteError naming the task, what the node said, and the remedy. Repeating it goes on at that task.
     """
-    ready = _check_all(machine, steps)
+    ready = _check_all(machine, tasks)
     done = []
-    for step in steps:
-        if ready.get(step.name):
-            say(f"  {step.name}: ready")
+    for task in tasks:
+        if ready.get(task.name):
+            say(f"  {task.name}: ready")
             continue
-        say(f"  {step.name}: {step.about}")
-        _do(machine, step, clock, say)
-        if step.new_login:
+        say(f"  {task.name}: {task.about}")
+        _do(machine, task, clock, say)
+        if task.new_login:
             machine.close()
-        done.append(step.name)
+        done.append(task.name)
     return done
 
 
-def _check_all(machine: Machine, steps: Sequence[Step]) -> dict[str, bool]:
+def _check_all(machine: Machine, tasks: Sequence[Task]) -> dict[str, bool]:
     command = "\n".join(
-        f"if ( {step.check}\n) >/dev/null 2>&1 </dev/null; then echo 'ready {step.name}'; else echo 'todo "
-        f"{step.name}'; fi"
-        for step in steps
+        f"if ( {task.check}\n) >/dev/null 2>&1 </dev/null; "
+        f"then echo 'ready {task.name}'; else echo 'todo {task.name}'; fi"
+        for task in tasks
     )
     lines = machine.run(command, timeout_s=40.0).output.splitlines()
     return {line.split()[1]: line.startswith("ready ") for line in lines if re.match(r"(ready|todo) \S+$", line)}
 
 
-def _do(machine: Machine, step: Step, clock: Clock, say: Say) -> None:
+def _do(machine: Machine, task: Task, clock: Clock, say: Say) -> None:
     trouble: SiteError | None = None
-    for attempt in range(step.tries):
+    for attempt in range(task.tries):
         if trouble is not None:
             pause = PAUSES_S[min(attempt - 1, len(PAUSES_S) - 1)]
-            say(f"  {step.name}: failed ({_last(trouble)}); trying again in {pause:.0f} s")
+            say(f"  {task.name}: failed ({_last(trouble)}); trying again in {pause:.0f} s")
             clock.sleep(pause)
         try:
-            if callable(step.apply):
-                step.apply(machine)
+            if callable(task.apply):
+                task.apply(machine)
             else:
-                machine.run(step.apply, timeout_s=step.timeout_s, on_line=lambda line: _show(line, say))
-            after = machine.run(f"( {step.check}\n) 2>&1", timeout_s=40.0, check=False)
+                machine.run(task.apply, timeout_s=task.timeout_s, on_line=lambda line: _show(line, say))
+            after = machine.run(f"( {task.check}\n) 2>&1", timeout_s=40.0, check=False)
             if after.status == 0:
                 return
             trouble = SiteError(after.output.strip()[-300:] or "it ran, but its check does not pass")
@@ -183,22 +169,19 @@ def _do(machine: Machine, step: Step, clock: Clock, say: Say) -> None:
     text = trouble.output if isinstance(trouble, NodeCommandFailed) else str(trouble)
     if re.search(r"no space left|disk quota", text, re.I):
         raise SiteError(
-            f"the disk of {machine.name} is full (step {step.name}). Delete what is not needed there, or `servelab "
-            "down` "
-            "and take another node."
+            f"the disk of {machine.name} is full (step {task.name}). Delete what "
+            "is not needed there, or `servelab down` and take another node."
         ) from None
     if re.search(r"could not resolve|temporary failure resolving|network is unreachable", text, re.I):
         raise SiteError(
-            f"{machine.name} has no internet (step {step.name}): {_last(trouble)}. Look at its network on the "
-            "dashboard, or "
-            "`servelab down` and take another node."
+            f"{machine.name} has no internet (step {task.name}): {_last(trouble)}. Look "
+            "at its network on the dashboard, or `servelab down` and take another node."
         ) from None
     if isinstance(trouble, ConnectionLost):
         raise trouble
     raise SiteError(
-        f"step {step.name} failed on {machine.name} after {step.tries} attempt(s): {_last(trouble)}. {step.remedy} "
-        "Then "
-        "repeat the command: finished steps are not done again."
+        f"step {task.name} failed on {machine.name} after {task.tries} attempt(s): {_last(trouble)}. {task.remedy} "
+        "Then repeat the command: finished steps are not done again."
     ) from None
 
 
@@ -214,8 +197,3 @@ def _last(error: Exception) -> str:
     text = error.output if isinstance(error, NodeCommandFailed) else str(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (lines[-1] if lines else str(error))[:240].rstrip(".")
-
-
-def quote_env(values: dict[str, str]) -> str:
-    """`A=b C='d e'`: a prefix for a shell command."""
-    return " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())

@@ -54,7 +54,8 @@ def _listing(machine: Machine, folder: str) -> list[Remote]:
     return found
 
 
-def _wanted(files: list[Remote], home: Path) -> list[Remote]:
+def to_copy(files: list[Remote], home: Path) -> list[Remote]:
+    """Those of the node's files that are not the same at home, the record last; names that lead elsewhere are not."""
     wanted = []
     for file in files:
         name = PurePosixPath(file.name)
@@ -82,7 +83,7 @@ def pull(machine: Machine, folder: str, home: Path) -> list[str]:
 
     Raises ConnectionLost, StorageError (no space here), SiteError for an archive that is not what was asked for.
     """
-    wanted = _wanted(_listing(machine, folder), home)
+    wanted = to_copy(_listing(machine, folder), home)
     copied: list[str] = []
     while wanted:
         batch, size = [wanted.pop(0)], 0
@@ -107,8 +108,8 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
                 plain = member.name.removeprefix("./")
                 if not member.isfile() or plain not in names:
                     raise SiteError(
-                        f"the node sent {member.name!r}, which was not asked for. Nothing of it was kept; look at "
-                        "the node."
+                        f"the node sent {member.name!r}, which was not asked "
+                        "for. Nothing of it was kept; look at the node."
                     )
                 members.append(member)
             tar.extractall(incoming, members=members, filter="data")
@@ -126,9 +127,8 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(
-                f"no space left here for the run in {home}. Free some and repeat `servelab collect`: the node keeps "
-                "it all "
-                "until its lease ends."
+                f"no space left here for the run in {home}. Free some and repeat "
+                "`servelab collect`: the node keeps it all until its lease ends."
             ) from None
         raise StorageError(f"cannot write the run to {home}: {error.strerror}. Check its permissions.") from None
     finally:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reserve import hardware
 from reserve.calendar import Calendar, from_text, to_text
-from reserve.hardware import load
 from reserve.plan.change.apply import Make, apply, due_now, on_testbed
 from reserve.plan.change.check import Held, check, summary, without_own
 from reserve.plan.change.explain import changes, who_is_left
@@ -17,12 +17,11 @@ from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.simulate import Simulation, simulate
 from reserve.plan.course.course import Course
 from reserve.plan.course.inputs import Inputs, local_moment, what_if
-from reserve.plan.course.pools import read_calendars
-from reserve.plan.course.pools import write_calendars as save_calendars
+from reserve.plan.course.pools import read_calendars, save_calendars
 from reserve.plan.course.roster import read_roster
 from reserve.plan.course.rules import Rules, load_rules
 from reserve.plan.course.schedule import Booking, Plan, faults
-from reserve.plan.course.windows import zone
+from reserve.plan.course.windows import zone_named
 from reserve.plan.show.ics import write_calendars
 from reserve.plan.show.page import gap_text, page, verdict
 from reserve.plan.show.table import command, command_lines, read_plan, write_plan
@@ -34,7 +33,7 @@ SETTINGS = "plan.json"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PlanWishes:
     """What was typed."""
 
     out: Path
@@ -57,11 +56,11 @@ def live_calendars(rules: Rules) -> dict[str, Calendar]:
     desk = Desk()
     parts = {part.name for part in rules.parts}
     found = {}
-    for key, hardware in load().items():
-        if hardware.part in parts:
-            site = desk.site(hardware.site)
+    for key, kind in hardware.load().items():
+        if kind.part in parts:
+            site = desk.site(kind.site)
             site.sign_in()
-            found[key] = site.calendar(hardware)
+            found[key] = site.calendar(kind)
     return found
 
 
@@ -79,27 +78,27 @@ def live_leases(bookings: Sequence[Booking]) -> dict[str, Held]:
     return found
 
 
-def _inputs(wishes: Wishes, now: datetime) -> Inputs:
+def _inputs(wishes: PlanWishes, now: datetime) -> Inputs:
     rules = load_rules(wishes.rules)
-    tz = zone(wishes.tz or "UTC", "--tz")
+    tz = zone_named(wishes.tz or "UTC", "--tz")
     start = local_moment(wishes.start, tz, "--from") if wishes.start else now
     due = local_moment(wishes.due, tz, "--due") if wishes.due else None
     if wishes.what_if:
         if wishes.roster or wishes.calendar:
             raise UsageError("--what-if needs no --roster and no --calendar: leave them out")
-        return what_if(wishes.what_if, rules, load(), tz, start, due)
+        return what_if(wishes.what_if, rules, hardware.load(), tz, start, due)
     if wishes.roster is None or due is None:
         raise UsageError("give --roster FILE and --due TIME (and --tz ZONE), or --what-if, to make a plan")
     students = read_roster(wishes.roster, wishes.tz or "UTC")
     calendars = read_calendars(wishes.calendar) if wishes.calendar else live_calendars(rules)
-    return Inputs(tuple(students), rules, load(), calendars, start, due, tz)
+    return Inputs(tuple(students), rules, hardware.load(), calendars, start, due, tz)
 
 
 def _base_hours(course: Course) -> dict[str, int]:
     return {pool.key: pool.hardware.block_hours for pool in course.pools}
 
 
-def write_all(wishes: Wishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime) -> None:
+def write_all(wishes: PlanWishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime) -> None:
     """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder."""
     out = wishes.out
     try:
@@ -135,7 +134,7 @@ def _goals(plan: Plan) -> list[str]:
     ]
 
 
-def make(wishes: Wishes, now: datetime | None = None) -> str:
+def make(wishes: PlanWishes, now: datetime | None = None) -> str:
     """Make a plan, write it, and say how good it is."""
     now = now or datetime.now(UTC)
     inputs = _inputs(wishes, now)
@@ -174,7 +173,7 @@ def make(wishes: Wishes, now: datetime | None = None) -> str:
     return "\n".join(say)
 
 
-def _saved(wishes: Wishes) -> tuple[Wishes, tuple[Booking, ...]]:
+def _saved(wishes: PlanWishes) -> tuple[PlanWishes, tuple[Booking, ...]]:
     """The plan under --out and the wishes it was made from, with those typed now on top."""
     bookings = read_plan(wishes.out / "plan.csv")
     try:
@@ -196,7 +195,7 @@ def _saved(wishes: Wishes) -> tuple[Wishes, tuple[Booking, ...]]:
     ), bookings
 
 
-def check_plan(wishes: Wishes, now: datetime | None = None) -> str:
+def check_plan(wishes: PlanWishes, now: datetime | None = None) -> str:
     """Compare the plan with the calendar (`--calendar`, else the testbed's)."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)
@@ -206,13 +205,15 @@ def check_plan(wishes: Wishes, now: datetime | None = None) -> str:
     return summary(check(bookings, live_calendars(rules), now, rules.ahead_days, live_leases(bookings)))
 
 
-def apply_plan(wishes: Wishes, now: datetime | None = None, dry: bool = False, make_lease: Make | None = None) -> str:
+def apply_plan(
+    wishes: PlanWishes, now: datetime | None = None, dry: bool = False, make_lease: Make | None = None
+) -> str:
     """Make the leases that are due (`dry`: print the lines that would)."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)
     rules = load_rules(wishes.rules)
     if dry:
-        base = {key: hardware.block_hours for key, hardware in load().items()}
+        base = {key: kind.block_hours for key, kind in hardware.load().items()}
         lines = [command(b, base[b.hardware], rules.name_nodes) for b in due_now(bookings, now, rules.ahead_days)]
         return "\n".join(lines) or "no lease is due yet"
     done = apply(bookings, now, rules.ahead_days, make_lease or on_testbed())
@@ -229,7 +230,7 @@ def apply_plan(wishes: Wishes, now: datetime | None = None, dry: bool = False, m
     return text
 
 
-def replan_class(wishes: Wishes, now: datetime | None = None) -> str:
+def replan_class(wishes: PlanWishes, now: datetime | None = None) -> str:
     """New times after a change of roster, calendar, rules or due date; rewrites the plan and says who moves."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)

@@ -57,7 +57,7 @@ def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> Non
     """Plan a class: fair lease times for everyone before the due date, with proof of how good they are."""
     from reserve.plan import command
 
-    asked = command.Wishes(simulate=simulate or 0, **wishes)
+    asked = command.PlanWishes(simulate=simulate or 0, **wishes)
     moment = command.from_saved_time(now) if now else None
     if mode == "check":
         click.echo(command.check_plan(asked, moment))

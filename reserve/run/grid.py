@@ -13,32 +13,50 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from reserve.desk import runs_folder
+from reserve.run.here import PartRun
+from reserve.run.options import RunOptions
 from snippets.errors import CellError, ToolMissing, UsageError
 
 MAX_POINTS = 500
 
 
+RunParts = Callable[[str, RunOptions, Callable[[str], None]], Sequence[PartRun]]
+"""Runs the notebooks of a part, as `reserve.run.here.run_parts` does."""
+WriteReport = Callable[[Sequence[Path], Path], Path]
+"""Writes one page about these run folders and returns its path."""
+
+
 @dataclass(frozen=True)
 class Point:
-    """One combination: `grid` holds NAME=VALUE texts, `runs` the folder of run records."""
+    """One combination: a part, the options that all combinations share, and NAME=VALUE texts of its own."""
 
     part: str
-    profile: str
-    params: tuple[str, ...]
+    options: RunOptions
     grid: tuple[str, ...]
-    runs: str
-    mode: str
-    timeout_s: float
 
     @property
     def run_id(self) -> str:
         """Name of the run's folder: the profile and the values, such as `quick-batch-8-threads-2`."""
-        return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join([self.profile, *self.grid])).strip("-")[:120]
+        return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join([self.options.profile, *self.grid])).strip("-")[:120]
+
+    @property
+    def own_options(self) -> RunOptions:
+        """The options with this combination's parameters and folder."""
+        return replace(self.options, params=(*self.options.params, *self.grid), run_id=self.run_id)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where a grid runs: so many processes here at once, or the Dask workers of `scheduler` (tcp://HOST:PORT)."""
+
+    count: int = 1
+    scheduler: str = ""
 
 
 def points_of(grids: Iterable[str]) -> list[tuple[str, ...]]:
@@ -60,23 +78,14 @@ def points_of(grids: Iterable[str]) -> list[tuple[str, ...]]:
     return points
 
 
-def run_point(point: Point, run_parts: Callable[..., Sequence[Any]]) -> list[str]:
+def run_point(point: Point, run_parts: RunParts) -> list[str]:
     """Run one combination in this process (which may be a Dask worker's); returns its run folders."""
-    done = run_parts(
-        point.part,
-        profile=point.profile,
-        params=(*point.params, *point.grid),
-        runs=Path(point.runs),
-        run_id=point.run_id,
-        mode=point.mode,
-        timeout_s=point.timeout_s,
-        say=lambda _: None,
-    )
+    done = run_parts(point.part, point.own_options, lambda _: None)
     return [str(finished.folder) for finished in done]
 
 
 def _locally(
-    points: Sequence[Point], run_parts: Callable[..., Any], workers: int
+    points: Sequence[Point], run_parts: RunParts, workers: int
 ) -> Iterator[tuple[Point, list[str] | BaseException]]:
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         waiting: dict[Future[list[str]], Point] = {pool.submit(run_point, point, run_parts): point for point in points}
@@ -86,7 +95,7 @@ def _locally(
 
 
 def _on_dask(
-    points: Sequence[Point], run_parts: Callable[..., Any], scheduler: str
+    points: Sequence[Point], run_parts: RunParts, scheduler: str
 ) -> Iterator[tuple[Point, list[str] | BaseException]]:
     try:
         from distributed import Client
@@ -106,10 +115,9 @@ def _on_dask(
 
 def run_grid(
     points: Sequence[Point],
-    run_parts: Callable[..., Sequence[Any]],
-    *,
-    scheduler: str = "",
-    workers: int = 1,
+    run_parts: RunParts,
+    write_report: WriteReport,
+    workers: Workers = Workers(),
     say: Callable[[str], None] = print,
 ) -> str:
     """Run every combination and write one report; returns its path. What is finished replays from its record.
@@ -120,23 +128,24 @@ def run_grid(
     started = time.monotonic()
     done: dict[str, list[str]] = {}
     failed: dict[str, str] = {}
-    results = _on_dask(points, run_parts, scheduler) if scheduler else _locally(points, run_parts, workers)
-    for number, (point, outcome) in enumerate(results, start=1):
-        if isinstance(outcome, BaseException):
-            failed[point.run_id] = str(outcome).strip().splitlines()[0] if str(outcome) else type(outcome).__name__
+    if workers.scheduler:
+        results = _on_dask(points, run_parts, workers.scheduler)
+    else:
+        results = _locally(points, run_parts, workers.count)
+    for number, (point, found) in enumerate(results, start=1):
+        if isinstance(found, BaseException):
+            failed[point.run_id] = str(found).strip().splitlines()[0] if str(found) else type(found).__name__
         else:
-            done[point.run_id] = outcome
+            done[point.run_id] = found
         left = (time.monotonic() - started) / number * (len(points) - number)
         state = f"failed: {failed[point.run_id]}" if point.run_id in failed else "done"
         say(f"[{number}/{len(points)}] {', '.join(point.grid)}: {state}, about {left:.0f} s left")
-    out = Path(points[0].runs) / "grid"
+    out = runs_folder(points[0].options.runs) / "grid"
     out.mkdir(parents=True, exist_ok=True)
     summary: Mapping[str, Any] = {"runs": done, "failed": failed}
     (out / "grid.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     report = ""
     if done:
-        from grading.report.page import write_report
-
         folders = tuple(Path(folder) for point in points for folder in done.get(point.run_id, ()))
         report = str(write_report(folders, out / "report.html"))
     if failed:

@@ -8,13 +8,14 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reserve.run.execute import execute
-from reserve.run.parameters import of_parts, resolve
+from reserve.run.options import DEFAULTS, RunOptions
+from reserve.run.parameters import Params, of_parts, resolve
 from snippets.errors import UsageError
 from snippets.parts import expand
 from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VARIABLE
@@ -72,69 +73,44 @@ class Progress:
                 self._tell(event)
 
 
-def run_parts(
-    part: str,
-    *,
-    profile: str = "quick",
-    params: Iterable[str] = (),
-    runs: Path | None = None,
-    run_id: str | None = None,
-    mode: str = "resume",
-    timeout_s: float = 1800,
-    say: Callable[[str], None] = print,
-) -> list[PartRun]:
+def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], None] = print) -> list[PartRun]:
     """Execute the notebooks of `part` (or of all parts) in order; returns one PartRun a part.
 
     Raises UsageError before anything runs for an unknown part or parameter; then what `execute` raises, and
     RunLocked while another run works in the same folder.
     """
     parts = expand(part)
-    known = of_parts(parts)
-    values = resolve(params, known)
-    if timeout_s <= 0:
-        raise UsageError(f"--timeout is {timeout_s:g}; it is a number of seconds above 0.")
-    base = (runs or default_runs()).resolve()
-    identity = run_id or profile
+    if options.timeout_s <= 0:
+        raise UsageError(f"--timeout is {options.timeout_s:g}; it is a number of seconds above 0.")
+    base = (options.runs or default_runs()).resolve()
+    by_option = {"profile": options.profile, "runs": str(base), "run_id": options.name, "mode": options.mode}
+    every = resolve(options.params, by_option, of_parts(parts))
     done = []
-    with _fresh_since(mode):
+    with _fresh_since(options.mode):
         for name in parts:
-            folder = base / name / identity
-            paths = [path for path in known if path.parent.name == name]
-            done.append(_run_part(name, folder, paths, values, known, base, identity, profile, mode, timeout_s, say))
+            mine = [params for params in every if params.notebook.parent.name == name]
+            say(f"{name}: {len(mine)} notebooks, profile {options.profile}, into {base / name / options.name}")
+            done.append(_run_part(base / name / options.name, mine, options, say))
     return done
 
 
-def _run_part(
-    part: str,
-    folder: Path,
-    paths: list[Path],
-    values: dict,
-    known: dict,
-    base: Path,
-    run_id: str,
-    profile: str,
-    mode: str,
-    timeout_s: float,
-    say: Callable[[str], None],
-) -> PartRun:
-    say(f"{part}: {len(paths)} notebooks, profile {profile}, into {folder}")
+def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: Callable[[str], None]) -> PartRun:
+    """The notebooks of one part into `folder`, whose parent is named like the part."""
     started = datetime.now(UTC)
     measured = replayed = 0
-    with _place(folder, mode, say) as place:
-        for number, path in enumerate(paths, 1):
-            common = {"profile": profile, "runs": str(base), "run_id": run_id, "mode": mode}
-            declared = {p.name for p in known[path]}
-            injected = {k: v for k, v in common.items() if k in declared} | values[path]
-            say(f"  [{number}/{len(paths)}] {path.stem}")
+    with _place(folder, options.mode, say) as place:
+        for number, params in enumerate(every, 1):
+            notebook = params.notebook
+            say(f"  [{number}/{len(every)}] {notebook.stem}")
             with Progress(place, lambda event: _say_step(event, say)) as progress:
-                executed = execute(path, place / "notebooks" / path.name, injected, timeout_s)
+                executed = execute(notebook, place / "notebooks" / notebook.name, dict(params.values), options.timeout_s)
             measured, replayed = measured + progress.measured, replayed + progress.replayed
             say(
                 f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
                 f"{progress.replayed} replayed"
             )
     seconds = (datetime.now(UTC) - started).total_seconds()
-    return PartRun(part, folder, seconds, measured, replayed)
+    return PartRun(folder.parent.name, folder, seconds, measured, replayed)
 
 
 def _say_step(event: dict, say: Callable[[str], None]) -> None:

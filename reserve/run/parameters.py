@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,19 @@ def of_notebook(path: Path) -> tuple[Parameter, ...]:
     return tuple(
         Parameter(
             name,
-            entry["inferred_type_name"] or type(ast.literal_eval(entry["default"])).__name__,
+            _kind(entry),
             entry["default"],
             (entry["help"] or "").strip(),
             path.stem,
         )
         for name, entry in found.items()
     )
+
+
+def _kind(entry: Mapping[str, Any]) -> str:
+    """The annotation's text, else the type of the default; papermill says "None" where there is no annotation."""
+    annotated = str(entry["inferred_type_name"] or "None")
+    return annotated if annotated != "None" else type(ast.literal_eval(entry["default"])).__name__
 
 
 def of_parts(parts: Iterable[str]) -> dict[Path, tuple[Parameter, ...]]:
@@ -87,10 +93,21 @@ def parse_settings(settings: Iterable[str]) -> dict[str, str]:
     return values
 
 
-def resolve(settings: Iterable[str], known: dict[Path, tuple[Parameter, ...]]) -> dict[Path, dict[str, Any]]:
-    """Typed values to inject into each notebook: each setting goes to the notebooks that declare it.
+@dataclass(frozen=True)
+class Params:
+    """What is injected into one notebook: typed values by name."""
 
-    Raises UsageError for an unknown name or a value of the wrong type, listing every valid parameter.
+    notebook: Path
+    values: Mapping[str, Any]
+
+
+def resolve(
+    settings: Iterable[str], by_option: Mapping[str, Any], known: Mapping[Path, tuple[Parameter, ...]]
+) -> tuple[Params, ...]:
+    """The parameters of each notebook, in order: each setting and option goes to the notebooks that declare it.
+
+    `settings` are `-p` texts, `by_option` values of the command's own options. Raises UsageError for an unknown name
+    or a value of the wrong type, listing every valid parameter.
     """
     values = parse_settings(settings)
     declared = {p.name for parameters in known.values() for p in parameters}
@@ -98,14 +115,16 @@ def resolve(settings: Iterable[str], known: dict[Path, tuple[Parameter, ...]]) -
         if name in BY_OPTION:
             raise UsageError(f"-p {name}=... is set by the option {BY_OPTION[name]}; use that.")
         if name not in declared:
-            raise UsageError(f"There is no parameter {name!r}. The parameters are:\n{table(known)}")
-    resolved: dict[Path, dict[str, Any]] = {}
+            raise UsageError(f"There is no parameter {name!r}. The parameters are:\n{parameters_text(known)}")
+    found = []
     for path, parameters in known.items():
-        resolved[path] = {p.name: _typed(p, values[p.name], known) for p in parameters if p.name in values}
-    return resolved
+        given = {p.name: by_option[p.name] for p in parameters if p.name in by_option}
+        typed = {p.name: _typed(p, values[p.name], known) for p in parameters if p.name in values}
+        found.append(Params(path, given | typed))
+    return tuple(found)
 
 
-def _typed(parameter: Parameter, text: str, known: dict[Path, tuple[Parameter, ...]]) -> Any:
+def _typed(parameter: Parameter, text: str, known: Mapping[Path, tuple[Parameter, ...]]) -> Any:
     parse = _PARSERS.get(parameter.kind.replace(" ", ""))
     if parse is None:
         raise UsageError(
@@ -117,11 +136,11 @@ def _typed(parameter: Parameter, text: str, known: dict[Path, tuple[Parameter, .
     except ValueError:
         raise UsageError(
             f"The parameter {parameter.name} takes a value of type {parameter.kind}, not {text!r}. "
-            f"The parameters are:\n{table(known)}"
+            f"The parameters are:\n{parameters_text(known)}"
         ) from None
 
 
-def table(known: dict[Path, tuple[Parameter, ...]]) -> str:
+def parameters_text(known: Mapping[Path, tuple[Parameter, ...]]) -> str:
     """One line a parameter: name, type, default, meaning, and the notebooks that read it."""
     merged: dict[str, list[Parameter]] = {}
     for parameters in known.values():
@@ -139,4 +158,4 @@ def table(known: dict[Path, tuple[Parameter, ...]]) -> str:
 
 def describe(part: str) -> str:
     """The parameters of a part (or of `all`), for printing."""
-    return table(of_parts(expand(part)))
+    return parameters_text(of_parts(expand(part)))

@@ -22,7 +22,7 @@ from reserve.clock import Clock
 from reserve.errors import ConnectionLost, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.journal import Journal
-from reserve.site import Lease, Machine, Node, OnLine, Outcome, Thing, Wanted
+from reserve.site import CommandResult, Lease, LeaseSpec, Machine, Node, OnLine, Thing
 
 NAME = "local"
 
@@ -55,12 +55,18 @@ class LocalSite:
         temporary.replace(self._file)
 
     def sign_in(self) -> str:
+        """Nobody has to."""
         return "this machine, no account"
 
+    def check_can_lease(self) -> None:
+        """Everyone can lease this machine."""
+
     def now(self) -> datetime:
+        """This machine's time."""
         return self.clock.now()
 
     def calendar(self, hardware: Hardware) -> Calendar:
+        """One node, never taken."""
         return Calendar(hardware.key, {"this machine": ()}, fetched=self.now())
 
     def _lease(self, name: str, facts: dict[str, str]) -> Lease:
@@ -68,34 +74,41 @@ class LocalSite:
         return Lease(name, name, NAME, "TERMINATED" if end <= self.now() else "ACTIVE", start, end, reservation_id=name)
 
     def find_lease(self, name: str) -> Lease | None:
+        """The lease of that name that has not ended."""
         facts = self._load()["leases"].get(name)
         lease = self._lease(name, facts) if facts else None
         return lease if lease and lease.status == "ACTIVE" else None
 
     def get_lease(self, id: str) -> Lease | None:
+        """The same: names are ids here."""
         return self.find_lease(id)
 
-    def create_lease(self, wanted: Wanted) -> Lease:
+    def create_lease(self, spec: LeaseSpec) -> Lease:
+        """Write the lease down; nothing refuses it."""
         state = self._load()
-        state["leases"][wanted.name] = {"start": to_text(wanted.start), "end": to_text(wanted.end)}
+        state["leases"][spec.name] = {"start": to_text(spec.start), "end": to_text(spec.end)}
         self._save(state)
-        return self._lease(wanted.name, state["leases"][wanted.name])
+        return self._lease(spec.name, state["leases"][spec.name])
 
     def extend_lease(self, lease: Lease, until: datetime) -> Lease:
+        """Write the new end down; nobody else wants the time."""
         state = self._load()
         state["leases"][lease.name]["end"] = to_text(until)
         self._save(state)
         return replace(lease, end=until)
 
     def find_node(self, name: str, hardware: Hardware) -> Node | None:
+        """The scratch home of that name, if it was made; always ACTIVE."""
         if name not in self._load()["nodes"]:
             return None
         return Node(name, name, NAME, "server", "ACTIVE", address="127.0.0.1")
 
     def get_node(self, id: str, hardware: Hardware) -> Node | None:
+        """The same: names are ids here."""
         return self.find_node(id, hardware)
 
     def create_node(self, name: str, lease: Lease, hardware: Hardware, *, public: bool = False) -> Node:
+        """Make the scratch home, a folder."""
         state = self._load()
         state["nodes"][name] = {"lease": lease.name}
         self._save(state)
@@ -103,19 +116,24 @@ class LocalSite:
         return Node(name, name, NAME, "server", "ACTIVE", address="127.0.0.1")
 
     def all_named(self, name: str, hardware: Hardware) -> list[Thing]:
+        """The scratch home of that name, as a thing."""
         return [Thing("server", name, name, NAME)] if name in self._load()["nodes"] else []
 
     def give_address(self, node: Node) -> Thing:
+        """The loopback address, which needs no making."""
         return Thing("floating_ip", f"{node.id}-address", node.name, NAME, "127.0.0.1")
 
     def find_addresses(self, name: str, node_ids: set[str]) -> list[Thing]:
+        """None: no address is made here."""
         return []
 
     def exists(self, thing: Thing) -> bool:
+        """Whether it is still written down."""
         state = self._load()
         return thing.id in state["leases" if thing.kind == "lease" else "nodes"]
 
     def delete(self, thing: Thing) -> None:
+        """Strike it out; a scratch home loses its processes and its files too."""
         state = self._load()
         if thing.kind == "lease":
             state["leases"].pop(thing.id, None)
@@ -127,11 +145,13 @@ class LocalSite:
         self._save(state)
 
     def inventory(self) -> list[Thing]:
+        """Every lease and scratch home that is written down."""
         state = self._load()
         leases = [Thing("lease", name, name, NAME, f"until {facts['end']}") for name, facts in state["leases"].items()]
         return leases + [Thing("server", name, name, NAME) for name in state["nodes"]]
 
     def open(self, node: Node) -> Machine:
+        """Commands as subprocesses in the scratch home."""
         return LocalMachine(node.name, self.folder / node.id)
 
 
@@ -162,7 +182,8 @@ class LocalMachine:
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
-    ) -> Outcome:
+    ) -> CommandResult:
+        """Run with `sh`, in a process group that is killed after `timeout_s` seconds. Raises as `Machine.run`."""
         child = subprocess.Popen(
             ["sh", "-c", command],
             cwd=self.home,
@@ -199,16 +220,18 @@ class LocalMachine:
         output = "".join(lines)
         if late.is_set():
             raise WaitedTooLong(f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}.")
-        outcome = Outcome(status, output)
-        return outcome.succeeded(self.name) if check else outcome
+        result = CommandResult(status, output)
+        return result.succeeded(self.name) if check else result
 
     def push(self, archive: bytes, folder: str) -> None:
+        """Unpack a tar archive into `folder` of the scratch home."""
         target = Path(self.home) / folder
         target.mkdir(parents=True, exist_ok=True)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(target, filter="data")
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
+        """A tar archive of `names`. Raises ConnectionLost for a file that cannot be read."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
             for name in names:

@@ -12,7 +12,7 @@ from typing import Any
 
 from reserve.clock import Clock
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
-from reserve.site import Node, OnLine, Outcome, packing
+from reserve.site import CommandResult, Node, OnLine, packing
 from reserve.sites.tunnel import Tunnel
 
 CONNECT_S = 15.0
@@ -22,6 +22,11 @@ KEEPALIVE_S = 15
 def ssh_port() -> int:
     """22; SERVELAB_SSH_PORT names another, for a gateway or a test."""
     return int(os.environ.get("SERVELAB_SSH_PORT", "22"))
+
+
+def has_agent() -> bool:
+    """Whether an SSH agent, which holds keys that are open already, is told of by $SSH_AUTH_SOCK."""
+    return bool(os.environ.get("SSH_AUTH_SOCK"))
 
 
 def find_key(named: str, folder: Path) -> Path:
@@ -44,7 +49,7 @@ def find_key(named: str, folder: Path) -> Path:
 
 def _is_encrypted(path: Path) -> bool:
     """A key that asks for a passphrase cannot be used unattended, unless an agent holds it."""
-    if os.environ.get("SSH_AUTH_SOCK"):
+    if has_agent():
         return False
     import paramiko
 
@@ -85,13 +90,14 @@ def public_key(private: Path) -> str:
     return f"{key.get_name()} {key.get_base64()}"
 
 
-class Pins:
+class HostKeys:
     """The host key of every node, by the node's id (addresses are used again for other nodes)."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "host_keys.json"
 
     def known(self) -> dict[str, str]:
+        """Pinned keys by node id; none if there is no file, or a damaged one."""
         try:
             return dict(json.loads(self.path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
@@ -115,9 +121,9 @@ class Pins:
 class SshMachine:
     """The Machine contract over one SSH connection, made again when it broke."""
 
-    def __init__(self, node: Node, key: Path, pins: Pins, clock: Clock, port: int | None = None) -> None:
+    def __init__(self, node: Node, key: Path, host_keys: HostKeys, clock: Clock, port: int | None = None) -> None:
         self.node, self.name = node, node.name
-        self._key, self._pins, self._clock, self._port = key, pins, clock, port or ssh_port()
+        self.key, self._host_keys, self._clock, self._port = key, host_keys, clock, port or ssh_port()
         self._client: Any = None
         self.connections = 0
         self._transport()
@@ -131,30 +137,30 @@ class SshMachine:
             self.close()
         import paramiko
 
-        pins, node, trouble = self._pins, self.node, []
+        host_keys, node, trouble = self._host_keys, self.node, []
 
-        class Pin(paramiko.MissingHostKeyPolicy):
+        class Pinned(paramiko.MissingHostKeyPolicy):
             def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
                 try:
-                    pins.check(node, key)
+                    host_keys.check(node, key)
                 except SiteError as error:
                     trouble.append(error)
                     raise paramiko.SSHException("host key") from None
 
         client = paramiko.SSHClient()
-        client.set_missing_host_key_policy(Pin())
+        client.set_missing_host_key_policy(Pinned())
         try:
             client.connect(
                 node.address,
                 port=self._port,
                 username=node.user or "cc",
-                key_filename=str(self._key),
+                key_filename=str(self.key),
                 timeout=CONNECT_S,
                 banner_timeout=CONNECT_S,
                 auth_timeout=CONNECT_S,
                 channel_timeout=CONNECT_S,
                 look_for_keys=False,
-                allow_agent=bool(os.environ.get("SSH_AUTH_SOCK")),
+                allow_agent=has_agent(),
             )
         except paramiko.AuthenticationException as error:
             client.close()
@@ -163,8 +169,7 @@ class SshMachine:
                     f"{self.name} closed the connection during the sign-in. Repeat the command."
                 ) from None
             raise CredentialsError(
-                f"{self.name} does not accept the key {self._key} for user {node.user}: it was made with another "
-                "key. "
+                f"{self.name} does not accept the key {self.key} for user {node.user}: it was made with another key. "
                 "Name that key with --key, or run `servelab down` and `servelab up` to make the node with this one."
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -173,8 +178,7 @@ class SshMachine:
                 raise trouble[0] from None
             raise ConnectionLost(
                 f"no SSH to {self.name} at {node.address}: {error or type(error).__name__}. Repeat the command; if "
-                "it "
-                "stays so, look at the node's console on the dashboard, or `servelab down` and try another node."
+                "it stays so, look at the node's console on the dashboard, or `servelab down` and try another node."
             ) from None
         transport = client.get_transport()
         assert transport is not None
@@ -225,9 +229,8 @@ class SshMachine:
                     channel.close()
                     self.close()
                     raise WaitedTooLong(
-                        f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}. Repeat "
-                        "the "
-                        "command: what was finished is kept."
+                        f"a command on {self.name} gave no end within {timeout_s:.0f} s: "
+                        f"{command[:80]!r}. Repeat the command: what was finished is kept."
                     )
             if pending and on_line:
                 on_line(pending.decode(errors="replace"))
@@ -239,20 +242,21 @@ class SshMachine:
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.close()
             raise ConnectionLost(
-                f"the SSH connection to {self.name} broke ({error or 'closed by the node'}). Repeat the command: it "
-                "goes "
-                "on where it stopped."
+                f"the SSH connection to {self.name} broke ({error or 'closed by the node'}). "
+                "Repeat the command: it goes on where it stopped."
             ) from None
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
-    ) -> Outcome:
+    ) -> CommandResult:
+        """Run over the connection, with both streams in one. Raises as `Machine.run`."""
         status, raw, _ = self._exec(command, timeout_s, on_line=on_line)
         output = raw.decode(errors="replace")
-        outcome = Outcome(status, output)
-        return outcome.succeeded(self.name) if check else outcome
+        result = CommandResult(status, output)
+        return result.succeeded(self.name) if check else result
 
     def push(self, archive: bytes, folder: str) -> None:
+        """Unpack there with `tar`, at most 10 minutes long. Raises NodeCommandFailed with what it said."""
         place = shlex.quote(folder)
         zipped = "z" if archive[:2] == b"\x1f\x8b" else ""
         command = f"mkdir -p {place} && tar -x{zipped}f - -C {place}"
@@ -264,6 +268,7 @@ class SshMachine:
             )
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
+        """Pack there with `tar` (see `packing`), at most 10 minutes long. Raises NodeCommandFailed."""
         listing = ("\n".join(names) + "\n").encode()
         status, output, errors = self._exec(packing(folder), 600.0, stdin=listing, combine=False)
         if status != 0:
@@ -276,6 +281,7 @@ class SshMachine:
         return Tunnel(self._transport(), remote_port, local_port)
 
     def close(self) -> None:
+        """Close the connection; the next command makes a new one."""
         if self._client is not None:
             with suppress(Exception):
                 self._client.close()

@@ -25,7 +25,7 @@ class Tunnel:
                 except Exception:
                     return
                 with suppress(OSError):
-                    _copy(self.request, channel)
+                    copy_both_ways(self.request, channel)
                 channel.close()
 
         class Server(socketserver.ThreadingTCPServer):
@@ -38,11 +38,13 @@ class Tunnel:
         self._thread.start()
 
     def close(self) -> None:
+        """Stop listening; connections that are open end with the SSH connection."""
         self._server.shutdown()
         self._server.server_close()
 
 
-def _copy(here: socket.socket, there: Any) -> None:
+def copy_both_ways(here: socket.socket, there: Any) -> None:
+    """Hand on whatever comes from either side (a socket or a channel) until one of them closes."""
     with selectors.DefaultSelector() as selector:
         selector.register(here, selectors.EVENT_READ, (here, there))
         selector.register(there, selectors.EVENT_READ, (there, here))

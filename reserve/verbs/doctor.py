@@ -1,4 +1,4 @@
-"""What this machine has and lacks for the lab, and how to get it."""
+"""`servelab doctor`: what this machine has and lacks for the lab, and how to get it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def _program(names: tuple[str, ...], what_for: str, remedy: str, needed: bool = 
 def findings() -> list[Finding]:
     """Everything that was looked for on this machine."""
     cpu, gpus = host.cpu_facts(), host.gpu_facts()
+    signed_in = any(name.startswith("OS_") for name in os.environ)
     memory_gib = host.memory_bytes() / 2**30
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
     runtime = "onnxruntime-gpu" if (sys.platform, platform.machine()) == ("linux", "x86_64") else "onnxruntime"
@@ -73,8 +74,8 @@ def findings() -> list[Finding]:
         _package("python-chi", "leases on Chameleon", needed=False),
         Finding(
             "Chameleon credentials",
-            any(k.startswith("OS_") for k in os.environ),
-            "OS_* variables " + ("set" if any(k.startswith("OS_") for k in os.environ) else "not set; for leases only"),
+            signed_in,
+            "OS_* variables " + ("set" if signed_in else "not set; for leases only"),
             "source your openrc file, see README, On Chameleon",
         ),
     ]
@@ -88,7 +89,7 @@ def _triton() -> Finding:
     return Finding("Triton server", binary is not None, str(binary) if binary else "not installed; for Part 3", remedy)
 
 
-def examine() -> tuple[str, bool]:
+def examine_machine() -> tuple[str, bool]:
     """The findings as text, and whether everything needed is there."""
     found = findings()
     width = max(len(f.name) for f in found)

@@ -1,8 +1,10 @@
-"""Everything of a part given back, at every site where something may be, and seen to be gone."""
+"""`servelab down`: everything of a part given back, at every site where something may be, and seen to be gone."""
 
 from __future__ import annotations
 
-from reserve import hardware as table
+from dataclasses import replace
+
+from reserve import hardware
 from reserve.desk import Desk
 from reserve.errors import SiteError
 from reserve.hardware import Hardware
@@ -11,13 +13,7 @@ from reserve.lease.leases import user_name
 from reserve.lease.time_left import node_hours
 from reserve.sites.local import NAME as LOCAL
 from reserve.sites.local import on_this_machine
-
-
-def _hardware_at(desk: Desk, part: str, site: str) -> Hardware:
-    options = table.for_part(part, desk.hardware_file)
-    if site == LOCAL:
-        return on_this_machine(options[0])
-    return next((h for h in options if h.site == site), options[0])
+from snippets.parts import PARTS
 
 
 def down(desk: Desk, part: str, *, netid: str = "", site: str = "") -> int:
@@ -33,11 +29,10 @@ def down(desk: Desk, part: str, *, netid: str = "", site: str = "") -> int:
     with desk.journal.locked(part):
         for place in places:
             netids = desk.netids(part, place) | ({user_name(netid)} if netid else set())
-            hardware = _hardware_at(desk, part, place)
             try:
                 desk.site(place).sign_in()
-                done = release(desk.site(place), part, netids, hardware, desk.journal, desk.clock, desk.say)
-                count += len([thing for thing in done.gone if thing.kind != "keypair"])
+                gone = release(desk, part, _hardware_at(desk, part, place), netids)
+                count += len([thing for thing in gone if thing.kind != "keypair"])
             except SiteError as error:
                 trouble.append(str(error))
     if trouble:
@@ -46,3 +41,17 @@ def down(desk: Desk, part: str, *, netid: str = "", site: str = "") -> int:
     used = ", ".join(f"{value:.1f} h of {key}" for key, value in hours.items())
     desk.say(f"{part}: nothing is held" + (f"; in all {used} used" if used else ""))
     return count
+
+
+def _hardware_at(desk: Desk, part: str, site: str) -> Hardware:
+    """The part's hardware at the site; where the table has none there (any more), its preferred one as if there."""
+    options = hardware.for_part(part, desk.hardware_file)
+    if site == LOCAL:
+        return on_this_machine(options[0])
+    return next((one for one in options if one.site == site), replace(options[0], site=site))
+
+
+def take_down(desk: Desk, part: str, *, netid: str = "", site: str = "") -> None:
+    """`down` for one part, or for `all`; what one of them raises keeps the others."""
+    for each in PARTS if part == "all" else (part,):
+        down(desk, each, netid=netid, site=site)

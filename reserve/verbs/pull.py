@@ -1,21 +1,26 @@
-"""Pull every run of a part from its node, and verify each at home."""
+"""`servelab collect --pull`: every run of a part home from its node, each verified here."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from reserve.desk import Desk, runs_folder
 from reserve.errors import ConnectionLost, SiteError
+from reserve.node.attach import attach
 from reserve.node.job import verify
-from reserve.node.preparation import RUNS
-from reserve.node.sync import pull as pull_run
-from reserve.verbs.up import attach
+from reserve.node.places import RUNS
+from reserve.node.sync import pull
+from reserve.site import Machine
+
+TRIES = 3
+"""How often one run is fetched when the connection breaks: each try goes on where the last one stopped."""
 
 
 @dataclass(frozen=True)
-class Collected:
+class PulledRun:
     """A run at home: its folder, how many files came now, how many steps it has."""
 
     folder: Path
@@ -23,36 +28,38 @@ class Collected:
     steps: int
 
 
-def pull(
-    part: str, runs: Path | str | None = None, desk: Desk | None = None, run_id: str | None = None
-) -> list[Collected]:
-    """Bring home all runs of `part` (or one) from its node and verify them. Raises SiteError if there is no node,
-    RecordError for a run that does not verify."""
-    desk = desk or Desk()
-    ready = attach(desk, part)
-    base = runs_folder(runs)
+def pull_part(desk: Desk, part: str, runs: Path | None = None) -> list[PulledRun]:
+    """Bring home all runs of `part` from its node, into `runs` or the usual folder, and verify them.
+
+    Raises Missing if there is no node, SiteError if it has no run, RecordError for a run that does not verify.
+    """
+    opened = attach(desk, part)
+    machine = opened.machine
     try:
-        return _pull(ready.machine, part, base, run_id)
+        names = machine.run(f"cd {RUNS}/{shlex.quote(part)} 2>/dev/null && ls -1 || true").output.split()
+        if not names:
+            raise SiteError(
+                f"there is no run of {part} on {machine.name} yet. Start one: `servelab run {part} --site chameleon`."
+            )
+        return [_pull_run(machine, part, name, runs_folder(runs) / part / name) for name in names]
     finally:
-        ready.machine.close()
+        machine.close()
 
 
-def _pull(machine, part: str, base: Path, run_id: str | None) -> list[Collected]:  # type: ignore[no-untyped-def]
-    listed = machine.run(f"cd {RUNS}/{shlex.quote(part)} 2>/dev/null && ls -1 || true").output.split()
-    names = [name for name in listed if run_id is None or name == run_id]
-    if not names:
-        raise SiteError(
-            f"there is no run of {part} on {machine.name} yet. Start one: `servelab run {part} --site chameleon`."
-        )
-    found = []
-    for name in names:
-        home = base / part / name
-        for attempt in (1, 2, 3):
-            try:
-                files = pull_run(machine, f"{RUNS}/{part}/{name}", home)
-                break
-            except ConnectionLost:
-                if attempt == 3:
-                    raise
-        found.append(Collected(home, len(files), len(verify(home).steps)))
-    return found
+def _pull_run(machine: Machine, part: str, name: str, home: Path) -> PulledRun:
+    tries = TRIES
+    while True:
+        tries -= 1
+        try:
+            files = pull(machine, f"{RUNS}/{part}/{name}", home)
+            return PulledRun(home, len(files), len(verify(home).steps))
+        except ConnectionLost:
+            if not tries:
+                raise
+
+
+def pull_parts(desk: Desk, parts: Iterable[str]) -> None:
+    """Pull these parts one after the other, and say what came."""
+    for part in parts:
+        for home in pull_part(desk, part):
+            desk.say(f"pulled {home.folder}: {home.files} files, {home.steps} steps")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from reserve import hardware as table
+from reserve import hardware
 from reserve.calendar import from_text
 from reserve.clock import duration_text
 from reserve.desk import Desk
@@ -13,8 +12,8 @@ from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, 
 from reserve.journal import Entry
 from reserve.lease.leases import node_name
 from reserve.lease.time_left import node_hours
-from reserve.node.preparation import RUNS, STATE
-from reserve.site import Site, Thing
+from reserve.node.shell import program
+from reserve.site import Node, Site, Thing
 from snippets.errors import KitError
 
 
@@ -31,8 +30,7 @@ def status(desk: Desk, *, look_inside: bool = True) -> str:
     leases = desk.journal.open_entries(kind="lease")
     if not leases:
         return "nothing is held. See free blocks with `servelab slots PART`."
-    with ThreadPoolExecutor(max_workers=1) as one:  # python-chi's context is global: one site at a time
-        lines = list(one.map(lambda entry: _describe(desk, entry, look_inside), leases))
+    lines = [_describe(desk, entry, look_inside) for entry in leases]
     hours = node_hours(desk.journal.entries(), desk.clock.now())
     lines.append("used so far: " + ", ".join(f"{value:.1f} node-hours of {key}" for key, value in hours.items()))
     return "\n".join(lines)
@@ -55,34 +53,27 @@ def _describe(desk: Desk, entry: Entry, look_inside: bool) -> str:
     else:
         when = f"{duration_text((lease.end - now).total_seconds())} left (ends {lease.end:%H:%M} UTC)"
     text = f"{entry.part:7} {lease.name} at {lease.site}: {lease.status}, {when}"
-    hardware = desk.hardware_of(entry)
+    name = node_name(entry.part, str(entry.facts.get("netid", "")))
     try:
-        node = site.find_node(node_name(entry.part, str(entry.facts.get("netid", ""))), hardware)
+        node = site.find_node(name, desk.hardware_of(entry))
     except (SiteError, CredentialsError) as error:
         return f"{text}; its node cannot be asked for: {error}"
     if node is None:
         return f"{text}; no node yet (`servelab up {entry.part}`)"
     text += f"\n        {node.name} {node.status} {node.address}".rstrip()
     if look_inside and node.status == "ACTIVE":
-        text += f"; {_inside(site, node, entry.part)}"
+        text += f"; {_inside(site, node)}"
     return text
 
 
-def _inside(site: Site, node, part: str) -> str:  # type: ignore[no-untyped-def]
+def _inside(site: Site, node: Node) -> str:
     """What runs on the node, in one command."""
-    command = (
-        f"for j in {STATE}/jobs/*/; do [ -f $j/pid ] || continue; n=$(basename $j); "
-        f'if [ -f $j/exit ]; then s="ended ($(cat $j/exit))"; elif kill -0 $(cat $j/pid) 2>/dev/null; then s=running; '
-        f"else s=dead; fi; r={RUNS}/$(echo $n | sed s,-,/,); "
-        f'echo "$n $s, $(grep -c done $r/progress.jsonl 2>/dev/null) steps"; '
-        "done"
-    )
     try:
         machine = site.open(node)
     except (ConnectionLost, KitError) as error:
         return f"it does not answer now: {error}"
     try:
-        lines = machine.run(command, timeout_s=20, check=False).output.split("\n")
+        lines = machine.run(program("job_state", "job_list"), timeout_s=20, check=False).output.split("\n")
     except (ConnectionLost, NodeCommandFailed, WaitedTooLong) as error:
         return f"it does not answer now: {error}"
     finally:
@@ -96,7 +87,7 @@ def orphans(desk: Desk) -> list[Orphan]:
 
     Raises CredentialsError or SiteError if a site cannot be asked: silence would look like nothing.
     """
-    sites = list(dict.fromkeys(h.site for h in table.load(desk.hardware_file).values()))
+    sites = list(dict.fromkeys(h.site for h in hardware.load(desk.hardware_file).values()))
     sites += [e.site for e in desk.journal.open_entries() if e.site not in sites]
     found = []
     for name in sites:
@@ -126,6 +117,7 @@ def _part_of(thing: Thing) -> tuple[str, str]:
 
 
 def orphans_text(desk: Desk) -> str:
+    """Each orphan with the command that gives it back. Raises what `orphans` raises."""
     found = orphans(desk)
     if not found:
         return "no orphans: all that you hold at the course's sites is on record here"
@@ -135,7 +127,11 @@ def orphans_text(desk: Desk) -> str:
         fix = f"servelab down {part or 'PART'} --netid {netid or 'NETID'} --site {orphan.thing.site}"
         lines.append(
             f"{orphan.thing.kind} {orphan.thing.name} ({orphan.thing.id}) at {orphan.thing.site} "
-            f"{orphan.thing.detail}: "
-            f"{orphan.why}. Give it back: {fix}"
+            f"{orphan.thing.detail}: {orphan.why}. Give it back: {fix}"
         )
     return "\n".join(lines)
+
+
+def show_status(desk: Desk, lost: bool = False) -> str:
+    """What is held, or with `lost` what a crash may have left behind, as text."""
+    return orphans_text(desk) if lost else status(desk)

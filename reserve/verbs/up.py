@@ -1,111 +1,120 @@
-"""From a lease on record to a ready node and one URL; and the machine of a node that is up."""
+"""`servelab up`: from a lease on record to a ready node and one URL."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 
 from reserve.desk import Desk
-from reserve.errors import Missing, SiteError
-from reserve.hardware import Hardware
-from reserve.journal import Entry
-from reserve.lease.leases import current, node_name, wait_active
+from reserve.errors import SiteError
+from reserve.lease.leases import node_name, wait_active
+from reserve.node.attach import OpenNode
 from reserve.node.boot import ensure_node, reach
 from reserve.node.checkout import pack
-from reserve.node.preparation import STATE, steps_for
+from reserve.node.places import STATE
+from reserve.node.preparation import tasks_for
 from reserve.node.provision import examine, provision
-from reserve.site import Lease, Machine, Node, Site
 from reserve.sites.local import NAME as LOCAL
 from reserve.sites.ssh import SshMachine, ssh_port
 
 WAIT_FOR_START_S = 3600.0
 
 
-@dataclass
-class Ready:
-    """A node that is ready: its lease, its open machine, and the address of its JupyterLab (with its token)."""
+@dataclass(frozen=True)
+class UpOptions:
+    """`public`: JupyterLab answers the internet; `tunnel`: keep the way to it open until Ctrl-C; `dataset`: the data
+    set to prepare on the node; `start_limit_s`: how long to wait for the lease to begin, in seconds."""
 
-    entry: Entry
-    hardware: Hardware
-    site: Site
-    lease: Lease
-    node: Node
-    machine: Machine
-    url: str = ""
-    how: str = ""
+    public: bool = False
+    tunnel: bool = False
+    dataset: str = "rehearsal"
+    start_limit_s: float = WAIT_FOR_START_S
 
 
-def up(
-    desk: Desk,
-    part: str,
-    *,
-    public: bool = False,
-    dataset: str = "rehearsal",
-    start_limit_s: float = WAIT_FOR_START_S,
-) -> Ready:
-    """Wait for the lease, boot, prove reachability, provision. Idempotent: a second call takes seconds."""
+def up(desk: Desk, part: str, options: UpOptions = UpOptions()) -> OpenNode:
+    """Wait for the lease, boot, prove reachability, provision. Idempotent: a second call takes seconds.
+
+    Raises SiteError if there is no lease on record or it begins too late, and what each of the steps raises.
+    """
     entry = desk.journal.lease_for_command(part)
     hardware = desk.hardware_of(entry)
     site = desk.site(entry.site)
     with desk.journal.locked(part):
         desk.say(f"{part} at {site.name}: signed in as {site.sign_in()}")
-        lease = wait_active(site, entry, desk.journal, desk.clock, desk.say, start_limit_s)
+        lease = wait_active(desk, entry, options.start_limit_s)
         name = node_name(part, str(entry.facts["netid"]))
-        node = ensure_node(site, lease, hardware, name, desk.journal, desk.clock, desk.say, public=public)
-        machine = reach(site, node, desk.clock, desk.say)
+        node = ensure_node(desk, lease, hardware, name, public=options.public)
+        machine = reach(desk, node)
         try:
             examine(machine, hardware, desk.clock, desk.say)
-            steps = steps_for(hardware, pack(desk.kit), desk.kit, dataset=dataset, public=public)
-            done = provision(machine, steps, desk.clock, desk.say)
+            tasks = tasks_for(hardware, pack(desk.kit), desk.kit, dataset=options.dataset, public=options.public)
+            done = provision(machine, tasks, desk.clock, desk.say)
         except BaseException:
             machine.close()
             raise
         desk.say(f"{name} is ready" + ("" if done else ": nothing was left to do"))
-        ready = Ready(entry, hardware, site, lease, node, machine)
-        ready.url, ready.how = _address(ready, public)
-        return ready
+        return with_address(OpenNode(entry, hardware, lease, node, machine), options.public)
 
 
-def attach(desk: Desk, part: str) -> Ready:
-    """The node of a part that is up already. Raises Missing saying to run `servelab up`."""
-    entry = desk.journal.lease_for_command(part)
-    hardware = desk.hardware_of(entry)
-    site = desk.site(entry.site)
-    site.sign_in()
-    lease = current(site, entry, desk.journal)
-    node = site.find_node(node_name(part, str(entry.facts["netid"])), hardware)
-    if node is None or node.status != "ACTIVE":
-        state = f"is {node.status}" if node else "is not made yet"
-        raise Missing(f"the node of {part} {state}. Run `servelab up {part}` first.")
-    return Ready(entry, hardware, site, lease, node, site.open(node))
+def with_address(opened: OpenNode, public: bool) -> OpenNode:
+    """The node with the URL of its JupyterLab for a browser, and the words that make it reachable.
 
-
-def _address(ready: Ready, public: bool) -> tuple[str, str]:
-    """The URL for a browser, and the words that make it reachable."""
-    if ready.hardware.kind == "device" and not public:
-        return "", (
+    Raises SiteError if JupyterLab left no address.
+    """
+    if opened.hardware.kind == "device" and not public:
+        hint = (
             "An edge container opens no port to the internet. Run the notebooks on it with `servelab run edge --site "
             "chameleon`; `servelab up edge --public` opens JupyterLab to everybody who has its token."
         )
-    text = ready.machine.run(f"cat ~/{STATE}/jupyter.json").output
+        return replace(opened, hint=hint)
+    text = opened.machine.run(f"cat ~/{STATE}/jupyter.json").output
     try:
         facts = json.loads(text)
         port, token = int(facts["port"]), str(facts["token"])
     except (ValueError, KeyError):
-        raise SiteError(f"JupyterLab on {ready.node.name} left no address. Run `servelab up` again.") from None
+        raise SiteError(f"JupyterLab on {opened.node.name} left no address. Run `servelab up` again.") from None
     if public:
-        return f"http://{ready.node.address}:{port}/lab?token={token}", (
-            f"PUBLIC: JupyterLab on port {port} answers the whole internet, unencrypted; whoever has the token "
-            "above can "
-            "run anything on the node. Without --public it answers on the node's loopback only."
+        hint = (
+            f"PUBLIC: JupyterLab on port {port} answers the whole internet, unencrypted; whoever has the token above "
+            "can run anything on the node. Without --public it answers on the node's loopback only."
         )
-    url = f"http://127.0.0.1:{port}/lab?token={token}"
-    if ready.site.name == LOCAL:
-        return url, ""
-    key = f" -i {ready.machine._key}" if isinstance(ready.machine, SshMachine) else ""
+        return replace(opened, url=f"http://{opened.node.address}:{port}/lab?token={token}", hint=hint)
+    return replace(opened, url=f"http://127.0.0.1:{port}/lab?token={token}", hint=_tunnel_hint(opened, port))
+
+
+def _tunnel_hint(opened: OpenNode, port: int) -> str:
+    if opened.node.site == LOCAL:
+        return ""
+    key = f" -i {opened.machine.key}" if isinstance(opened.machine, SshMachine) else ""
     at = f" -p {ssh_port()}" if ssh_port() != 22 else ""
-    tunnel = f"ssh -N{key}{at} -L {port}:127.0.0.1:{port} {ready.node.user}@{ready.node.address}"
-    return (
-        url,
-        f"First, in a terminal of its own: {tunnel}\n(or repeat the command with --tunnel, which keeps it open)",
-    )
+    command = f"ssh -N{key}{at} -L {port}:127.0.0.1:{port} {opened.node.user}@{opened.node.address}"
+    return f"First, in a terminal of its own: {command}\n(or repeat the command with --tunnel, which keeps it open)"
+
+
+def bring_up(desk: Desk, part: str, options: UpOptions = UpOptions(), until: threading.Event | None = None) -> None:
+    """A ready node and its URL, said; with `options.tunnel` the way to it is kept open until Ctrl-C (or `until`)."""
+    opened = up(desk, part, options)
+    try:
+        if options.tunnel and isinstance(opened.machine, SshMachine) and opened.url and not options.public:
+            _keep_tunnel(desk, opened.machine, opened.url, until or threading.Event())
+            return
+        if opened.url:
+            desk.voice("\n" + opened.url)  # with its token: said once, kept nowhere here
+        if opened.hint:
+            desk.say(opened.hint)
+        place = LOCAL if opened.node.site == LOCAL else "chameleon"
+        desk.say(f"Run the notebooks there: servelab run {part} --site {place}")
+    finally:
+        opened.machine.close()
+
+
+def _keep_tunnel(desk: Desk, machine: SshMachine, url: str, until: threading.Event) -> None:
+    port = int(url.split(":")[2].split("/")[0])
+    tunnel = machine.tunnel(port)
+    try:
+        desk.voice("\n" + url.replace(f":{port}/", f":{tunnel.port}/", 1))
+        desk.say("the tunnel is open; Ctrl-C closes it (the node stays yours until its lease ends)")
+        until.wait()
+    finally:
+        tunnel.close()

@@ -9,6 +9,7 @@ import pytest
 
 from grading.questions import questions
 from reserve.run.here import run_parts
+from reserve.run.options import RunOptions
 from snippets import stats
 from snippets.record.run import Record, load_record
 
@@ -19,8 +20,8 @@ LEVELS = ("none", "basic", "extended", "all")
 def finished(tmp_path_factory: pytest.TempPathFactory):
     """The five notebooks, run once in the quick profile on a quarter of the evaluation split, and replayed once."""
     runs = tmp_path_factory.mktemp("runs")
-    (first,) = run_parts("model", params=["images=165"], runs=runs, say=lambda line: None)
-    (again,) = run_parts("model", params=["images=165"], runs=runs, mode="replay", say=lambda line: None)
+    (first,) = run_parts("model", RunOptions(params=("images=165",), runs=runs), lambda line: None)
+    (again,) = run_parts("model", RunOptions(params=("images=165",), runs=runs, mode="replay"), lambda line: None)
     return first, again
 
 

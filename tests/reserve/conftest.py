@@ -1,4 +1,4 @@
-"""A student at the emulated Chameleon, and one at whatever OpenStack the OS_* variables name."""
+"""A student's desk at the emulated Chameleon, and a small kit to send to its nodes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from reserve.desk import Desk
 from reserve.journal import Journal
 from reserve.sites.chameleon import chi as chi_side
 from reserve.sites.chameleon import rest
-from reserve.sites.chameleon.site import ChameleonSite
 from tests.chameleon import Emulator
 from tests.chameleon.fixtures import chameleon  # noqa: F401
-from tests.reserve.scenario import Student
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,18 +39,6 @@ class EmulatedClock(Clock):
     def sleep(self, seconds: float) -> None:
         self.emulator.clock.advance(seconds=seconds)
         super().sleep(self.pause_s)
-
-
-@pytest.fixture
-def student(chameleon: Emulator, tmp_path: Path) -> Callable[[str], Student]:  # noqa: F811
-    """`student("CHI@TACC")`: signs in at the emulator, keeps a journal of its own."""
-    clock = EmulatedClock(chameleon)
-
-    def at(site: str = "CHI@TACC") -> Student:
-        journal = Journal(tmp_path / "state", clock)
-        return Student(ChameleonSite(site, journal, clock), journal, clock)
-
-    return at
 
 
 PARAMETERS = """\
@@ -75,6 +61,7 @@ def measure(seed):
 
 STAND_IN_DATA = '''"""Stands in for the data sets, which take a minute to make."""
 from types import SimpleNamespace
+SPLITS = Dataset = None
 def dataset(name, cache=None):
     return SimpleNamespace(fingerprint=f"stands in for {name}")
 '''
@@ -84,13 +71,13 @@ def dataset(name, cache=None):
 def small_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with all of the kit's code and, for each part, one notebook of four quick steps."""
     kit = tmp_path_factory.mktemp("kit") / "kit"
-    skip = shutil.ignore_patterns("__pycache__", "weights", "fonts", "*.ttf", "*.ipynb", "plan")
+    skip = shutil.ignore_patterns("__pycache__", "weights", "fonts", "*.ttf", "*.ipynb")
     for room in ("snippets", "reserve", "grading"):
         shutil.copytree(ROOT / room, kit / room, ignore=skip)
     for name in ("servelab.py", "pyproject.toml", "constraints.txt", "environment.yml"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, kit / name)
-    (kit / "snippets" / "data.py").write_text(STAND_IN_DATA)
+    (kit / "snippets" / "data" / "datasets.py").write_text(STAND_IN_DATA)
     for part in ("model", "edge", "system"):
         (kit / "notebooks" / part).mkdir(parents=True)
         cells = [nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
@@ -147,5 +134,15 @@ def desk(chameleon: Emulator, small_kit: Path, tmp_path: Path, monkeypatch: pyte
     clock = EmulatedClock(chameleon)
     words: list[str] = []
     made = Desk(journal=Journal(tmp_path / "state", clock), clock=clock, voice=_voice(words), kit=small_kit)
+    made.words = words  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Desk:
+    """A desk for this machine as a site: no emulator, nothing to wait for; its words are in `here.words`."""
+    monkeypatch.setenv("SERVELAB_RUNS", str(tmp_path / "runs"))
+    words: list[str] = []
+    made = Desk(journal=Journal(tmp_path / "state"), voice=words.append, kit=root)
     made.words = words  # type: ignore[attr-defined]
     return made

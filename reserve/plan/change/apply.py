@@ -49,19 +49,18 @@ def apply(bookings: Iterable[Booking], now: datetime, ahead_days: float, make: M
 
 def on_testbed() -> Make:
     """A `Make` for the testbed: leases by name, journaled, with the planned times and node."""
+    from reserve import hardware
     from reserve.desk import Desk
-    from reserve.hardware import load
-    from reserve.lease.leases import ensure_lease, plan
+    from reserve.lease.leases import ensure_lease, spec_for
 
     desk = Desk(voice=lambda text: None)
-    table = load()
+    table = hardware.load()
 
     def make(booking: Booking) -> str:
-        hardware = table[booking.hardware]
-        site = desk.site(booking.site)
+        netid, site = booking.netids[0], desk.site(booking.site)
         site.sign_in()
-        wanted = plan(hardware, booking.netids[0], booking.start, booking.node, site.now(), booking.hours)
-        lease = ensure_lease(site, wanted, booking.netids[0], desk.journal, lambda text: None)
+        spec = spec_for(table[booking.hardware], netid, booking.start, booking.node, site.now(), booking.hours)
+        lease = ensure_lease(desk, spec, netid)
         return f"{lease.name} at {lease.site}: {lease.status}"
 
     return make

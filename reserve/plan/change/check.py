@@ -23,7 +23,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Finding:
+class BookingState:
     """The state of one booking, in one word and in a sentence."""
 
     booking: Booking
@@ -57,7 +57,7 @@ def check(
     now: datetime,
     ahead_days: float,
     held: Mapping[str, Held] | None = None,
-) -> list[Finding]:
+) -> list[BookingState]:
     """The state of every booking, in the plan's order. `held`: the course's leases by name, when known."""
     bookings = list(bookings)
     others = {key: without_own(calendar, bookings, held) for key, calendar in calendars.items()}
@@ -81,11 +81,11 @@ def check(
             state, text = LATE, "still free, and time to make the lease: servelab plan --apply"
         else:
             state, text = FREE, "still free"
-        found.append(Finding(b, state, text))
+        found.append(BookingState(b, state, text))
     return found
 
 
-def summary(found: Iterable[Finding]) -> str:
+def summary(found: Iterable[BookingState]) -> str:
     """Counts by state, then every booking that needs somebody to act."""
     found = list(found)
     counts: dict[str, int] = {}

@@ -14,6 +14,7 @@ from reserve.plan.change.explain import board_of
 from reserve.plan.course.inputs import Inputs
 from reserve.plan.course.schedule import Booking
 from reserve.plan.solve.board import ready_hour, without_overlap
+from snippets.stats import proportion
 
 EXTRA_DAYS = 7
 Z95 = 1.959963984540054
@@ -35,18 +36,12 @@ class ByDay:
 
 @dataclass(frozen=True)
 class Simulation:
+    """What so many simulated terms came to."""
+
     terms: int
     students: int
     lost_blocks: float  # mean per term
     by_day: tuple[ByDay, ...]
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927)."""
-    share, z2 = hits / trials, Z95**2
-    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = Z95 * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -145,6 +140,6 @@ def simulate(inputs: Inputs, bookings: Sequence[Booking], terms: int = 200, seed
             shares[number, day] = weights[done <= hour].sum() / weights.sum()
     by_day = []
     for day in range(EXTRA_DAYS + 1):
-        everyone = int((shares[:, day] >= 1 - 1e-12).sum())
-        by_day.append(ByDay(day, *_interval(shares[:, day]), everyone / terms, *wilson(everyone, terms)))
+        everyone = proportion(int((shares[:, day] >= 1 - 1e-12).sum()), terms)
+        by_day.append(ByDay(day, *_interval(shares[:, day]), everyone.value, everyone.low, everyone.high))
     return Simulation(terms, int(weights.sum()), lost / terms, tuple(by_day))

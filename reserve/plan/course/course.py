@@ -38,10 +38,12 @@ class Unit:
 
     @property
     def weight(self) -> int:
+        """Students in it: 1 or 2."""
         return len(self.students)
 
     @property
     def prefers(self) -> bool:
+        """Whether one of them named preferred times."""
         return any(student.preferred for student in self.students)
 
 
@@ -63,6 +65,7 @@ class Course:
 
     @property
     def days(self) -> int:
+        """Local days that the horizon touches."""
         return int(self.day_of[-1]) + 1
 
     @property
@@ -71,15 +74,19 @@ class Course:
         return sum(unit.weight for unit in self.units)
 
     def at(self, hour: int) -> datetime:
+        """The moment (UTC) at which this hour of the horizon begins."""
         return self.start + timedelta(hours=int(hour))
 
     def block(self, part: int, hours: int) -> Block:
+        """A block of the part of so many hours."""
         return Block(hours, self.margin(part))
 
     def margin(self, part: int) -> int:
+        """Minutes before the whole hour at which leases of the part end."""
         return max(p.hardware.end_margin_minutes for p in self.pools if p.hardware.part == self.parts[part])
 
     def gap(self, part: int) -> int:
+        """Hours that must lie between the part and those before it."""
         return self.rules.parts[part].gap_hours
 
     @property

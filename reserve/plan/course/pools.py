@@ -27,6 +27,7 @@ class Pool:
 
     @property
     def key(self) -> str:
+        """Its name in hardware.toml."""
         return self.hardware.key
 
 
@@ -81,7 +82,7 @@ def read_calendars(path: Path | str) -> dict[str, Calendar]:
     return {calendar.hardware: calendar for calendar in found}
 
 
-def write_calendars(path: Path | str, calendars: Iterable[Calendar]) -> None:
+def save_calendars(path: Path | str, calendars: Iterable[Calendar]) -> None:
     """Save calendars for later planning without the testbed."""
     data = {"calendars": [calendar.to_json() for calendar in calendars]}
     Path(path).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

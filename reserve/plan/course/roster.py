@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reserve.plan.course.windows import Window, parse_windows, zone
+from reserve.plan.course.windows import Window, parse_windows, zone_named
 from snippets.errors import PlanError
 
 COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair")
@@ -70,7 +70,7 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
     Raises PlanError naming the file, the row (the header is row 1) and what to correct.
     """
     source = Path(path)
-    zone(default_tz, "--tz")
+    zone_named(default_tz, "--tz")
     try:
         text = source.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -104,7 +104,7 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
         students.append(
             Student(
                 netid,
-                zone(cell.get("tz") or default_tz, where),
+                zone_named(cell.get("tz") or default_tz, where),
                 parse_windows(cell.get("unavailable", ""), f"{where}, unavailable"),
                 parse_windows(cell.get("preferred", ""), f"{where}, preferred"),
                 _extra(cell.get("extra_time", ""), where),

@@ -29,6 +29,7 @@ class Booking:
 
     @property
     def lease(self) -> str:
+        """Its name by the course's rule."""
         return f"serve_{self.part}_{self.netids[0]}"
 
     @property
@@ -105,6 +106,7 @@ def by_unit(course: Course, bookings: Iterable[Booking]) -> dict[str, list[Booki
 
 
 def is_complete(course: Course, bookings: Iterable[Booking]) -> bool:
+    """Whether these bookings, of one student or pair, cover every part."""
     return {booking.part for booking in bookings} == set(course.parts)
 
 

@@ -36,7 +36,7 @@ class Dated:
 Window = Weekly | Dated
 
 
-def zone(name: str, where: str) -> ZoneInfo:
+def zone_named(name: str, where: str) -> ZoneInfo:
     """The IANA zone of that name. Raises PlanError naming `where` the unknown one stands."""
     try:
         return ZoneInfo(name.strip())

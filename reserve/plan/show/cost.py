@@ -25,6 +25,7 @@ class PoolCost:
 
     @property
     def idle_hours(self) -> float:
+        """Node-hours that standing leases would hold for nobody."""
         return self.standing_hours - self.node_hours
 
     @property
@@ -34,10 +35,12 @@ class PoolCost:
 
     @property
     def saved_units(self) -> float:
+        """Service units of those hours."""
         return self.idle_hours * self.units_per_hour
 
 
 def lease_hours(booking: Booking) -> float:
+    """Length of the lease in hours."""
     return (booking.end - booking.start) / timedelta(hours=1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from importlib import resources
 
 from reserve.plan.change.explain import Change, Left
 from reserve.plan.change.simulate import Simulation
@@ -12,23 +12,6 @@ from reserve.plan.course.schedule import Plan, Stage
 from reserve.plan.show.charts import finish_chart, load_chart, simulation_chart, wait_chart
 from reserve.plan.show.cost import cost, per_student
 from reserve.plan.solve.baselines import compare
-
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
-table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{text-align:left;padding:.25rem .9rem .25rem 0;
-border-bottom:1px solid #d8dde3}td.n,th.n{text-align:right}svg{max-width:100%;height:auto}h1{font-size:1.6rem}
-h2{font-size:1.2rem;margin-top:2rem}.say{font-size:1.1rem}"""
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Numbers to the right, text to the left."""
-
-    def cell(value: object, tag: str, number: bool) -> str:
-        text = f"{value:.1f}" if isinstance(value, float) else str(value)
-        return f"<{tag}{' class=n' if number else ''}>{escape(text)}</{tag}>"
-
-    numeric = [bool(rows) and isinstance(rows[0][i], int | float) for i in range(len(head))]
-    body = "".join("<tr>" + "".join(cell(v, "td", numeric[i]) for i, v in enumerate(row)) + "</tr>" for row in rows)
-    return "<table><tr>" + "".join(cell(h, "th", numeric[i]) for i, h in enumerate(head)) + f"</tr>{body}</table>"
 
 
 def verdict(course: Course, plan: Plan) -> str:
@@ -44,85 +27,76 @@ def verdict(course: Course, plan: Plan) -> str:
 
 
 def gap_text(stage: Stage) -> str:
+    """How far the goal is from what no plan can beat, in words."""
     if stage.gap is None:
         return "no bound proven in the time given"
     return "proven best" if stage.gap == 0 else f"within {100 * stage.gap:.1f} % of the bound"
 
 
+def _cell(value: object) -> str:
+    """How a value stands in a table: one decimal for a number that is not whole by kind."""
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
 def page(course: Course, plan: Plan, left: Sequence[Left], changes: Sequence[Change], result: Simulation | None) -> str:
-    """The whole page as HTML text."""
-    goals = [
-        [n + 1, s.text, int(s.value), "-" if s.bound is None else int(s.bound), gap_text(s)]
-        for n, s in enumerate(plan.stages)
+    """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped."""
+    from jinja2 import Environment
+
+    template = resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, keep_trailing_newline=True)
+    environment.filters["cell"] = _cell
+    hours = per_student(plan.bookings)
+    charts = {
+        "load": load_chart(course, plan.bookings),
+        "finish": finish_chart(course, plan.bookings),
+        "wait": wait_chart(course, plan.bookings),
+        "simulation": simulation_chart(result) if result else "",
+    }
+    return environment.from_string(template).render(
+        verdict=verdict(course, plan),
+        leases=len(plan.bookings),
+        start=f"{course.start.astimezone(course.tz):%a %b %d %H:%M %Z}",
+        zone=course.tz.key,
+        seconds=f"{plan.seconds:.0f}",
+        left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in left],
+        changes=[[c.text, c.complete, c.admits] for c in changes],
+        goals=_goals(plan),
+        ways=_ways(course, plan),
+        costs=_costs(course, plan),
+        hours_each=f"{sum(hours.values()) / len(hours) if hours else 0.0:.1f}",
+        simulated=_simulated(result) if result else None,
+        charts=charts,
+    )
+
+
+def _goals(plan: Plan) -> list[list[object]]:
+    return [
+        [number, stage.text, int(stage.value), "-" if stage.bound is None else int(stage.bound), gap_text(stage)]
+        for number, stage in enumerate(plan.stages, 1)
     ]
-    ways = [
+
+
+def _ways(course: Course, plan: Plan) -> list[list[object]]:
+    return [
         [o.name, o.complete, o.worst_wait, o.mean_wait, o.mean_finish, o.missed, o.late_hours]
         for o in compare(course, plan.bookings)
     ]
-    costs = [
+
+
+def _costs(course: Course, plan: Plan) -> list[list[object]]:
+    return [
         [c.hardware, c.part, c.leases, c.node_hours, c.units, c.idle_hours, c.saved_units]
         for c in cost(course, plan.bookings)
     ]
-    hours = per_student(plan.bookings)
-    mean = sum(hours.values()) / len(hours) if hours else 0.0
-    out = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>Plan of the class</title><style>{STYLE}</style>",
-        f"<h1>Plan of the class</h1><p class=say>{escape(verdict(course, plan))}</p>",
-        f"<p>{len(plan.bookings)} leases, from {course.start.astimezone(course.tz):%a %b %d %H:%M %Z}. "
-        f"Times on this page: {escape(course.tz.key)}. Made in {plan.seconds:.0f} s.</p>",
-    ]
-    if left:
-        rows = [[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in left]
-        out += ["<h2>Who cannot finish, and why</h2>", table(["student", "missing", "why"], rows)]
-        if changes:
-            found = [[c.text, c.complete, c.admits] for c in changes]
-            out += [
-                "<p>Changes that would admit more, each verified by planning again:</p>",
-                table(["change", "students who finish", "more than now"], found),
-            ]
-    out += [
-        "<h2>Goals, most important first</h2>",
-        "<p>Each goal is pursued without giving up those before it. The bound is what no plan can beat, given "
-        "what was reached on the goals before.</p>",
-        table(["", "goal", "reached", "bound", ""], goals),
-        "<h2>Load</h2>",
-        load_chart(course, plan.bookings),
-        "<h2>When students finish</h2>",
-        finish_chart(course, plan.bookings),
-        "<h2>Waiting</h2>",
-        wait_chart(course, plan.bookings),
-        "<h2>Against no plan, on the same input</h2>",
-        table(
-            [
-                "",
-                "finish",
-                "worst wait, days",
-                "mean wait, days",
-                "mean finish day",
-                "blocks not as preferred",
-                "node-hours in the last hours",
-            ],
-            ways,
-        ),
-        "<h2>Cost</h2>",
-        f"<p>{mean:.1f} node-hours a student. Idle: what would be paid for and not used if as many nodes as are ever "
-        "needed at once were held from the first block to the last.</p>",
-        table(["hardware", "part", "leases", "node-hours", "units", "idle node-hours avoided", "units saved"], costs),
-    ]
-    if result is not None:
-        ends = [
-            [
-                d.days,
-                f"{100 * d.share:.1f} % ({100 * d.low:.1f} to {100 * d.high:.1f})",
-                f"{100 * d.all_share:.0f} % ({100 * d.all_low:.0f} to {100 * d.all_high:.0f})",
-            ]
-            for d in result.by_day
+
+
+def _simulated(result: Simulation) -> dict[str, object]:
+    rows = [
+        [
+            day.days,
+            f"{100 * day.share:.1f} % ({100 * day.low:.1f} to {100 * day.high:.1f})",
+            f"{100 * day.all_share:.0f} % ({100 * day.all_low:.0f} to {100 * day.all_high:.0f})",
         ]
-        out += [
-            "<h2>With failures</h2>",
-            f"<p>{result.terms} simulated terms, {result.lost_blocks:.0f} lost blocks in each on average; "
-            "95 % confidence intervals in brackets.</p>",
-            simulation_chart(result),
-            table(["days after the due date", "students finished", "everyone finished"], ends),
-        ]
-    return "\n".join(out) + "\n</html>\n"
+        for day in result.by_day
+    ]
+    return {"terms": result.terms, "lost": f"{result.lost_blocks:.0f}", "rows": rows}

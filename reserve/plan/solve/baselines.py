@@ -16,7 +16,7 @@ LAST_DAYS = 4  # when everyone who waits for the deadline begins to look for a s
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Baseline:
     """How a way of giving out slots ends. Days are counted from the first of the plan."""
 
     name: str
@@ -28,7 +28,7 @@ class Outcome:
     late_hours: int  # node-hours in the time that the rules keep for retries
 
 
-def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Outcome:
+def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Baseline:
     """Measure any set of bookings."""
     from reserve.plan.course.capacity import buffer_start
 
@@ -48,7 +48,7 @@ def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Outcome:
             hour = int((booking.start - course.start).total_seconds() // 3600)
             missed += unit.weight * (not unit.liked[course.parts.index(booking.part)][hour])
     late_hours = sum(booking.hours for booking in bookings if booking.start >= late)
-    return Outcome(
+    return Baseline(
         name,
         len(days),
         max(waits, default=0),
@@ -81,7 +81,7 @@ def at_the_deadline(course: Course, seed: int = 1) -> tuple[Booking, ...]:
     return name_nodes(course, starts)
 
 
-def compare(course: Course, bookings: Iterable[Booking], seed: int = 1) -> list[Outcome]:
+def compare(course: Course, bookings: Iterable[Booking], seed: int = 1) -> list[Baseline]:
     """The plan beside both naive ways, on the same input."""
     return [
         outcome("plan", course, bookings),

@@ -54,9 +54,11 @@ class Board:
         return -1
 
     def take(self, group: int, hour: int, hours: int, count: int = 1) -> None:
+        """Book `count` blocks of so many hours on the group from `hour` on, whether or not they fit."""
         self.left[self.of_group[group], hour : hour + hours] -= count
 
     def give(self, group: int, hour: int, hours: int) -> None:
+        """Give one such block back."""
         self.take(group, hour, hours, -1)
 
 

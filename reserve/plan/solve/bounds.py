@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from reserve.plan.course.capacity import buffer_start, covering, limits, tiles
+from reserve.plan.course.capacity import buffer_start, covering, tiles
+from reserve.plan.course.capacity import limits as capacity_limits
 from reserve.plan.course.course import Course, Unit
 from reserve.plan.solve.linear import NOTHING, Program, Rows
+from reserve.plan.solve.optimum import NO_LIMITS, Limits, Solved
 
 EXACT_CLASSES = 6
 SHARES = (12, 8, 6, 4, 3, 2)  # periods a day, tried from the finest
 AFFORDABLE = 3000  # kinds times periods that HiGHS solves in about a second
-TOLERANCE = 1e-5
 
 
 @dataclass
@@ -38,14 +39,6 @@ class Kind:
     count: int = NOTHING
     done_by: list[list[int]] = field(default_factory=list)  # [part][period]: cumulative column
     finished_by: list[int] = field(default_factory=list)  # [day]
-
-
-@dataclass(frozen=True)
-class Solved:
-    """An optimum: its value, and per unit and part the days that it uses (empty: not served)."""
-
-    value: float
-    days: tuple[tuple[tuple[int, ...], ...], ...]
 
 
 class Relaxation(Program):
@@ -212,7 +205,7 @@ class Relaxation(Program):
             for at_hour, supply in by_hour.items():
                 flow = [int(column[at_hour]) for column in columns]
                 self.rows.add([*flow, *supply], [1.0] * len(flow) + [-1.0] * len(supply))
-        for limit in limits(course):
+        for limit in capacity_limits(course):
             at, over = covering(course, self.tiles, limit)
             self.rows.add_many(at, over + self.first_tile, limit.at_most)
 
@@ -253,30 +246,21 @@ class Relaxation(Program):
     # --- Solving --------------------------------------------------------------------------------------
 
     def optimum(
-        self,
-        cost: np.ndarray,
-        *,
-        maximise: bool = False,
-        fixed: list[tuple[np.ndarray, float]] | None = None,
-        wait: int | None = None,
-        worst_miss: int | None = None,
-        seconds: float = 60.0,
+        self, cost: np.ndarray, limits: Limits = NO_LIMITS, *, maximise: bool = False, seconds: float = 60.0
     ) -> Solved | None:
-        """The optimum of `cost` under `row @ x <= limit` for each of `fixed`, nobody finishing more than `wait`
-        days after they could alone, and nobody with more than `worst_miss` unpreferred blocks. None when
-        HiGHS finds it infeasible or runs out of time."""
+        """The optimum of `cost` under `limits`. None when HiGHS finds it infeasible or runs out of time."""
         extra = Rows()
-        for row, limit in fixed or []:
+        for row, limit in limits.fixed:
             columns = np.flatnonzero(row)
             extra.add(columns, row[columns], limit)
-        if wait is not None:
+        if limits.wait is not None:
             for kind in self.kinds:
-                day = self.course.units[kind.units[0]].alone_day + wait
+                day = self.course.units[kind.units[0]].alone_day + limits.wait
                 if day < self.course.days - 1:
                     extra.add([kind.count, kind.finished_by[day]], [1, -1])
-        if worst_miss is not None:
+        if limits.worst_miss is not None:
             for cols, vals, _ in self.missed:
-                extra.add([*cols, cols[0]], [*vals, -worst_miss])
+                extra.add([*cols, cols[0]], [*vals, -limits.worst_miss])
         found = self.solve(-cost if maximise else cost, extra, seconds)
         return None if found is None else Solved(float(cost @ found.x), self._days(found.x))
 
@@ -302,12 +286,3 @@ class Relaxation(Program):
                     for steps in cumulative
                 )
         return tuple(found)
-
-
-def whole(value: float, *, up: bool) -> int:
-    """The integer that a bound implies: nothing between is possible, and solver tolerance is allowed for."""
-    return (
-        math.ceil(value - TOLERANCE * max(1, abs(value)) ** 0.5)
-        if up
-        else math.floor(value + TOLERANCE * max(1, abs(value)) ** 0.5)
-    )

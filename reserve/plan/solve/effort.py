@@ -15,9 +15,11 @@ class Effort:
         self._cpu, self._wall = process_time(), monotonic()
 
     def spent(self) -> float:
+        """Processor seconds since the start."""
         return process_time() - self._cpu
 
     def left(self) -> float:
+        """Processor seconds of the budget that are left; below 0 when it is overdrawn."""
         return self.seconds - self.spent()
 
     def elapsed(self) -> float:

@@ -20,6 +20,7 @@ class Rows:
         self.upper: list[float] = []
 
     def add(self, cols: Sequence[int] | np.ndarray, vals: Sequence[float] | np.ndarray, upper: float = 0.0) -> None:
+        """One constraint; columns that are NOTHING are left out."""
         cols, vals = np.asarray(cols, np.int64), np.asarray(vals, float)
         keep = cols >= 0
         self.row.append(np.full(int(keep.sum()), len(self.upper)))

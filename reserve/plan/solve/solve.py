@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import process_time
-from typing import Any
 
 import numpy as np
 
@@ -24,8 +23,9 @@ from reserve.plan.course.course import Course
 from reserve.plan.course.schedule import Plan, Stage, Starts, name_nodes
 from reserve.plan.solve.baselines import shuffled
 from reserve.plan.solve.board import Board, first_come, ready_hour, without_overlap
-from reserve.plan.solve.bounds import Relaxation, Solved, whole
+from reserve.plan.solve.bounds import Relaxation
 from reserve.plan.solve.effort import Effort
+from reserve.plan.solve.optimum import NO_LIMITS, Limits, Solved, whole
 from reserve.plan.solve.rolling import roll
 from reserve.plan.solve.timetable import Timetable
 
@@ -41,6 +41,7 @@ PROVEN_FIRST = ("complete", "wait", "finish", "late", "worst_miss")  # the bound
 
 
 def complete_units(course: Course, starts: Starts) -> list[int]:
+    """Numbers of the units that have every part."""
     parts = range(len(course.parts))
     return [u for u in range(len(course.units)) if all((u, p) in starts for p in parts)]
 
@@ -118,10 +119,10 @@ class _Search:
     def left(self) -> float:
         return self.effort.left()
 
-    def lp(self, cost: np.ndarray, **options: Any) -> Solved | None:
+    def lp(self, cost: np.ndarray, limits: Limits = NO_LIMITS, *, maximise: bool = False) -> Solved | None:
         begun = process_time()
-        limit = self.effort.wall(max(4.0, self.left()))
-        found = self.relaxation.optimum(cost, seconds=limit, **options)
+        time_s = self.effort.wall(max(4.0, self.left()))
+        found = self.relaxation.optimum(cost, limits, maximise=maximise, seconds=time_s)
         self.lp_seconds = max(self.lp_seconds / 2, process_time() - begun)
         return found
 
@@ -139,7 +140,7 @@ class _Search:
             if self.left() < self.lp_seconds:
                 ran_out = True
                 return True
-            found = self.lp(self.relaxation.students(), maximise=True, wait=wait)
+            found = self.lp(self.relaxation.students(), Limits(wait=wait), maximise=True)
             ran_out |= found is None
             return found is None or whole(found.value, up=False) >= students
 
@@ -171,7 +172,7 @@ class _Search:
         if key == "worst_miss":
 
             def possible(miss: int) -> bool:
-                found = self.lp(students, maximise=True, wait=reached["wait"], worst_miss=miss)
+                found = self.lp(students, Limits(wait=reached["wait"], worst_miss=miss), maximise=True)
                 return found is None or whole(found.value, up=False) >= reached["complete"]
 
             return 0 if possible(0) else _least(1, reached[key], possible)
@@ -180,7 +181,7 @@ class _Search:
         if key == "late":
             fixed.append((goal, float(reached["finish"])))
             goal = relaxation.late_hours()
-        found = self.lp(goal, fixed=fixed, wait=reached["wait"], worst_miss=worst)
+        found = self.lp(goal, Limits(tuple(fixed), reached["wait"], worst))
         return None if found is None else min(reached[key], whole(found.value, up=True))
 
 
@@ -250,7 +251,7 @@ def make_plan(course: Course, seconds: float = 30.0) -> Plan:
         wait = high if wait is None else wait
         each = course.days + len(course.parts) * course.rules.preference_days
         guide = relaxation.finish() + course.rules.preference_days * relaxation.misses()
-        solved = search.lp(guide - 4 * each * relaxation.students(), wait=wait) or top
+        solved = search.lp(guide - 4 * each * relaxation.students(), Limits(wait=wait)) or top
         target = [[max(days) if days else -1 for days in unit] for unit in solved.days]
         small = len(relaxation.kinds) <= len(able) // 4
         if small:  # many alike: the whole program is nearly whole by itself

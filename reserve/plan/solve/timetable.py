@@ -141,6 +141,7 @@ class Timetable:
     # --- Goals: costs to be minimised ------------------------------------------------------------------
 
     def zero(self) -> np.ndarray:
+        """A cost of nothing for each column that there is now."""
         return np.zeros(self.program.columns)
 
     def finish(self) -> tuple[np.ndarray, list[int]]:

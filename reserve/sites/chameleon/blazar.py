@@ -9,7 +9,7 @@ from typing import Any
 from reserve.calendar import Calendar, Interval
 from reserve.errors import CredentialsError, LeaseRefused, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.site import Lease, Wanted
+from reserve.site import Lease, LeaseSpec
 from reserve.sites.chameleon import chi
 from reserve.sites.chameleon.credentials import SignIn
 from reserve.sites.chameleon.rest import Gone, Rest
@@ -58,6 +58,7 @@ class Leases:
         self.site, self.rest, self.signin = site, rest, signin
 
     def all(self) -> list[dict[str, Any]]:
+        """Blazar's own words on every lease of the project, ended ones too."""
         answer = self.rest.call("GET", "reservation", "/leases", "listing leases")
         found = answer.get("leases") if isinstance(answer, dict) else None
         if not isinstance(found, list):
@@ -77,46 +78,47 @@ class Leases:
         return parse_lease(mine[-1], self.site) if mine else None
 
     def get(self, id: str) -> Lease | None:
+        """The lease in its present state; None if Blazar does not know it."""
         try:
             answer = self.rest.call("GET", "reservation", f"/leases/{id}", "looking at the lease")
         except Gone:
             return None
         return parse_lease(answer.get("lease", {}) if isinstance(answer, dict) else {}, self.site)
 
-    def create(self, wanted: Wanted) -> Lease:
+    def create(self, spec: LeaseSpec) -> Lease:
         """Ask for the lease. Raises LeaseRefused with Blazar's reason; SiteUnreachable if no one knows."""
         body = {
-            "name": wanted.name,
-            "start_date": "now" if wanted.at_once else wanted.start.astimezone(UTC).strftime(WIRE),
-            "end_date": wanted.end.astimezone(UTC).strftime(WIRE),
+            "name": spec.name,
+            "start_date": "now" if spec.at_once else spec.start.astimezone(UTC).strftime(WIRE),
+            "end_date": spec.end.astimezone(UTC).strftime(WIRE),
             "before_end_date": None,
             "events": [],
-            "reservations": chi.reservations(wanted),
+            "reservations": chi.reservations(spec),
         }
         try:
             answer = self.rest.call("POST", "reservation", "/leases", "asking for the lease", body=body)
-        except (SiteUnreachable, SiteError, CredentialsError) as error:
-            raise self._refusal(error, wanted) from None
+        except (SiteError, CredentialsError) as error:
+            raise self._refusal(error, spec) from None
         return parse_lease(answer.get("lease", {}) if isinstance(answer, dict) else {}, self.site)
 
-    def _refusal(self, error: SiteError | CredentialsError, wanted: Wanted) -> Exception:
+    def _refusal(self, error: SiteError | CredentialsError, spec: LeaseSpec) -> Exception:
         text = str(error)
         if re.search(r"not enough (hosts|resources|devices)", text, re.I):
-            what = f"{wanted.node} ({wanted.hardware.key})" if wanted.node else f"every {wanted.hardware.type_name}"
+            what = f"{spec.node} ({spec.hardware.key})" if spec.node else f"every {spec.hardware.type_name}"
             return LeaseRefused(
-                f"{self.site} refuses the lease {wanted.name}: {what} is taken (or unknown) at that time."
+                f"{self.site} refuses the lease {spec.name}: {what} is taken (or unknown) at that time."
             )
         if re.search(r"later than current date", text, re.I):
             skew = self.rest.skew_s
             hint = (
-                f" This machine's clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the site's: set "
-                "it right."
+                f" This machine's clock is {abs(skew):.0f} s "
+                f"{'behind' if skew > 0 else 'ahead of'} the site's: set it right."
                 if abs(skew) > 60
                 else ""
             )
-            return LeaseRefused(f"{self.site} refuses the lease {wanted.name}: its start has passed.{hint}")
+            return LeaseRefused(f"{self.site} refuses the lease {spec.name}: its start has passed.{hint}")
         if re.search(r"end date must be later", text, re.I):
-            return LeaseRefused(f"{self.site} refuses the lease {wanted.name}: it would end before it starts.")
+            return LeaseRefused(f"{self.site} refuses the lease {spec.name}: it would end before it starts.")
         if self.signin.is_application_credential and re.search(r"trust|delegated|HTTP 500|forbids", text, re.I):
             return CredentialsError(cannot_lease(self.site, self.signin.source) + f" (Blazar answered: {text[:160]})")
         return error
@@ -138,6 +140,7 @@ class Leases:
         return after
 
     def delete(self, id: str) -> None:
+        """End the lease and forget it; fine if it is gone."""
         try:
             self.rest.call("DELETE", "reservation", f"/leases/{id}", "deleting the lease")
         except Gone:
@@ -158,8 +161,8 @@ class Leases:
         if not names:
             raise SiteError(
                 f"{self.site} lists no reservable {hardware.type_name}. Check the type in reserve/hardware.toml "
-                "against "
-                "https://chameleoncloud.org/hardware/, or ask the help desk whether the nodes are in maintenance."
+                "against https://chameleoncloud.org/hardware/, or ask the help desk whether the nodes are in "
+                "maintenance."
             )
         try:
             taken = self.rest.call("GET", "reservation", f"{path}/allocations", "reading the calendar")
@@ -181,9 +184,9 @@ class Leases:
 
 
 def cannot_lease(site: str, source: str) -> str:
+    """Why an application credential makes no leases, and what to sign in with instead."""
     return (
         f"the application credential in {source} cannot make leases at {site}: Blazar acts for you through a trust, "
         "and Keystone refuses trusts to this credential. Make a new one with 'Unrestricted (dangerous)' ticked; if "
-        "that "
-        "is refused too, sign in with a password (openrc.sh with OS_PASSWORD) or work in Chameleon's JupyterHub"
+        "that is refused too, sign in with a password (openrc.sh with OS_PASSWORD) or work in Chameleon's JupyterHub"
     )

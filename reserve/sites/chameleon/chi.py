@@ -18,8 +18,9 @@ from typing import Any
 from reserve.clock import Clock
 from reserve.errors import CredentialsError, Missing, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.site import Wanted
-from reserve.sites.chameleon.credentials import SignIn, redact, remember_secret
+from reserve.redact import redact, remember_secret
+from reserve.site import LeaseSpec
+from reserve.sites.chameleon.credentials import SignIn
 from reserve.sites.chameleon.rest import TIMEOUT_S, Rest, failure
 
 _active = ""
@@ -69,7 +70,7 @@ def connect(site: str, signin: SignIn, clock: Clock) -> Rest:
     _point_at(site, signin)
     with _quiet():
         rest = Rest(chi.session(), clock)
-        rest._guard("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest._session))
+        rest.guarded("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest.session))
     return rest
 
 
@@ -138,26 +139,26 @@ def token_facts(rest: Rest) -> dict[str, Any]:
     """The token's body without its catalog: user, project, application_credential."""
 
     def access() -> Any:
-        session = rest._session.session
+        session = rest.session.session
         return session.auth.get_access(session)
 
-    data = rest._guard("identity", "reading the sign-in", access)._data
+    data = rest.guarded("identity", "reading the sign-in", access)._data
     return {key: value for key, value in data.get("token", {}).items() if key != "catalog"}
 
 
-def reservations(wanted: Wanted) -> list[dict[str, Any]]:
+def reservations(spec: LeaseSpec) -> list[dict[str, Any]]:
     """What python-chi's own Lease would ask Blazar for: one node or device of the type, or the named one."""
     _chi()
     with _quiet():
         from chi.lease import Lease
 
-        lease = Lease(wanted.name, start_date=wanted.start, end_date=wanted.end)
-        hardware = wanted.hardware
+        lease = Lease(spec.name, start_date=spec.start, end_date=spec.end)
+        hardware = spec.hardware
         if hardware.kind == "node":
-            named = {"node_name": wanted.node} if wanted.node else {"node_type": hardware.node_type}
+            named = {"node_name": spec.node} if spec.node else {"node_type": hardware.node_type}
             lease.add_node_reservation(amount=1, **named)
             return list(lease.node_reservations)
-        named = {"device_name": wanted.node} if wanted.node else {"machine_type": hardware.machine_name}
+        named = {"device_name": spec.node} if spec.node else {"machine_type": hardware.machine_name}
         lease.add_device_reservation(amount=1, **named)
         return list(lease.device_reservations)
 

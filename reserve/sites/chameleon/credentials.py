@@ -13,28 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from reserve.errors import CredentialsError
+from reserve.redact import remember_secret
 
 HOW = (
     "On the site's dashboard (for example https://chi.tacc.chameleoncloud.org), choose Identity > Application "
     "Credentials (or API Access > OpenStack RC), download the openrc.sh or clouds.yaml, then `source openrc.sh` or "
-    "put "
-    "clouds.yaml in ~/.config/openstack/ and set OS_CLOUD. In Chameleon's JupyterHub you are signed in already."
+    "put clouds.yaml in ~/.config/openstack/ and set OS_CLOUD. In Chameleon's JupyterHub you are signed in already."
 )
 SECRET_OPTIONS = {"password", "application_credential_secret", "token", "access_token", "client_secret", "passcode"}
-_SECRETS: set[str] = set()
-
-
-def remember_secret(value: str | None) -> None:
-    """Have `redact` hide this value from now on (short ones are too common to hide safely)."""
-    if value and len(value) >= 6:
-        _SECRETS.add(value)
-
-
-def redact(text: str) -> str:
-    """`text` with every known secret replaced."""
-    for secret in sorted(_SECRETS, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
 
 
 @dataclass(frozen=True)
@@ -48,14 +34,17 @@ class SignIn:
 
     @property
     def is_application_credential(self) -> bool:
+        """Whether this sign-in stands for a credential of one site, and not for a user and a project."""
         return self.auth_type == "v3applicationcredential"
 
     @property
     def project(self) -> str:
+        """Name or id of the project that pays; empty where the sign-in does not say."""
         return self.options.get("project_name") or self.options.get("project_id") or ""
 
     @property
     def user(self) -> str:
+        """Name or id of the user; empty where the sign-in does not say."""
         return self.options.get("username") or self.options.get("user_id") or ""
 
 
@@ -192,8 +181,8 @@ def find(site: str = "", env: Mapping[str, str] | None = None) -> SignIn:
         raise CredentialsError(f"no Chameleon sign-in found. {HOW}")
     if found.is_application_credential and site and found.region and found.region != site:
         raise CredentialsError(
-            f"the application credential in {found.source} was made at {found.region} and works only there, but this "
-            f"part runs at {site}. Make one on {site}'s dashboard and put both in clouds.yaml, each with its "
-            "region_name."
+            f"the application credential in {found.source} was made at {found.region} "
+            f"and works only there, but this part runs at {site}. Make one on {site}'s "
+            "dashboard and put both in clouds.yaml, each with its region_name."
         )
     return found

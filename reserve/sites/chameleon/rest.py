@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -99,7 +99,7 @@ class Rest:
     """Calls to one site's services. `session` is what `chi.session()` returns: a keystoneauth adapter."""
 
     def __init__(self, session: Any, clock: Clock) -> None:
-        self._session = session
+        self.session = session
         self._clock = clock
         self._bases: dict[str, str] = {}
         self.skew_s = 0.0
@@ -108,12 +108,11 @@ class Rest:
     def base(self, service: str) -> str:
         """The service's address from the token's catalog, ending in its version."""
         if service not in self._bases:
-            url = self._guard(service, "finding its address", lambda: self._session.get_endpoint(service_type=service))
+            url = self.guarded(service, "finding its address", lambda: self.session.get_endpoint(service_type=service))
             if not url:
                 raise SiteError(
-                    f"the site's catalog has no {NAMES.get(service, service)}. Check the site's name "
-                    "(OS_REGION_NAME, "
-                    "--site) and that the project may use it."
+                    f"the site's catalog has no {NAMES.get(service, service)}. Check the "
+                    "site's name (OS_REGION_NAME, --site) and that the project may use it."
                 )
             url = str(url).rstrip("/")
             version = VERSIONS.get(service, "")
@@ -123,68 +122,45 @@ class Rest:
         return self._bases[service]
 
     def call(
-        self,
-        method: str,
-        service: str,
-        path: str,
-        doing: str,
-        *,
-        body: Any = None,
-        query: Mapping[str, Any] | None = None,
-        again: bool | None = None,
+        self, method: str, service: str, path: str, doing: str, *, body: Any = None, again: bool | None = None
     ) -> Any:
-        """One request; returns the decoded JSON (None for an empty body).
+        """One request; returns the decoded JSON (None for an empty body). `path` may end in a `?query`.
 
-        `doing` completes "while ..." in an error. Requests other than POST are repeated, up to four times with
-        growing pauses, when the service is unreachable or busy; a POST only when it was told to wait (429).
-        Raises Gone (404), CredentialsError, Quota, SiteUnreachable or SiteError.
+        `doing` completes "while ..." in an error. Requests other than POST (`again` says otherwise) are repeated, up
+        to four times with growing pauses, when the service is unreachable or busy; a POST only when it was told to
+        wait (429). Raises Gone (404), CredentialsError, Quota, SiteUnreachable or SiteError.
         """
         repeatable = method != "POST" if again is None else again
         url = self.base(service) + path
-        error: SiteError | CredentialsError | None = None
-        for attempt in range(TRIES):
-            if error is not None:
-                self._clock.sleep(self._pause)
-            self._pause = min(2.0**attempt, RETRY_LIMIT_S)
+        attempt = 0
+        while True:
+            attempt += 1
+            pause = min(2.0 ** (attempt - 1), RETRY_LIMIT_S)
+            error: SiteError | CredentialsError
             try:
-                answer = self._guard(
-                    service,
-                    doing,
-                    lambda: self._session.request(
-                        url,
-                        method,
-                        json=body,
-                        params=query,
-                        headers={"Accept": "application/json", **HEADERS.get(service, {})},
-                        raise_exc=False,
-                    ),
-                )
-            except SiteUnreachable as unreachable:
-                error = unreachable
-                if repeatable:
-                    continue
-                raise
-            self._note_date(answer)
-            if answer.status_code < 300:
-                try:
+                answer = self.guarded(service, doing, lambda: self._send(method, service, url, body))
+                self._note_date(answer)
+                if answer.status_code < 300:
                     return self._decode(answer, service, doing)
-                except SiteUnreachable as garbled:
-                    error = garbled
-                    if repeatable:
-                        continue
-                    raise
-            error = failure(answer.status_code, service, doing, answer.text)
-            if answer.status_code == 429 or (repeatable and answer.status_code in AGAIN):
-                self._pause = self._retry_after(answer) or self._pause
-                continue
-            raise error
-        assert error is not None
-        raise error
+            except SiteUnreachable as unreachable:  # no answer, or one that cannot be read
+                error, once_more = unreachable, repeatable
+            else:
+                error = failure(answer.status_code, service, doing, answer.text)
+                once_more = answer.status_code == 429 or (repeatable and answer.status_code in AGAIN)
+                pause = self._retry_after(answer) or pause
+            if not once_more or attempt == TRIES:
+                raise error
+            self._clock.sleep(pause)
 
-    _pause = 1.0
+    def _send(self, method: str, service: str, url: str, body: Any) -> Any:
+        headers = {"Accept": "application/json", **HEADERS.get(service, {})}
+        return self.session.request(url, method, json=body, headers=headers, raise_exc=False)
 
-    def _guard(self, service: str, doing: str, request: Any) -> Any:
-        """Run `request`, turning keystoneauth's errors into ours."""
+    def guarded(self, service: str, doing: str, request: Callable[[], Any]) -> Any:
+        """What `request()` returns (None where the catalog has no such service), keystoneauth's errors as ours.
+
+        Raises CredentialsError, SiteUnreachable, or what `failure` makes of an answer.
+        """
         from keystoneauth1 import exceptions as ks
 
         who = NAMES.get(service, service)
@@ -194,8 +170,8 @@ class Rest:
             raise failure(401, "identity", doing, str(error)) from None
         except (ks.MissingRequiredOptions, ks.MissingAuthPlugin, ks.AuthorizationFailure) as error:
             raise CredentialsError(
-                f"the sign-in is incomplete: {error}. Source the openrc file from the site's dashboard, or set "
-                "OS_CLOUD."
+                f"the sign-in is incomplete: {error}. Source the openrc "
+                "file from the site's dashboard, or set OS_CLOUD."
             ) from None
         except (ks.ConnectTimeout, TimeoutError):
             raise SiteUnreachable(
@@ -247,6 +223,4 @@ class Rest:
 
     def site_now(self) -> datetime:
         """The site's time, as far as its answers told it."""
-        from datetime import timedelta
-
         return self._clock.now() + timedelta(seconds=self.skew_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from typing import Any
+from urllib.parse import urlencode
 
 from reserve.errors import CredentialsError, Missing, Quota, SiteUnreachable
 from reserve.hardware import Hardware
@@ -36,7 +37,8 @@ class Servers:
 
     # Servers
 
-    def _all(self) -> list[dict[str, Any]]:
+    def mine(self) -> list[dict[str, Any]]:
+        """Nova's own words on every server of this user."""
         answer = self.rest.call("GET", "compute", "/servers/detail", "listing servers")
         found = answer.get("servers") if isinstance(answer, dict) else None
         if not isinstance(found, list):
@@ -65,18 +67,20 @@ class Servers:
 
     def find(self, name: str, user: str) -> Node | None:
         """The user's server of this name, a working one before a broken one."""
-        found = [self._node(s, user) for s in self._all() if s.get("name") == name and s.get("status") != "DELETED"]
+        found = [self._node(s, user) for s in self.mine() if s.get("name") == name and s.get("status") != "DELETED"]
         found.sort(key=lambda node: (node.status == "ERROR", node.status != "ACTIVE"))
         return found[0] if found else None
 
     def all_named(self, name: str) -> list[Thing]:
+        """Every server of this name, broken ones too."""
         return [
             Thing("server", str(s["id"]), name, self.site)
-            for s in self._all()
+            for s in self.mine()
             if s.get("name") == name and s.get("status") != "DELETED"
         ]
 
     def get(self, id: str, user: str) -> Node | None:
+        """The server in its present state; None if it is gone. `user` signs in on it."""
         try:
             answer = self.rest.call("GET", "compute", f"/servers/{id}", "looking at the server")
         except Gone:
@@ -95,6 +99,7 @@ class Servers:
         return node
 
     def delete(self, id: str) -> None:
+        """Ask for its deletion; fine if it is gone."""
         try:
             self.rest.call("DELETE", "compute", f"/servers/{id}", "deleting the server")
         except Gone:
@@ -120,6 +125,7 @@ class Servers:
         return False
 
     def delete_keypair(self, name: str) -> None:
+        """Delete the key pair of this name; fine if it is gone."""
         try:
             self.rest.call("DELETE", "compute", f"/os-keypairs/{name}", "deleting the key pair")
         except Gone:
@@ -127,14 +133,15 @@ class Servers:
 
     # Floating IPs
 
-    def _addresses(self) -> list[dict[str, Any]]:
+    def addresses(self) -> list[dict[str, Any]]:
+        """Neutron's own words on every floating IP of the project."""
         answer = self.rest.call("GET", "network", "/floatingips", "listing floating IPs")
         return list((answer or {}).get("floatingips") or [])
 
     def addresses_of(self, name: str, server_ids: set[str]) -> list[Thing]:
         """Floating IPs that carry our tag for `name`, or that are attached to one of these servers."""
         found = []
-        for one in self._addresses():
+        for one in self.addresses():
             ours = one.get("description") == tag(name, self.user_id)
             if ours or (one.get("port_details") or {}).get("device_id") in server_ids:
                 kind = "floating_ip" if ours else "borrowed_ip"  # not made by us: it goes back, it is not deleted
@@ -144,7 +151,7 @@ class Servers:
     def tagged_addresses(self) -> list[Thing]:
         """Every floating IP that we made for this user, attached or not."""
         found = []
-        for one in self._addresses():
+        for one in self.addresses():
             words = str(one.get("description") or "").split(":")
             if len(words) == 3 and words[0] == TAG and words[2] == self.user_id:
                 found.append(
@@ -170,7 +177,7 @@ class Servers:
 
     def _borrow(self, port: str, name: str, refused: Quota) -> Thing:
         """A free address that the project already holds; it goes back to the project when the server goes."""
-        free = [one for one in self._addresses() if not one.get("port_id") and not one.get("description")]
+        free = [one for one in self.addresses() if not one.get("port_id") and not one.get("description")]
         for one in free:
             body = {"floatingip": {"port_id": port}}
             try:
@@ -185,7 +192,9 @@ class Servers:
         )
 
     def port(self, node: Node) -> str:
-        answer = self.rest.call("GET", "network", "/ports", "looking for the port", query={"device_id": node.id})
+        """The Neutron port of a server, to which a floating IP is attached. Raises Missing while there is none."""
+        path = f"/ports?{urlencode({'device_id': node.id})}"
+        answer = self.rest.call("GET", "network", path, "looking for the port")
         ports = (answer or {}).get("ports") or []
         if not ports:
             raise Missing(f"{node.name} has no network port yet. Repeat the command in a minute.")
@@ -200,6 +209,7 @@ class Servers:
             return
 
     def delete_address(self, id: str) -> None:
+        """Give a floating IP that we made back to the pool; fine if it is gone."""
         try:
             self.rest.call("DELETE", "network", f"/floatingips/{id}", "releasing the floating IP")
         except Gone:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,13 @@ from reserve.clock import Clock
 from reserve.errors import CredentialsError, SiteError
 from reserve.hardware import Hardware
 from reserve.journal import Journal
-from reserve.site import Lease, Machine, Node, Thing, Wanted
+from reserve.site import Lease, LeaseSpec, Machine, Node, Thing
 from reserve.sites.chameleon import chi, credentials
 from reserve.sites.chameleon.blazar import Leases, cannot_lease
 from reserve.sites.chameleon.rest import Rest
 from reserve.sites.chameleon.servers import Servers
 from reserve.sites.chameleon.zun import ContainerMachine, Containers
-from reserve.sites.ssh import Pins, SshMachine, find_key, public_key
+from reserve.sites.ssh import HostKeys, SshMachine, find_key, public_key
 
 
 class ChameleonSite:
@@ -85,42 +87,46 @@ class ChameleonSite:
     # Leases
 
     def calendar(self, hardware: Hardware) -> Calendar:
+        """By Blazar's allocations."""
         self.sign_in()
         return self.leases.calendar(hardware, self.now())
 
     def find_lease(self, name: str) -> Lease | None:
+        """By name and user among all leases of the project."""
         self.sign_in()
         return self.leases.find(name, self.user_id)
 
     def get_lease(self, id: str) -> Lease | None:
+        """By id."""
         self.sign_in()
         return self.leases.get(id)
 
-    def create_lease(self, wanted: Wanted) -> Lease:
+    def create_lease(self, spec: LeaseSpec) -> Lease:
+        """With the reservation that python-chi would ask for, and Blazar's refusal in words."""
         self.check_can_lease()
         chi.activate(self.name, self.signin)
-        return self.leases.create(wanted)
+        return self.leases.create(spec)
 
     def extend_lease(self, lease: Lease, until: datetime) -> Lease:
+        """Blazar moves the end if nobody holds the time."""
         self.sign_in()
         return self.leases.extend(lease, until)
-
-    def delete_lease(self, id: str) -> None:
-        self.sign_in()
-        self.leases.delete(id)
 
     # Nodes
 
     def key_path(self) -> Path:
+        """The private key file for nodes, made on first use. Raises CredentialsError where the named one is not."""
         return find_key(self._key, self.journal.folder)
 
     def find_node(self, name: str, hardware: Hardware) -> Node | None:
+        """A server of Nova, or a container of Zun, by name and user."""
         self.sign_in()
         if hardware.kind == "node":
             return self.servers.find(name, hardware.user)
         return self.containers.find(name, hardware.user)
 
     def get_node(self, id: str, hardware: Hardware) -> Node | None:
+        """A server of Nova, or a container of Zun, by id."""
         self.sign_in()
         if hardware.kind == "node":
             return self.servers.get(id, hardware.user)
@@ -128,9 +134,6 @@ class ChameleonSite:
 
     def prepare_node(self, name: str, part: str) -> str:
         """Upload the user's public key (journaled if it was not there); returns the key pair's name."""
-        import hashlib
-        import os
-
         self.sign_in()
         public = public_key(self.key_path())
         digest = hashlib.sha256(public.split()[1].encode()).hexdigest()[:8]
@@ -148,6 +151,7 @@ class ChameleonSite:
         return key_name
 
     def create_node(self, name: str, lease: Lease, hardware: Hardware, *, public: bool = False) -> Node:
+        """A server with the user's key, or a container, on the leased node or device."""
         self.sign_in()
         if hardware.kind == "node":
             return self.servers.create(name, lease, hardware, self.prepare_node(name, hardware.part))
@@ -169,9 +173,9 @@ class ChameleonSite:
             lease = self.leases.get(thing.id)
             return lease is not None and lease.status not in ("TERMINATED", "DELETED")
         if thing.kind == "floating_ip":
-            return any(one["id"] == thing.id for one in self.servers._addresses())
+            return any(one["id"] == thing.id for one in self.servers.addresses())
         if thing.kind == "borrowed_ip":
-            return any(one["id"] == thing.id and one.get("port_id") for one in self.servers._addresses())
+            return any(one["id"] == thing.id and one.get("port_id") for one in self.servers.addresses())
         return False
 
     def delete(self, thing: Thing) -> None:
@@ -187,11 +191,13 @@ class ChameleonSite:
         }[thing.kind](thing.id)
 
     def give_address(self, node: Node) -> Thing:
+        """A floating IP on the node's port; a free one of the project (`borrowed_ip`) where the quota is used up."""
         self.sign_in()
         port = self.servers.port(node) if node.kind == "server" else self.containers.port(node.id)
         return self.servers.attach_address(port, node.name)
 
     def find_addresses(self, name: str, node_ids: set[str]) -> list[Thing]:
+        """By our tag, or by the server that they are attached to."""
         self.sign_in()
         return self.servers.addresses_of(name, node_ids)
 
@@ -206,9 +212,9 @@ class ChameleonSite:
             and str(one.get("status", "")).upper() not in ("TERMINATED", "DELETED")
         ]
         if self.name.endswith("@Edge"):
-            listed = [(one["uuid"], one["name"], one.get("status"), "container") for one in self.containers._all()]
+            listed = [(one["uuid"], one["name"], one.get("status"), "container") for one in self.containers.mine()]
         else:
-            listed = [(one["id"], one["name"], one.get("status"), "server") for one in self.servers._all()]
+            listed = [(one["id"], one["name"], one.get("status"), "server") for one in self.servers.mine()]
         things += [
             Thing(kind, str(id), str(name), self.name, str(status))
             for id, name, status, kind in listed
@@ -217,7 +223,8 @@ class ChameleonSite:
         return things + self.servers.tagged_addresses()
 
     def open(self, node: Node) -> Machine:
+        """SSH to a server; requests to Zun for a container."""
         self.sign_in()
         if node.kind == "container":
             return ContainerMachine(self.rest, node, self.clock)
-        return SshMachine(node, self.key_path(), Pins(self.journal.folder), self.clock)
+        return SshMachine(node, self.key_path(), HostKeys(self.journal.folder), self.clock)

@@ -9,12 +9,12 @@ import tarfile
 import uuid
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from reserve.clock import Clock
-from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, SiteUnreachable
+from reserve.errors import ConnectionLost, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.site import Lease, Node, OnLine, Outcome, Thing, packing
+from reserve.site import CommandResult, Lease, Node, OnLine, Thing, packing
 from reserve.sites.chameleon.rest import TIMEOUT_S, Gone, Rest
 
 JUPYTER_PORT = 8888
@@ -26,7 +26,8 @@ class Containers:
     def __init__(self, site: str, rest: Rest, user_id: str) -> None:
         self.site, self.rest, self.user_id = site, rest, user_id
 
-    def _all(self) -> list[dict[str, Any]]:
+    def mine(self) -> list[dict[str, Any]]:
+        """Zun's own words on every container of this user."""
         answer = self.rest.call("GET", "container", "/containers", "listing containers")
         found = answer.get("containers") if isinstance(answer, dict) else None
         if not isinstance(found, list):
@@ -50,15 +51,18 @@ class Containers:
         )
 
     def find(self, name: str, user: str) -> Node | None:
-        found = [self._node(one, user) for one in self._all() if one.get("name") == name]
+        """The user's container of this name, a working one before a broken one. `user` signs in on it."""
+        found = [self._node(one, user) for one in self.mine() if one.get("name") == name]
         found = [node for node in found if node.status not in ("DELETED", "DELETING")]
         found.sort(key=lambda node: node.status == "ERROR")
         return found[0] if found else None
 
     def all_named(self, name: str) -> list[Thing]:
-        return [Thing("container", str(one["uuid"]), name, self.site) for one in self._all() if one.get("name") == name]
+        """Every container of this name, broken ones too."""
+        return [Thing("container", str(one["uuid"]), name, self.site) for one in self.mine() if one.get("name") == name]
 
     def get(self, id: str, user: str) -> Node | None:
+        """The container in its present state; None if it is gone."""
         try:
             answer = self.rest.call("GET", "container", f"/containers/{id}", "looking at the container")
         except Gone:
@@ -81,9 +85,10 @@ class Containers:
         return self._node(answer or {}, hardware.user)
 
     def delete(self, id: str) -> None:
-        query = {"stop": False, "force": True}
+        """Ask for its deletion, running or not; fine if it is gone."""
+        path = f"/containers/{id}?{urlencode({'stop': False, 'force': True})}"
         try:
-            self.rest.call("DELETE", "container", f"/containers/{id}", "deleting the container", query=query)
+            self.rest.call("DELETE", "container", path, "deleting the container")
         except Gone:
             return
 
@@ -111,21 +116,17 @@ class ContainerMachine:
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
-    ) -> Outcome:
+    ) -> CommandResult:
+        """Run in one request, or detached where that may take over a minute. Raises as `Machine.run`."""
         if timeout_s > self.ONE_REQUEST_S:
             return self._run_detached(command, timeout_s, check, on_line)
         # The exit status is printed too: Zun gives it as text, and a device that restarts gives none.
         bounded = f"timeout {max(1, int(min(timeout_s, TIMEOUT_S * 0.75)))} sh -c {shlex.quote('cd; ' + command)}"
         script = f"{bounded} 2>&1; s=$?; echo; echo {self.STATUS}$s"
-        text = "sh -c " + shlex.quote(script)
+        query = urlencode({"command": "sh -c " + shlex.quote(script), "run": True})
+        path = f"/containers/{self._node.id}/execute?{query}"
         try:
-            answer = self._rest.call(
-                "POST",
-                "container",
-                f"/containers/{self._node.id}/execute",
-                f"running a command on {self.name}",
-                query={"command": text, "run": True},
-            )
+            answer = self._rest.call("POST", "container", path, f"running a command on {self.name}")
         except Gone:
             raise ConnectionLost(
                 f"the container {self.name} is gone: its lease has ended or it was deleted. What was synced is kept; "
@@ -136,8 +137,8 @@ class ContainerMachine:
         output, found, status_text = str((answer or {}).get("output") or "").rpartition(self.STATUS)
         if not found:
             raise ConnectionLost(
-                f"the container {self.name} cut a command short (exit {(answer or {}).get('exit_code')}). Repeat "
-                "the command."
+                f"the container {self.name} cut a command short (exit "
+                f"{(answer or {}).get('exit_code')}). Repeat the command."
             )
         status = int(status_text.strip() or 1)
         output = output.rstrip("\n")
@@ -146,18 +147,10 @@ class ContainerMachine:
                 on_line(line)
         if status == 124:
             raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
-        return self._outcome(status, output, check)
+        result = CommandResult(status, output)
+        return result.succeeded(self.name) if check else result
 
-    def _outcome(self, status: int, output: str, check: bool) -> Outcome:
-        if check and status != 0:
-            raise NodeCommandFailed(
-                f"a command on {self.name} ended with status {status}: {output[-400:].strip()}",
-                status=status,
-                output=output,
-            )
-        return Outcome(status, output)
-
-    def _run_detached(self, command: str, timeout_s: float, check: bool, on_line: OnLine | None) -> Outcome:
+    def _run_detached(self, command: str, timeout_s: float, check: bool, on_line: OnLine | None) -> CommandResult:
         job = f".servelab-job-{uuid.uuid4().hex[:8]}"
         script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
         self.run(
@@ -175,7 +168,8 @@ class ContainerMachine:
                     on_line(line)
             if state.strip() != "-":
                 self.run(f"rm -f {job}.log {job}.exit", timeout_s=30, check=False)
-                return self._outcome(int(state.strip() or 1), output, check)
+                result = CommandResult(int(state.strip() or 1), output)
+                return result.succeeded(self.name) if check else result
             if self._clock.seconds() > deadline:
                 raise ConnectionLost(
                     f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command."

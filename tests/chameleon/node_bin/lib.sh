@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # Read by the stand-ins of this folder. CHAMELEON_NODE: the node's folder; CHAMELEON_ROOT: its "/" for sudo.
 record() { printf '%s\n' "$*" >> "$CHAMELEON_NODE/calls"; }
 # strikes NAME: true if the fault NAME is on; a flag file holds how often it still strikes, 0 for ever.

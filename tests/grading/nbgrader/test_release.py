@@ -53,10 +53,9 @@ def measured(part: str, runs: Path, root: Path) -> Path:
     if left.is_dir():
         return Path(shutil.copytree(left, runs / part / "quick"))
     from reserve.run.here import run_parts
+    from reserve.run.options import RunOptions
 
-    return run_parts(
-        part, profile="quick", params=(), runs=runs, run_id="quick", mode="resume", timeout_s=1800, say=lambda _: None
-    )[0].folder
+    return run_parts(part, RunOptions(runs=runs), lambda _: None)[0].folder
 
 
 def answer_all(part: str, folder: Path) -> None:

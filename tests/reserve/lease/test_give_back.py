@@ -6,8 +6,10 @@ import pytest
 
 from reserve.errors import SiteError
 from reserve.lease.give_back import release
+from reserve.verbs import go as going
 from reserve.verbs.down import down
-from tests.reserve.sites.chameleon.test_faults import booted
+from reserve.verbs.go import Order
+from tests.reserve.scenario import NOW, booted
 
 
 @pytest.mark.parametrize(
@@ -62,27 +64,23 @@ def test_a_borrowed_address_goes_back_to_the_project(desk, chameleon):
 
 
 def test_ctrl_c_gives_everything_back(desk, chameleon, monkeypatch):
-    from reserve.verbs import go as going
-
     def interrupted(*args, **kwargs):
         booted(desk)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(going, "up", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        going.go(desk, "system", going.Options(netid="ab123", at_once=True))
+        going.go(desk, "system", Order(NOW))
     chameleon.assert_empty()
 
 
 def test_keep_keeps(desk, chameleon, monkeypatch):
-    from reserve.verbs import go as going
-
     def fails(*args, **kwargs):
         raise SiteError("no")
 
     monkeypatch.setattr(going, "up", fails)
     with pytest.raises(SiteError):
-        going.go(desk, "system", going.Options(netid="ab123", at_once=True, keep=True))
+        going.go(desk, "system", Order(NOW, keep=True))
     assert chameleon.inventory()["leases"]
     down(desk, "system")
     chameleon.assert_empty()
@@ -91,11 +89,10 @@ def test_keep_keeps(desk, chameleon, monkeypatch):
 def test_the_wait_for_a_deletion_is_bounded(desk, chameleon):
     booted(desk)
     chameleon.faults.on("server-delete-ignored")
-    site = desk.site("CHI@TACC")
-    entry = desk.journal.lease_for_command("system")
+    hardware = desk.hardware_of(desk.journal.lease_for_command("system"))
     began = desk.clock.seconds()
     with pytest.raises(SiteError, match="in vain"):
-        release(site, "system", {"ab123"}, desk.hardware_of(entry), desk.journal, desk.clock, desk.say, limit_s=30)
+        release(desk, "system", hardware, {"ab123"}, limit_s=30)
     assert desk.clock.seconds() - began < 120
     chameleon.faults.off()
     down(desk, "system")

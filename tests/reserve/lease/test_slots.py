@@ -9,7 +9,6 @@ import pytest
 from reserve import hardware
 from reserve.calendar import Calendar, Interval
 from reserve.lease.slots import local_text, next_free, options, parse_moment, runs_of, table, window, zone
-from reserve.verbs.booking import show_slots
 from snippets.errors import UsageError
 
 DAY = datetime(2027, 3, 4, tzinfo=UTC)
@@ -97,10 +96,3 @@ def test_the_window_never_begins_in_the_past():
     now, end = DAY + timedelta(minutes=5), DAY + timedelta(days=2)
     assert window("2027-03-01 00:00", "2027-03-06 00:00", "", now) == (DAY + timedelta(hours=1), end)
     assert window("2027-03-05 00:00", "2027-03-06 00:00", "", now)[0] == DAY + timedelta(days=1)
-
-
-def test_slots_of_the_emulator_are_those_nobody_holds(desk, chameleon):
-    text = show_slots("model", tz="America/New_York", desk=desk)
-    assert "compute_liqid at CHI@TACC" in text and "compute_gigaio at CHI@UC" in text
-    assert "2 of 2" in text and "1 of 1" in text and "Soonest" in text
-    assert "raspberrypi5 at CHI@Edge" in show_slots("edge", desk=desk)

@@ -10,12 +10,12 @@ from reserve import hardware
 from reserve.errors import LeaseRefused
 from reserve.journal import Entry
 from reserve.lease.leases import ensure_lease
-from reserve.lease.time_left import Watch, extended_end, node_hours, parse_length
-from reserve.site import Lease, Wanted
-from reserve.verbs.booking import keep
+from reserve.lease.time_left import Watch, extend, extended_end, node_hours, parse_length
+from reserve.site import Lease, LeaseSpec
 from reserve.verbs.down import down
+from reserve.verbs.keep import keep_node
 from snippets.errors import UsageError
-from tests.reserve.sites.chameleon.test_faults import reserved
+from tests.reserve.scenario import reserved
 
 DAY = datetime(2027, 3, 4, 15, tzinfo=UTC)
 P100 = hardware.load()["gpu_p100"]
@@ -54,7 +54,7 @@ def test_a_lease_is_never_longer_than_the_site_allows():
 def test_more_time_is_given_if_nobody_holds_it(desk, chameleon):
     reserved(desk)
     before = desk.site("CHI@TACC").find_lease("serve_system_ab123").end
-    keep("system", "1h", desk=desk)
+    keep_node(desk, "system", "1h")
     after = desk.site("CHI@TACC").find_lease("serve_system_ab123").end
     assert after - before == timedelta(hours=1)
     assert any("node-hours of gpu_p100" in word for word in desk.words)
@@ -68,15 +68,13 @@ def test_time_that_somebody_holds_is_refused_with_their_start(desk, chameleon):
     mine = site.find_lease("serve_system_ab123")
     later = mine.end + timedelta(minutes=10)
     for number in (1, 2):
-        wanted = Wanted(f"serve_system_other{number}", P100, later, later + timedelta(hours=3))
-        ensure_lease(site, wanted, f"other{number}", desk.journal, desk.say)
+        spec = LeaseSpec(f"serve_system_other{number}", P100, later, later + timedelta(hours=3))
+        ensure_lease(desk, spec, f"other{number}")
     newest = desk.journal.lease_of("system")
     assert newest and newest.name != mine.name
-    from reserve.lease.time_left import extend
-
     entry = next(e for e in desk.journal.open_entries(kind="lease") if e.name == mine.name)
     with pytest.raises(LeaseRefused, match=f"taken by somebody else from {later:%Y-%m-%d %H:%M} UTC.*servelab slots"):
-        extend(site, mine, timedelta(hours=1), P100, desk.journal, entry, desk.say)
+        extend(desk, entry, mine, timedelta(hours=1))
     down(desk, "system")
     chameleon.assert_empty()
 
@@ -85,7 +83,7 @@ def test_a_refusal_of_the_site_itself_is_told_too(desk, chameleon):
     reserved(desk)
     chameleon.faults.on("lease-extension-refused")
     with pytest.raises(LeaseRefused, match="refuses to extend|somebody holds"):
-        keep("system", "1h", desk=desk)
+        keep_node(desk, "system", "1h")
     chameleon.faults.off()
     down(desk, "system")
 

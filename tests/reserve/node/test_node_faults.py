@@ -6,27 +6,27 @@ import re
 
 import pytest
 
+from reserve.desk import runs_folder
 from reserve.errors import ConnectionLost, SiteError, WaitedTooLong
-from reserve.node.preparation import steps_for
+from reserve.node.attach import attach
+from reserve.run.options import DEFAULTS, RunOptions
 from reserve.verbs.down import down
-from reserve.verbs.go import Options, go, reserve, run_on_node
-from reserve.verbs.up import attach, up
+from reserve.verbs.go import Order, go
+from reserve.verbs.run import run_on_node
+from reserve.verbs.up import up
 from snippets.errors import KernelDied, KitError
 from snippets.record.run import load_record
 from tests.chameleon import Emulator
 from tests.reserve.conftest import EmulatedClock
+from tests.reserve.scenario import NOW, next_command, reserved, tasks_without_jupyter
 
-NOW = Options(netid="ab123", at_once=True)
-SLOW = Options(netid="ab123", at_once=True, params=("pause_s=0.8",))
+SLOW = RunOptions(params=("pause_s=0.8",))
 
 
 @pytest.fixture(autouse=True)
 def without_jupyter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """JupyterLab takes seconds to start and has a test of its own."""
-    monkeypatch.setattr(
-        "reserve.verbs.up.steps_for", lambda *args, **kw: [s for s in steps_for(*args, **kw) if s.name != "jupyter"]
-    )
-    monkeypatch.setattr("reserve.verbs.up._address", lambda ready, public: ("", ""))
+    monkeypatch.setattr("reserve.verbs.up.tasks_for", tasks_without_jupyter)
+    monkeypatch.setattr("reserve.verbs.up.with_address", lambda opened, public: opened)
 
 
 @pytest.fixture
@@ -39,8 +39,7 @@ def real_pace(desk):
 
 def ended(desk, chameleon: Emulator, part: str = "system") -> None:
     chameleon.faults.off()
-    desk._sites.clear()
-    down(desk, part)
+    down(next_command(desk), part)
     chameleon.assert_empty()
     assert desk.journal.open_entries() == []
 
@@ -87,7 +86,7 @@ PREPARING = [
 )
 def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, error, desk, chameleon):
     """`says`: a pattern; a tuple: it may say so or get through. Repeating the command after the fault gets through."""
-    reserve(desk, "system", NOW)
+    reserved(desk)
     chameleon.faults.on(fault, times=times, **params)
     try:
         up(desk, "system").machine.close()
@@ -104,7 +103,7 @@ def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, err
 
 
 def test_a_changed_host_key_is_never_spoken_to(desk, chameleon):
-    reserve(desk, "system", NOW)
+    reserved(desk)
     up(desk, "system").machine.close()
     chameleon.faults.on("ssh-host-key-changed")
     with pytest.raises(SiteError, match="another host key.*Nothing was sent"):
@@ -113,7 +112,7 @@ def test_a_changed_host_key_is_never_spoken_to(desk, chameleon):
 
 
 def test_a_run_survives_a_dropped_connection(real_pace, chameleon):
-    reserve(real_pace, "system", NOW)
+    reserved(real_pace)
     ready = up(real_pace, "system")
     chameleon.faults.on("ssh-drop-before-command", times=2, after=2, match="progress.jsonl")
     home = run_on_node(real_pace, "system", SLOW, ready)
@@ -124,7 +123,7 @@ def test_a_run_survives_a_dropped_connection(real_pace, chameleon):
 
 
 def test_a_kernel_that_dies_on_the_node_loses_nothing_measured_and_the_run_goes_on(real_pace, chameleon):
-    reserve(real_pace, "system", NOW)
+    reserved(real_pace)
     ready = up(real_pace, "system")
     killed = []
 
@@ -136,8 +135,6 @@ def test_a_kernel_that_dies_on_the_node_loses_nothing_measured_and_the_run_goes_
     real_pace.voice = kill_kernel
     with pytest.raises(KernelDied, match="repeat the command to go on"):
         run_on_node(real_pace, "system", SLOW, ready)
-    from reserve.desk import runs_folder
-
     home = runs_folder() / "system" / "quick"
     before = len(load_record(home).steps)
     assert 2 <= before < 4
@@ -148,9 +145,7 @@ def test_a_kernel_that_dies_on_the_node_loses_nothing_measured_and_the_run_goes_
 
 
 def test_a_lease_that_ends_mid_run_loses_at_most_the_step_under_way_and_another_node_goes_on(real_pace, chameleon):
-    from reserve.desk import runs_folder
-
-    reserve(real_pace, "system", NOW)
+    reserved(real_pace)
     ready = up(real_pace, "system")
     home = runs_folder() / "system" / "quick"
     taken = []
@@ -169,9 +164,9 @@ def test_a_lease_that_ends_mid_run_loses_at_most_the_step_under_way_and_another_
     first_host = kept.steps[0].host
     chameleon.faults.off()
     down(real_pace, "system")
-    reserve(real_pace, "system", NOW)
+    reserved(real_pace)
     again = up(real_pace, "system")
-    run_on_node(real_pace, "system", NOW, again)
+    run_on_node(real_pace, "system", DEFAULTS, again)
     record = load_record(home)
     assert len(record.steps) == 4 and not record.verify()
     assert record.steps[0].host == first_host
@@ -181,26 +176,26 @@ def test_a_lease_that_ends_mid_run_loses_at_most_the_step_under_way_and_another_
 
 @pytest.mark.slow
 def test_a_node_that_reboots_mid_run_is_told(real_pace, chameleon):
-    reserve(real_pace, "system", NOW)
+    reserved(real_pace)
     ready = up(real_pace, "system")
     chameleon.faults.on("node-reboots", times=1, after=3, match="progress.jsonl")
     with pytest.raises(KitError, match="repeat the command|Repeat the command"):
         run_on_node(real_pace, "system", SLOW, ready)
     chameleon.faults.off()
-    home = run_on_node(real_pace, "system", NOW)
+    home = run_on_node(real_pace, "system", DEFAULTS)
     assert len(load_record(home).steps) == 4
     ended(real_pace, chameleon)
 
 
 def test_go_gives_everything_back_when_the_notebooks_fail(real_pace, chameleon):
     with pytest.raises(KitError, match="no parameter|unknown|not a parameter|pause"):
-        go(real_pace, "system", Options(netid="ab123", at_once=True, params=("no_such=1",)))
+        go(real_pace, "system", Order(NOW, RunOptions(params=("no_such=1",))))
     chameleon.assert_empty()
     assert real_pace.journal.open_entries() == []
 
 
 def test_a_command_that_hangs_on_the_node_ends_in_an_error(desk, chameleon):
-    reserve(desk, "system", NOW)
+    reserved(desk)
     ready = up(desk, "system")
     chameleon.faults.on("ssh-session-hangs", match="sleepy")
     with pytest.raises((WaitedTooLong, ConnectionLost), match="Repeat"):

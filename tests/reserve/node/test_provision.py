@@ -12,8 +12,8 @@ from reserve.clock import Clock
 from reserve.errors import SiteError, WaitedTooLong
 from reserve.node.checkout import pack
 from reserve.node.preparation import images
-from reserve.node.provision import Step, examine, provision
-from reserve.site import Outcome
+from reserve.node.provision import Task, examine, provision
+from reserve.site import CommandResult
 from reserve.sites.local import LocalMachine
 
 
@@ -30,8 +30,8 @@ def machine(tmp_path):
     return LocalMachine("node", tmp_path / "home")
 
 
-def touch(name: str, **rest) -> Step:
-    return Step(name, f"making {name}", f"test -f {name}", f"touch {name}; echo made {name}", "Look.", **rest)
+def touch(name: str, **rest) -> Task:
+    return Task(name, f"making {name}", f"test -f {name}", f"touch {name}; echo made {name}", "Look.", **rest)
 
 
 def test_what_is_done_is_not_done_twice(machine):
@@ -52,7 +52,7 @@ def test_nothing_to_do_is_one_command(machine, monkeypatch):
 
 
 def test_a_step_that_ran_but_did_not_work_is_a_failure(machine):
-    hollow = Step("hollow", "doing nothing", "echo still missing; false", "true", "Do it by hand.", tries=3)
+    hollow = Task("hollow", "doing nothing", "echo still missing; false", "true", "Do it by hand.", tries=3)
     clock = NoWaiting()
     with pytest.raises(SiteError, match="step hollow failed .* 3 attempt.*still missing. Do it by hand"):
         provision(machine, [hollow], clock, lambda text: None)
@@ -60,7 +60,7 @@ def test_a_step_that_ran_but_did_not_work_is_a_failure(machine):
 
 
 def test_a_step_that_fails_once_is_done_again(machine):
-    step = Step(
+    step = Task(
         "twice",
         "failing once",
         "test -f done",
@@ -72,7 +72,7 @@ def test_a_step_that_fails_once_is_done_again(machine):
 
 
 def test_steps_after_a_failed_one_are_not_tried(machine):
-    bad = Step("bad", "failing", "false", "false", "Look.")
+    bad = Task("bad", "failing", "false", "false", "Look.")
     with pytest.raises(SiteError):
         provision(machine, [bad, touch("later")], NoWaiting(), lambda text: None)
     assert machine.run("test -f later", check=False).status == 1
@@ -106,8 +106,8 @@ class Told:
     lines: tuple[str, ...]
     name: str = "node7"
 
-    def run(self, command: str, **_: object) -> Outcome:
-        return Outcome(0, "\n".join(["cores=8", "free_kb=50000000", "now=0", *self.lines]))
+    def run(self, command: str, **_: object) -> CommandResult:
+        return CommandResult(0, "\n".join(["cores=8", "free_kb=50000000", "now=0", *self.lines]))
 
 
 class AtZero(Clock):

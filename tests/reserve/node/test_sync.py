@@ -234,10 +234,10 @@ def test_an_archive_may_hold_only_what_was_asked_for(member, tmp_path):
 
 
 def test_a_name_from_the_node_that_leads_out_is_never_asked_for(machine, tmp_path):
-    from reserve.node.sync import Remote, _wanted
+    from reserve.node.sync import Remote, to_copy
 
     names = ["../../.ssh/authorized_keys", "/etc/passwd", "samples/a.npy"]
-    assert [file.name for file in _wanted([Remote(n, 1, 1) for n in names], tmp_path)] == ["samples/a.npy"]
+    assert [file.name for file in to_copy([Remote(n, 1, 1) for n in names], tmp_path)] == ["samples/a.npy"]
 
 
 def test_a_broken_archive_is_a_lost_connection(tmp_path):

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from reserve.run.grid import Point, points_of, run_grid
+from grading.report.page import write_report
+from reserve.run.grid import Point, Workers, points_of, run_grid
+from reserve.run.options import RunOptions
 from snippets.errors import CellError, ToolMissing, UsageError
 from snippets.record.run import open_run
 
@@ -19,17 +21,18 @@ class Done:
     folder: Path
 
 
-def pretend(part: str, *, params: tuple[str, ...], runs: Path, run_id: str, **_: Any) -> list[Done]:
+def pretend(part: str, options: RunOptions, say: Any) -> list[Done]:
     """Stands in for running the notebooks: one recorded step that holds the parameters."""
-    if "batch=13" in params:
+    if "batch=13" in options.params:
         raise CellError("batch 13 does not fit")
-    run = open_run(part, runs=runs, run_id=run_id)
-    run.step("grid/all/point", lambda: {"params": list(params)}, inputs={})
+    run = open_run(part, runs=options.runs, run_id=options.run_id)
+    run.step("grid/all/point", lambda: {"params": list(options.params)}, inputs={})
     return [Done(run.folder)]
 
 
 def points(runs: Path, *grids: str) -> list[Point]:
-    return [Point("model", "quick", ("images=4",), each, str(runs), "resume", 60) for each in points_of(grids)]
+    shared = RunOptions(params=("images=4",), runs=runs, timeout_s=60)
+    return [Point("model", shared, each) for each in points_of(grids)]
 
 
 def test_a_grid_is_every_combination_in_order() -> None:
@@ -52,7 +55,7 @@ def test_a_malformed_or_huge_grid_is_refused(grid: list[str]) -> None:
 
 def test_every_combination_gets_a_run_of_its_own_and_all_share_a_report(tmp_path: Path) -> None:
     lines: list[str] = []
-    report = run_grid(points(tmp_path, "batch=1,8"), pretend, say=lines.append)
+    report = run_grid(points(tmp_path, "batch=1,8"), pretend, write_report, say=lines.append)
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["quick-batch-1", "quick-batch-8"]
     page = Path(report).read_text()
     assert "quick-batch-1" in page and "quick-batch-8" in page
@@ -61,7 +64,7 @@ def test_every_combination_gets_a_run_of_its_own_and_all_share_a_report(tmp_path
 
 def test_one_that_fails_stops_no_other_and_is_named_at_the_end(tmp_path: Path) -> None:
     with pytest.raises(CellError, match="1 of 2 combinations failed: quick-batch-13: batch 13 does not fit"):
-        run_grid(points(tmp_path, "batch=13,2"), pretend, say=lambda _: None)
+        run_grid(points(tmp_path, "batch=13,2"), pretend, write_report, say=lambda _: None)
     summary = json.loads((tmp_path / "grid/grid.json").read_text())
     assert list(summary["runs"]) == ["quick-batch-2"] and list(summary["failed"]) == ["quick-batch-13"]
     assert (tmp_path / "grid/report.html").exists()
@@ -80,11 +83,17 @@ def test_dask_runs_the_combinations_where_it_is_installed(tmp_path: Path) -> Non
     ) as cluster:
         address = cluster.scheduler_address
         assert address.startswith("tcp://127.0.0.1")
-        run_grid(points(tmp_path, "batch=1,2"), pretend, scheduler=address, say=lambda _: None)
+        run_grid(points(tmp_path, "batch=1,2"), pretend, write_report, Workers(scheduler=address), say=lambda _: None)
     assert len(list((tmp_path / "model").iterdir())) == 2
 
 
 def test_without_dask_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(ToolMissing, match="servelab\\[dask\\]"):
-        run_grid(points(tmp_path, "batch=1"), pretend, scheduler="tcp://127.0.0.1:1", say=lambda _: None)
+        run_grid(
+            points(tmp_path, "batch=1"),
+            pretend,
+            write_report,
+            Workers(scheduler="tcp://127.0.0.1:1"),
+            say=lambda _: None,
+        )

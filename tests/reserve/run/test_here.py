@@ -16,6 +16,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 import snippets.parts
 from grading.kernels.client import fork_kernels
 from reserve.run.here import run_parts
+from reserve.run.options import RunOptions
 from reserve.run.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, RecordError, RunLocked, RunTimeout, UsageError
 from snippets.record.lock import acquire
@@ -84,21 +85,21 @@ MEASURE = 'run.step("a/x/latency", lambda t: {"threads": t}, threads)'
 def test_a_run_executes_in_order_keeps_notebooks_and_tells_each_step(lab) -> None:
     lab(n1_first=(MEASURE,), n2_second=('run.step("b/x/latency", lambda: 1)',))
     said: list[str] = []
-    (done,) = run_parts("model", params=["threads=3"], say=said.append)
+    (done,) = run_parts("model", RunOptions(params=("threads=3",)), said.append)
     assert (done.measured, done.replayed) == (2, 0)
     assert load_record(done.folder).result("a/x/latency") == {"threads": 3}
     assert sorted(p.name for p in (done.folder / "notebooks").iterdir()) == ["1_first.ipynb", "2_second.ipynb"]
     executed = nbformat.read(done.folder / "notebooks/1_first.ipynb", as_version=4)
     assert any("injected-parameters" in cell.metadata.get("tags", []) for cell in executed.cells)
     assert [line.split()[0] for line in said if "/latency" in line] == ["a/x/latency", "b/x/latency"]
-    (again,) = run_parts("model", params=["threads=3"], say=quiet)
+    (again,) = run_parts("model", RunOptions(params=("threads=3",)), quiet)
     assert (again.measured, again.replayed) == (0, 2)
 
 
 def test_fresh_measures_again_once_for_all_notebooks(lab) -> None:
     lab(n1_first=(MEASURE,), n2_second=(MEASURE,))
     run_parts("model", say=quiet)
-    (done,) = run_parts("model", mode="fresh", say=quiet)
+    (done,) = run_parts("model", RunOptions(mode="fresh"), quiet)
     assert (done.measured, done.replayed) == (1, 1)
     assert "SERVELAB_FRESH_SINCE" not in os.environ
 
@@ -158,7 +159,7 @@ def test_a_killed_kernel_is_not_called_complete(lab, kernels) -> None:
 def test_a_notebook_that_takes_too_long_is_stopped(lab, kernels) -> None:
     lab(n1_first=(MEASURE, "import threading; threading.Event().wait(600)"))
     with pytest.raises(RunTimeout, match="longer than 8 s") as caught:
-        run_parts("model", timeout_s=8, say=quiet)
+        run_parts("model", RunOptions(timeout_s=8), quiet)
     assert caught.value.exit_code == 5
 
 
@@ -175,7 +176,7 @@ def test_a_notebook_that_takes_too_long_is_stopped(lab, kernels) -> None:
 def test_bad_parameters_are_refused_before_anything_runs(lab, settings: list[str], message: str) -> None:
     lab(n1_first=(MEASURE,))
     with pytest.raises(UsageError, match=message) as caught:
-        run_parts("model", params=settings, say=quiet)
+        run_parts("model", RunOptions(params=tuple(settings)), quiet)
     assert caught.value.exit_code == 2
     assert not list(Path(os.environ["SERVELAB_RUNS"]).glob("*/*"))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reserve.sites.tunnel import _copy
+from reserve.sites.tunnel import copy_both_ways
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_bytes_pass_both_ways_until_one_side_closes() -> None:
     near, here = socket.socketpair()
     there, far = socket.socketpair()
     assert there.fileno() > 1024
-    copier = threading.Thread(target=_copy, args=(here, there))
+    copier = threading.Thread(target=copy_both_ways, args=(here, there))
     copier.start()
     for end in (near, far):
         end.settimeout(10)

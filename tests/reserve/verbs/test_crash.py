@@ -12,7 +12,7 @@ from reserve.desk import Desk
 from reserve.verbs.down import down
 from reserve.verbs.status import orphans
 from tests.chameleon import Emulator
-from tests.reserve.sites.chameleon.test_faults import booted, contained
+from tests.reserve.scenario import booted, contained, next_command
 
 # (fault, what it does to the request): the site has carried it out, or has not, and the client waits for the answer.
 MOMENTS = [("http-half-open", "made"), ("http-timeout", "not made")]
@@ -42,19 +42,14 @@ def killed_while(desk: Desk, chameleon: Emulator, fault: str, service: str, matc
 
 def _child(doing, desk: Desk) -> None:
     os.setsid()
-    desk._sites.clear()
-    doing(desk)
-
-
-def _next_command(desk: Desk) -> Desk:
-    return Desk(journal=desk.journal, clock=desk.clock, voice=desk.voice, kit=desk.kit)
+    doing(next_command(desk))
 
 
 @pytest.mark.parametrize(("service", "match"), REQUESTS, ids=lambda value: value.strip("^$").replace("\\", ""))
 @pytest.mark.parametrize(("fault", "state"), MOMENTS, ids=lambda value: value.replace(" ", "-"))
 def test_down_after_a_kill_leaves_nothing(fault, state, service, match, desk, chameleon):
     killed_while(desk, chameleon, fault, service, match, booted)
-    after = _next_command(desk)
+    after = next_command(desk)
     down(after, "system")
     chameleon.assert_empty()
     assert after.journal.open_entries() == []
@@ -63,7 +58,7 @@ def test_down_after_a_kill_leaves_nothing(fault, state, service, match, desk, ch
 @pytest.mark.parametrize(("service", "match"), REQUESTS, ids=lambda value: value.strip("^$").replace("\\", ""))
 def test_the_same_command_after_a_kill_makes_nothing_twice(service, match, desk, chameleon):
     killed_while(desk, chameleon, "http-half-open", service, match, booted)
-    after = _next_command(desk)
+    after = next_command(desk)
     booted(after)
     held = chameleon.inventory()
     assert {kind: len(names) for kind, names in held.items() if names and kind != "keypairs"} == {
@@ -77,7 +72,7 @@ def test_the_same_command_after_a_kill_makes_nothing_twice(service, match, desk,
 
 def test_a_container_that_was_being_made_is_found(desk, chameleon):
     killed_while(desk, chameleon, "http-half-open", "zun", r"^POST /v1/containers$", contained)
-    after = _next_command(desk)
+    after = next_command(desk)
     down(after, "edge")
     chameleon.assert_empty()
 
@@ -85,9 +80,9 @@ def test_a_container_that_was_being_made_is_found(desk, chameleon):
 def test_orphans_finds_what_a_lost_journal_does_not_know(desk, chameleon, tmp_path):
     booted(desk)
     desk.journal.path.unlink()
-    after = _next_command(desk)
+    after = next_command(desk)
     found = orphans(after)
     assert {orphan.thing.kind for orphan in found} == {"lease", "server", "floating_ip"}
     down(after, "system", netid="ab123", site="CHI@TACC")
-    assert orphans(_next_command(desk)) == []
+    assert orphans(next_command(desk)) == []
     chameleon.assert_empty()

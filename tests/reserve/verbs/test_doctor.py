@@ -10,7 +10,7 @@ from reserve.verbs import doctor
 
 
 def test_everything_needed_is_found_where_the_tests_run() -> None:
-    text, ok = doctor.examine()
+    text, ok = doctor.examine_machine()
     assert ok and "This machine can rehearse the lab" in text
 
 
@@ -28,5 +28,5 @@ def test_a_missing_needed_package_is_said_to_be_needed(monkeypatch: pytest.Monke
         return "1"
 
     monkeypatch.setattr(doctor.metadata, "version", version)
-    text, ok = doctor.examine()
+    text, ok = doctor.examine_machine()
     assert not ok and "MISSING  torch" in text and "make setup" in text

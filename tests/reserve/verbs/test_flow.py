@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import urllib.request
 
+from reserve.run.options import DEFAULTS
 from reserve.verbs.down import down
-from reserve.verbs.go import Options, reserve, run_on_node
+from reserve.verbs.run import run_on_node
 from reserve.verbs.status import status
 from reserve.verbs.up import up
 from snippets.record.run import load_record
-
-NOW = Options(netid="ab123", at_once=True)
+from tests.reserve.scenario import reserved
 
 
 def test_a_node_is_reserved_prepared_used_and_given_back(desk, chameleon):
-    reserve(desk, "system", NOW)
+    reserved(desk)
     ready = up(desk, "system")
     assert ready.machine.connections == 2  # one, and one more after joining the docker group
     tunnel = ready.machine.tunnel(int(ready.url.split(":")[2].split("/")[0]))
@@ -28,7 +28,7 @@ def test_a_node_is_reserved_prepared_used_and_given_back(desk, chameleon):
     again = up(desk, "system")
     assert any("nothing was left to do" in line for line in desk.words)
     assert again.machine.connections == 1
-    home = run_on_node(desk, "system", NOW, again)
+    home = run_on_node(desk, "system", DEFAULTS, again)
     record = load_record(home)
     assert len(record.steps) == 4 and not record.verify()
     assert record.lease["name"] == "serve_system_ab123"

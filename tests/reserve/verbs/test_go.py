@@ -14,27 +14,25 @@ from reserve.calendar import next_hour
 from reserve.desk import Desk
 from reserve.errors import ConnectionLost, LeaseRefused, NodeCommandFailed
 from reserve.journal import Journal
-from reserve.lease.leases import lease_name, node_name, plan, user_name
-from reserve.node.preparation import steps_for
+from reserve.lease.wishes import LeaseWishes
 from reserve.node.sync import push_run
 from reserve.verbs.down import down
-from reserve.verbs.go import Options, go, reserve
-from reserve.verbs.pull import pull
+from reserve.verbs.go import Order, go
+from reserve.verbs.pull import pull_part
+from reserve.verbs.reserve import reserve_block
 from reserve.verbs.status import status
-from reserve.verbs.up import up
+from reserve.verbs.up import UpOptions, up
 from snippets.errors import UsageError
 from snippets.record.run import load_record
+from tests.reserve.scenario import NOW, tasks_without_jupyter
 
 P100 = hardware.load()["gpu_p100"]
 
 
 @pytest.fixture
 def without_jupyter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """JupyterLab takes seconds to start and has a test of its own."""
-    monkeypatch.setattr(
-        "reserve.verbs.up.steps_for", lambda *args, **kw: [s for s in steps_for(*args, **kw) if s.name != "jupyter"]
-    )
-    monkeypatch.setattr("reserve.verbs.up._address", lambda ready, public: ("", ""))
+    monkeypatch.setattr("reserve.verbs.up.tasks_for", tasks_without_jupyter)
+    monkeypatch.setattr("reserve.verbs.up.with_address", lambda opened, public: opened)
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +46,7 @@ def test_go_on_this_machine_needs_no_account(small_kit, tmp_path, monkeypatch, w
     monkeypatch.setenv("SERVELAB_RUNS", str(tmp_path / "runs"))
     words: list[str] = []
     desk = Desk(journal=Journal(tmp_path / "state"), voice=words.append, kit=small_kit)
-    (home,) = go(desk, "model", Options(netid="ab123", site="local"))
+    (home,) = go(desk, "model", Order(LeaseWishes(netid="ab123", site="local")))
     record = load_record(home)
     assert len(record.steps) == 4 and not record.verify()
     assert desk.journal.open_entries() == [] and desk.site("local").inventory() == []
@@ -57,7 +55,7 @@ def test_go_on_this_machine_needs_no_account(small_kit, tmp_path, monkeypatch, w
 
 def test_go_on_a_device_runs_in_its_container(desk, chameleon):
     desk.clock.pause_s = 0.1
-    (home,) = go(desk, "edge", Options(netid="ab123", at_once=True))
+    (home,) = go(desk, "edge", Order(NOW))
     record = load_record(home)
     assert len(record.steps) == 4 and not record.verify()
     chameleon.assert_empty()
@@ -65,7 +63,7 @@ def test_go_on_a_device_runs_in_its_container(desk, chameleon):
 
 def test_go_waits_for_a_lease_that_starts_later_and_takes_the_next_free_one(desk, chameleon, without_jupyter):
     desk.clock.pause_s = 0.05
-    (home,) = go(desk, "system", Options(netid="ab123"))
+    (home,) = go(desk, "system", Order(LeaseWishes(netid="ab123")))
     assert any(word.startswith("next free: ") for word in desk.words)
     assert any("waiting" in word and "for the lease to start" in word for word in desk.words)
     assert len(load_record(home).steps) == 4
@@ -73,62 +71,38 @@ def test_go_waits_for_a_lease_that_starts_later_and_takes_the_next_free_one(desk
 
 
 def test_up_twice_makes_nothing_and_collect_verifies(desk, chameleon, without_jupyter):
-    reserve(desk, "edge", Options(netid="ab123", at_once=True))
+    reserve_block(desk, "edge", NOW)
     first = up(desk, "edge")
     before = chameleon.inventory()
     second = up(desk, "edge")
     assert second.node.id == first.node.id and chameleon.inventory() == before
     with pytest.raises(Exception, match="no run of edge .* yet.*servelab run edge"):
-        pull("edge", desk=desk)
+        pull_part(desk, "edge")
     down(desk, "edge")
     chameleon.assert_empty()
 
 
 @pytest.mark.slow
 def test_a_public_container_gets_an_address_and_says_what_it_exposes(desk, chameleon):
-    reserve(desk, "edge", Options(netid="ab123", at_once=True))
+    reserve_block(desk, "edge", NOW)
     desk.clock.pause_s = 0.1
-    ready = up(desk, "edge", public=True)
+    ready = up(desk, "edge", UpOptions(public=True))
     assert ready.node.address and ready.url.startswith(f"http://{ready.node.address}:8888/lab?token=")
-    assert "PUBLIC" in ready.how and "the whole internet" in ready.how
+    assert "PUBLIC" in ready.hint and "the whole internet" in ready.hint
     down(desk, "edge")
     chameleon.assert_empty()
-
-
-@pytest.mark.parametrize(
-    ("start", "hours", "says"),
-    [("half past", 0, "whole hour"), ("past", 0, "has passed"), ("ok", 200, "at most 7 days")],
-)
-def test_the_courses_rules_are_kept(start, hours, says, desk):
-    now = desk.clock.now()
-    at = {
-        "half past": next_hour(now) + timedelta(minutes=30),
-        "past": next_hour(now) - timedelta(hours=3),
-        "ok": next_hour(now),
-    }[start]
-    with pytest.raises(UsageError, match=says):
-        plan(P100, "ab123", at, "", now, hours)
-
-
-def test_names_are_the_courses_and_netids_are_checked(monkeypatch):
-    assert lease_name("model", "ab123") == "serve_model_ab123"
-    assert "_" not in node_name("model", "ab123")
-    monkeypatch.setenv("SERVELAB_NETID", "XY9")
-    assert user_name() == "xy9"
-    with pytest.raises(UsageError, match="--netid"):
-        user_name("not a netid!")
 
 
 def test_a_named_node_that_does_not_exist_is_refused_with_the_names(desk, chameleon):
     start = next_hour(desk.clock.now()) + timedelta(hours=1)
     with pytest.raises((LeaseRefused, UsageError), match="p100-0"):
-        reserve(desk, "system", Options(netid="ab123", start_at=start, node="p100-99"))
+        reserve_block(desk, "system", LeaseWishes(netid="ab123", start=start, node="p100-99"))
     chameleon.assert_empty()
 
 
 def test_a_named_node_is_the_one_reserved(desk, chameleon):
     start = next_hour(desk.clock.now()) + timedelta(hours=1)
-    reserve(desk, "system", Options(netid="ab123", start_at=start, node="p100-02"))
+    reserve_block(desk, "system", LeaseWishes(netid="ab123", start=start, node="p100-02"))
     calendar = desk.site("CHI@TACC").calendar(P100)
     assert [name for name, busy in calendar.nodes.items() if busy] == ["p100-02"]
     assert "starts in" in status(desk)
@@ -137,7 +111,7 @@ def test_a_named_node_is_the_one_reserved(desk, chameleon):
 
 
 def test_status_tells_what_is_on_record_when_a_site_does_not_answer(desk, chameleon):
-    reserve(desk, "system", Options(netid="ab123", at_once=True))
+    reserve_block(desk, "system", NOW)
     chameleon.faults.on("http-503", service="blazar")
     assert "by the record here; the site does not tell" in status(desk)
     chameleon.faults.off()
@@ -146,7 +120,7 @@ def test_status_tells_what_is_on_record_when_a_site_does_not_answer(desk, chamel
 
 def test_a_container_is_a_machine_like_any_other(desk, chameleon, without_jupyter):
     """Statuses, long commands, files both ways: all through Zun's three requests."""
-    reserve(desk, "edge", Options(netid="ab123", at_once=True))
+    reserve_block(desk, "edge", NOW)
     machine = up(desk, "edge").machine
     assert machine.run("exit 3", check=False).status == 3
     with pytest.raises(NodeCommandFailed, match="status 4: told why"):

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from reserve.desk import Desk
-from reserve.verbs.go import PARTS, Options, go
+from reserve.verbs.go import Order, go
+from snippets.parts import PARTS
 from snippets.record.run import load_record
+from tests.reserve.scenario import NOW
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -18,7 +20,7 @@ def test_three_parts_from_nothing_to_verified_runs_at_home(desk, chameleon, root
     monkeypatch.setattr("reserve.sites.chameleon.chi.TIMEOUT_S", 60.0)
     desk.clock.pause_s = 1.0
     whole = Desk(journal=desk.journal, clock=desk.clock, voice=desk.voice, kit=root)
-    homes = go(whole, "all", Options(netid="ab123", at_once=True))
+    homes = go(whole, "all", Order(NOW))
     assert [home.parent.name for home in homes] == list(PARTS)
     for home in homes:
         record = load_record(home)

@@ -12,7 +12,12 @@ import pytest
 
 import servelab as command
 from reserve.errors import CredentialsError, Missing, UsageError
-from reserve.verbs.booking import bring_up, options, run_at
+from reserve.run.options import DEFAULTS
+from reserve.verbs import up as module
+from reserve.verbs.down import down
+from reserve.verbs.run import run_at
+from reserve.verbs.up import bring_up
+from tests.reserve.scenario import next_command, reserved
 
 
 @pytest.fixture
@@ -79,32 +84,19 @@ def test_a_wrong_password_is_told_with_the_way_to_a_right_one(servelab, monkeypa
     assert code == 15 and "Sign in again" in text and "wrong-password" not in text
 
 
-def test_now_and_times_become_options():
-    assert options(start="now").at_once and options(start="").start_at is None
-    assert str(options(start="2027-03-04 15:00").start_at) == "2027-03-04 15:00:00+00:00"
-
-
 def test_a_run_without_a_node_says_to_make_one(desk):
     with pytest.raises(UsageError, match="--site is chameleon"):
-        run_at("moon", "system", desk=desk)
-    from reserve.verbs.down import down
-    from tests.reserve.sites.chameleon.test_faults import reserved
-
+        run_at(desk, "moon", "system", DEFAULTS)
     reserved(desk)
     with pytest.raises(Missing, match="servelab up system"):
-        run_at("chameleon", "system", desk=desk, profile="quick")
+        run_at(desk, "chameleon", "system", DEFAULTS)
     down(desk, "system")
 
 
 def test_up_prints_one_url_and_the_way_to_it(desk, chameleon, monkeypatch):
-    from reserve.verbs.down import down
-    from tests.reserve.sites.chameleon.test_faults import reserved
-
     monkeypatch.setattr("reserve.verbs.up.provision", lambda *args: [])
-    monkeypatch.setattr("reserve.verbs.up.steps_for", lambda *args, **kw: [])
+    monkeypatch.setattr("reserve.verbs.up.tasks_for", lambda *args, **kw: [])
     reserved(desk)
-    from reserve.verbs import up as module
-
     real = module.reach
 
     def with_jupyter_facts(*args, **kwargs):
@@ -113,7 +105,7 @@ def test_up_prints_one_url_and_the_way_to_it(desk, chameleon, monkeypatch):
         return machine
 
     monkeypatch.setattr(module, "reach", with_jupyter_facts)
-    bring_up("system", desk=desk)
+    bring_up(desk, "system")
     urls = [word.strip() for word in desk.words if "http://" in word]
     assert urls == ["http://127.0.0.1:8888/lab?token=tok3n"]
     assert any("ssh -N -i" in word and "-L 8888:127.0.0.1:8888 cc@127.77." in word for word in desk.words)
@@ -122,13 +114,8 @@ def test_up_prints_one_url_and_the_way_to_it(desk, chameleon, monkeypatch):
 
 
 def test_a_key_that_is_not_there_is_told_before_a_node_is_made(desk, chameleon):
-    from reserve.verbs.down import down
-    from tests.reserve.sites.chameleon.test_faults import reserved
-
     reserved(desk)
-    desk.key = "/nonexistent"
-    desk._sites.clear()
     with pytest.raises(CredentialsError, match="no private key"):
-        bring_up("system", desk=desk)
+        bring_up(next_command(desk, key="/nonexistent"), "system")
     assert not chameleon.inventory()["servers"]
     down(desk, "system")

@@ -10,7 +10,7 @@ import pytest
 
 from reserve.hardware import load
 from reserve.plan.course.inputs import WHAT_IF, what_if
-from reserve.plan.course.pools import read_calendars, write_calendars
+from reserve.plan.course.pools import read_calendars, save_calendars
 from reserve.plan.course.rules import load_rules
 from snippets.errors import PlanError
 from tests.reserve.plan.small import START, inputs, student
@@ -79,7 +79,7 @@ def test_a_due_date_in_the_past_and_an_empty_pool_are_refused() -> None:
 def test_saved_calendars_come_back_and_others_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "calendar.json"
     made = inputs(2).calendars
-    write_calendars(path, made.values())
+    save_calendars(path, made.values())
     assert read_calendars(path) == made
     path.write_text('{"weather": "fine"}')
     with pytest.raises(PlanError, match="not a saved calendar"):

@@ -10,11 +10,12 @@ import pytest
 from reserve.clock import Clock
 from reserve.desk import Desk
 from reserve.journal import Journal
+from reserve.redact import redact, remember_secret
 from reserve.sites.chameleon import credentials
 from reserve.sites.chameleon.site import ChameleonSite
-from reserve.verbs.go import Options, reserve
+from reserve.verbs.down import down
 from snippets.errors import CredentialsError
-from tests.reserve.sites.chameleon.test_faults import booted
+from tests.reserve.scenario import booted, reserved
 
 PASSWORD = {"OS_AUTH_TYPE": "v3password", "OS_USERNAME": "s", "OS_PASSWORD": "longenough", "OS_PROJECT_NAME": "p"}
 
@@ -56,6 +57,31 @@ def test_an_application_credential_takes_no_project_along():
     }
     found = credentials.find("CHI@TACC", env)
     assert found.is_application_credential and "project_name" not in found.options
+
+
+@pytest.mark.parametrize(
+    ("auth_type", "auth", "found"),
+    [
+        ("password", "username: s, password: longenough, project_name: p", "v3password"),
+        ("v3password", "user_id: u1, password: longenough, project_id: p1", "v3password"),
+        ("", "username: s, password: longenough, project_name: p", "v3password"),
+        ("token", "token: longenough, project_name: p", "v3token"),
+        ("", "token: longenough, project_name: p", "v3token"),
+        ("", "application_credential_id: a, application_credential_secret: longenough", "v3applicationcredential"),
+        (
+            "v3applicationcredential",
+            "application_credential_name: n, application_credential_secret: longenough, username: s",
+            "v3applicationcredential",
+        ),
+        ("v3oidcaccesstoken", "access_token: longenough, identity_provider: i, protocol: openid", "v3oidcaccesstoken"),
+    ],
+)
+def test_every_way_to_sign_in_is_read_from_clouds_yaml(tmp_path, auth_type, auth, found):
+    text = f"clouds: {{a: {{region_name: CHI@UC, auth_type: {auth_type or 'null'}, auth: {{auth_url: 'x', {auth}}}}}}}"
+    signin = credentials.find("CHI@UC", clouds(tmp_path, text if auth_type else text.replace("auth_type: null, ", "")))
+    assert signin.auth_type == found and signin.region == "CHI@UC" and "longenough" not in repr(signin)
+    named = dict(pair.split(": ") for pair in auth.split(", "))
+    assert dict(signin.options) == {"auth_url": "x", **named}
 
 
 def test_the_jupyterhub_is_a_sign_in():
@@ -106,7 +132,7 @@ def test_an_application_credential_that_cannot_lease_is_told_before_anything_is_
     chameleon.state.app_credential_trusts = False
     chameleon.faults.on("lease-trust-refused")
     with pytest.raises(CredentialsError, match="cannot make leases.*[Uu]nrestricted.*JupyterHub"):
-        reserve(desk, "system", Options(netid="ab123", at_once=True))
+        reserved(desk)
     assert desk.journal.open_entries() == []
     chameleon.assert_empty()
 
@@ -114,20 +140,18 @@ def test_an_application_credential_that_cannot_lease_is_told_before_anything_is_
 def test_no_secret_reaches_journal_words_or_repr(chameleon, desk, tmp_path):
     booted(desk)
     site = desk.site("CHI@TACC")
-    secrets = {chameleon.state.password, site.rest._session.get_token()}
+    secrets = {chameleon.state.password, site.rest.session.get_token()}
     secrets |= {line for line in (tmp_path / "state" / "id_ed25519").read_text().splitlines() if len(line) > 40}
     written = "\n".join(p.read_text(errors="replace") for p in (tmp_path / "state").rglob("*.json*"))
     seen = written + "\n".join(desk.words) + repr(site.signin) + repr(desk.journal.entries())
     for secret in secrets:
         assert secret not in seen
-    from reserve.verbs.down import down
-
     down(desk, "system")
 
 
 def test_a_secret_inside_an_error_is_hidden():
-    credentials.remember_secret("hunter2-hunter2")
-    assert credentials.redact("HTTP 500: password=hunter2-hunter2") == "HTTP 500: password=***"
+    remember_secret("hunter2-hunter2")
+    assert redact("HTTP 500: password=hunter2-hunter2") == "HTTP 500: password=***"
 
 
 def test_no_file_of_the_kit_holds_a_secret(root):

@@ -14,47 +14,18 @@ import pytest
 
 from reserve.desk import Desk
 from reserve.errors import LeaseRefused, Missing, SiteError, WaitedTooLong
-from reserve.lease.leases import node_name, wait_active
-from reserve.node.boot import ensure_node, reach
 from reserve.verbs.down import down
-from reserve.verbs.go import Options, reserve
+from reserve.verbs.slots import show_slots
 from snippets.errors import CredentialsError, KitError
 from tests.chameleon import Emulator
+from tests.reserve.scenario import booted, contained, next_command, reserved
 
-NOW = Options(netid="ab123", at_once=True)
 BLAZAR = {"service": "blazar", "match": "^GET /v1/leases$"}
 ASK_LEASE = {"service": "blazar", "match": "^POST /v1/leases$"}
 
 
-def reserved(desk: Desk) -> None:
-    reserve(desk, "system", NOW)
-
-
-def booted(desk: Desk) -> None:
-    """Everything of `up` but provisioning."""
-    reserve(desk, "system", NOW)
-    entry = desk.journal.lease_for_command("system")
-    site, hardware = desk.site(entry.site), desk.hardware_of(entry)
-    lease = wait_active(site, entry, desk.journal, desk.clock, desk.say, 120)
-    name = node_name("system", "ab123")
-    node = ensure_node(site, lease, hardware, name, desk.journal, desk.clock, desk.say)
-    reach(site, node, desk.clock, desk.say).close()
-
-
-def contained(desk: Desk) -> None:
-    """The same at CHI@Edge, where nodes are containers."""
-    reserve(desk, "edge", NOW)
-    entry = desk.journal.lease_for_command("edge")
-    site, hardware = desk.site(entry.site), desk.hardware_of(entry)
-    lease = wait_active(site, entry, desk.journal, desk.clock, desk.say, 120)
-    node = ensure_node(site, lease, hardware, node_name("edge", "ab123"), desk.journal, desk.clock, desk.say)
-    reach(site, node, desk.clock, desk.say).close()
-
-
 def looked(desk: Desk) -> None:
-    from reserve.verbs.booking import show_slots
-
-    show_slots("system", desk=desk)
+    show_slots(desk, "system")
 
 
 @dataclass(frozen=True)
@@ -174,8 +145,6 @@ def test_a_fault_is_told_with_its_remedy_and_leaves_nothing_behind(row: Row, des
         assert "Traceback" not in message and "0x" not in message
     assert chameleon.faults.hits[row.fault] or row.says, "the fault never struck: this row proves nothing"
     chameleon.faults.off()
-    desk._sites.clear()  # the next command is another process
-    part = "edge" if row.doing is contained else "system"
-    down(desk, part)
+    down(next_command(desk), "edge" if row.doing is contained else "system")
     chameleon.assert_empty()
     assert desk.journal.open_entries() == []

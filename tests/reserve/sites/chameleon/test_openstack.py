@@ -10,10 +10,9 @@ import os
 import pytest
 
 from reserve.clock import Clock
+from reserve.desk import Desk
 from reserve.journal import Journal
-from reserve.sites.chameleon.site import ChameleonSite
 from tests.reserve import scenario
-from tests.reserve.scenario import Student
 
 pytestmark = [
     pytest.mark.openstack,
@@ -34,17 +33,13 @@ def real(tmp_path, short_timeouts, monkeypatch):
     monkeypatch.setattr("reserve.sites.chameleon.rest.TIMEOUT_S", 60.0)
     monkeypatch.setattr("reserve.sites.chameleon.chi.TIMEOUT_S", 60.0)
 
-    def at(site: str) -> Student:
-        clock = ShortWaits()
-        journal = Journal(tmp_path / "state", clock)
-        return Student(ChameleonSite(site, journal, clock), journal, clock)
-
-    return at
+    clock = ShortWaits()
+    return Desk(journal=Journal(tmp_path / "state", clock), clock=clock, voice=lambda text: None)
 
 
 def test_a_lease_becomes_a_node_and_everything_is_given_back(real):
-    scenario.from_lease_to_release(real("CHI@TACC"))
+    scenario.from_lease_to_release(real)
 
 
 def test_a_refused_lease_is_explained(real):
-    scenario.conflict(real("CHI@UC"))
+    scenario.conflict(real)

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Python with the packages of extra $1: $SERVELAB_NODE_PYTHON as it is, else a virtual environment. Any further
+# arguments are packages that are installed without their dependencies. Comes after sudo.sh.
+set -e
+extra=$1
+shift
+mkdir -p ~/.servelab
+cd ~/servelab
+if [ -n "$SERVELAB_NODE_PYTHON" ]; then
+  echo "$SERVELAB_NODE_PYTHON" >~/.servelab/python
+  exit 0
+fi
+if ! python3 -m venv .venv 2>/dev/null; then
+  $SUDO apt-get update -q
+  $SUDO apt-get install -y -q python3-venv
+  python3 -m venv .venv
+fi
+# The GPU decides torch's version, the extra names it; everything else is pinned by constraints.txt.
+grep -v -i -E '^(torch|nvidia-|triton|onnxruntime|cuda-)' constraints.txt >~/.servelab/constraints.txt || true
+pip="$PWD/.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off"
+$pip -q -U pip
+$pip -c ~/.servelab/constraints.txt -e ".[$extra]"
+for package in "$@"; do $pip -q --no-deps "$package"; done
+echo "$HOME/servelab/.venv/bin/python" >~/.servelab/python

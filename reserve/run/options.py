@@ -1,0 +1,31 @@
+"""What may be said about a run: one value for here, for a node and for a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a part's notebooks are run.
+
+    `profile`: quick or full; `params`: NAME=VALUE texts; `runs`: folder of run records (None: see `default_runs`);
+    `run_id`: name of the run's folder (None: the profile's); `mode`: resume, fresh or replay; `timeout_s`: longest
+    time of one notebook, in seconds.
+    """
+
+    profile: str = "quick"
+    params: tuple[str, ...] = ()
+    runs: Path | None = None
+    run_id: str | None = None
+    mode: str = "resume"
+    timeout_s: float = 1800.0
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder."""
+        return self.run_id or self.profile
+
+
+DEFAULTS = RunOptions()

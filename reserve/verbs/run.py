@@ -1,0 +1,152 @@
+"""`servelab run`: a part's notebooks here, over a grid of parameters, or on the part's node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from reserve.clock import Say
+from reserve.desk import Desk, runs_folder
+from reserve.errors import UsageError
+from reserve.node.attach import OpenNode, attach
+from reserve.node.job import Follower, Job, raise_for, send_earlier, start, verify
+from reserve.node.sync import push_run
+from reserve.run.grid import Point, Workers, WriteReport, points_of, run_grid
+from reserve.run.here import run_parts
+from reserve.run.options import RunOptions
+from reserve.site import Machine
+from snippets.parts import PARTS
+
+DEVICE_KIT = "servelab-device-kit"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to run: at `site` ('' = here), and here perhaps over a grid (`NAME=V1,V2` texts) with its workers."""
+
+    site: str = ""
+    grids: tuple[str, ...] = ()
+    workers: Workers = Workers()
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """What becomes of finished runs; handed in, since this package knows nothing of grading.
+
+    `fork_kernels` makes kernels start fast in this process, `show_run` gives a run's tables as text, `write_report`
+    writes one page about several runs (to the path that is given, or beside the only one).
+    """
+
+    fork_kernels: Callable[[], object]
+    show_run: Callable[[Path], str]
+    write_report: Callable[[Sequence[Path], Path | None], Path]
+
+
+def run_lab(part: str, options: RunOptions, place: Place, reporting: Reporting, say: Say = print) -> None:
+    """Run `part` (or `all`) where it is asked for, and say what came of it. Raises what the run raises."""
+    if place.grids:
+        _run_grid(part, options, place, reporting.write_report, say)
+    elif place.site:
+        desk = Desk()
+        for each in PARTS if part == "all" else (part,):
+            say(str(run_at(desk, place.site, each, options)))
+    else:
+        _run_here(part, options, reporting, say)
+
+
+def _run_grid(part: str, options: RunOptions, place: Place, write_report: WriteReport, say: Say) -> None:
+    shared = replace(options, runs=runs_folder(options.runs).resolve())
+    points = [Point(part, shared, each) for each in points_of(place.grids)]
+    say(run_grid(points, run_parts, write_report, place.workers, say))
+
+
+def _run_here(part: str, options: RunOptions, reporting: Reporting, say: Say) -> None:
+    reporting.fork_kernels()
+    done = run_parts(part, options, say)
+    for finished in done:
+        say("\n" + reporting.show_run(finished.folder))
+    say("")
+    for finished in done:
+        say(
+            f"Run folder: {finished.folder} ({finished.seconds:.0f} s, {finished.measured} steps measured, "
+            f"{finished.replayed} replayed)"
+        )
+    if options.mode == "replay":  # it only reads
+        return
+    folders = [finished.folder for finished in done]
+    out = None if len(folders) == 1 else folders[0].parent.parent / "report.html"
+    say(f"Report:     {reporting.write_report(folders, out)}")
+
+
+def run_at(desk: Desk, site: str, part: str, options: RunOptions) -> Path:
+    """Run on the node that is up at `site` (`chameleon`: wherever it is); the run's folder here.
+
+    Raises UsageError for another site than the lease's, Missing if no node is up.
+    """
+    if site not in ("chameleon", "local") and "@" not in site:
+        raise UsageError(f"--site is chameleon, local, or a site's name such as CHI@TACC, not {site!r}")
+    entry = desk.journal.lease_for_command(part)
+    if site not in ("chameleon", entry.site):
+        raise UsageError(f"the lease of {part} is at {entry.site}, not {site}: say --site chameleon")
+    return run_on_node(desk, part, options)
+
+
+def job_for(part: str, options: RunOptions) -> Job:
+    """The job that `servelab run PART` with these options is. Raises UsageError for a name that is no folder's."""
+    if not re.fullmatch(r"[\w.-]+", options.name):
+        raise UsageError(f"the run's name {options.name!r} may hold letters, digits, '.', '_' and '-'")
+    words = ["run", part, "--profile", options.profile, "--run-id", options.name, "--mode", options.mode]
+    words += ["--timeout", f"{options.timeout_s:g}"]
+    for param in options.params:
+        words += ["-p", param]
+    return Job(part, options.name, tuple(words))
+
+
+def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | None = None) -> Path:
+    """Run a part's notebooks on its node and bring the run home, step by step; returns the run's folder here.
+
+    `opened`: the node where it is open already; it is closed at the end. Raises what the run on the node raised,
+    SiteError when the lease ends meanwhile.
+    """
+    job = job_for(part, options)
+    home = runs_folder(options.runs) / part / job.run_id
+    opened = opened or attach(desk, part)
+    machine = opened.machine
+    try:
+        if opened.hardware.kind == "device":
+            job = _with_device_kit(desk, job, machine, runs_folder(options.runs))
+        send_earlier(machine, job, home, desk.say)
+        fresh = start(machine, job, opened.lease)
+        state = "started" if fresh else "already running"
+        desk.say(f"{part}: {state} on {opened.node.name}; each step is kept in {home}")
+        follower = Follower(desk, opened, job, home)
+        try:
+            status = follower.follow(limit_s=max(options.timeout_s * 8, 3600.0))
+        finally:
+            machine = follower.machine
+        raise_for(status, machine, job, home)
+        record = verify(home)
+        desk.say(f"{part}: {len(record.steps)} steps at home and verified, in {home}")
+        return home
+    finally:
+        machine.close()
+
+
+def _with_device_kit(desk: Desk, job: Job, machine: Machine, runs: Path) -> Job:
+    """Send the models of Part 1 and some photos to a device, which can make neither, and name them to its notebooks."""
+    notebooks = (desk.kit / "notebooks" / job.part).glob("*.ipynb")
+    if any(word.startswith("kit=") for word in job.words) or not any("kit: str" in p.read_text() for p in notebooks):
+        return job
+    if machine.run(f"test -s {DEVICE_KIT}/photos.npz", check=False).status != 0:
+        from snippets.edge.bundle import write_kit
+
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) / DEVICE_KIT
+            folder.mkdir()
+            desk.say("gathering the models of Part 1 and photos for the device")
+            write_kit(folder, runs=str(runs))
+            push_run(machine, folder, DEVICE_KIT)
+    return replace(job, words=(*job.words, "-p", f"kit={machine.home}/{DEVICE_KIT}"))

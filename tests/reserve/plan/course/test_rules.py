@@ -1,0 +1,47 @@
+"""The rules of a course as they come out of the file (mistakes in it: see test_inputs)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reserve.plan.course.rules import Faults, PartRule, load_rules, order_parts
+from snippets.errors import PlanError
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(
+        '[course]\nwaking = "09:30-22:00"\nmax_simultaneous = 4\npreference_days = 3\n'
+        "[buffer]\nhours = 24\nnodes = 2\n[lease]\nahead_days = 3.5\nname_nodes = false\n"
+        "[limits]\ngpu_p100 = 3\n[cost]\ngpu_p100 = 1.5\n[simulate]\ntaken = 0.5\nnotice_hours = 6\n"
+        '[parts.b]\nafter = ["a"]\ngap_hours = 12\n[parts.a]\n'
+    )
+    rules = load_rules(path)
+    assert rules.parts == (PartRule("a"), PartRule("b", ("a",), 12))
+    assert (rules.wake_minute, rules.sleep_minute, rules.max_simultaneous, rules.preference_days) == (570, 1320, 4, 3)
+    assert (rules.buffer_hours, rules.buffer_nodes, rules.ahead_days, rules.name_nodes) == (24, 2, 3.5, False)
+    assert (dict(rules.limits), dict(rules.cost)) == ({"gpu_p100": 3}, {"gpu_p100": 1.5})
+    assert rules.faults == Faults(taken=0.5, notice_hours=6)
+
+
+def test_what_the_file_leaves_out_has_the_kits_value(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text("[parts.a]\n")
+    rules = load_rules(path)
+    assert (rules.wake_minute, rules.sleep_minute, rules.buffer_hours, rules.faults) == (480, 1440, 48, Faults())
+
+
+def test_a_circle_and_an_unknown_part_are_named() -> None:
+    parts = {name: PartRule(name, (before,)) for name, before in (("a", "b"), ("b", "c"), ("c", "a"))}
+    with pytest.raises(PlanError, match="rules: the order of parts is impossible: a and b and c"):
+        order_parts(parts, "rules")
+    with pytest.raises(PlanError, match=r"\[parts.a\] comes after 'z'"):
+        order_parts({"a": PartRule("a", ("z",))}, "rules")
+
+
+def test_the_kits_own_rules_are_in_order() -> None:
+    assert [part.name for part in load_rules().parts] == ["model", "edge", "system"]
+    with pytest.raises(PlanError, match="cannot read the rules"):
+        load_rules("nowhere.toml")

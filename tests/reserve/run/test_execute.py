@@ -1,0 +1,48 @@
+"""One notebook from top to bottom: kept whatever happens, and honest about how it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from reserve.run.execute import execute
+from snippets.errors import CellError, DataError, StorageError
+
+
+def notebook(folder: Path, *cells: str) -> Path:
+    made = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
+    first = nbformat.v4.new_code_cell("number: int = 1", metadata={"tags": ["parameters"]})
+    made.cells = [first, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
+    path = folder / "1_small.ipynb"
+    nbformat.write(made, path)
+    return path
+
+
+def test_parameters_are_injected_and_the_output_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    done = execute(notebook(tmp_path, "print(number * 2)"), out, {"number": 21}, 60)
+    assert done.output == out and done.seconds > 0
+    assert nbformat.read(out, as_version=4).cells[-1].outputs[0]["text"] == "42\n"
+
+
+def test_a_cell_that_raises_is_named_with_its_number(tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    with pytest.raises(CellError, match=r"ValueError: no\n.*in cell 3 of 1_small.ipynb.*out.ipynb") as raised:
+        execute(notebook(tmp_path, "x = 1", "raise ValueError('no')"), out, {}, 60)
+    assert "finished steps are kept" in str(raised.value) and out.exists()
+
+
+def test_the_kits_own_error_stays_what_it_was(tmp_path: Path) -> None:
+    raises = "from snippets.errors import DataError\nraise DataError('No images.')"
+    with pytest.raises(DataError, match="No images."):
+        execute(notebook(tmp_path, raises), tmp_path / "out.ipynb", {}, 60)
+
+
+def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match="could not be written.*--runs"):
+        execute(notebook(tmp_path, "x = 1"), tmp_path / "file" / "out.ipynb", {}, 60)
