@@ -21,7 +21,6 @@ from reserve.node.shell import program
 from reserve.node.sync import pull, push_run
 from reserve.site import Lease, Machine
 from snippets import errors as kit_errors
-from snippets.record.context import LEASE_VARIABLE
 from snippets.record.run import load_record
 
 POLL_S = 2.0

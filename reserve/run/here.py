@@ -103,7 +103,9 @@ def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: C
             notebook = params.notebook
             say(f"  [{number}/{len(every)}] {notebook.stem}")
             with Progress(place, lambda event: _say_step(event, say)) as progress:
-                executed = execute(notebook, place / "notebooks" / notebook.name, dict(params.values), options.timeout_s)
+                executed = execute(
+                    notebook, place / "notebooks" / notebook.name, dict(params.values), options.timeout_s
+                )
             measured, replayed = measured + progress.measured, replayed + progress.replayed
             say(
                 f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
