@@ -69,7 +69,7 @@ def distributions(samples_ms: Mapping[str, np.ndarray], title: str) -> Figure:
     """Latency distributions as cumulative curves: read p50, p95 and p99 off the dotted lines."""
     figure, axes = style.canvas(title, "latency of one request (ms), logarithmic", "requests answered by then (%)")
     for position, (name, samples) in enumerate(samples_ms.items()):
-        style.cumulative(axes, samples, label=name, color=color(name, position))
+        style.cumulative(axes, samples, name, color(name, position))
     style.logarithmic(axes, "x")
     style.level_lines(axes, (50, 95, 99))
     axes.set_ylim(0, 103)

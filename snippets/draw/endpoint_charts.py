@@ -32,7 +32,7 @@ def waiting(loads: Mapping[str, Load]) -> Figure:
         engine = next((part for part in name.split(", ") if part in style.MODEL_COLOURS), name)
         dashes = DASHES[clients.index(load["clients"]) % len(DASHES)]
         colour = style.color(engine, position)
-        style.cumulative(axes, stats.good_ms(load), color=colour, linestyle=dashes, label=name)
+        style.cumulative(axes, stats.good_ms(load), name, colour, dashes)
     style.logarithmic(axes, "x")
     style.level_lines(axes, (50, 95))
     axes.set_ylim(0, 103)

@@ -175,10 +175,17 @@ def level_lines(axes: Axes, percents: Sequence[int]) -> None:
         )
 
 
-def cumulative(axes: Axes, samples_ms: np.ndarray, **look: Any) -> None:
+def cumulative(axes: Axes, samples_ms: np.ndarray, label: str, colour: str, dashes: str = "-") -> None:
     """The share of requests, in per cent, that were answered within a time in ms."""
     ordered = np.sort(samples_ms)
-    axes.step(ordered, np.arange(1, ordered.size + 1) / ordered.size * 100, where="post", **look)
+    axes.step(
+        ordered,
+        np.arange(1, ordered.size + 1) / ordered.size * 100,
+        where="post",
+        label=label,
+        color=colour,
+        linestyle=dashes,
+    )
 
 
 def rows_down(axes: Axes, labels: Sequence[str]) -> None:

@@ -136,7 +136,7 @@ def neighbours(loads: Mapping[str, Load], title: str) -> Figure:
     """The light model's latency as a cumulative curve for each arrangement, and what the heavy one got done."""
     figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(3, 2)), (10, 3.8))
     for colour, (label, load) in zip(SERIES, loads.items(), strict=False):
-        style.cumulative(left, stats.good_ms(load), color=colour, label=label)
+        style.cumulative(left, stats.good_ms(load), label, colour)
     style.logarithmic(left, "x")
     style.level_lines(left, (95,))
     left.set(xlabel="latency of the light model (ms)", ylabel="requests answered by then (%)", ylim=(0, 103))

@@ -160,7 +160,7 @@ class EndpointLab:
         return self.run.step(f"endpoint/{backend}/faults", measure, inputs=key)["rows"]
 
     def load(self, backend: str, photo: bytes, clients: int, seconds: float) -> dict[str, Any]:
-        """Step `endpoint/<backend>-<clients>/load`: a closed loop with each answer's timing (`endpoint_load`).
+        """Step `endpoint/<backend>-<clients>/load`: a closed loop with each answer's timing (`stages.load_endpoint`).
 
         Raises ServerError if the endpoint dies under the load: nothing is recorded then, and the next run measures.
         """

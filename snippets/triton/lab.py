@@ -44,7 +44,7 @@ class Lab:
     """One notebook's run, its Triton server (not started yet) and the three services of `deployments`.
 
     triton: "embedded", "container" or "url:http://HOST:PORT"; gpus: how many GPUs the services may use (0: the CPU);
-    weights: the classifier, as for model.load_model; onnx: the same network as an fp32 ONNX file, empty for the
+    weights: the classifier, as for weights_file.load_model; onnx: the same network as an fp32 ONNX file, empty for the
     latest model run's if it is that network, or else exported here.
     The run's profile gives the length of each load window (WINDOW_S). Use as a context manager, or call `close` in
     the last cell. Raises UsageError for an unknown profile.

@@ -49,7 +49,7 @@ class TritonServer:
 
     how: "embedded", "container" or "url:http://host:port".
     folder: where the model repository, the log and the backend links go; empty for a temporary one, removed on stop.
-    ports: the three loopback ports; None for free ones. image, gpus: for the container (triton_launch.container).
+    ports: the three loopback ports; None for free ones. image, gpus: for the container (launch.container).
     rate_limit: let instances that name resources wait for them (execution_count mode).
     """
 

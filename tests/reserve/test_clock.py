@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reserve.clock import Clock, duration_text, wait_for
+from reserve.clock import Clock, Patience, duration_text, wait_for
 from reserve.errors import WaitedTooLong
 
 
@@ -47,14 +47,8 @@ def test_a_duration_has_the_unit_that_people_use(seconds: float, text: str) -> N
 def waited(answers: list[str | None], words: list[str], **limits: float) -> tuple[str, float]:
     """What `wait_for` returned of these answers, and after how many seconds."""
     clock, left = Moved(), iter(answers)
-    found = wait_for(
-        "the node",
-        lambda: next(left),
-        remedy="Take another.",
-        clock=clock,
-        say=words.append,
-        **{"limit_s": 300.0, "poll_s": 10.0, **limits},
-    )
+    patience = Patience(**{"limit_s": 300.0, "remedy": "Take another.", "poll_s": 10.0, **limits})
+    found = wait_for("the node", lambda: next(left), patience, clock, words.append)
     return found, clock.at_s
 
 

@@ -109,13 +109,13 @@ def test_a_replay_leaves_the_run_as_it_is_and_keeps_its_notebooks_elsewhere(lab)
     (done,) = run_parts("model", say=quiet)
     seal(done.folder)
     before, said = listing(done.folder), []
-    (again,) = run_parts("model", mode="replay", say=said.append)
+    (again,) = run_parts("model", RunOptions(mode="replay"), said.append)
     assert (again.measured, again.replayed) == (0, 2) and listing(done.folder) == before
     assert "SERVELAB_PROGRESS" not in os.environ
     place = Path(next(line for line in said if "executed notebooks go to" in line).split()[-1])
     assert sorted(path.name for path in place.iterdir()) == ["1_first.ipynb", "2_second.ipynb"]
     with pytest.raises(RecordError, match="is not in the record"):
-        run_parts("model", mode="replay", params=["threads=9"], say=quiet)
+        run_parts("model", RunOptions(mode="replay", params=("threads=9",)), quiet)
     assert listing(done.folder) == before
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import pytest
+import numpy as np
 
 from snippets.draw import style
 
@@ -49,6 +49,6 @@ def test_bars_from_top_to_bottom_are_named_and_uprights_carry_their_values() -> 
 
 def test_a_cumulative_curve_ends_at_all_of_the_requests() -> None:
     _, axes = style.canvas("x")
-    style.cumulative(axes, pytest.importorskip("numpy").array([30.0, 10.0, 20.0, 40.0]))
+    style.cumulative(axes, np.array([30.0, 10.0, 20.0, 40.0]), "load", "red")
     (line,) = axes.get_lines()
     assert line.get_xdata().tolist() == [10, 20, 30, 40] and line.get_ydata().tolist() == [25, 50, 75, 100]

@@ -1,0 +1,65 @@
+"""A service is deployed with its own settings unless the options say otherwise, and with the files it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snippets.engine.providers import session
+from snippets.triton import deployments
+from snippets.triton.config import DynamicBatching, InstanceGroup, Resource
+from snippets.triton.deployments import ServiceOptions
+
+
+def test_options_left_alone_are_the_services_own(tmp_path: Path) -> None:
+    config = deployments.similar_photos(tmp_path / "similar.onnx").config
+    assert (config.name, config.backend, config.max_batch) == ("similar", "python", 32)
+    assert config.instances == (InstanceGroup(1),) and config.batching is None
+    assert config.parameters == {"threads": "1"}
+
+
+def test_options_reach_the_configuration(tmp_path: Path) -> None:
+    batching = DynamicBatching((4,), 500)
+    options = ServiceOptions("mine", 2, threads=3, max_batch=4, batching=batching, parameters={"cores": "0,1"})
+    config = deployments.onnx_classifier(tmp_path / "fp32.onnx", 11, options).config
+    assert (config.name, config.max_batch, config.batching) == ("mine", 4, batching)
+    assert config.instance_count == 2 and config.parameters == {"threads": "3", "cores": "0,1"}
+
+
+def test_tritons_own_backend_names_its_threads_in_its_own_way(tmp_path: Path) -> None:
+    deployment = deployments.onnx_classifier(tmp_path / "fp32.onnx", 11, ServiceOptions(threads=2, native=True))
+    assert deployment.config.backend == "onnxruntime" and set(deployment.files) == {"model.onnx"}
+    assert deployment.config.parameters == {"intra_op_thread_count": "2"}
+
+
+def test_copies_on_gpus_are_counted_on_each_and_tokens_are_theirs() -> None:
+    assert deployments.groups(2, gpus=2)[0] == InstanceGroup(2, "gpu", (0, 1))
+    token = deployments.groups(3, resources=(Resource("work"),), priority=7)
+    assert token == (InstanceGroup(3, "cpu", (), (Resource("work"),), 7),)
+    assert ServiceOptions(instances=token).groups() == token
+
+
+def test_the_network_travels_with_its_weights(tmp_path: Path) -> None:
+    deployment = deployments.pytorch_classifier(tmp_path / "weights.pt", 5, width=0.5)
+    assert {"model.py", "batch.py", "weights.pt", "snippets/model/mobilenet.py"} <= set(deployment.files)
+    assert all(path.is_file() for name, path in deployment.files.items() if name != "weights.pt")
+    assert deployment.config.parameters == {"classes": "5", "width": "0.5", "threads": "1"}
+
+
+def test_the_search_finds_the_nearest_photos_and_is_written_once(tmp_path: Path) -> None:
+    path = deployments.write_similar_photos(tmp_path / "cache" / "similar.onnx", photos=50)
+    query = np.random.default_rng(1).random((2, deployments.EMBEDDING), dtype=np.float32)
+    nearest = session(path, threads=1)(query)
+    assert nearest.shape == (2, deployments.NEAREST) and len(set(nearest[0].tolist())) == deployments.NEAREST
+    before = path.stat().st_mtime_ns
+    assert deployments.write_similar_photos(path, photos=50) == path and path.stat().st_mtime_ns == before
+
+
+def test_weights_are_written_whole(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(2, 1)
+    path = deployments.save_state_dict(layer, tmp_path / "new" / "weights.pt")
+    assert torch.equal(torch.load(path, weights_only=True)["weight"], layer.weight)
+    assert [each.name for each in path.parent.iterdir()] == ["weights.pt"]

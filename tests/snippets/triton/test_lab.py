@@ -1,0 +1,91 @@
+"""The system lab records each measurement once; what would measure is not needed for a replay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snippets.errors import RecordError, UsageError
+from snippets.load.loadgen import Scenario
+from snippets.load.options import LoadOptions
+from snippets.record.run import open_run
+from snippets.triton import lab as lab_module
+from snippets.triton.lab import LONG_ENOUGH_S, WINDOW_S, Crowd, Lab
+from snippets.triton.loads import Neighbour
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What reaches the server's side of the lab, in whose place stands a list; it answers at once."""
+    told: list[tuple[Any, ...]] = []
+
+    def put(server: Any, model: str, inputs: Any, options: LoadOptions, *more: Any) -> dict[str, Any]:
+        told.append((model, {name: value.shape for name, value in inputs.items()}, options, *more))
+        return {"failures": 0}
+
+    monkeypatch.setattr(lab_module.loads, "put_under_load", put)
+    monkeypatch.setattr(lab_module.loads, "beside", put)
+    monkeypatch.setattr(Lab, "deploy", lambda self, deployment: 1.5)
+    return told
+
+
+def lab(mode: str = "resume") -> Lab:
+    return Lab(open_run("system", run_id="t", profile="quick", mode=mode))
+
+
+def test_a_window_is_as_long_as_the_profile_says_unless_the_options_do(asked: list) -> None:
+    one = lab()
+    search = one.service("similar")
+    assert one.load("a", search, LoadOptions(clients=2), batch=3) == {"ready_s": 1.5, "instances": 1, "failures": 0}
+    one.load("b", search, LoadOptions(clients=2, seconds=0.25))
+    assert [options.seconds for _, _, options in asked] == [WINDOW_S["quick"], 0.25]
+    assert asked[0][:2] == ("similar", {"embedding": (3, 1280)})
+
+
+def test_a_recorded_load_is_replayed_and_another_setting_is_another_load(asked: list) -> None:
+    one = lab()
+    for clients in (2, 2, 3):
+        one.load("a", one.service("similar"), LoadOptions(clients=clients))
+    assert len(asked) == 2
+    replay = lab("replay")
+    assert replay.load("a", replay.service("similar"), LoadOptions(clients=3))["failures"] == 0
+    with pytest.raises(RecordError, match="a/load"):
+        replay.load("a", replay.service("similar"), LoadOptions(clients=4))
+
+
+def test_a_crowd_keeps_the_heavy_service_busy_for_long_enough(asked: list) -> None:
+    one = Lab(open_run("system", run_id="t", profile="tiny"))
+    light, heavy = one.service("similar"), one.service("similar", lab_module.ServiceOptions("archive"))
+    # Only the search's own requests are random embeddings: the archive stands in for a classifier of photos.
+    one.__dict__["_photos"] = np.zeros((4, 3, 2, 2), dtype=np.float32)
+    one.beside("n", light, heavy, LoadOptions(clients=1), Crowd(clients=4, batch=8))
+    ((model, _, options, neighbour),) = asked
+    assert model == "similar" and options.seconds == LONG_ENOUGH_S
+    assert isinstance(neighbour, Neighbour) and (neighbour.model, neighbour.clients) == ("archive", 4)
+    assert neighbour.inputs["input"].shape == (8, 3, 2, 2)
+
+
+def test_a_service_and_a_profile_that_do_not_exist_are_named() -> None:
+    with pytest.raises(UsageError, match="knows tiny, quick, full"):
+        Lab(open_run("system", run_id="t", profile="slow"))
+    one = lab()
+    one.__dict__["models"] = {}
+    with pytest.raises(UsageError, match="no service `drinks`"):
+        one.service("drinks")
+
+
+def test_a_scenario_that_was_recorded_needs_no_server() -> None:
+    one = lab()
+    recorded = one.run.step(
+        "online/offline/loadgen",
+        lambda: {"samples": 7},
+        inputs={
+            "server": "embedded",
+            "config": one.service("similar").config.pbtxt(),
+            "scenario": "Offline",
+            "seconds": WINDOW_S["quick"],
+        },
+    )
+    assert one.loadgen("online/offline", one.service("similar"), Scenario("Offline")) == recorded
