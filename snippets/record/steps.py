@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from snippets.record.head import START_AGAIN
 from snippets.record.values import canonical, storage_error
 
 STEPS = "steps.jsonl"
+BEING_WRITTEN_S = 0.25
 _NAME = re.compile(r'"key":"[0-9a-f]{64}","name":("(?:[^"\\]|\\.)*")')
 
 
@@ -68,9 +70,19 @@ def _interrupted(rest: bytes, path: Path, index: int) -> Interrupted:
 
 
 def read_steps(path: Path) -> tuple[list[Any], Interrupted | None]:
-    """The steps in the file, none where there is no file. Raises RecordError as `parse`, StorageError."""
+    """The steps in the file, none where there is no file. Raises RecordError as `parse`, StorageError.
+
+    A line without its end may just be on its way from another process: in a file that was written this very second
+    it is waited for, a quarter of a second at most.
+    """
+    deadline = time.monotonic() + BEING_WRITTEN_S
     try:
         data = path.read_bytes()
+        while data and not data.endswith(b"\n") and time.monotonic() < deadline:
+            if time.time() - path.stat().st_mtime > 1:
+                break
+            time.sleep(0.001)
+            data = path.read_bytes()
     except FileNotFoundError:
         return [], None
     except OSError as error:

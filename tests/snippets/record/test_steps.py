@@ -131,3 +131,29 @@ def test_each_step_is_one_write_so_that_a_follower_sees_whole_lines(
     monkeypatch.setattr(os, "write", lambda descriptor, data: (writes.append(bytes(data)), write(descriptor, data))[1])
     append(path, step(0))
     assert writes == [line(step(0))] and json.loads(writes[0])["name"] == "s/0"
+
+
+def test_a_line_that_is_just_being_written_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, whole = tmp_path / "steps.jsonl", line(step(0))
+    path.write_bytes(whole[:30])
+    monkeypatch.setattr(steps.time, "sleep", lambda seconds: path.write_bytes(whole))
+    assert read_steps(path) == ([step(0)], None)
+
+
+def test_a_line_that_stays_cut_is_waited_for_a_quarter_of_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, waited = tmp_path / "steps.jsonl", []
+    path.write_bytes(line(step(0))[:-1])
+    monkeypatch.setattr(steps.time, "sleep", waited.append)
+    monkeypatch.setattr(steps.time, "monotonic", lambda: 0.1 * len(waited))
+    assert read_steps(path) == ([], Interrupted(0, "s/0"))
+    assert len(waited) == 3, "at 0, 0.1 and 0.2 s"
+
+
+def test_nobody_waits_for_a_line_that_was_cut_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "steps.jsonl"
+    path.write_bytes(line(step(0))[:-1])
+    os.utime(path, (0, 0))
+    monkeypatch.setattr(steps.time, "sleep", lambda seconds: pytest.fail("it waited"))
+    assert read_steps(path) == ([], Interrupted(0, "s/0"))
