@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,8 +13,9 @@ from grading.checks import part
 from grading.checks.part import MEASUREMENT_POINTS, PartGrade, check_measurements, check_part
 from grading.checks.result import Result
 from grading.questions import questions
+from grading.questions.schema import Question
 from snippets.errors import RecordError
-from snippets.record.run import open_run
+from snippets.record.run import Record, open_run
 from tests.grading.checks.paper import NOON, PaperRecord, PaperStep
 
 WHOLE = {"latency_ms": np.full(5, 1.0)}
@@ -47,10 +48,21 @@ def measurements(*steps: Any) -> Result:
 def test_what_is_absent_and_what_a_search_did_not_find_are_both_excused() -> None:
     names = ("baseline/compiled/absent", "quantize/search/1", "quantize/conservative/choose")
     record = PaperRecord(tuple(PaperStep(name, {}) for name in names), part="model")
-    wanted = set(part.wanted_steps("model", record))  # type: ignore[arg-type]
-    assert not {"baseline/compiled/latency", "quantize/aggressive/accuracy"} & wanted
-    assert not [name for name in wanted if name.startswith("quantize/aggressive/")]
-    assert "quantize/conservative/accuracy" in wanted
+    wanted = set(part.wanted_steps("model", cast(Record, record)))
+    assert "baseline/compiled/latency" not in wanted and "quantize/conservative/accuracy" in wanted
+
+
+@pytest.mark.parametrize("variant", ["aggressive", "conservative"])
+def test_each_variant_that_a_search_did_not_find_is_excused(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Question("model.a.b", "number", "How many?", 1, steps=(f"quantize/{variant}/size",))
+    monkeypatch.setattr(part, "questions", lambda _: [asked])
+
+    def wanted(*names: str) -> list[str]:
+        record = PaperRecord(tuple(PaperStep(name, {}) for name in names), part="model")
+        return part.wanted_steps("model", cast(Record, record))
+
+    assert wanted("quantize/search/1") == []
+    assert wanted() == wanted("quantize/search/1", f"quantize/{variant}/choose") == [f"quantize/{variant}/size"]
 
 
 def test_where_no_step_is_wanted_having_measured_anything_earns_the_points(monkeypatch: pytest.MonkeyPatch) -> None:
