@@ -50,7 +50,7 @@ def test_what_is_no_finite_number_counts_as_not_measured(value: Any) -> None:
     "result", [{"predictions": [1], "labels": [1, 2]}, {"predictions": [], "labels": []}, {"labels": [1]}]
 )
 def test_predictions_without_as_many_labels_count_as_not_measured(result: Mapping[str, Any]) -> None:
-    with pytest.raises(Missing):
+    with pytest.raises(Missing, match="^a has no usable predictions$"):
         evidence(a=result).accuracy("a")
 
 
@@ -61,6 +61,18 @@ def test_a_step_that_gave_no_fields_counts_as_not_measured(result: Any) -> None:
     assert (str(missing.value), missing.value.step, missing.value.field) == ("a", "a", "")
     with pytest.raises(Missing, match="^b$"):
         evidence(a={}).result("b")
+
+
+def test_a_field_that_is_not_there_is_named_with_its_step() -> None:
+    with pytest.raises(Missing, match="^a has no usable x$") as missing:
+        evidence(a={"y": 1}).field("a", "x")
+    assert (missing.value.step, missing.value.field) == ("a", "x")
+
+
+def test_samples_are_flat_numbers_of_double_precision_and_readable_ones_have_no_complaint() -> None:
+    found = evidence(a={"latency_ms": [[1, 2], [3, 4]]})
+    assert found.samples("a").dtype == np.float64 and found.samples("a").tolist() == [1, 2, 3, 4]
+    assert found.unreadable("a") == ""
 
 
 def test_steps_are_named_in_the_order_measured() -> None:

@@ -72,6 +72,16 @@ BATCHES = {"batches": {"1": 2, "4": 3}}
         {"bytes": 1},
         {"bytes": True},
         {},
+        # 175 a second x 0.040 s = 7, just 30 % less than 10. Without a rate, or a count of clients, nothing is known.
+        {"clients": 10, "latency_ms": HUNDRED_OF_40_MS, "requests_per_s": 175.0},
+        {**FLIGHT},
+        {**FLIGHT, "clients": "8", "requests_per_s": 20.0},
+        {"clients": 8, "requests_per_s": 20.0},
+        {"batches": "many", "inferences": 3},
+        {"batches": {}, "inferences": 3},
+        {"predictions": [1, 2], "labels": "cat"},
+        {"predictions": 1, "labels": [1, 2]},
+        {"predictions": [1, 2, 3, 4], "labels": [1, 2, 3, 0], "accuracy": 0.75},
     ],
 )
 def test_a_result_that_keeps_every_relation_has_no_problem(result: dict[str, Any]) -> None:
@@ -84,10 +94,14 @@ def test_a_result_that_keeps_every_relation_has_no_problem(result: dict[str, Any
         ({"latency_ms": [0.0]}, "latency_ms holds times that are not positive"),
         ({"batch_ms": [5.0, -1.0]}, "batch_ms holds times that are not positive"),
         ({"latency_ms": [1.0, float("nan")]}, "latency_ms holds values that are no finite numbers"),
+        ({"latency_ms": [], "batch_ms": [0.0]}, "batch_ms holds times that are not positive"),
         ({"batch_ms": ["fast"]}, "batch_ms holds values that are no finite numbers"),
         ({"latency_ms": [10.0, 20.0, 30.0], "p50_ms": 20.021}, "p50_ms is 20.02, but the samples give 20"),
         ({"latency_ms": [10.0, 20.0, 30.0], "p95_ms": 30.0}, "p95_ms is 30, but the samples give 29"),
         ({"latency_ms": [10.0, 20.0, 30.0], "p99_ms": 30.0}, "p99_ms is 30, but the samples give 29.8"),
+        # A thousandth of 0.1 ms may be rounded away, a hundredth may not.
+        ({"latency_ms": [0.1] * 3, "p50_ms": 0.101}, "p50_ms is 0.101, but the samples give 0.1"),
+        ({"p50_ms": 5, "p95_ms": 4}, "p50, p95 and p99 are not in order"),
         ({"p50_ms": 4, "p99_ms": 3}, "p50, p95 and p99 are not in order"),
         (
             {"ok": [True] * 10, "seconds": 2.0, "requests_per_s": 5.07},
@@ -134,6 +148,8 @@ def test_a_result_that_breaks_a_relation_is_told_which(result: dict[str, Any], w
         ({"latency_ms": [1000.0, 500.0], "started_s": [0.0, 0.0]}, 1.0),
         # Clients whose requests reach over the window's ends: at least half of the time falls into it.
         ({"latency_ms": [1000.0, 500.0], "started_s": [0.0, 0.0], "clients": 3}, 0.25),
+        ({"latency_ms": [1000.0, 500.0], "clients": 3, "offered_rps": 9.0}, 0.5),
+        ({"latency_ms": [0.5], "offered_rps": 9.0}, 0.0005),
         ({"latency_ms": [1000.0], "source": "another run"}, 0.0),
         ({"latency_ms": [float("inf")]}, 0.0),
         ({}, 0.0),

@@ -263,7 +263,7 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
     "system.batching.sizes": (
         Paper(
             {"batching/on-32/load": {"batches": {"1": 10, "8": 5}}},
-            {3.33: 1, 3.49: 1, 3.18: 1, 3.51: 0.5, 3.82: 0.5, 3.84: 0, 4.5: 0},
+            {50 / 15: 1, 3.49: 1, 3.18: 1, 3.51: 0.5, 3.82: 0.5, 3.84: 0, 4.5: 0},
         ),
     ),
     "system.batching.classifier": (
@@ -397,7 +397,7 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"5_online_and_batch": {"penalty_s": 0.8}},
         ),
         # 10 s are the wait's worth where the run names none: 3600 / 11.2 = 321.4.
-        Paper(COLD, {321.4: 1, 353: 1, 354: 0.5, 417: 0.5, 418: 0, 3000: 0}),
+        Paper(COLD, {3600 / 11.2: 1, 353: 1, 354: 0.5, 417: 0.5, 418: 0, 3000: 0}),
     ),
 }
 

@@ -37,9 +37,16 @@ def test_appended_steps_are_read_in_their_order(tmp_path: Path) -> None:
 def test_no_file_holds_no_steps(tmp_path: Path) -> None:
     assert read_steps(tmp_path / "steps.jsonl") == ([], None)
     assert parse(b"", PATH) == ([], None)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_one_that_is_damaged_too(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(StorageError, match="folder"):
+    with pytest.raises(StorageError, match=f"^{tmp_path}/folder cannot be written"):
         read_steps(tmp_path / "folder")
+    path = tmp_path / "steps.jsonl"
+    path.write_bytes(b"steps\n")
+    with pytest.raises(RecordError, match=f"The record {path} is damaged"):
+        read_steps(path)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +80,7 @@ def test_a_cut_line_does_not_count_and_is_named_where_its_name_is_there() -> Non
     assert parse(data[: with_name - 1], PATH) == ([], Interrupted(0, ""))
     assert parse(line(step(0))[:-5], PATH)[1] == Interrupted(0, "s/0"), "cut in the middle of a character"
     assert parse(data[:1], PATH) == ([], Interrupted(0, ""))
+    assert parse(b"[" * 200_000, PATH) == ([], Interrupted(0, ""))
 
 
 def test_a_name_among_the_inputs_is_not_taken_for_the_steps() -> None:
@@ -90,7 +98,7 @@ def test_it_says_what_becomes_of_the_interrupted_step() -> None:
 
 @pytest.mark.parametrize("end", [b"\x0b", b" ", b"x", b"}"])
 def test_an_end_of_line_that_was_changed_is_not_taken_for_a_cut(end: bytes) -> None:
-    with pytest.raises(RecordError, match="its last line goes on behind its step"):
+    with pytest.raises(RecordError, match="steps.jsonl is damaged: its last line goes on behind its step"):
         parse(line(step(0)) + line(step(1))[:-1] + end, PATH)
 
 

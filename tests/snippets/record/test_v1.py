@@ -160,6 +160,18 @@ def test_every_flipped_byte_behind_its_object_is_noticed(tmp_path: Path) -> None
             load_record(path)
 
 
+def test_what_is_wrong_behind_its_object_is_told_with_the_name_of_its_file(tmp_path: Path) -> None:
+    folder = version_1("model", tmp_path)
+    path = folder / "record.json"
+    written = path.read_bytes()
+    path.write_bytes(written + b"x\n")
+    with pytest.raises(RecordError, match=f"The record {path} is damaged: line 2 "):
+        load_record(folder)
+    path.write_bytes(written + written.splitlines(keepends=True)[-1])  # the last step once more
+    with pytest.raises(RecordError, match=f"The record {path} (was changed|is not valid): "):
+        load_record(folder)
+
+
 def test_a_line_behind_its_object_that_was_cut_off_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
     folder = version_1("model", tmp_path)
     path, whole = folder / "record.json", load_record(folder)
