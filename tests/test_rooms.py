@@ -24,7 +24,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "snippets.triton.models.onnx_graph": "runs inside Triton; the notebooks' tests load it there",
     "snippets.triton.models.pytorch_classifier": "runs inside Triton; the notebooks' tests load it there",
     "reserve.containers.__main__": "options and calls; test_containers.py runs the command",
-    "grading.functions.child": "the confined process; test_functions.py starts it as the sandbox does",
+    "grading.functions.child": "the confined process; test_sandbox.py starts it as the sandbox does",
     "grading.kernels.forkserver": "the warm process; test_client.py forks kernels from it",
     "grading.kernels.provisioner": "Jupyter's entry point; test_client.py starts kernels through it",
 }

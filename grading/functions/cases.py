@@ -27,6 +27,7 @@ class Task:
 
     @property
     def part(self) -> str:
+        """The part of the lab that the task belongs to: `model`, `edge` or `system`."""
         return self.id.split(".", 1)[0]
 
 

@@ -33,6 +33,11 @@ def plain(value):
 
 
 def main():
+    """Read the request, run the student's file once, answer each call with one line, and end the process.
+
+    The request and the answers are as the top of this file says. What the student prints goes nowhere, and an exception
+    of the file or of a call becomes that call's error.
+    """
     request = json.loads(sys.stdin.buffer.read())
     out = os.dup(1)
     quiet = os.open(os.devnull, os.O_RDWR)

@@ -142,6 +142,7 @@ def verdict(record: Record, variant: Variant) -> str:
 
 
 def value(estimate: Estimate | None) -> float | None:
+    """The figure without its interval; None where nothing was estimated."""
     return None if estimate is None else estimate.value
 
 

@@ -36,7 +36,7 @@ def collection(with_system: bool) -> Any:
 
 
 @lru_cache(maxsize=512)
-def _covered(path: str, face: int) -> frozenset[int]:
+def covered(path: str, face: int) -> frozenset[int]:
     """Code points that one face of a font file can draw; none for a file that is no font."""
     from fontTools.ttLib import TTFont, TTLibError
 
@@ -58,7 +58,7 @@ def missing(text: str, with_system: bool) -> set[str]:
             if font.path and font.style == "normal" and font.weight <= 400
         }
         for path, index in sorted(files.items(), key=lambda file: ("manimgx" not in file[0], file)):
-            wanted -= _covered(path, index)
+            wanted -= covered(path, index)
             if not wanted:
                 break
     return {chr(point) for point in wanted}

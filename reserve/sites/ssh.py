@@ -141,6 +141,7 @@ class SshMachine:
 
         class Pinned(paramiko.MissingHostKeyPolicy):
             def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+                """Ask our own list of host keys; raises SSHException, after keeping what the list said, for another."""
                 try:
                     host_keys.check(node, key)
                 except SiteError as error:

@@ -18,6 +18,7 @@ class Tunnel:
     def __init__(self, transport: Any, remote_port: int, local_port: int) -> None:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
+                """One connection to the local port: a channel to the node's port, copied until either side ends."""
                 try:
                     channel = transport.open_channel(
                         "direct-tcpip", ("127.0.0.1", remote_port), self.request.getpeername(), timeout=CONNECT_S

@@ -112,6 +112,7 @@ def calibrate(prepared: Path, images: np.ndarray, batch: int = 16) -> dict[str, 
             self.starts = iter(range(0, len(images), batch))
 
         def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
+            """The next input of the calibration by the model's name for it; None once all were given."""
             start = next(self.starts, None)
             return None if start is None else {name: preprocess(images[start : start + batch])}
 

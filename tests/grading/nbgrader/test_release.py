@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,32 +16,16 @@ from typing import Any
 import pytest
 
 from grading.checks.part import check_part
-from grading.nbgrader.autograde import autograde
 from grading.nbgrader.release import release
 from grading.nbgrader.repair import text_of
 from grading.notebooks import asked, slug
 from grading.questions import ask, question, questions
-from snippets.errors import SubmissionError
 from snippets.record.run import open_run
+from tests.grading.nbgrader.stock import grades, nbgrader
 from tests.grading.pictures import picture
 from tests.grading.students import make_run
 
 PARTS = [pytest.param("edge"), *(pytest.param(part, marks=pytest.mark.slow) for part in ("model", "system"))]
-
-
-def nbgrader(course: Path, *arguments: str) -> str:
-    """Stock nbgrader in the course's folder; returns what it printed. It starts alembic by name."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        text=True,
-        timeout=600,
-        capture_output=True,
-        env={**os.environ, "PATH": path},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def measured(part: str, runs: Path, root: Path) -> Path:
@@ -72,19 +55,6 @@ def answer_all(part: str, folder: Path) -> None:
             (folder / "screens" / f"{each.id}.png").write_bytes(picture(number))
 
 
-def grades(course: Path, part: str, student: str) -> dict[str, tuple[float | None, bool]]:
-    """By cell: the automatic score, and whether a person must look."""
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{course}/gradebook.db", "servelab") as book:
-        submission = book.find_submission(part, student)
-        return {
-            grade.name: (grade.auto_score, grade.needs_manual_grade)
-            for notebook in submission.notebooks
-            for grade in notebook.grades
-        }
-
-
 def outputs(path: Path, cell_id: str) -> str:
     """A graded cell's outputs, as JSON text."""
     cells: list[dict[str, Any]] = json.loads(path.read_text())["cells"]
@@ -98,13 +68,6 @@ def failed(validated: str) -> int:
     found = re.search(r"VALIDATION FAILED ON (\d+) CELL", validated)
     assert found or "Success" in validated, validated
     return int(found.group(1)) if found else 0
-
-
-@pytest.fixture
-def course(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PYTHONPATH", str(root))
-    monkeypatch.delenv("JUPYTER_PATH", raising=False)
-    return tmp_path / "course"
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -166,34 +129,3 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
             shown = outputs(next(path for path in graded.glob("*.ipynb") if name in path.read_text()), name)
             assert "Rubric" in shown
             assert ("image/png" if each.kind == "screenshot" else "is caffeine") in shown
-
-
-@pytest.mark.slow
-def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(course: Path, tmp_path: Path) -> None:
-    release("edge", course)
-    nbgrader(course, "generate_assignment", "edge", "--create")
-    for seed in (1, 2, 3):
-        run = make_run(tmp_path / f"r{seed}", seed, wrong=seed == 2, keep_steps=0.6 if seed == 3 else 1.0)
-        folder = course / "submitted" / f"s{seed}" / "edge"
-        shutil.copytree(course / "release" / "edge", folder)
-        shutil.copytree(run, folder / "edge")
-    shutil.rmtree(course / "submitted" / "s3" / "edge" / "edge")  # and nothing at all from this one
-    assert [outcome.student for outcome in autograde("edge", course, say=lambda _: None)] == ["s1", "s2", "s3"]
-    ours = {student: grades(course, "edge", student) for student in ("s1", "s2", "s3")}
-    nbgrader(course, "autograde", "edge", "--force", "--Execute.kernel_name=python3")
-    assert ours == {student: grades(course, "edge", student) for student in ours}
-    points = {student: sum(score or 0 for score, _ in found.values()) for student, found in ours.items()}
-    assert points["s1"] > points["s2"] > points["s3"] == 0
-
-
-def test_a_student_whose_notebooks_cannot_be_graded_is_named_and_the_others_are_graded(
-    course: Path, tmp_path: Path
-) -> None:
-    release("edge", course)
-    nbgrader(course, "generate_assignment", "edge", "--create")
-    for student in ("good", "bad"):
-        shutil.copytree(course / "release" / "edge", course / "submitted" / student / "edge")
-    (course / "submitted" / "bad" / "edge" / "1_latency.ipynb").write_text("{")
-    with pytest.raises(SubmissionError, match="bad.*--repair"):
-        autograde("edge", course, say=lambda _: None)
-    assert grades(course, "edge", "good")["grade-edge-measured"] == (0, False)

@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grading.report.page import write_report
 from grading.report.tables import loads, show_run, variants, verdict
 from snippets.decide.targets import target, targets
 from snippets.errors import RecordError
-from snippets.record.run import Run, load_record, open_run
-
-
-def measured(run: Run, variant: str, p50: float, batch_ms: float, correct: int = 90) -> None:
-    spread = np.linspace(-0.1, 0.1, 201)
-    run.step(
-        f"1_x/{variant}/latency",
-        lambda: {"latency_ms": p50 * (1 + spread), "batch": 1, "threads": 1, "provider": "cpu"},
-    )
-    for batch, factor in ((1, 0.5), (32, 1.0), (64, 0.9)):
-        run.step(
-            f"1_x/{variant}/throughput-{batch}",
-            lambda b=batch, f=factor: {
-                "batch_ms": b / 32 * batch_ms / f * (1 + spread),
-                "batch": b,
-                "threads": 1,
-                "provider": "cpu",
-            },
-            inputs={},
-        )
-    labels = np.zeros(100, dtype=np.int64)
-    run.step(
-        f"1_x/{variant}/accuracy",
-        lambda: {"predictions": (np.arange(100) >= correct).astype(np.int64), "labels": labels, "split": "evaluation"},
-    )
-    run.step(f"1_x/{variant}/size", lambda: {"bytes": 9_000_000})
-
-
-@pytest.fixture
-def folder() -> Path:
-    run = open_run("model", run_id="quick")
-    measured(run, "onnx-all", p50=2.5, batch_ms=30.0)
-    measured(run, "eager", p50=60.0, batch_ms=400.0)
-    ok = np.ones(50, dtype=bool)
-    ok[:2] = False
-    run.step("2_y/python/load-8", lambda: {"latency_ms": np.full(50, 12.0), "ok": ok, "clients": 8, "seconds": 2.0})
-    return run.folder
+from snippets.record.run import load_record, open_run
 
 
 def test_variants_carry_recomputed_figures_at_the_published_batch(folder: Path) -> None:
@@ -160,32 +121,3 @@ def test_the_text_names_a_record_that_does_not_hold_together(folder: Path) -> No
     next(iter((folder / "samples").glob("*latency*"))).unlink()
     with pytest.raises(RecordError, match="missing"):
         show_run(folder)
-
-
-def test_the_report_is_one_file_with_its_pictures_inside(folder: Path) -> None:
-    from PIL import Image
-
-    run = open_run("model", run_id="quick", notebook="1_baseline")
-    picture = io.BytesIO()
-    Image.new("RGB", (8, 8), "orange").save(picture, "PNG")
-    run.screenshot("page", picture.getvalue())
-    run.answer("q", "<script>alert(1)</script>")
-    page = write_report([folder]).read_text()
-    assert base64.b64encode(picture.getvalue()).decode() in page
-    assert "<script>" not in page and "&lt;script&gt;" in page
-    assert not re.search(r'(src|href)="(?!data:|#)', page)
-    assert "onnx-all" in page and "The record is consistent" in page
-
-
-def test_the_report_shows_several_runs_and_warns_of_a_changed_one(folder: Path, tmp_path: Path) -> None:
-    run = open_run("edge", run_id="quick")
-    run.step("a", lambda: 1)
-    run.screenshot("x", b"png")
-    (run.folder / "screens/x.png").write_bytes(b"changed")
-    page = write_report([folder, run.folder], tmp_path / "all.html").read_text()
-    assert "Part 1" in page and "Part 2" in page and "does not hold together" in page
-
-
-def test_a_report_needs_a_record(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="at least one run"):
-        write_report([])

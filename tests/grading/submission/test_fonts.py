@@ -40,7 +40,7 @@ DRAWS = {"carried.ttf": "αβ", "system.ttf": "αβγ", "bold.ttf": "αβγδ", 
 def two_collections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The carried fonts draw α and β, those of the system γ as well; δ is drawn by no upright font of normal weight."""
     monkeypatch.setattr(fonts, "collection", lambda with_system: SYSTEM if with_system else CARRIED)
-    monkeypatch.setattr(fonts, "_covered", lambda path, face: frozenset(map(ord, DRAWS[path])))
+    monkeypatch.setattr(fonts, "covered", lambda path, face: frozenset(map(ord, DRAWS[path])))
     yield
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,10 @@ def test_a_picture_may_have_as_many_pixels_and_bytes_as_allowed_and_no_more(monk
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG"])
 def test_without_pillow_the_size_is_read_from_the_header(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    def no_pillow(_: bytes) -> None:
-        raise ImportError("PIL")
-
-    monkeypatch.setattr(screenshots, "_pixels", no_pillow)
-    assert judge(two_tones(300, 150, 0, 255, kind)) == ("", 0)
-    assert judge(two_tones(299, 150, 0, 255, kind))[0].startswith("is tiny (299x150)")
+    fits, narrow = (two_tones(width, 150, 0, 255, kind) for width in (300, 299))
+    monkeypatch.setitem(sys.modules, "PIL", None)  # importing it raises ImportError
+    assert judge(fits) == ("", 0)
+    assert judge(narrow)[0].startswith("is tiny (299x150)")
     assert judge(b"\xff\xd8\xff\xe0 no picture")[0].startswith("is not a readable picture")
 
 

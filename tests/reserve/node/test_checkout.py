@@ -14,14 +14,14 @@ from reserve.node.checkout import pack
 
 
 def members(root: Path) -> dict[str, int]:
-    """Mode of each file in the archive of a folder that git does not know."""
+    """Mode of each file in the archive."""
     with tarfile.open(fileobj=io.BytesIO(pack(root).archive)) as tar:
         return {member.name: member.mode for member in tar}
 
 
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(checkout, "_git", lambda root, *words: None)
+    monkeypatch.setenv("PATH", str(tmp_path / "no git here"))
     for name in ("a.py", "runs/model/record.json", "sub/__pycache__/a.pyc", "sub/b.sh"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")

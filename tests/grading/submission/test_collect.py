@@ -1,48 +1,23 @@
-"""Collecting a submission: zip, manifest, PDF, template, screenshots."""
+"""From runs to a submission: what goes in, what is left out, and what the student is told."""
 
 from __future__ import annotations
 
 import base64
 import json
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from pypdf import PdfReader
 
-from grading.errors import UnsafeArchive
-from grading.questions import ask, questions
+from grading.questions import questions
 from grading.submission import archive
-from grading.submission.collect import Collected, collect
-from grading.submission.pdf import Heading, Page, render, template_pages
+from grading.submission.collect import Collected, collect, records_of, write_template
 from snippets.errors import SubmissionError
 from snippets.record.run import Run, load_record, open_run
 from tests.grading.pictures import picture
-
-
-def pdf_text(path: Path, page: int | None = None) -> str:
-    """Text of a PDF, or of one of its pages, line breaks as spaces."""
-    pages = PdfReader(path).pages
-    wanted = [pages[page - 1]] if page else pages
-    return " ".join(" ".join(sheet.extract_text() for sheet in wanted).split())
-
-
-@pytest.fixture
-def run(tmp_path: Path, small_questions: Path) -> Run:
-    run = open_run("model", notebook="2_graph", runs=tmp_path / "runs")
-    ask(run, "model.graph.layout", answer="all")
-    samples = np.random.default_rng(1).normal(8, 0.5, 120)
-    run.step("graph/all/latency", lambda: {"latency_ms": samples, "batch": 1}, inputs={})
-    ask(run, "model.graph.gain", answer=2.5)
-    return run
-
-
-def collected(run: Run, tmp_path: Path, **options: object) -> Collected:
-    options.setdefault("notebooks", tmp_path / "none")
-    return collect([run.folder], netid="ab123", **options)  # type: ignore[arg-type]
+from tests.grading.submission.handed_in import collected, pdf_text
 
 
 def test_the_zip_holds_the_record_the_samples_and_a_manifest_that_fits(run: Run, tmp_path: Path) -> None:
@@ -73,15 +48,6 @@ def test_a_run_that_goes_on_while_it_is_collected_is_handed_in_whole(
     assert archive.manifest_problems(made.folder) == [] and len(run.record().steps) == 3
 
 
-def test_a_changed_or_missing_file_shows_against_the_manifest(run: Run, tmp_path: Path) -> None:
-    made = collected(run, tmp_path)
-    samples = next((made.folder / "model/samples").iterdir())
-    samples.write_bytes(b"else")
-    (made.folder / "submission.pdf").unlink()
-    problems = archive.manifest_problems(made.folder)
-    assert len(problems) == 2 and any("changed" in p for p in problems) and any("missing" in p for p in problems)
-
-
 def test_the_same_run_gives_the_same_bytes(run: Run, tmp_path: Path) -> None:
     first = collected(run, tmp_path, out=tmp_path / "a")
     second = collected(run, tmp_path, out=tmp_path / "b")
@@ -109,43 +75,6 @@ def test_question_n_is_on_page_n_and_missing_answers_are_marked(run: Run, tmp_pa
     assert "No answer was given" in pdf_text(made.pdf, 3)
     assert "Missing screenshot" in pdf_text(made.pdf, 4)
     assert set(made.unanswered) == {"model.graph.why", "model.cost.front"}
-
-
-def test_a_long_answer_continues_after_the_last_question(small_questions: Path, tmp_path: Path) -> None:
-    asked = questions("model")
-    words = [f"w{number}" for number in range(4000)]
-    pages = [Page(question, answer="short") for question in asked]
-    pages[2] = Page(asked[2], answer=" ".join(words))
-    (tmp_path / "long.pdf").write_bytes(render(Heading("t"), pages)[0])
-    third = pdf_text(tmp_path / "long.pdf", 3)
-    assert "continued on page 6" in third and "w0 " in third
-    assert asked[3].id in pdf_text(tmp_path / "long.pdf", 4)
-    assert "Question 3, continued" in pdf_text(tmp_path / "long.pdf", 6)
-    everything = pdf_text(tmp_path / "long.pdf").split()
-    assert set(words) <= set(everything)
-
-
-def test_names_in_every_script_survive_and_nothing_is_dropped(small_questions: Path, tmp_path: Path) -> None:
-    asked = questions("model")[:1]
-    pages = [Page(asked[0], answer="\u5f20\u4f1f \u0645\u062d\u0645\u062f \U0001f600 a\u202eb \ue000 \x07")]
-    pdf, replaced = render(Heading("t", name="\u5f20\u4f1f \u0645\u062d\u0645\u062f \U0001f680"), pages)
-    (tmp_path / "names.pdf").write_bytes(pdf)
-    text = pdf_text(tmp_path / "names.pdf")
-    assert "\u5f20\u4f1f" in text and "\U0001f600" in text and "\U0001f680" in text
-    assert "U+202E" in text and "U+E000" in text and "U+0007" in text
-    assert set(replaced) == {"\u202e", "\ue000", "\x07"}
-
-
-def test_markup_in_an_answer_is_text(small_questions: Path, tmp_path: Path) -> None:
-    pages = [Page(questions("model")[0], answer='#panic("x") $y$ *b* @ref \\ #image("data.json") </script>')]
-    (tmp_path / "markup.pdf").write_bytes(render(Heading("t"), pages)[0])
-    assert '#panic("x") $y$ *b* @ref \\ #image("data.json") </script>' in pdf_text(tmp_path / "markup.pdf")
-
-
-def test_a_template_has_one_empty_page_per_question(small_questions: Path, tmp_path: Path) -> None:
-    asked = questions("model")
-    (tmp_path / "template.pdf").write_bytes(render(Heading("t"), template_pages(asked))[0])
-    assert len(PdfReader(tmp_path / "template.pdf").pages) == len(asked)
 
 
 def remarks(run: Run, tmp_path: Path, **options: object) -> str:
@@ -224,36 +153,39 @@ def test_two_runs_of_one_part_are_refused(run: Run, tmp_path: Path) -> None:
         collect([run.folder, run.folder], netid="ab123", notebooks=tmp_path)
 
 
-def zipped(path: Path, *entries: tuple[str, bytes, int]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, data, mode in entries:
-            info = zipfile.ZipInfo(name)
-            info.external_attr, info.compress_type = mode << 16, zipfile.ZIP_DEFLATED
-            target.writestr(info, data)
-    return path
+def test_records_come_in_the_order_of_the_parts(tmp_path: Path) -> None:
+    folders = [open_run(part, runs=tmp_path).folder for part in ("system", "model", "edge")]
+    assert [record.part for record in records_of(folders)] == ["model", "edge", "system"]
 
 
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (("../up.txt", b"x", 0o644), "leads out"),
-        (("/etc/passwd", b"x", 0o644), "leads out"),
-        (("a/../../b", b"x", 0o644), "leads out"),
-        (("C:\\x", b"x", 0o644), "leads out"),
-        (("link", b"/etc/passwd", 0o120777), "link or a device"),
-        (("pipe", b"", 0o010644), "link or a device"),
-        (("bomb", bytes(50_000_000), 0o644), "unpacks to 50 MB"),
-    ],
-)
-def test_a_dangerous_archive_is_refused(tmp_path: Path, entry: tuple[str, bytes, int], message: str) -> None:
-    path = zipped(tmp_path / "bad.zip", entry)
-    with pytest.raises(UnsafeArchive, match=message):
-        archive.unpack(path, tmp_path / "into" / "deep")
-    assert not list(tmp_path.glob("*.txt"))
+def test_no_run_at_all_is_refused() -> None:
+    with pytest.raises(SubmissionError, match="got none"):
+        records_of([])
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 nothing", b"%PDF-1.7"])
-def test_a_file_that_is_no_zip_is_refused_in_words(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "x.zip").write_bytes(data)
-    with pytest.raises(SubmissionError, match="not a whole zip"):
-        archive.unpack(tmp_path / "x.zip", tmp_path / "into")
+def test_a_template_names_its_parts_and_has_a_page_for_each_of_their_questions(
+    small_questions: Path, tmp_path: Path
+) -> None:
+    write_template(["model"], tmp_path / "template.pdf")
+    assert "Model serving lab: model" in pdf_text(tmp_path / "template.pdf", 1)
+    assert questions("model")[-1].id in pdf_text(tmp_path / "template.pdf", len(questions("model")))
+
+
+def test_the_student_is_told_the_files_then_what_lacks_then_what_is_odd(tmp_path: Path) -> None:
+    for name in ("submission.zip", "submission.pdf"):
+        (tmp_path / name).write_bytes(bytes(1_250_000))
+    made = Collected(
+        tmp_path,
+        tmp_path / "submission.zip",
+        tmp_path / "submission.pdf",
+        tmp_path / "template.pdf",
+        ("system.a", "model.b", "model.c"),
+        ("left out: x",),
+    )
+    assert made.lines() == [
+        f"{tmp_path / 'submission.zip'} (1.25 MB)",
+        f"{tmp_path / 'submission.pdf'} (1.25 MB)",
+        "  - no answer yet: model.b, model.c",
+        "  - no answer yet: system.a",
+        "  - left out: x",
+    ]

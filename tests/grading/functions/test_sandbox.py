@@ -1,0 +1,102 @@
+"""Hostile code earns nothing, learns nothing and harms nothing; and whatever code does, its run ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from grading.errors import ConfinementMissing
+from grading.functions import sandbox
+from grading.functions.cases import cases, tasks
+from grading.functions.tests import test_file
+from tests.grading.exploits import EXPLOITS, SOLUTION
+from tests.grading.functions.confined import confined, graded
+
+LIMIT_S = 3 * sandbox.WALL_S + 20
+
+
+def called(tmp_path: Path, source: str, *arguments: float) -> sandbox.Outcome:
+    """What comes out of one confined call of `f` in a file that holds `source`."""
+    file = tmp_path / "functions.py"
+    file.write_text(source)
+    request = {"calls": [{"function": "f", "arguments": arguments}], "first": 7}
+    return sandbox.run(file, request, sandbox.level())
+
+
+@confined
+def test_an_answer_comes_back_under_the_number_of_its_call(tmp_path: Path) -> None:
+    outcome = called(tmp_path, "def f(a, b):\n    print('not an answer')\n    return a + b, 'sum'\n", 2, 3)
+    assert outcome.ended == "" and [json.loads(line) for line in outcome.lines if line] == [
+        {"call": 7, "value": [5, "sum"]}
+    ]
+
+
+@confined
+def test_code_that_never_ends_is_stopped_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "WALL_S", 0.7)
+    outcome = called(tmp_path, "import signal\ndef f():\n    signal.pause()\n")
+    assert outcome.ended == "stopped after 0.7 s" and not any(outcome.lines)
+
+
+@confined
+def test_code_that_floods_the_answers_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "OUTPUT_BYTES", 1000)
+    assert called(tmp_path, "def f():\n    return 'x' * 5000\n").ended == "stopped: it wrote too much"
+
+
+def test_bubblewrap_shuts_off_network_and_processes_and_shows_only_what_it_is_given() -> None:
+    line = sandbox.bubblewrap(["child.py"], [("/from/here", "/box")])
+    assert {"--unshare-net", "--unshare-pid", "--clearenv", "--die-with-parent"} <= set(line)
+    shown = {line[at + 2] for at, word in enumerate(line) if word == "--ro-bind"}
+    assert shown <= {"/usr", "/lib", "/lib64", "/bin", "/sbin", "/python", "/box"} and "/box" in shown
+    assert "--bind" not in line and line[-1] == "child.py"
+
+
+@confined
+@pytest.mark.parametrize("name", EXPLOITS)
+def test_an_exploit_earns_nothing_learns_nothing_and_ends_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sandbox, "WALL_S", 3.0)
+    file = tmp_path / "functions.py"
+    file.write_text(EXPLOITS[name])
+    started = time.monotonic()
+    results = test_file(file, "model")
+    assert time.monotonic() - started < LIMIT_S
+    assert [result.points for result in results] == [0, 0], [result.detail for result in results]
+    seed = hashlib.sha256(file.read_bytes()).hexdigest()
+    for task, result in zip((t for t in tasks() if t.part == "model"), results, strict=True):
+        for case in cases(task, seed):
+            if isinstance(case.expected, float):
+                assert repr(case.expected) not in result.message + result.detail
+    assert not (tmp_path / "results.json").exists()
+
+
+@confined
+def test_nothing_is_left_running_after_detached_children(tmp_path: Path) -> None:
+    graded(tmp_path, EXPLOITS["detached children"])
+    if os.geteuid() == 0:
+        left = subprocess.run(["ps", "-u", str(sandbox.STRANGER), "-o", "pid="], capture_output=True, text=True)
+        assert left.stdout.split() == []
+
+
+@pytest.mark.skipif(not sandbox.reachable() if os.geteuid() == 0 else True, reason="needs root")
+@pytest.mark.parametrize("name", ["os._exit", "fork bomb", "signals to the parent", "memory bomb", "regains root"])
+def test_another_user_with_limits_confines_where_bubblewrap_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sandbox, "level", lambda: "other user")
+    assert [result.points for result in graded(tmp_path, EXPLOITS[name])] == [0, 0]
+    results = graded(tmp_path, SOLUTION)
+    assert all(result.passed and "other user" in result.detail for result in results)
+
+
+def test_without_confinement_nothing_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfinementMissing, match="Install bubblewrap"):
+        sandbox.run(tmp_path / "functions.py", {}, "none")

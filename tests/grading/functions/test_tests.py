@@ -1,0 +1,70 @@
+"""Right code earns, wrong code is told where, and what cannot be run is told why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grading.functions import sandbox
+from grading.functions.cases import tasks
+from grading.functions.tests import skeleton, test_file, write_skeleton
+from snippets.errors import UsageError
+from tests.grading.exploits import SOLUTION
+from tests.grading.functions.confined import confined, graded
+
+
+@confined
+def test_right_functions_earn_all_points_and_the_level_is_reported(tmp_path: Path) -> None:
+    results = graded(tmp_path, SOLUTION)
+    assert [(result.points, result.possible) for result in results] == [(3, 3), (3, 3)]
+    assert all(sandbox.level() in result.detail for result in results)
+
+
+@confined
+def test_a_half_right_function_earns_part_and_is_told_the_kind_of_case(tmp_path: Path) -> None:
+    results = graded(tmp_path, SOLUTION.replace("if slow_ms > fast_ms else None", ""))
+    assert 0 < results[1].points < 3
+    assert "the fast way is slower" in results[1].message or "no saving" in results[1].message
+
+
+@confined
+def test_a_call_that_ends_the_process_costs_only_its_own_answer(tmp_path: Path) -> None:
+    broken = (
+        SOLUTION + "\nimport os\nreal = percentile\ndef percentile(s, p):\n"
+        "    if len(s) == 1: os._exit(1)\n    return real(s, p)\n"
+    )
+    results = graded(tmp_path, broken)
+    assert results[0].detail.startswith("11 of 12") and results[1].passed
+
+
+def test_without_confinement_nothing_is_earned_and_the_remedy_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "level", lambda: "none")
+    results = graded(tmp_path, SOLUTION)
+    assert len(results) == 2
+    assert all(result.points == 0 and "Install bubblewrap" in result.message for result in results)
+
+
+@pytest.mark.parametrize("what", ["missing", "link", "huge"])
+def test_a_file_that_is_none_is_not_run(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "functions.py"
+    if what == "link":
+        file.symlink_to("/etc/passwd")
+    elif what == "huge":
+        file.write_text("#" * 300_000)
+    assert all(result.points == 0 for result in test_file(file, "model"))
+
+
+def test_the_skeleton_names_every_function_of_the_part() -> None:
+    for task in tasks():
+        assert f"def {task.name}(" in skeleton(task.part)
+        compile(skeleton(task.part), "functions.py", "exec")
+
+
+def test_the_skeleton_of_the_functions_never_replaces_a_file(tmp_path: Path) -> None:
+    written = write_skeleton("model", tmp_path / "functions.py")
+    assert "def " in written.read_text()
+    with pytest.raises(UsageError, match="functions.py exists already"):
+        write_skeleton("model", written)

@@ -1,0 +1,49 @@
+"""All that can be said of the containers without Docker: the kit's own files are clean, and what is not is found."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from reserve.containers import check, pins
+from snippets.errors import SiteError
+
+
+def test_the_kits_own_files_have_no_problems(held: pins.Pins) -> None:
+    assert check.problems(held) == []
+    assert {path.parent.name for path in check.dockerfiles()} == {"jupyter", "endpoint", "page", "triton", "edge"}
+
+
+def test_write_brings_a_dockerfile_in_line(tmp_path: Path, held: pins.Pins, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check.write(held) == []
+    path = tmp_path / "Dockerfile"
+    path.write_text("ARG PYTHON_IMAGE=python:3.9\nFROM ${PYTHON_IMAGE}\n")
+    monkeypatch.setattr(check, "dockerfiles", lambda: [path])
+    assert check.write(held) == [path]
+    assert path.read_text() == f"ARG PYTHON_IMAGE={held.images['PYTHON_IMAGE']}\nFROM ${{PYTHON_IMAGE}}\n"
+
+
+def test_a_pin_that_no_image_uses_is_found(held: pins.Pins) -> None:
+    unused = dataclasses.replace(held, images={**held.images, "CARGO_IMAGE": "rust:1.80"})
+    assert "pins.toml: no Dockerfile uses CARGO_IMAGE" in check.problems(unused)
+
+
+def test_a_pin_for_an_image_that_does_not_exist_is_found(held: pins.Pins) -> None:
+    stray = dataclasses.replace(held.packages[0], image="tritn")
+    found = check.problems(dataclasses.replace(held, packages=(stray, *held.packages[1:])))
+    assert found == [f"pins.toml: {stray.argument} is for tritn, which is no image"]
+
+
+@pytest.mark.network
+def test_the_pins_of_every_image_resolve_for_its_python_and_platform(held: pins.Pins) -> None:
+    """JupyterLab's images follow extras of pyproject.toml, which tests/test_pins.py resolves."""
+    impossible = dataclasses.replace(held.packages[0], image="impossible", version="99.0.0")
+    asked = dataclasses.replace(held, packages=(*held.packages, impossible))
+    try:
+        found = check.resolutions(asked, frozenset({"triton", "endpoint", "page", "impossible"}))
+    except SiteError as error:
+        pytest.skip(str(error))
+    assert "99.0.0" in found.pop("impossible")
+    assert found == {"triton": "", "endpoint": "", "page": ""}
