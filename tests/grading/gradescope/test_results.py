@@ -60,7 +60,7 @@ def test_the_trust_that_was_reached_comes_with_the_doubts() -> None:
 @pytest.mark.parametrize(("expected", "told"), [("", False), ("ab123", False), ("AB123", False), ("cd4", True)])
 def test_a_submission_collected_for_another_netid_is_told(expected: str, told: bool) -> None:
     value = results(GRADE, [], expected)
-    assert ("collected for NetID ab123, but cd4 handed it in" in value["output"]) == told
+    assert (f"collected for NetID ab123, but {expected} handed it in" in value["output"]) == told
     assert "Look at this: a file was changed." in value["output"]
 
 

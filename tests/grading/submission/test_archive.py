@@ -76,6 +76,13 @@ def test_what_does_not_fit_is_left_out_by_rank_and_what_comes_later_may_still_fi
     assert manifest["left_out"][0]["reason"] == left[0].reason == "more than fits into 0 MB"
 
 
+def test_of_two_files_that_do_not_fit_together_the_one_of_lower_rank_is_taken(tmp_path: Path) -> None:
+    files = members(tmp_path / "from", record=10_000, samples=30_000, figure=29_000)
+    manifest, left = pack(tmp_path / "s.zip", tmp_path / "s", files, {}, cap_bytes=250_000)
+    assert list(manifest["files"]) == ["model/record", "model/samples"]
+    assert [item.name for item in left] == ["model/figure"]
+
+
 def test_a_record_that_alone_is_too_large_is_refused_with_what_to_do(tmp_path: Path) -> None:
     files = members(tmp_path / "from", record=90_000)
     with pytest.raises(SubmissionError, match="model/record alone.*Run the lab again"):

@@ -64,6 +64,13 @@ def test_a_zip_that_lies_in_a_folder_without_a_record_is_the_submission(run: Run
         assert runs_in(folder) == {"model": folder / "model"}
 
 
+def test_a_zip_beside_a_run_is_not_the_submission(run: Run, tmp_path: Path) -> None:
+    made = collected(run, tmp_path)
+    made.zip.rename(made.folder / "older.zip")
+    with opened(made.folder) as folder:
+        assert folder == made.folder
+
+
 def written(folder: Path, **texts: str) -> Path:
     """Files by path (`__` for `/`) under `folder`."""
     for name, text in texts.items():
