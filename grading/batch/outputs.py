@@ -14,8 +14,8 @@ from grading.batch.page import write_class_report
 from grading.batch.similarity import likenesses
 from grading.grade import Grade, runs_in
 from snippets.errors import UsageError
+from snippets.files import storage_error
 from snippets.record.run import load_record
-from snippets.record.values import storage_error
 
 
 def read_leases(path: Path) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from grading.checks.part import MEASUREMENT_POINTS
 from grading.notebooks import NOTEBOOKS, PARTS, asked, convert, slug, sources
 from grading.questions import Question, question
 from snippets.errors import UsageError
-from snippets.record.values import storage_error
+from snippets.files import storage_error
 
 TAG = "measure"
 KERNEL = "servelab-grading"

@@ -9,8 +9,9 @@ from typing import Any
 
 from grading.report.tables import LOAD_HEADER, VARIANT_HEADER, load_rows, variant_rows
 from snippets.errors import RecordError
+from snippets.files import write_atomic
 from snippets.record.run import Record, load_record
-from snippets.record.values import safe_path, write_atomic
+from snippets.record.values import safe_path
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 TITLES = {"model": "Part 1: model optimizations", "edge": "Part 2: edge", "system": "Part 3: system optimizations"}

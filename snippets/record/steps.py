@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
+from snippets.files import canonical, storage_error
 from snippets.record.head import START_AGAIN
-from snippets.record.values import canonical, storage_error
 
 STEPS = "steps.jsonl"
 _NAME = re.compile(r'"key":"[0-9a-f]{64}","name":("(?:[^"\\]|\\.)*")')

@@ -16,10 +16,11 @@ import numpy as np
 
 from grading.questions import ask, questions
 from grading.submission.collect import Collected, collect
+from snippets.files import write_atomic
 from snippets.record import run as record
 from snippets.record.chain import genesis, last_hash, linked
 from snippets.record.document import read_content, write_whole
-from snippets.record.values import save_array, write_atomic
+from snippets.record.values import save_array
 from tests.grading.pictures import picture
 
 VARIANTS = {

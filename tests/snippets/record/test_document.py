@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from snippets.errors import RecordError
+from snippets.files import sha256_text
 from snippets.record import document
 from snippets.record.chain import genesis
 from snippets.record.document import read_content, state, write_head, write_whole, written_ns
 from snippets.record.run import load_record, open_run
-from snippets.record.values import sha256_text
 from tests.snippets.record.folders import forge, measured, version_1
 
 

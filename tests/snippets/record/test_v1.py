@@ -11,10 +11,11 @@ import pytest
 from grading.grade import grade
 from grading.report.tables import show_run
 from snippets.errors import RecordError
+from snippets.files import sha256_text
 from snippets.record.head import SCHEMA_VERSION
 from snippets.record.run import load_record, open_run
 from snippets.record.schema import HEAD_SCHEMA
-from snippets.record.values import references, sha256_text
+from snippets.record.values import references
 from tests.snippets.record.folders import VERSION_1, listing, seal, version_1
 
 STEPS = {"model": 64, "edge": 26, "system": 58}
