@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from reserve.plan.verb import plan
-from snippets.parts import PARTS
+from snippets.parts import ALL, PARTS, parts_named
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -382,7 +382,7 @@ def gradescope() -> None:
 
 
 @gradescope.command("build")
-@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.argument("part", type=click.Choice((*PARTS, ALL)))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="autograder.zip", show_default=True)
 @click.option("--functions", is_flag=True, help="Also run the function tests (student code, confined).")
 def gradescope_build(part: str, out: Path, functions: bool) -> None:
@@ -393,17 +393,17 @@ def gradescope_build(part: str, out: Path, functions: bool) -> None:
 
 
 @gradescope.command("template")
-@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.argument("part", type=click.Choice((*PARTS, ALL)))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="template.pdf", show_default=True)
 def gradescope_template(part: str, out: Path) -> None:
     """Write template.pdf: question N on page N, for a fixed-template assignment."""
     from grading.submission.collect import write_template
 
-    click.echo(write_template(PARTS if part == "all" else (part,), out))
+    click.echo(write_template(parts_named(part), out))
 
 
 @cli.command()
-@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.argument("part", type=click.Choice((*PARTS, ALL)))
 @click.option(
     "--course",
     type=click.Path(path_type=Path, file_okay=False),
@@ -417,7 +417,7 @@ def release(part: str, course: Path, repair: bool) -> None:
     from grading.nbgrader.release import release
     from grading.nbgrader.repair import repair_folder
 
-    for each in PARTS if part == "all" else (part,):
+    for each in parts_named(part):
         if repair:
             for path, remarks in repair_folder(course, each).items():
                 click.echo(f"{path}: {'; '.join(remarks)}")

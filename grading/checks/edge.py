@@ -8,8 +8,8 @@ from grading.checks.evidence import Evidence, Missing
 from grading.checks.judging import Choices, Judge, Number, fastest, one
 from snippets.decide.targets import target
 from snippets.edge import soak
+from snippets.edge.device import VARIANTS
 
-VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
 PHASES = ("process", "libraries", "model", "first_inference")
 COLD = "cold/fp32/start"
 SOAK = "soak/all/soak"

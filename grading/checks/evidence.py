@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from snippets import stats
 from snippets.errors import RecordError
 from snippets.record.read import Step
 from snippets.record.run import Record
@@ -81,7 +81,7 @@ class Evidence:
 
     def p(self, name: str, percent: float, field: str = "latency_ms") -> float:
         """A percentile of a step's samples, in their unit."""
-        return float(np.percentile(self.samples(name, field), percent))
+        return stats.percentile(self.samples(name, field), percent)
 
     def p50(self, name: str) -> float:
         """Median latency, ms."""
@@ -105,17 +105,3 @@ class Evidence:
     def named(self, prefix: str, suffix: str = "") -> list[str]:
         """Names of the steps that begin and end so, in the order measured."""
         return [name for name in self.steps if name.startswith(prefix) and name.endswith(suffix)]
-
-
-def front(points: Mapping[str, tuple[float, ...]]) -> set[str]:
-    """Names not dominated: no other is at least as small in every coordinate and smaller in one."""
-
-    def dominates(a: Iterable[float], b: Iterable[float]) -> bool:
-        pairs = list(zip(a, b, strict=True))
-        return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
-
-    return {
-        name
-        for name, point in points.items()
-        if not any(dominates(other, point) for rival, other in points.items() if rival != name)
-    }

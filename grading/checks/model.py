@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from grading.checks.evidence import Evidence, Missing, front
+from grading.checks.evidence import Evidence, Missing
 from grading.checks.judging import Choices, Judge, Number, fastest, one
 from snippets.decide import cost
 from snippets.decide.targets import Target, target
-from snippets.stats import break_even
+from snippets.stats import break_even, pareto_front
 
 CPU_OPTIONS = {
     "onnx-all": "graph/onnx-all",
@@ -230,11 +230,11 @@ def server_cpu(evidence: Evidence) -> Choices:
     accuracy = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in options.items()}
     least = max(accuracy.values()) - MAX_LOSS - 1e-9
     points = {
-        name: (evidence.p50(f"{options[name]}/latency"), -value) for name, value in accuracy.items() if value >= least
+        name: (evidence.p50(f"{options[name]}/latency"), value) for name, value in accuracy.items() if value >= least
     }
     quickest = min(point[0] for point in points.values())
     near = {name for name, point in points.items() if point[0] <= quickest * (1 + CLOSE)}
-    return Choices(frozenset(front(points)), how, frozenset(near))
+    return Choices(frozenset(pareto_front(points)), how, frozenset(near))
 
 
 def server_gpu(evidence: Evidence) -> Choices:
@@ -256,12 +256,12 @@ def phone(evidence: Evidence) -> Choices:
     names = ("onnx-all", "dynamic", "aggressive", "conservative")
     options = measured(evidence, {name: CPU_OPTIONS[name] for name in names})
     points = {
-        name: (evidence.number(f"{prefix}/size", "bytes"), -evidence.accuracy(f"{prefix}/accuracy"))
+        name: (evidence.number(f"{prefix}/size", "bytes"), evidence.accuracy(f"{prefix}/accuracy"))
         for name, prefix in options.items()
     }
     fitting = {name: point for name, point in points.items() if point[0] < limit} or points
     return Choices(
-        frozenset(front(fitting)), "Take a file under the limit that no other file beats in size and accuracy."
+        frozenset(pareto_front(fitting)), "Take a file under the limit that no other file beats in size and accuracy."
     )
 
 

@@ -6,9 +6,10 @@ import numpy as np
 
 from grading.checks.evidence import Evidence, Missing
 from grading.checks.judging import Choices, Judge, Number, banded, nearest, one
+from snippets import stats
 from snippets.load import queueing
+from snippets.serve.stages import STAGES
 
-STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
 GRID = {
     f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"
     for n in (1, 2, 4)
@@ -24,12 +25,12 @@ def good_ms(evidence: Evidence, name: str) -> np.ndarray:
     ok = np.asarray(evidence.result(name).get("ok", np.ones(samples.size)), dtype=bool).ravel()
     if ok.shape != samples.shape or not ok.any():
         raise Missing(name, "successes")
-    return samples[ok]
+    return stats.good_ms({"latency_ms": samples, "ok": ok})
 
 
 def p50(evidence: Evidence, name: str) -> float:
     """Median latency of the successes, ms."""
-    return float(np.median(good_ms(evidence, name)))
+    return stats.percentile(good_ms(evidence, name), 50)
 
 
 def rate(evidence: Evidence, name: str) -> float:
@@ -230,7 +231,7 @@ def best_setting(evidence: Evidence) -> Choices:
     for label, name in GRID.items():
         if not evidence.has(name):
             raise Missing(name)
-        p95 = float(np.percentile(good_ms(evidence, name), 95))
+        p95 = stats.percentile(good_ms(evidence, name), 95)
         if p95 <= bound_ms:
             rates[label] = rate(evidence, name)
         if abs(p95 / bound_ms - 1) < 0.02:
@@ -243,9 +244,7 @@ def best_setting(evidence: Evidence) -> Choices:
 
 def neighbour_slowdown(evidence: Evidence) -> Choices:
     """p95 of the light model beside the heavy one over its p95 alone."""
-    shared, alone = (
-        float(np.percentile(good_ms(evidence, f"neighbour/{how}/load"), 95)) for how in ("shared", "alone")
-    )
+    shared, alone = (stats.percentile(good_ms(evidence, f"neighbour/{how}/load"), 95) for how in ("shared", "alone"))
     return banded(
         shared / alone,
         (1.1, 1.5, 3),

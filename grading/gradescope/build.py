@@ -8,11 +8,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from grading.questions import PARTS
-from snippets.errors import UsageError
+from snippets.parts import KIT, parts_named
 
 HERE = Path(__file__).resolve().parent
-KIT = HERE.parent.parent
 MARK = "ours: "
 # Run in a fresh interpreter: which of the kit's files does grading load, function tests included?
 PROBE = f"""
@@ -41,10 +39,11 @@ def needed() -> list[Path]:
 
 
 def build(part: str, out: Path, *, functions: bool = False) -> Path:
-    """Write autograder.zip for `part` (model, edge, system or all); the same kit gives the same bytes."""
-    if part not in (*PARTS, "all"):
-        raise UsageError(f"There is no part {part!r}; parts are {', '.join(PARTS)}, or all.")
-    settings = {"parts": list(PARTS) if part == "all" else [part], "functions": functions}
+    """Write autograder.zip for `part` (model, edge, system or all); the same kit gives the same bytes.
+
+    Raises UsageError for another part.
+    """
+    settings = {"parts": parts_named(part), "functions": functions}
     contents: dict[str, tuple[bytes, int]] = {
         "autograder.json": (json.dumps(settings).encode(), 0o644),
         "setup.sh": ((HERE / "setup.sh").read_bytes(), 0o755),

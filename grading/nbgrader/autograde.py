@@ -21,8 +21,8 @@ from typing import Any
 
 from grading.kernels.client import NoWarmKernel, warm_pool
 from grading.nbgrader.release import KERNEL
-from grading.notebooks import PARTS
 from snippets.errors import SubmissionError, ToolMissing, UsageError
+from snippets.parts import check_part
 from snippets.quick_import import without_iri_checks
 
 LOCK_S = 120
@@ -88,8 +88,7 @@ def autograde(
     half waiting. Raises UsageError for an unknown part or no submissions, ToolMissing without nbgrader, and
     SubmissionError, after all others are graded, where somebody's could not be.
     """
-    if part not in PARTS:
-        raise UsageError(f"There is no part {part!r}; parts are {', '.join(PARTS)}.")
+    check_part(part, all_too=False)
     course = course.resolve()
     students = students_of(part, course)
     if not students:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from grading.checks.part import MEASUREMENT_POINTS
-from grading.notebooks import NOTEBOOKS, PARTS, asked, convert, slug, sources
+from grading.notebooks import asked, convert, slug, sources
 from grading.questions import Question, question
-from snippets.errors import UsageError
 from snippets.files import storage_error
+from snippets.parts import NOTEBOOKS, check_part
 
 TAG = "measure"
 KERNEL = "servelab-grading"
@@ -131,8 +131,7 @@ def release(part: str, course: Path) -> list[Path]:
     Then nbgrader takes over: `nbgrader generate_assignment <part>` makes the students' version. Raises UsageError for
     an unknown part, StorageError where the folder cannot be written.
     """
-    if part not in PARTS:
-        raise UsageError(f"There is no part {part!r}; parts are {', '.join(PARTS)}.")
+    check_part(part, all_too=False)
     found = sources([NOTEBOOKS / part])
     written = []
     try:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from grading.questions import PARTS, Question, questions
+from grading.questions import Question, questions
 from grading.submission import archive
 from grading.submission.pages import pages
 from grading.submission.pdf import Heading, Page, render, template_pages
 from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
 from snippets.errors import SubmissionError
-from snippets.parts import NOTEBOOKS
+from snippets.parts import NOTEBOOKS, PARTS
 from snippets.record.head import HEAD
 from snippets.record.run import Record, load_record
 from snippets.record.steps import STEPS

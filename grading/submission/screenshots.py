@@ -13,18 +13,16 @@ import difflib
 import hashlib
 import io
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grading.questions import Question
+from grading.questions.schema import ASK, Question
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
 MIN_WIDTH, MIN_HEIGHT = 300, 150
 MAX_PIXELS = 60_000_000
 MAX_BYTES = 20_000_000
-ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.questions import format_problem, is_blank, is_late, questions, standing
-from grading.submission.collect import NOTEBOOKS, screenshots
+from grading.submission.collect import screenshots
 from snippets.errors import UsageError
+from snippets.parts import NOTEBOOKS
 from snippets.record.run import Record, latest_run, load_record
 
 
