@@ -14,7 +14,7 @@ from grading.batch.page import write_class_report
 from grading.batch.similarity import likenesses
 from grading.grade import Grade, runs_in
 from snippets.errors import UsageError
-from snippets.files import storage_error
+from snippets.files import replacing, storage_error, write_atomic
 from snippets.record.run import load_record
 
 
@@ -82,14 +82,16 @@ def grade_class(
         grades = grade_all(paths, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
         pairs = likenesses(grades)
         write_csv(out, grades)
-        out.with_suffix(".json").write_text(
-            json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False), encoding="utf-8"
-        )
-        with out.with_suffix(".similarity.csv").open("w", newline="", encoding="utf-8") as file:
+        as_json = json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False)
+        write_atomic(out.with_suffix(".json"), as_json.encode(), setting="--out")
+        with (
+            replacing(out.with_suffix(".similarity.csv"), "--out") as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(["first", "second", "what", "strength"])
             writer.writerows(astuple(pair) for pair in pairs)
         write_class_report(out.with_suffix(".html"), grades, pairs)
     except OSError as error:
-        raise storage_error(error, out) from error
+        raise storage_error(error, out, "--out") from error
     return grades

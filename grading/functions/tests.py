@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from grading.checks.result import Result
 from grading.functions import sandbox
 from grading.functions.cases import Case, Task, agrees, cases, tasks
 from snippets.errors import UsageError
+from snippets.files import sha256_file
 
 MAX_STARTS = 3
 MAX_SOURCE = 200_000
@@ -107,7 +107,7 @@ def test_file(file: Path, part: str) -> list[Result]:
         problem = "Not run: this machine cannot confine student code. Install bubblewrap."
     if problem:
         return [Result(task.id, "function", False, 0, task.points, problem) for task in mine]
-    seed = hashlib.sha256(file.read_bytes()).hexdigest()
+    seed = sha256_file(file)
     made = {task.id: cases(task, seed) for task in mine}
     calls = [{"function": task.name, "arguments": case.arguments} for task in mine for case in made[task.id]]
     answers, ended = _ask(file, calls, used)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from grading.checks.result import Result
 from grading.checks.trust import NOT_PROVEN
 from grading.grade import Grade
 from snippets.errors import RecordError
+from snippets.files import write_atomic
 from snippets.record.run import Record
 
 MAX_OUTPUT = 4000
@@ -121,9 +121,7 @@ def results(grade: Grade, board: list[dict[str, Any]], expected_netid: str = "")
 
 def write(path: Path, value: dict[str, Any]) -> None:
     """Write results.json at once or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=1, allow_nan=False), encoding="utf-8")
-    temporary.replace(path)
+    write_atomic(path, json.dumps(value, indent=1, allow_nan=False).encode())
 
 
 def failure(message: str) -> dict[str, Any]:

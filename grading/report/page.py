@@ -30,7 +30,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     page = template.render(runs=[_run(load_record(folder)) for folder in folders])
     path = (out or Path(folders[0]) / "report.html").resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, page.encode())
+    write_atomic(path, page.encode(), setting="--out")
     return path
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.questions.schema import ASK, Question
+from snippets.files import sha256_bytes
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
 MIN_WIDTH, MIN_HEIGHT = 300, 150
@@ -181,7 +181,7 @@ def choose(candidates: Sequence[Picture], questions: Sequence[Question], problem
             if problem:
                 told.append(f"{question.id}: {picture.source} {problem}")
                 continue
-            digest = hashlib.sha256(picture.data).hexdigest()
+            digest = sha256_bytes(picture.data)
             twin = next(
                 (
                     name
