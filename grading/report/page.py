@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from grading.report.tables import LOAD_HEADER, VARIANT_HEADER, load_rows, variant_rows
+from grading.report.tables import LOAD_HEADER, LOAD_TEXTS, VARIANT_HEADER, VARIANT_TEXTS, load_rows, variant_rows
 from snippets.errors import RecordError
 from snippets.files import write_atomic
 from snippets.record.run import Record, load_record
@@ -40,9 +40,9 @@ def _run(record: Record) -> dict[str, Any]:
             "title": "Variants: measured, published, targets",
             "header": VARIANT_HEADER,
             "rows": variant_rows(record),
-            "numeric": range(1, 8),
+            "texts": VARIANT_TEXTS,
         },
-        {"title": "Services under load", "header": LOAD_HEADER, "rows": load_rows(record), "numeric": range(2, 7)},
+        {"title": "Services under load", "header": LOAD_HEADER, "rows": load_rows(record), "texts": LOAD_TEXTS},
     ]
     return {
         "title": f"{TITLES.get(record.part, record.part)} ({record.run_id})",
