@@ -8,14 +8,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from grading.batch.similarity import doubted, labels
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
-from grading.grade import Grade, grade
+from grading.grade import Grade, GradeOptions, grade
 from grading.submission.opened import digest_of, student_of
 from snippets.errors import UsageError
 from snippets.files import replacing, sha256_file, sha256_text, write_atomic
@@ -25,16 +25,6 @@ from snippets.record import load_record
 # What a grade can depend on: the checks and questions, and what they reckon with (statistics, targets, prices).
 ROOMS = (KIT / "grading", KIT / "snippets")
 IGNORED = {"__MACOSX", ".git", "feedback", "release", "source", "autograded", "gradebook.db"}
-
-
-@dataclass(frozen=True)
-class Options:
-    """What every submission of a class is graded with. `staff_runs`: run folders by part that staff measured."""
-
-    leases: Mapping[str, Mapping[str, Any]] | None = None
-    functions: bool = False
-    parts: tuple[str, ...] = ()
-    staff_runs: Mapping[str, Path] = field(default_factory=dict)
 
 
 def _is_one(folder: Path) -> bool:
@@ -85,7 +75,7 @@ def kit_digest(rooms: Sequence[Path] = ROOMS) -> str:
     )[:16]
 
 
-def basis_digest(options: Options) -> str:
+def basis_digest(options: GradeOptions) -> str:
     """Hash of the kit, of the options, and of the runs of staff that they name. Raises RecordError for one of these."""
     staff = {part: load_record(run).digest for part, run in options.staff_runs.items()}
     return sha256_text(f"{kit_digest(ROOMS)} {options} {staff}")
@@ -115,7 +105,7 @@ def from_json(data: Mapping[str, Any]) -> Grade:
     )
 
 
-def _one(path: Path, options: Options, cache: Path, basis: str, again: bool) -> tuple[dict[str, Any], bool]:
+def _one(path: Path, options: GradeOptions, cache: Path, basis: str, again: bool) -> tuple[dict[str, Any], bool]:
     """Grade one submission in a worker, or take it from the cache; returns its JSON and whether it was graded."""
     # Two students may hand in the same bytes (an empty zip); what cannot be read is theirs by its path.
     key = sha256_text(f"{digest_of(path)} {student_of(path)} {basis}")
@@ -126,9 +116,7 @@ def _one(path: Path, options: Options, cache: Path, basis: str, again: bool) -> 
             return {**data, "source": str(path)}, False
         except (OSError, ValueError):
             pass
-    data = grade(
-        path, leases=options.leases, functions=options.functions, parts=options.parts, staff_runs=options.staff_runs
-    ).to_json()
+    data = grade(path, options).to_json()
     write_atomic(kept, json.dumps(data).encode(), setting="--out")
     return data, True
 
@@ -147,7 +135,7 @@ def failed(path: Path, error: BaseException) -> Grade:
 
 def grade_all(
     paths: Sequence[Path],
-    options: Options,
+    options: GradeOptions,
     cache: Path,
     *,
     only: str = "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fastest, one
 from snippets.decide import cost
 from snippets.decide.targets import Target, target
@@ -31,18 +31,18 @@ MAX_LOSS = 0.05
 
 
 def images_per_s(evidence: Evidence, variant: str) -> float:
-    """Throughput of the largest batch that was timed. Raises Missing."""
+    """Throughput of the largest batch that was timed. Raises NotMeasured."""
     steps = evidence.named(f"{variant}/throughput")
     if not steps:
-        raise Missing(f"{variant}/throughput")
+        raise NotMeasured(f"{variant}/throughput")
     return evidence.images_per_s(max(steps, key=lambda name: evidence.number(name, "batch")))
 
 
 def measured(evidence: Evidence, variants: dict[str, str]) -> dict[str, str]:
-    """Those of `variants` (name to step prefix) whose latency was measured. Raises Missing for none."""
+    """Those of `variants` (name to step prefix) whose latency was measured. Raises NotMeasured for none."""
     found = {name: prefix for name, prefix in variants.items() if evidence.has(f"{prefix}/latency")}
     if not found:
-        raise Missing(f"{next(iter(variants.values()))}/latency")
+        raise NotMeasured(f"{next(iter(variants.values()))}/latency")
     return found
 
 
@@ -118,7 +118,7 @@ def _histogram(evidence: Evidence, level: str) -> dict[str, int]:
     entry = evidence.field("graph/levels", level)
     counts = entry.get("histogram") if isinstance(entry, dict) else None
     if not isinstance(counts, dict):
-        raise Missing("graph/levels", f"histogram of level {level}")
+        raise NotMeasured("graph/levels", f"histogram of level {level}")
     return {str(name): int(count) for name, count in counts.items()}
 
 
@@ -214,7 +214,7 @@ def million(evidence: Evidence) -> Number:
     if own_table:  # a table of the course's own did not come with the record; what it gave did
         priced = evidence.field("choose/front", "priced")
         if not isinstance(priced, dict) or not isinstance(priced.get("onnx-all"), list):
-            raise Missing("choose/front", "price of onnx-all")
+            raise NotMeasured("choose/front", "price of onnx-all")
         return Number(float(priced["onnx-all"][0]), how)
     threads = int(evidence.number("graph/onnx-all/latency", "threads"))
     return Number(cost.per_million_cpu(images_per_s(evidence, "graph/onnx-all"), threads, cost.load_prices()), how)

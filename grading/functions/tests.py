@@ -53,11 +53,11 @@ def _ask(file: Path, calls: list[dict[str, Any]], used: str) -> tuple[dict[int, 
     answers: dict[int, dict[str, Any]] = {}
     first, ended = 0, ""
     for _ in range(MAX_STARTS):
-        outcome = sandbox.run(file, {"calls": calls[first:], "first": first}, used)
+        child = sandbox.run(file, {"calls": calls[first:], "first": first}, used)
         answers |= {
-            index: answer for index, answer in _answers(outcome.lines, len(calls)).items() if index not in answers
+            index: answer for index, answer in _answers(child.lines, len(calls)).items() if index not in answers
         }
-        ended = outcome.ended
+        ended = child.ended
         unanswered = next((index for index in range(first, len(calls)) if index not in answers), len(calls))
         if unanswered >= len(calls) or ended:
             break

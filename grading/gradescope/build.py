@@ -38,7 +38,7 @@ def needed() -> list[Path]:
     return sorted({*ours, *data, HERE.parent / "functions" / "child.py"})
 
 
-def build(part: str, out: Path, *, functions: bool = False) -> Path:
+def build_autograder(part: str, out: Path, *, functions: bool = False) -> Path:
     """Write autograder.zip for `part` (model, edge, system or all); the same kit gives the same bytes.
 
     Raises UsageError for another part.

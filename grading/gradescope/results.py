@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.invariants import borrowed
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
@@ -74,7 +74,7 @@ def leaderboard(records: Sequence[Record]) -> list[dict[str, Any]]:
                     fastest = min(fastest or (float("inf"), ""), (evidence.p50(name), name))
                 elif name.endswith("/throughput"):
                     most = max(most or (0.0, ""), (evidence.images_per_s(name), name))
-            except (Missing, RecordError, ValueError):
+            except (NotMeasured, RecordError, ValueError):
                 continue
     board: list[dict[str, Any]] = []
     if fastest:

@@ -125,7 +125,7 @@ def assignment(source: Path, last: bool) -> dict[str, Any]:
     return {**notebook, "cells": cells}
 
 
-def release(part: str, course: Path) -> list[Path]:
+def release_part(part: str, course: Path) -> list[Path]:
     """Write source/<part>/*.ipynb, and nbgrader_config.py where there is none, into the folder `course`.
 
     Then nbgrader takes over: `nbgrader generate_assignment <part>` makes the students' version. Raises UsageError for

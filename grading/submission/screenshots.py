@@ -77,7 +77,7 @@ def _pixels(data: bytes) -> tuple[tuple[int, int], tuple[float, float], bytes]:
     return image.size, (low, high), grey.resize((9, 8)).tobytes()
 
 
-def judge(data: bytes) -> tuple[str, int]:
+def problem_with(data: bytes) -> tuple[str, int]:
     """What is wrong with a picture (empty if nothing), and its difference hash (64 bits; 0 if unknown).
 
     Without Pillow (an autograder with the standard library only) size and form are read from the header.
@@ -177,7 +177,7 @@ def choose(candidates: Sequence[Picture], questions: Sequence[Question], problem
                 f"{question.id}: no screenshot. Save one as screens/{question.id}.png or paste it under the question"
             )
         for picture in mine:
-            problem, bits = judge(picture.data)
+            problem, bits = problem_with(picture.data)
             if problem:
                 told.append(f"{question.id}: {picture.source} {problem}")
                 continue

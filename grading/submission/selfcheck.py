@@ -55,7 +55,7 @@ def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
     return findings
 
 
-def check(part: str, run: Path | None = None) -> tuple[str, bool]:
+def check_run(part: str, run: Path | None = None) -> tuple[str, bool]:
     """The examination of a part's run as text, and whether nothing is missing."""
     record = load_record(run_folder(part, run))
     asked = questions(part)

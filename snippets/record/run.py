@@ -88,7 +88,6 @@ def open_run(
     folder = (Path(runs).expanduser() if runs else default_runs()) / part / run_id
     return Run(
         folder,
-        part=part,
         notebook=notebook,
         profile=profile,
         mode=mode,
@@ -98,28 +97,28 @@ def open_run(
 
 
 class Run:
-    """A run folder opened for measuring. Made by `open_run`."""
+    """A run folder opened for measuring. Made by `open_run`, as <part>/<run id>."""
 
     def __init__(
         self,
         folder: Path,
         *,
-        part: str,
         notebook: str,
         profile: str,
         mode: str,
         parameters: dict[str, Any],
         context: RunContext,
     ) -> None:
-        self.folder, self.part, self.notebook, self.profile, self.mode = folder, part, notebook, profile, mode
+        self.folder, self.part = folder, folder.parent.name
+        self.notebook, self.profile, self.mode = notebook, profile, mode
         self._fresh_since = context.fresh_since or utc_now()
         self._lock = RunLock(folder, notebook, context.owner)
-        self._files = RecordFiles(folder, part)
+        self._files = RecordFiles(folder, self.part)
         self._followed: IO[bytes] | None = None
         if mode == "replay":
             self._progress_path = context.progress
             if not (folder / HEAD).is_file():
-                raise RecordError(f"There is no record to replay in {folder}. Make one: servelab run {part}.")
+                raise RecordError(f"There is no record to replay in {folder}. Make one: servelab run {self.part}.")
             self._files.reload()
             return
         self._progress_path = context.progress or folder / "progress.jsonl"

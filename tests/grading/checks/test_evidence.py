@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from snippets.errors import RecordError
 from snippets.record.run import open_run
 from tests.grading.checks.paper import Paper
@@ -35,13 +35,13 @@ def test_accuracy_is_the_share_of_equal_labels() -> None:
 
 @pytest.mark.parametrize("samples", [[], [1.0, float("nan")], [float("inf")], "fast", 7, None])
 def test_samples_that_are_no_finite_numbers_count_as_not_measured(samples: Any) -> None:
-    with pytest.raises(Missing, match="a has no usable latency_ms"):
+    with pytest.raises(NotMeasured, match="a has no usable latency_ms"):
         evidence(a={"latency_ms": samples}).samples("a")
 
 
 @pytest.mark.parametrize("value", [True, "7", None, [7], float("nan"), float("inf")])
 def test_what_is_no_finite_number_counts_as_not_measured(value: Any) -> None:
-    with pytest.raises(Missing, match="a has no usable x"):
+    with pytest.raises(NotMeasured, match="a has no usable x"):
         evidence(a={"x": value}).number("a", "x")
     assert evidence(a={"x": 7}).number("a", "x") == 7.0
 
@@ -50,16 +50,16 @@ def test_what_is_no_finite_number_counts_as_not_measured(value: Any) -> None:
     "result", [{"predictions": [1], "labels": [1, 2]}, {"predictions": [], "labels": []}, {"labels": [1]}]
 )
 def test_predictions_without_as_many_labels_count_as_not_measured(result: Mapping[str, Any]) -> None:
-    with pytest.raises(Missing):
+    with pytest.raises(NotMeasured):
         evidence(a=result).accuracy("a")
 
 
 @pytest.mark.parametrize("result", [None, 7, [1]])
 def test_a_step_that_gave_no_fields_counts_as_not_measured(result: Any) -> None:
-    with pytest.raises(Missing) as missing:
+    with pytest.raises(NotMeasured) as missing:
         evidence(a=result).field("a", "x")
     assert (str(missing.value), missing.value.step, missing.value.field) == ("a", "a", "")
-    with pytest.raises(Missing, match="^b$"):
+    with pytest.raises(NotMeasured, match="^b$"):
         evidence(a={}).result("b")
 
 

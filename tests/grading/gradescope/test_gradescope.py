@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from grading.functions.sandbox import system_folders
-from grading.gradescope.build import build
+from grading.gradescope.build import build_autograder
 from grading.gradescope.results import leaderboard
 from snippets.record.run import load_record
 from tests.grading.students import hand_in, make_run
@@ -99,7 +99,7 @@ ONE_USER = USERS[:1] if works(True) else USERS[1:]
 
 @pytest.fixture(scope="module")
 def autograder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("edge", tmp_path_factory.mktemp("built") / "autograder.zip", functions=True)
+    return build_autograder("edge", tmp_path_factory.mktemp("built") / "autograder.zip", functions=True)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_a_submission_of_somebody_else_is_named(tmp_path: Path, autograder: Path
 
 
 def test_the_same_kit_gives_the_same_archive(tmp_path: Path, autograder: Path) -> None:
-    again = build("edge", tmp_path / "again.zip", functions=True)
+    again = build_autograder("edge", tmp_path / "again.zip", functions=True)
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(autograder.read_bytes()).digest()
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from grading.checks.part import check_part
-from grading.nbgrader.autograde import autograde
-from grading.nbgrader.release import release
+from grading.nbgrader.autograde import autograde_class
+from grading.nbgrader.release import release_part
 from grading.nbgrader.repair import text_of
 from grading.notebooks import asked, slug
 from grading.questions import ask, question, questions
@@ -112,7 +112,7 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
     run = measured(part, tmp_path / "runs", root)
     with contextlib.redirect_stdout(io.StringIO()):
         answer_all(part, run)
-    release(part, course)
+    release_part(part, course)
     nbgrader(course, "generate_assignment", part, "--create")
     released = sorted((course / "release" / part).glob("*.ipynb"))
     assert len(released) == len(list((root / "notebooks" / part).glob("*.md")))
@@ -170,7 +170,7 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
 
 @pytest.mark.slow
 def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(course: Path, tmp_path: Path) -> None:
-    release("edge", course)
+    release_part("edge", course)
     nbgrader(course, "generate_assignment", "edge", "--create")
     for seed in (1, 2, 3):
         run = make_run(tmp_path / f"r{seed}", seed, wrong=seed == 2, keep_steps=0.6 if seed == 3 else 1.0)
@@ -178,7 +178,7 @@ def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(cours
         shutil.copytree(course / "release" / "edge", folder)
         shutil.copytree(run, folder / "edge")
     shutil.rmtree(course / "submitted" / "s3" / "edge" / "edge")  # and nothing at all from this one
-    assert [outcome.student for outcome in autograde("edge", course, say=lambda _: None)] == ["s1", "s2", "s3"]
+    assert [outcome.student for outcome in autograde_class("edge", course, say=lambda _: None)] == ["s1", "s2", "s3"]
     ours = {student: grades(course, "edge", student) for student in ("s1", "s2", "s3")}
     nbgrader(course, "autograde", "edge", "--force", "--Execute.kernel_name=python3")
     assert ours == {student: grades(course, "edge", student) for student in ours}
@@ -189,11 +189,11 @@ def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(cours
 def test_a_student_whose_notebooks_cannot_be_graded_is_named_and_the_others_are_graded(
     course: Path, tmp_path: Path
 ) -> None:
-    release("edge", course)
+    release_part("edge", course)
     nbgrader(course, "generate_assignment", "edge", "--create")
     for student in ("good", "bad"):
         shutil.copytree(course / "release" / "edge", course / "submitted" / student / "edge")
     (course / "submitted" / "bad" / "edge" / "1_latency.ipynb").write_text("{")
     with pytest.raises(SubmissionError, match="bad.*--repair"):
-        autograde("edge", course, say=lambda _: None)
+        autograde_class("edge", course, say=lambda _: None)
     assert grades(course, "edge", "good")["grade-edge-measured"] == (0, False)

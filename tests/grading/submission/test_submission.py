@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from grading.errors import UnsafeArchive
 from grading.questions import ask, questions
 from grading.submission import archive
-from grading.submission.collect import Collected, collect
+from grading.submission.collect import Student, Submission, make_submission
 from grading.submission.pdf import Heading, Page, render, template_pages
 from snippets.errors import SubmissionError
 from snippets.record.run import Run, load_record, open_run
@@ -40,9 +40,9 @@ def run(tmp_path: Path, small_questions: Path) -> Run:
     return run
 
 
-def collected(run: Run, tmp_path: Path, **options: object) -> Collected:
+def collected(run: Run, tmp_path: Path, **options: object) -> Submission:
     options.setdefault("notebooks", tmp_path / "none")
-    return collect([run.folder], netid="ab123", **options)  # type: ignore[arg-type]
+    return make_submission([run.folder], Student("ab123"), **options)  # type: ignore[arg-type]
 
 
 def test_the_zip_holds_the_record_the_samples_and_a_manifest_that_fits(run: Run, tmp_path: Path) -> None:
@@ -216,12 +216,12 @@ def test_one_picture_for_two_questions_is_named(run: Run, tmp_path: Path, small_
 
 def test_a_netid_cannot_name_another_folder(run: Run, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="NetID"):
-        collect([run.folder], netid="../evil", notebooks=tmp_path)
+        make_submission([run.folder], Student("../evil"), notebooks=tmp_path)
 
 
 def test_two_runs_of_one_part_are_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="one run folder for each part"):
-        collect([run.folder, run.folder], netid="ab123", notebooks=tmp_path)
+        make_submission([run.folder, run.folder], Student("ab123"), notebooks=tmp_path)
 
 
 def zipped(path: Path, *entries: tuple[str, bytes, int]) -> Path:
