@@ -40,9 +40,9 @@ def run(tmp_path: Path, small_questions: Path) -> Run:
     return run
 
 
-def collected(run: Run, tmp_path: Path, **options: object) -> Submission:
+def collected(run: Run, tmp_path: Path, name: str = "", **options: object) -> Submission:
     options.setdefault("notebooks", tmp_path / "none")
-    return make_submission([run.folder], Student("ab123"), **options)  # type: ignore[arg-type]
+    return make_submission([run.folder], Student("ab123", name), **options)  # type: ignore[arg-type]
 
 
 def test_the_zip_holds_the_record_the_samples_and_a_manifest_that_fits(run: Run, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_steps_are_on_the_disk_before_the_head_that_counts_them(monkeypatch: pyt
     monkeypatch.setattr(
         document,
         "write_atomic",
-        lambda path, data, durable=False: (order.append((path.name, durable)), real(path, data, durable)),
+        lambda path, data, durable=False: (order.append((path.name, durable)), real(path, data, durable=durable)),
     )
     write_head(folder, content.head, content.steps)
     write_whole(folder, content.head, content.steps)
