@@ -6,12 +6,13 @@ Heavy modules are imported inside the verbs, so that `servelab --help` answers a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 
 from reserve.plan.verb import plan
-from snippets.parts import PARTS
+from snippets.parts import ALL, PARTS, parts_named
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -284,9 +285,9 @@ def questions(part: str, functions: Path | None) -> None:
 @click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Run folder. Default: the part's newest.")
 def check(part: str, run_folder: Path | None) -> None:
     """Say what PART's run still lacks: answers, screenshots, measurements."""
-    from grading.submission.selfcheck import check
+    from grading.submission.selfcheck import check_run
 
-    text, complete = check(part, run_folder)
+    text, complete = check_run(part, run_folder)
     click.echo(text)
     raise SystemExit(0 if complete else 1)
 
@@ -307,7 +308,7 @@ def collect(
     runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None, pull: bool
 ) -> None:
     """Make submission.zip and submission.pdf of one run per part (a run folder, or a part: its newest run)."""
-    from grading.submission.collect import collect
+    from grading.submission.collect import Student, make_submission
     from grading.submission.selfcheck import run_folder
 
     if pull:
@@ -316,7 +317,7 @@ def collect(
 
         pull_parts(Desk(), [part for part in runs if part in PARTS])
     folders = [run_folder(run, None) if run in PARTS else Path(run) for run in runs]
-    made = collect(folders, netid=netid, name=name, out=out, screens=screens)
+    made = make_submission(folders, Student(netid, name), out=out, screens=screens)
     click.echo("\n".join(made.lines()))
 
 
@@ -355,18 +356,13 @@ def grade(
 ) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
     from grading.batch.outputs import find_staff_runs, grade_class, read_leases
+    from grading.grade import GradeOptions
 
-    grades = grade_class(
-        submissions,
-        out,
-        leases=read_leases(leases) if leases else None,
-        functions=functions,
-        parts=parts,
-        staff_runs=find_staff_runs(staff_runs) if staff_runs else None,
-        only=only,
-        workers=workers,
-        say=lambda line: click.echo(line, err=True),
+    options = GradeOptions(
+        read_leases(leases) if leases else None, functions, parts, find_staff_runs(staff_runs) if staff_runs else {}
     )
+    tell = partial(click.echo, err=True)
+    grades = grade_class(submissions, out, options, only=only, workers=workers, say=tell)
     for graded in grades:
         trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
         click.echo(f"{graded.netid}: {graded.points:g} of {graded.possible:g} points; {trust or graded.problems[0]}")
@@ -382,28 +378,28 @@ def gradescope() -> None:
 
 
 @gradescope.command("build")
-@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.argument("part", type=click.Choice((*PARTS, ALL)))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="autograder.zip", show_default=True)
 @click.option("--functions", is_flag=True, help="Also run the function tests (student code, confined).")
 def gradescope_build(part: str, out: Path, functions: bool) -> None:
     """Write autograder.zip: it grades PART's records with the standard library and numpy."""
-    from grading.gradescope.build import build
+    from grading.gradescope.build import build_autograder
 
-    click.echo(build(part, out, functions=functions))
+    click.echo(build_autograder(part, out, functions=functions))
 
 
 @gradescope.command("template")
-@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.argument("part", type=click.Choice((*PARTS, ALL)))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="template.pdf", show_default=True)
 def gradescope_template(part: str, out: Path) -> None:
     """Write template.pdf: question N on page N, for a fixed-template assignment."""
     from grading.submission.collect import write_template
 
-    click.echo(write_template(PARTS if part == "all" else (part,), out))
+    click.echo(write_template(parts_named(part), out))
 
 
 @cli.command()
-@click.argument("part", type=click.Choice((*PARTS, "all")))
+@click.argument("part", type=click.Choice((*PARTS, ALL)))
 @click.option(
     "--course",
     type=click.Path(path_type=Path, file_okay=False),
@@ -414,15 +410,15 @@ def gradescope_template(part: str, out: Path) -> None:
 @click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
 def release(part: str, course: Path, repair: bool) -> None:
     """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
-    from grading.nbgrader.release import release
+    from grading.nbgrader.release import release_part
     from grading.nbgrader.repair import repair_folder
 
-    for each in PARTS if part == "all" else (part,):
+    for each in parts_named(part):
         if repair:
             for path, remarks in repair_folder(course, each).items():
                 click.echo(f"{path}: {'; '.join(remarks)}")
         else:
-            click.echo("\n".join(str(path) for path in release(each, course)))
+            click.echo("\n".join(str(path) for path in release_part(each, course)))
 
 
 @cli.command()
@@ -438,9 +434,9 @@ def release(part: str, course: Path, repair: bool) -> None:
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: two a core.")
 def autograde(part: str, course: Path, force: bool, workers: int | None) -> None:
     """Run `nbgrader autograde PART`, several students at a time."""
-    from grading.nbgrader.autograde import autograde
+    from grading.nbgrader.autograde import autograde_class
 
-    autograde(part, course, force=force, workers=workers, say=click.echo)
+    autograde_class(part, course, force=force, workers=workers, say=click.echo)
 
 
 cli.add_command(plan)

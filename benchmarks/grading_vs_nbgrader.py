@@ -27,8 +27,8 @@ sys.path.insert(0, str(ROOT))
 from grading.batch.outputs import grade_class  # noqa: E402
 from grading.functions import sandbox  # noqa: E402
 from grading.functions.tests import test_file  # noqa: E402
-from grading.nbgrader.autograde import autograde  # noqa: E402
-from grading.nbgrader.release import release  # noqa: E402
+from grading.nbgrader.autograde import autograde_class  # noqa: E402
+from grading.nbgrader.release import release_part  # noqa: E402
 from tests.grading.exploits import SOLUTION  # noqa: E402
 from tests.grading.students import hand_in, make_run  # noqa: E402
 
@@ -110,7 +110,7 @@ def main() -> None:
                     FUNCTION_FILES, lambda: list(pool.map(lambda _: test_file(file, "model"), range(FUNCTION_FILES)))
                 )
         course = base / "course"
-        release("edge", course)
+        release_part("edge", course)
         nbgrader(course, "generate_assignment", "edge", "--create", "--force")
         count = submitted(course, zips, NOTEBOOK_STUDENTS)
         shutil.copytree(course, forked := base / "forked")
@@ -119,7 +119,7 @@ def main() -> None:
         stock_mb = peak_mb()
         fast = rate(count, lambda: nbgrader(forked, "autograde", "edge"))
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        ours = rate(count, lambda: autograde("edge", several, say=lambda _: None))
+        ours = rate(count, lambda: autograde_class("edge", several, say=lambda _: None))
         if not gradebook(course) == gradebook(forked) == gradebook(several):
             raise SystemExit("The gradebooks differ: what is faster must give the same grades.")
         rows = [

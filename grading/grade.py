@@ -46,33 +46,42 @@ class Grade:
         return {**asdict(self), "points": self.points, "possible": self.possible}
 
 
-def grade(
-    path: Path,
-    *,
-    leases: Mapping[str, Mapping[str, Any]] | None = None,
-    functions: bool = False,
-    parts: tuple[str, ...] = (),
-    staff_runs: Mapping[str, Path] | None = None,
-) -> Grade:
-    """Grade a submission. Never raises for what a student handed in: what cannot be read becomes a problem.
+@dataclass(frozen=True)
+class GradeOptions:
+    """What a submission is graded with.
 
     `leases`: the testbed's leases by id. `functions`: also run the function tests, confined. `parts`: parts that are
-    expected; a missing one is graded 0. `staff_runs`: run folders by part that staff measured, for `re-run`; raises
-    RecordError where one of those cannot be read.
+    expected; a missing one is graded 0. `staff_runs`: run folders by part that staff measured, for `re-run`.
+    """
+
+    leases: Mapping[str, Mapping[str, Any]] | None = None
+    functions: bool = False
+    parts: tuple[str, ...] = ()
+    staff_runs: Mapping[str, Path] = field(default_factory=dict)
+
+
+PLAIN = GradeOptions()
+"""Whatever is there, by its record alone."""
+
+
+def grade(path: Path, options: GradeOptions = PLAIN) -> Grade:
+    """Grade a submission. Never raises for what a student handed in: what cannot be read becomes a problem.
+
+    Raises RecordError where a run of staff cannot be read.
     """
     started = time.perf_counter()
-    staff = {part: load_record(run) for part, run in (staff_runs or {}).items()}
+    staff = {part: load_record(run) for part, run in options.staff_runs.items()}
     digest = digest_of(path)
     try:
         with opened(path) as folder:
-            made = _grade_folder(root_of(folder), path, digest, leases, functions, parts, staff)
+            made = _grade_folder(root_of(folder), path, digest, options, staff)
     except SubmissionError as error:
         made = Grade(
             str(path),
             digest,
             student_of(path),
             "",
-            tuple(unreadable(part, str(error)) for part in parts),
+            tuple(unreadable(part, str(error)) for part in options.parts),
             (str(error),),
         )
     return replace(made, seconds=round(time.perf_counter() - started, 4))
@@ -93,9 +102,7 @@ def _grade_folder(
     root: Path,
     path: Path,
     digest: str,
-    leases: Mapping[str, Mapping[str, Any]] | None,
-    functions: bool,
-    expected: tuple[str, ...],
+    options: GradeOptions,
     staff: Mapping[str, Record],
 ) -> Grade:
     manifest = manifest_of(root)
@@ -115,7 +122,7 @@ def _grade_folder(
                     netid=netid,
                     screenshots=pictures,
                     left_out=mine,
-                    leases=leases,
+                    leases=options.leases,
                     staff_run=staff.get(part),
                 )
                 prints += result.prints
@@ -123,8 +130,8 @@ def _grade_folder(
                 result = unreadable(part, str(error).replace(str(root), ""))
             except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
                 result = unreadable(part, f"the record is malformed ({type(error).__name__})")
-            graded.append(_with_functions(result, runs[part]) if functions else result)
-        elif part in expected:
+            graded.append(_with_functions(result, runs[part]) if options.functions else result)
+        elif part in options.parts:
             graded.append(unreadable(part, f"Part {part} was not handed in."))
     return Grade(
         str(path),

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import NotebookSourceError
+from grading.questions.schema import ASK, question
 from snippets.parts import NOTEBOOKS, PARTS
 from snippets.quick_import import without_iri_checks
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MAX_ID_LENGTH = 64
-ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
 
@@ -68,8 +68,6 @@ def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
     Explain and screenshot are graded by hand, in that cell. The other kinds are the student's to edit here
     and are scored by the locked cell that `servelab release` puts after them.
     """
-    from grading.questions import question
-
     asked_question = question(question_id)
     by_hand = asked_question.kind in ("explain", "screenshot")
     metadata: dict[str, Any] = {

@@ -73,13 +73,13 @@ def replacing(path: Path, setting: str = "--runs") -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_atomic(path: Path, data: bytes | list[bytes], durable: bool = False) -> None:
+def write_atomic(path: Path, data: bytes | list[bytes], *, durable: bool = False, setting: str = "--runs") -> None:
     """Write `data` (or its pieces) to `path`, whole or not at all (see `replacing`).
 
     `durable` waits until the disk has it (a power cut), which a short step would feel.
-    Raises StorageError on a full disk or a folder that may not be written.
+    Raises StorageError, with `setting` as the remedy, on a full disk or a folder that may not be written.
     """
-    with replacing(path) as partial, partial.open("wb") as file:
+    with replacing(path, setting) as partial, partial.open("wb") as file:
         file.write(data if isinstance(data, bytes) else b"".join(data))
         if durable:
             file.flush()

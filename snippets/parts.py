@@ -25,6 +25,12 @@ def check_part(part: str, *, all_too: bool = True) -> None:
     )
 
 
+def parts_named(part: str) -> tuple[str, ...]:
+    """The parts that a command's PART argument names: one, or every part for `all`. Raises UsageError for another."""
+    check_part(part)
+    return PARTS if part == ALL else (part,)
+
+
 def notebooks(part: str) -> list[Path]:
     """Notebooks of a part, `1_*.ipynb` first. Raises UsageError for a part that does not exist or has none."""
     check_part(part, all_too=False)
@@ -35,12 +41,11 @@ def notebooks(part: str) -> list[Path]:
 
 
 def expand(part: str) -> tuple[str, ...]:
-    """The parts that a command's PART argument names: one, or every part that has notebooks for `all`."""
-    check_part(part)
+    """`parts_named` that have notebooks. Raises UsageError for one that does not exist, or that alone has none."""
+    named = parts_named(part)
     if part != ALL:
         notebooks(part)
-        return (part,)
-    return tuple(each for each in PARTS if _numbered(each))
+    return tuple(each for each in named if _numbered(each))
 
 
 def _numbered(part: str) -> list[Path]:

@@ -156,6 +156,33 @@ def circles(graph_: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The names that a caller may give, without `self`, `cls`, `*args` and `**kwargs`."""
+    taken = function.args
+    names = [one.arg for one in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs)]
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
+
+
+def public_without_docstring(path: Path) -> Iterator[str]:
+    """Public functions, classes and methods of a file that say nothing of themselves, by `Class.method`.
+
+    What stands inside a function is private; `__init__` and its like are told by their class.
+    """
+
+    def look(body: list[ast.stmt], inside: str) -> Iterator[str]:
+        for node in body:
+            if isinstance(node, ast.If | ast.Try):
+                yield from look(node.body, inside)
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name[0] == "_":
+                continue
+            if not ast.get_docstring(node):
+                yield inside + node.name
+            if isinstance(node, ast.ClassDef):
+                yield from look(node.body, f"{inside}{node.name}.")
+
+    yield from look(tree(path).body, "")
+
+
 def private_names(path: Path, root: Path = ROOT) -> set[str]:
     """Names with a leading underscore that a file takes from a module of ours other than itself."""
     ours, here = modules(root), module_of(path, root)

@@ -28,6 +28,14 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "grading.kernels.forkserver": "the warm process; test_client.py forks kernels from it",
     "grading.kernels.provisioner": "Jupyter's entry point; test_client.py starts kernels through it",
 }
+MOST_PARAMETERS = 6
+# Functions with more parameters, each with the reason.
+MANY_PARAMETERS = {
+    "servelab.run": "click hands a command its options one by one",
+    "servelab.go": "click hands a command its options one by one",
+    "servelab.grade": "click hands a command its options one by one",
+    "snippets.record.run.open_run": "every notebook calls it with keywords, most of them its own parameters",
+}
 # What a Raspberry Pi has: these modules, and the lab's edge notebooks, must import there.
 ON_THE_PI = (
     "record",
@@ -144,6 +152,41 @@ def test_no_folder_of_a_room_grows_beyond_a_dozen_modules() -> None:
 def test_every_package_says_what_it_is_about() -> None:
     packages = {name: path for name, path in rooms.modules().items() if path.name == "__init__.py"}
     assert [name for name, path in packages.items() if not ast.get_docstring(rooms.tree(path))] == []
+
+
+def test_no_function_takes_more_than_six_parameters() -> None:
+    many = {
+        f"{name}.{node.name}"
+        for name, path in rooms.modules().items()
+        for node in ast.walk(rooms.tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(rooms.parameters(node)) > MOST_PARAMETERS
+    }
+    assert sorted(many) == sorted(MANY_PARAMETERS)
+
+
+def test_every_public_function_class_and_method_has_a_docstring() -> None:
+    silent = {
+        f"{name}: {what}" for name, path in rooms.modules().items() for what in rooms.public_without_docstring(path)
+    }
+    assert sorted(silent) == []
+
+
+def test_a_missing_docstring_would_be_found_unless_it_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(
+        "class Told:\n"
+        "    'Told.'\n"
+        "    def __init__(self): ...\n"
+        "    def silent(self):\n"
+        "        def inner(): ...\n"
+        "    def _own(self): ...\n"
+        "class _Private:\n"
+        "    def any(self): ...\n"
+        "try:\n"
+        "    async def waiting(): ...\n"
+        "except ImportError: ...\n"
+    )
+    assert list(rooms.public_without_docstring(path)) == ["Told.silent", "waiting"]
 
 
 def test_every_module_with_logic_has_a_test_file_of_its_name(root: Path) -> None:

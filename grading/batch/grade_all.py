@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from grading.batch.similarity import doubted, labels
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
-from grading.grade import Grade, grade
+from grading.grade import Grade, GradeOptions, grade
 from grading.submission.opened import digest_of, student_of
 from snippets.errors import UsageError
+from snippets.files import replacing, sha256_file, sha256_text, write_atomic
 from snippets.parts import KIT
 from snippets.record import load_record
 
 # What a grade can depend on: the checks and questions, and what they reckon with (statistics, targets, prices).
 ROOMS = (KIT / "grading", KIT / "snippets")
 IGNORED = {"__MACOSX", ".git", "feedback", "release", "source", "autograded", "gradebook.db"}
-
-
-@dataclass(frozen=True)
-class Options:
-    """What every submission of a class is graded with. `staff_runs`: run folders by part that staff measured."""
-
-    leases: Mapping[str, Mapping[str, Any]] | None = None
-    functions: bool = False
-    parts: tuple[str, ...] = ()
-    staff_runs: Mapping[str, Path] = field(default_factory=dict)
 
 
 def _is_one(folder: Path) -> bool:
@@ -79,18 +69,16 @@ def discover(paths: Iterable[Path]) -> list[Path]:
 
 def kit_digest(rooms: Sequence[Path] = ROOMS) -> str:
     """Hash of what decides a grade besides the submission: the kit's code and tables. Another kit grades again."""
-    total = hashlib.sha256()
-    for room in rooms:
-        for path in sorted([*room.rglob("*.py"), *room.rglob("*.toml")]):
-            total.update(f"{room.name}/{path.relative_to(room).as_posix()}\0".encode())
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()[:16]
+    files = [(room, path) for room in rooms for path in sorted([*room.rglob("*.py"), *room.rglob("*.toml")])]
+    return sha256_text(
+        "".join(f"{room.name}/{path.relative_to(room).as_posix()}\0{sha256_file(path)}" for room, path in files)
+    )[:16]
 
 
-def basis_digest(options: Options) -> str:
+def basis_digest(options: GradeOptions) -> str:
     """Hash of the kit, of the options, and of the runs of staff that they name. Raises RecordError for one of these."""
     staff = {part: load_record(run).digest for part, run in options.staff_runs.items()}
-    return hashlib.sha256(f"{kit_digest(ROOMS)} {options} {staff}".encode()).hexdigest()
+    return sha256_text(f"{kit_digest(ROOMS)} {options} {staff}")
 
 
 def from_json(data: Mapping[str, Any]) -> Grade:
@@ -117,10 +105,10 @@ def from_json(data: Mapping[str, Any]) -> Grade:
     )
 
 
-def _one(path: Path, options: Options, cache: Path, basis: str, again: bool) -> tuple[dict[str, Any], bool]:
+def _one(path: Path, options: GradeOptions, cache: Path, basis: str, again: bool) -> tuple[dict[str, Any], bool]:
     """Grade one submission in a worker, or take it from the cache; returns its JSON and whether it was graded."""
     # Two students may hand in the same bytes (an empty zip); what cannot be read is theirs by its path.
-    key = hashlib.sha256(f"{digest_of(path)} {student_of(path)} {basis}".encode()).hexdigest()
+    key = sha256_text(f"{digest_of(path)} {student_of(path)} {basis}")
     kept = cache / f"{key}.json"
     if not again:
         try:
@@ -128,12 +116,8 @@ def _one(path: Path, options: Options, cache: Path, basis: str, again: bool) -> 
             return {**data, "source": str(path)}, False
         except (OSError, ValueError):
             pass
-    data = grade(
-        path, leases=options.leases, functions=options.functions, parts=options.parts, staff_runs=options.staff_runs
-    ).to_json()
-    temporary = kept.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(data), encoding="utf-8")
-    temporary.replace(kept)
+    data = grade(path, options).to_json()
+    write_atomic(kept, json.dumps(data).encode(), setting="--out")
     return data, True
 
 
@@ -151,7 +135,7 @@ def failed(path: Path, error: BaseException) -> Grade:
 
 def grade_all(
     paths: Sequence[Path],
-    options: Options,
+    options: GradeOptions,
     cache: Path,
     *,
     only: str = "",
@@ -208,7 +192,7 @@ def with_doubts(grades: Sequence[Grade]) -> list[Grade]:
 def write_csv(path: Path, grades: Sequence[Grade]) -> None:
     """One row a submission: totals, trust, remarks, then the points of every question."""
     ids = list(dict.fromkeys(result.id for each in grades for part in each.parts for result in part.results))
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path, "--out") as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(
             [

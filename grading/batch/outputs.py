@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from grading.batch.grade_all import Options, discover, grade_all, write_csv
+from grading.batch.grade_all import discover, grade_all, write_csv
 from grading.batch.page import write_class_report
 from grading.batch.similarity import likenesses
-from grading.grade import Grade, runs_in
+from grading.grade import PLAIN, Grade, GradeOptions, runs_in
 from snippets.errors import UsageError
+from snippets.files import replacing, storage_error, write_atomic
 from snippets.record.run import load_record
-from snippets.record.values import storage_error
 
 
 def read_leases(path: Path) -> dict[str, dict[str, Any]]:
@@ -60,36 +60,34 @@ def find_staff_runs(folder: Path) -> dict[str, Path]:
 def grade_class(
     submissions: Iterable[Path],
     out: Path,
+    options: GradeOptions = PLAIN,
     *,
-    leases: Mapping[str, Mapping[str, Any]] | None = None,
-    functions: bool = False,
-    parts: tuple[str, ...] = (),
-    staff_runs: Mapping[str, Path] | None = None,
     only: str = "",
     workers: int | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Grade]:
     """Grade all `submissions` into `out` (a .csv) and, beside it, .json, .similarity.csv and .html.
 
-    `staff_runs`: run folders by part that staff measured, for trust level `re-run`. Submissions whose content did not
-    change are taken from `<out>.cache/`. Raises UsageError where there are none, RecordError for a run of staff,
+    `only`, `workers` and `say` as for `grade_all`. Submissions whose content did not change are taken from
+    `<out>.cache/`. Raises UsageError where there are none, RecordError for a run of staff,
     StorageError where `out` cannot be written.
     """
     paths = discover(submissions)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        options = Options(leases, functions, parts, staff_runs or {})
         grades = grade_all(paths, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
         pairs = likenesses(grades)
         write_csv(out, grades)
-        out.with_suffix(".json").write_text(
-            json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False), encoding="utf-8"
-        )
-        with out.with_suffix(".similarity.csv").open("w", newline="", encoding="utf-8") as file:
+        as_json = json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False)
+        write_atomic(out.with_suffix(".json"), as_json.encode(), setting="--out")
+        with (
+            replacing(out.with_suffix(".similarity.csv"), "--out") as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(["first", "second", "what", "strength"])
             writer.writerows(astuple(pair) for pair in pairs)
         write_class_report(out.with_suffix(".html"), grades, pairs)
     except OSError as error:
-        raise storage_error(error, out) from error
+        raise storage_error(error, out, "--out") from error
     return grades

@@ -12,6 +12,7 @@ from grading.batch.similarity import Likeness
 from grading.checks.result import Result
 from grading.checks.trust import LEVELS, NOT_PROVEN
 from grading.grade import Grade
+from snippets.files import write_atomic
 
 TEMPLATE = Path(__file__).with_name("class.html.j2")
 BINS = 10
@@ -125,4 +126,4 @@ def write_class_report(path: Path, grades: Sequence[Grade], pairs: Sequence[Like
         doubts=_doubts(grades),
         alike=pairs[:MAX_ALIKE],
     )
-    path.write_text(text, encoding="utf-8")
+    write_atomic(path, text.encode(), setting="--out")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fastest, one
 from snippets.decide.targets import target
 from snippets.edge import soak
+from snippets.edge.device import VARIANTS
 
-VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
 PHASES = ("process", "libraries", "model", "first_inference")
 COLD = "cold/fp32/start"
 SOAK = "soak/all/soak"
@@ -19,7 +19,7 @@ def _by_threads(evidence: Evidence, variant: str) -> dict[int, float]:
     """Median latency in ms by number of threads."""
     names = evidence.named(f"edge/{variant}-threads-", "/latency")
     if not names:
-        raise Missing(f"edge/{variant}-threads-1/latency")
+        raise NotMeasured(f"edge/{variant}-threads-1/latency")
     return {int(name.split("-threads-")[1].split("/")[0]): evidence.p50(name) for name in names}
 
 
@@ -79,7 +79,7 @@ def resident(evidence: Evidence) -> Number:
     """Median of the last column of rss_mb (memory after the first inference)."""
     memory = np.asarray(evidence.field(COLD, "rss_mb"), dtype=np.float64)
     if memory.ndim != 2 or not memory.size:
-        raise Missing(COLD, "rss_mb")
+        raise NotMeasured(COLD, "rss_mb")
     return Number(float(np.median(memory[:, -1])), "Take the median of rss_mb after the last phase.")
 
 
@@ -88,7 +88,7 @@ def _trend(evidence: Evidence) -> soak.Trend:
     try:
         return soak.trend(evidence.result(SOAK))
     except (KeyError, ValueError, IndexError, TypeError):
-        raise Missing(SOAK, "samples over time") from None
+        raise NotMeasured(SOAK, "samples over time") from None
 
 
 def soak_trend(evidence: Evidence) -> Choices:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from snippets import stats
 from snippets.errors import RecordError
 from snippets.record.read import Step
 from snippets.record.run import Record
 
 
-class Missing(Exception):
+class NotMeasured(Exception):
     """A step, or a field of its result, that a judgement needs is not in the record."""
 
     def __init__(self, step: str, field: str = "") -> None:
@@ -49,39 +49,39 @@ class Evidence:
         return self._unreadable.get(name, "")
 
     def result(self, name: str) -> dict[str, Any]:
-        """Result of a step. Raises Missing; RecordError if its samples cannot be read."""
+        """Result of a step. Raises NotMeasured; RecordError if its samples cannot be read."""
         result = self.loaded(name) if name in self.steps else None
         if name in self._unreadable:
             raise RecordError(self._unreadable[name])
         if not isinstance(result, dict):
-            raise Missing(name)
+            raise NotMeasured(name)
         return result
 
     def field(self, name: str, field: str) -> Any:
-        """One field of a step's result. Raises Missing."""
+        """One field of a step's result. Raises NotMeasured."""
         result = self.result(name)
         if field not in result:
-            raise Missing(name, field)
+            raise NotMeasured(name, field)
         return result[field]
 
     def samples(self, name: str, field: str = "latency_ms") -> np.ndarray:
-        """A sample array as flat float64, finite and not empty. Raises Missing."""
+        """A sample array as flat float64, finite and not empty. Raises NotMeasured."""
         values = self.field(name, field)
         array = np.asarray(values, dtype=np.float64).ravel() if isinstance(values, np.ndarray | list) else None
         if array is None or not array.size or not np.isfinite(array).all():
-            raise Missing(name, field)
+            raise NotMeasured(name, field)
         return array
 
     def number(self, name: str, field: str) -> float:
-        """A finite number of a step's result. Raises Missing."""
+        """A finite number of a step's result. Raises NotMeasured."""
         value = self.field(name, field)
         if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-            raise Missing(name, field)
+            raise NotMeasured(name, field)
         return float(value)
 
     def p(self, name: str, percent: float, field: str = "latency_ms") -> float:
         """A percentile of a step's samples, in their unit."""
-        return float(np.percentile(self.samples(name, field), percent))
+        return stats.percentile(self.samples(name, field), percent)
 
     def p50(self, name: str) -> float:
         """Median latency, ms."""
@@ -95,7 +95,7 @@ class Evidence:
         """Share of predictions equal to their label, recomputed."""
         predictions, labels = self.field(name, "predictions"), self.field(name, "labels")
         if np.shape(predictions) != np.shape(labels) or not np.size(labels):
-            raise Missing(name, "predictions")
+            raise NotMeasured(name, "predictions")
         return float(np.mean(np.asarray(predictions) == np.asarray(labels)))
 
     def has(self, name: str) -> bool:
@@ -105,17 +105,3 @@ class Evidence:
     def named(self, prefix: str, suffix: str = "") -> list[str]:
         """Names of the steps that begin and end so, in the order measured."""
         return [name for name in self.steps if name.startswith(prefix) and name.endswith(suffix)]
-
-
-def front(points: Mapping[str, tuple[float, ...]]) -> set[str]:
-    """Names not dominated: no other is at least as small in every coordinate and smaller in one."""
-
-    def dominates(a: Iterable[float], b: Iterable[float]) -> bool:
-        pairs = list(zip(a, b, strict=True))
-        return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
-
-    return {
-        name
-        for name, point in points.items()
-        if not any(dominates(other, point) for rival, other in points.items() if rival != name)
-    }

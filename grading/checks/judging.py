@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.result import Kind, Result
 from grading.questions import Question, chosen, format_problem, is_blank, number, questions, standing
 from snippets.errors import RecordError
@@ -126,7 +126,7 @@ def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) 
     """What a readable answer to a question by choice or number is worth on this record."""
     try:
         expected = judge(evidence)
-    except Missing as missing:
+    except NotMeasured as missing:
         how = f"again, it has no usable {missing.field}" if missing.field else "first"
         return Judgement(
             0.0, f"Measure {missing.step} {how} (servelab run {question.part}), then answer again.", "not measured"

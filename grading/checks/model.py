@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from grading.checks.evidence import Evidence, Missing, front
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fastest, one
 from snippets.decide import cost
 from snippets.decide.targets import Target, target
-from snippets.stats import break_even
+from snippets.stats import break_even, pareto_front
 
 CPU_OPTIONS = {
     "onnx-all": "graph/onnx-all",
@@ -31,18 +31,18 @@ MAX_LOSS = 0.05
 
 
 def images_per_s(evidence: Evidence, variant: str) -> float:
-    """Throughput of the largest batch that was timed. Raises Missing."""
+    """Throughput of the largest batch that was timed. Raises NotMeasured."""
     steps = evidence.named(f"{variant}/throughput")
     if not steps:
-        raise Missing(f"{variant}/throughput")
+        raise NotMeasured(f"{variant}/throughput")
     return evidence.images_per_s(max(steps, key=lambda name: evidence.number(name, "batch")))
 
 
 def measured(evidence: Evidence, variants: dict[str, str]) -> dict[str, str]:
-    """Those of `variants` (name to step prefix) whose latency was measured. Raises Missing for none."""
+    """Those of `variants` (name to step prefix) whose latency was measured. Raises NotMeasured for none."""
     found = {name: prefix for name, prefix in variants.items() if evidence.has(f"{prefix}/latency")}
     if not found:
-        raise Missing(f"{next(iter(variants.values()))}/latency")
+        raise NotMeasured(f"{next(iter(variants.values()))}/latency")
     return found
 
 
@@ -118,7 +118,7 @@ def _histogram(evidence: Evidence, level: str) -> dict[str, int]:
     entry = evidence.field("graph/levels", level)
     counts = entry.get("histogram") if isinstance(entry, dict) else None
     if not isinstance(counts, dict):
-        raise Missing("graph/levels", f"histogram of level {level}")
+        raise NotMeasured("graph/levels", f"histogram of level {level}")
     return {str(name): int(count) for name, count in counts.items()}
 
 
@@ -214,7 +214,7 @@ def million(evidence: Evidence) -> Number:
     if own_table:  # a table of the course's own did not come with the record; what it gave did
         priced = evidence.field("choose/front", "priced")
         if not isinstance(priced, dict) or not isinstance(priced.get("onnx-all"), list):
-            raise Missing("choose/front", "price of onnx-all")
+            raise NotMeasured("choose/front", "price of onnx-all")
         return Number(float(priced["onnx-all"][0]), how)
     threads = int(evidence.number("graph/onnx-all/latency", "threads"))
     return Number(cost.per_million_cpu(images_per_s(evidence, "graph/onnx-all"), threads, cost.load_prices()), how)
@@ -230,11 +230,11 @@ def server_cpu(evidence: Evidence) -> Choices:
     accuracy = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in options.items()}
     least = max(accuracy.values()) - MAX_LOSS - 1e-9
     points = {
-        name: (evidence.p50(f"{options[name]}/latency"), -value) for name, value in accuracy.items() if value >= least
+        name: (evidence.p50(f"{options[name]}/latency"), value) for name, value in accuracy.items() if value >= least
     }
     quickest = min(point[0] for point in points.values())
     near = {name for name, point in points.items() if point[0] <= quickest * (1 + CLOSE)}
-    return Choices(frozenset(front(points)), how, frozenset(near))
+    return Choices(frozenset(pareto_front(points)), how, frozenset(near))
 
 
 def server_gpu(evidence: Evidence) -> Choices:
@@ -256,12 +256,12 @@ def phone(evidence: Evidence) -> Choices:
     names = ("onnx-all", "dynamic", "aggressive", "conservative")
     options = measured(evidence, {name: CPU_OPTIONS[name] for name in names})
     points = {
-        name: (evidence.number(f"{prefix}/size", "bytes"), -evidence.accuracy(f"{prefix}/accuracy"))
+        name: (evidence.number(f"{prefix}/size", "bytes"), evidence.accuracy(f"{prefix}/accuracy"))
         for name, prefix in options.items()
     }
     fitting = {name: point for name, point in points.items() if point[0] < limit} or points
     return Choices(
-        frozenset(front(fitting)), "Take a file under the limit that no other file beats in size and accuracy."
+        frozenset(pareto_front(fitting)), "Take a file under the limit that no other file beats in size and accuracy."
     )
 
 

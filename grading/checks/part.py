@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from grading.checks import edge, invariants, model, system, trust
 from grading.checks.evidence import Evidence
 from grading.checks.judging import Judge, judge_answers
+from grading.checks.prints import sample_prints
 from grading.checks.result import Result
 from grading.questions import questions
 from snippets.record.run import Record, load_record
@@ -173,27 +171,6 @@ def check_part(
         tuple(remarks),
         sample_prints(evidence),
     )
-
-
-def sample_prints(evidence: Evidence) -> tuple[str, ...]:
-    """Hashes of the order of size of each array of times: equal for copies of samples, scaled or shifted too."""
-    found = set()
-    for name in evidence.steps:
-        for values in _arrays_ms(evidence.loaded(name)):
-            if np.unique(values[:200]).size >= 20:
-                order = np.argsort(values[:200], kind="stable").astype(np.int16)
-                found.add(hashlib.sha256(order.tobytes()).hexdigest()[:16])
-    return tuple(sorted(found))
-
-
-def _arrays_ms(result: Any) -> list[np.ndarray]:
-    """A result's arrays of milliseconds, flat."""
-    items = result.items() if isinstance(result, dict) else ()
-    return [
-        value.ravel()
-        for name, value in items
-        if name.endswith("_ms") and isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    ]
 
 
 def _withheld(result: Result, why: str) -> Result:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, banded, nearest, one
+from snippets import stats
 from snippets.load import queueing
+from snippets.serve.stages import STAGES
 
-STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
 GRID = {
     f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"
     for n in (1, 2, 4)
@@ -19,24 +20,24 @@ NO_SETTING = "none meets the bound"
 
 
 def good_ms(evidence: Evidence, name: str) -> np.ndarray:
-    """Latencies of the successes of a load step, ms. Raises Missing for none."""
+    """Latencies of the successes of a load step, ms. Raises NotMeasured for none."""
     samples = evidence.samples(name)
     ok = np.asarray(evidence.result(name).get("ok", np.ones(samples.size)), dtype=bool).ravel()
     if ok.shape != samples.shape or not ok.any():
-        raise Missing(name, "successes")
-    return samples[ok]
+        raise NotMeasured(name, "successes")
+    return stats.good_ms({"latency_ms": samples, "ok": ok})
 
 
 def p50(evidence: Evidence, name: str) -> float:
     """Median latency of the successes, ms."""
-    return float(np.median(good_ms(evidence, name)))
+    return stats.percentile(good_ms(evidence, name), 50)
 
 
 def rate(evidence: Evidence, name: str) -> float:
     """Photos (or rows) answered per second: successes x batch / seconds, recomputed."""
     seconds = evidence.number(name, "seconds")
     if seconds <= 0:
-        raise Missing(name, "seconds")
+        raise NotMeasured(name, "seconds")
     return good_ms(evidence, name).size * evidence.number(name, "batch") / seconds
 
 
@@ -89,7 +90,7 @@ def longest_stage(evidence: Evidence) -> Choices:
     for stage in STAGES:
         values = np.asarray(evidence.field(name, f"{stage}_ms"), dtype=np.float64).ravel()
         if values.shape != latency.shape or ok.shape != latency.shape or not ok.any():
-            raise Missing(name, f"{stage}_ms")
+            raise NotMeasured(name, f"{stage}_ms")
         stages[stage] = float(np.nanmean(values[ok]))
     stages["transport"] = float(latency[ok].mean()) - sum(stages.values())
     longest = max(stages, key=lambda stage: stages[stage])
@@ -129,7 +130,7 @@ def queue_share(evidence: Evidence) -> Number:
     name = "triton/pytorch-16/load"
     queue, compute = evidence.number(name, "queue_ms"), evidence.number(name, "compute_ms")
     if queue < 0 or compute <= 0:
-        raise Missing(name, "compute_ms")
+        raise NotMeasured(name, "compute_ms")
     return Number(
         100 * queue / (queue + compute), "Divide the queue by the sum of queue and computing.", 3, absolute=True
     )
@@ -177,11 +178,11 @@ def mean_batch(evidence: Evidence) -> Number:
     """Rows over executions, from the server's batch statistics."""
     batches = evidence.field("batching/on-32/load", "batches")
     if not isinstance(batches, dict) or not batches:
-        raise Missing("batching/on-32/load", "batches")
+        raise NotMeasured("batching/on-32/load", "batches")
     executions = sum(int(count) for count in batches.values())
     rows = sum(int(size) * int(count) for size, count in batches.items())
     if executions <= 0:
-        raise Missing("batching/on-32/load", "executions")
+        raise NotMeasured("batching/on-32/load", "executions")
     return Number(rows / executions, "Divide the rows by the executions.", 0.05)
 
 
@@ -212,7 +213,7 @@ def too_many(evidence: Evidence) -> Choices:
     rates = {label: rate(evidence, name) for label, name in GRID.items() if evidence.has(name)}
     most = rates.pop("4 instances, 2 threads", None)
     if most is None or not rates:
-        raise Missing("instances/4x2/load")
+        raise NotMeasured("instances/4x2/load")
     return banded(
         most / max(rates.values()),
         (0.95, 1.05),
@@ -229,8 +230,8 @@ def best_setting(evidence: Evidence) -> Choices:
     rates, near = {}, set()
     for label, name in GRID.items():
         if not evidence.has(name):
-            raise Missing(name)
-        p95 = float(np.percentile(good_ms(evidence, name), 95))
+            raise NotMeasured(name)
+        p95 = stats.percentile(good_ms(evidence, name), 95)
         if p95 <= bound_ms:
             rates[label] = rate(evidence, name)
         if abs(p95 / bound_ms - 1) < 0.02:
@@ -243,9 +244,7 @@ def best_setting(evidence: Evidence) -> Choices:
 
 def neighbour_slowdown(evidence: Evidence) -> Choices:
     """p95 of the light model beside the heavy one over its p95 alone."""
-    shared, alone = (
-        float(np.percentile(good_ms(evidence, f"neighbour/{how}/load"), 95)) for how in ("shared", "alone")
-    )
+    shared, alone = (stats.percentile(good_ms(evidence, f"neighbour/{how}/load"), 95) for how in ("shared", "alone"))
     return banded(
         shared / alone,
         (1.1, 1.5, 3),
@@ -304,7 +303,7 @@ def _cold_s(evidence: Evidence) -> float:
     name = "online/food-pytorch/cold"
     load, first = evidence.samples(name, "load_ms"), evidence.samples(name, "first_ms")
     if load.shape != first.shape:
-        raise Missing(name, "first_ms")
+        raise NotMeasured(name, "first_ms")
     return float(np.median(load + first)) / 1e3
 
 

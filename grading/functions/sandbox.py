@@ -42,7 +42,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ChildResult:
     """What came out of one confined run: lines of output, and why it ended early (empty: it did not)."""
 
     lines: tuple[bytes, ...]
@@ -161,7 +161,7 @@ def _sweep(uid: int) -> None:
     os.waitpid(child, 0)
 
 
-def run(file: Path, request: dict[str, Any], used: str) -> Outcome:
+def run(file: Path, request: dict[str, Any], used: str) -> ChildResult:
     """Run child.py on `request` with the student's `file`, confined at level `used`.
 
     Ends within the wall limit. Raises ConfinementMissing for level `none`.
@@ -208,7 +208,7 @@ def run(file: Path, request: dict[str, Any], used: str) -> Outcome:
                 _sweep(uid)
 
 
-def _converse(process: subprocess.Popen[bytes], message: bytes) -> Outcome:
+def _converse(process: subprocess.Popen[bytes], message: bytes) -> ChildResult:
     """Send the request, read at most OUTPUT_BYTES until the end or the wall limit."""
     assert process.stdin and process.stdout
     with contextlib.suppress(BrokenPipeError):
@@ -229,4 +229,4 @@ def _converse(process: subprocess.Popen[bytes], message: bytes) -> Outcome:
         if len(received) > OUTPUT_BYTES:
             ended = "stopped: it wrote too much"
             break
-    return Outcome(tuple(bytes(received).split(b"\n")[:2000]), ended)
+    return ChildResult(tuple(bytes(received).split(b"\n")[:2000]), ended)

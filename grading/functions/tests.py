@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from grading.checks.result import Result
 from grading.functions import sandbox
 from grading.functions.cases import Case, Task, agrees, cases, tasks
 from snippets.errors import UsageError
+from snippets.files import sha256_file
 
 MAX_STARTS = 3
 MAX_SOURCE = 200_000
@@ -53,11 +53,11 @@ def _ask(file: Path, calls: list[dict[str, Any]], used: str) -> tuple[dict[int, 
     answers: dict[int, dict[str, Any]] = {}
     first, ended = 0, ""
     for _ in range(MAX_STARTS):
-        outcome = sandbox.run(file, {"calls": calls[first:], "first": first}, used)
+        child = sandbox.run(file, {"calls": calls[first:], "first": first}, used)
         answers |= {
-            index: answer for index, answer in _answers(outcome.lines, len(calls)).items() if index not in answers
+            index: answer for index, answer in _answers(child.lines, len(calls)).items() if index not in answers
         }
-        ended = outcome.ended
+        ended = child.ended
         unanswered = next((index for index in range(first, len(calls)) if index not in answers), len(calls))
         if unanswered >= len(calls) or ended:
             break
@@ -107,7 +107,7 @@ def test_file(file: Path, part: str) -> list[Result]:
         problem = "Not run: this machine cannot confine student code. Install bubblewrap."
     if problem:
         return [Result(task.id, "function", False, 0, task.points, problem) for task in mine]
-    seed = hashlib.sha256(file.read_bytes()).hexdigest()
+    seed = sha256_file(file)
     made = {task.id: cases(task, seed) for task in mine}
     calls = [{"function": task.name, "arguments": case.arguments} for task in mine for case in made[task.id]]
     answers, ended = _ask(file, calls, used)

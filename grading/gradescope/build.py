@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
+import ast
 import json
-import subprocess
-import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from grading.questions import PARTS
-from snippets.errors import UsageError
+from snippets.parts import KIT, parts_named
 
 HERE = Path(__file__).resolve().parent
-KIT = HERE.parent.parent
-MARK = "ours: "
-# Run in a fresh interpreter: which of the kit's files does grading load, function tests included?
-PROBE = f"""
-import importlib, sys
-for name in ("grading.gradescope.run", "grading.gradescope.results", "grading.grade", "grading.functions.tests"):
-    importlib.import_module(name)
-for module in list(sys.modules.values()):
-    print({MARK!r} + (getattr(module, "__file__", None) or ""))
-"""
+ROOMS = ("grading", "snippets")
+ENTRIES = ("grading.gradescope.run", "grading.gradescope.results", "grading.grade", "grading.functions.tests")
+"""What run_autograder starts, and what that imports when it comes to it."""
+
+
+def _file(module: str) -> Path | None:
+    """Where a module of the kit lies; None for any other name."""
+    place = KIT.joinpath(*module.split("."))
+    files = (place.with_suffix(".py"), place / "__init__.py") if module.partition(".")[0] in ROOMS else ()
+    return next((path for path in files if path.is_file()), None)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """What a file imports as it is loaded, not later inside its functions; of a name from a module, both ways."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def needed() -> list[Path]:
-    """Files of the kit that the autograder loads, found by loading it; and the data that they read."""
-    done = subprocess.run([sys.executable, "-c", PROBE], cwd=KIT, capture_output=True, text=True, check=True)
-    files = {Path(line[len(MARK) :]).resolve() for line in done.stdout.splitlines() if line.startswith(MARK)}
-    ours = {
-        path
-        for path in files
-        if path.is_relative_to(KIT)
-        and path.suffix == ".py"
-        and path.relative_to(KIT).parts[0] in ("grading", "snippets")
-    }
-    folders = {path.parent for path in ours}
+    """Files of the kit that the autograder loads, function tests included, and the data that they read."""
+    found: set[Path] = set()
+    waiting = list(ENTRIES)
+    while waiting:
+        module = waiting.pop()
+        path = _file(module)
+        if path is None or path in found:
+            continue
+        found.add(path)
+        waiting += [module.rpartition(".")[0], *_imported(path)]
+    folders = {path.parent for path in found}
     data = {path for folder in folders for pattern in ("*.toml", "*.schema.json") for path in folder.glob(pattern)}
-    return sorted({*ours, *data, HERE.parent / "functions" / "child.py"})
+    return sorted({*found, *data, KIT / "grading" / "functions" / "child.py"})
 
 
-def build(part: str, out: Path, *, functions: bool = False) -> Path:
-    """Write autograder.zip for `part` (model, edge, system or all); the same kit gives the same bytes."""
-    if part not in (*PARTS, "all"):
-        raise UsageError(f"There is no part {part!r}; parts are {', '.join(PARTS)}, or all.")
-    settings = {"parts": list(PARTS) if part == "all" else [part], "functions": functions}
+def build_autograder(part: str, out: Path, *, functions: bool = False) -> Path:
+    """Write autograder.zip for `part` (model, edge, system or all); the same kit gives the same bytes.
+
+    Raises UsageError for another part.
+    """
+    settings = {"parts": parts_named(part), "functions": functions}
     contents: dict[str, tuple[bytes, int]] = {
         "autograder.json": (json.dumps(settings).encode(), 0o644),
         "setup.sh": ((HERE / "setup.sh").read_bytes(), 0o755),

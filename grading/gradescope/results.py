@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.invariants import borrowed
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.checks.trust import NOT_PROVEN
 from grading.grade import Grade
 from snippets.errors import RecordError
+from snippets.files import write_atomic
 from snippets.record.run import Record
 
 MAX_OUTPUT = 4000
@@ -74,7 +74,7 @@ def leaderboard(records: Sequence[Record]) -> list[dict[str, Any]]:
                     fastest = min(fastest or (float("inf"), ""), (evidence.p50(name), name))
                 elif name.endswith("/throughput"):
                     most = max(most or (0.0, ""), (evidence.images_per_s(name), name))
-            except (Missing, RecordError, ValueError):
+            except (NotMeasured, RecordError, ValueError):
                 continue
     board: list[dict[str, Any]] = []
     if fastest:
@@ -121,9 +121,7 @@ def results(grade: Grade, board: list[dict[str, Any]], expected_netid: str = "")
 
 def write(path: Path, value: dict[str, Any]) -> None:
     """Write results.json at once or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=1, allow_nan=False), encoding="utf-8")
-    temporary.replace(path)
+    write_atomic(path, json.dumps(value, indent=1, allow_nan=False).encode())
 
 
 def failure(message: str) -> dict[str, Any]:

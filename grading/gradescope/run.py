@@ -39,17 +39,17 @@ def main(base: Path) -> int:
     try:
         if os.geteuid() == 0:
             SOURCE.chmod(0o700)  # student functions run as another user, who must not read the checks
-        from grading.grade import grade
+        from grading.grade import GradeOptions, grade
         from grading.submission.opened import open_records
 
         built = expected(SOURCE)
         parts = tuple(built["parts"])
-        graded = grade(base / "submission", parts=parts)
+        graded = grade(base / "submission", GradeOptions(parts=parts))
         with open_records(base / "submission") as records:
             board = results.leaderboard(records)
         results.write(target, results.results(graded, board, submitter(base)))
         if built.get("functions"):
-            graded = grade(base / "submission", parts=parts, functions=True)
+            graded = grade(base / "submission", GradeOptions(parts=parts, functions=True))
             results.write(target, results.results(graded, board, submitter(base)))
     except Exception as error:
         kept = json.loads(target.read_text(encoding="utf-8"))

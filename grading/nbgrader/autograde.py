@@ -21,8 +21,8 @@ from typing import Any
 
 from grading.kernels.client import NoWarmKernel, warm_pool
 from grading.nbgrader.release import KERNEL
-from grading.notebooks import PARTS
 from snippets.errors import SubmissionError, ToolMissing, UsageError
+from snippets.parts import check_part
 from snippets.quick_import import without_iri_checks
 
 LOCK_S = 120
@@ -31,7 +31,7 @@ _apis: dict[Path, Any] = {}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Autograded:
     """What became of a student: `problem` is empty if the notebooks were graded; `log` is what nbgrader said."""
 
     student: str
@@ -64,14 +64,14 @@ def _api(course: Path) -> Any:
     return _apis[course]
 
 
-def _one(part: str, course: Path, student: str, force: bool) -> Outcome:
+def _one(part: str, course: Path, student: str, force: bool) -> Autograded:
     result = _api(course).autograde(part, student, force=force)
     log = str(result.get("log", ""))
     if result["success"]:
-        return Outcome(student, "", log)
+        return Autograded(student, "", log)
     told = [line for line in f"{result.get('error', '')}\n{log}".splitlines() if line.strip()]
     errors = [line for line in told if "ERROR" in line or "Error" in line]
-    return Outcome(student, (errors or told or ["nbgrader gave no reason"])[-1].strip(), log)
+    return Autograded(student, (errors or told or ["nbgrader gave no reason"])[-1].strip(), log)
 
 
 def students_of(part: str, course: Path) -> list[str]:
@@ -79,17 +79,16 @@ def students_of(part: str, course: Path) -> list[str]:
     return sorted(path.parent.name for path in (course / "submitted").glob(f"*/{part}") if path.is_dir())
 
 
-def autograde(
+def autograde_class(
     part: str, course: Path, *, force: bool = False, workers: int | None = None, say: Callable[[str], None] = print
-) -> list[Outcome]:
+) -> list[Autograded]:
     """Run nbgrader's autograde for everybody in submitted/*/<part>/; returns what became of each.
 
     `force`: also those that were graded already. `workers`: processes; default two a core, for a notebook's time is
     half waiting. Raises UsageError for an unknown part or no submissions, ToolMissing without nbgrader, and
     SubmissionError, after all others are graded, where somebody's could not be.
     """
-    if part not in PARTS:
-        raise UsageError(f"There is no part {part!r}; parts are {', '.join(PARTS)}.")
+    check_part(part, all_too=False)
     course = course.resolve()
     students = students_of(part, course)
     if not students:
@@ -110,25 +109,22 @@ def autograde(
     gc.freeze()  # the workers' collectors leave what they share alone
     count = min(workers or 2 * (os.cpu_count() or 1), len(students))
     how = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
-    started, outcomes = time.monotonic(), []
+    started, graded = time.monotonic(), []
     with ProcessPoolExecutor(count, mp_context=how) as pool:
         waiting = {pool.submit(_one, part, course, student, force): student for student in students}
         for done in as_completed(waiting):
             try:
-                outcome = done.result()
+                one = done.result()
             except Exception as error:  # a worker that died must not lose the class
-                outcome = Outcome(waiting[done], f"{type(error).__name__}: {error}", "")
-            outcomes.append(outcome)
-            left = (time.monotonic() - started) / len(outcomes) * (len(students) - len(outcomes))
-            say(
-                f"{outcome.student}: {outcome.problem or 'graded'} "
-                f"({len(outcomes)}/{len(students)}, about {left:.0f} s left)"
-            )
-    failed = sorted(outcome.student for outcome in outcomes if outcome.problem)
+                one = Autograded(waiting[done], f"{type(error).__name__}: {error}", "")
+            graded.append(one)
+            left = (time.monotonic() - started) / len(graded) * (len(students) - len(graded))
+            say(f"{one.student}: {one.problem or 'graded'} ({len(graded)}/{len(students)}, about {left:.0f} s left)")
+    failed = sorted(one.student for one in graded if one.problem)
     if failed:
         raise SubmissionError(
             f"nbgrader could not grade {', '.join(failed)}: mend their notebooks with `servelab "
             f"release {part} --course {course} --repair`, or look with `nbgrader autograde {part} "
             f"--student {failed[0]}`."
         )
-    return sorted(outcomes, key=lambda outcome: outcome.student)
+    return sorted(graded, key=lambda one: one.student)

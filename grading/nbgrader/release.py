@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from grading.checks.part import MEASUREMENT_POINTS
-from grading.notebooks import NOTEBOOKS, PARTS, asked, convert, slug, sources
+from grading.notebooks import asked, convert, slug, sources
 from grading.questions import Question, question
-from snippets.errors import UsageError
-from snippets.record.values import storage_error
+from snippets.files import storage_error, write_atomic
+from snippets.parts import NOTEBOOKS, check_part
 
 TAG = "measure"
 KERNEL = "servelab-grading"
@@ -125,14 +125,13 @@ def assignment(source: Path, last: bool) -> dict[str, Any]:
     return {**notebook, "cells": cells}
 
 
-def release(part: str, course: Path) -> list[Path]:
+def release_part(part: str, course: Path) -> list[Path]:
     """Write source/<part>/*.ipynb, and nbgrader_config.py where there is none, into the folder `course`.
 
     Then nbgrader takes over: `nbgrader generate_assignment <part>` makes the students' version. Raises UsageError for
     an unknown part, StorageError where the folder cannot be written.
     """
-    if part not in PARTS:
-        raise UsageError(f"There is no part {part!r}; parts are {', '.join(PARTS)}.")
+    check_part(part, all_too=False)
     found = sources([NOTEBOOKS / part])
     written = []
     try:
@@ -141,15 +140,19 @@ def release(part: str, course: Path) -> list[Path]:
         for path in found:
             target = folder / f"{path.stem}.ipynb"
             notebook = assignment(path, last=path == found[-1])
-            target.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            _write(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
             written.append(target)
         kernel = course / "jupyter" / "kernels" / KERNEL / "kernel.json"
         kernel.parent.mkdir(parents=True, exist_ok=True)
-        kernel.write_text(json.dumps(KERNELSPEC, indent=1) + "\n", encoding="utf-8")
+        _write(kernel, json.dumps(KERNELSPEC, indent=1) + "\n")
         config = course / "nbgrader_config.py"
         if not config.exists():
-            config.write_text(CONFIG, encoding="utf-8")
+            _write(config, CONFIG)
             written.append(config)
     except OSError as error:
-        raise storage_error(error, course) from error
+        raise storage_error(error, course, "--course") from error
     return written
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomic(path, text.encode(), setting="--course")

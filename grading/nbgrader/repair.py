@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading.notebooks import ASK
+from grading.questions.schema import ASK
+from snippets.files import write_atomic
 
 HIDDEN = re.compile(r"\n?### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTALL)
 MAX_SOURCE = 100_000
@@ -179,7 +180,8 @@ def repair_folder(course: Path, part: str) -> dict[Path, tuple[str, ...]]:
                 continue
             original = target.with_suffix(".ipynb.orig")
             if target.is_file() and not original.exists():
-                original.write_text(text, encoding="utf-8")
-            target.write_text(json.dumps(result.notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                write_atomic(original, text.encode(), setting="--course")
+            whole = json.dumps(result.notebook, indent=1, ensure_ascii=False) + "\n"
+            write_atomic(target, whole.encode(), setting="--course")
             mended[target] = remarks
     return mended

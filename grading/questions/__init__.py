@@ -5,7 +5,6 @@ from __future__ import annotations
 from grading.questions.asking import ask, is_late, standing
 from grading.questions.schema import (
     KINDS,
-    PARTS,
     Question,
     chosen,
     format_problem,
@@ -17,7 +16,6 @@ from grading.questions.schema import (
 
 __all__ = [
     "KINDS",
-    "PARTS",
     "Question",
     "ask",
     "chosen",

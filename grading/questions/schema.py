@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import QuestionError
+from snippets.parts import PARTS, check_part
 
 FOLDER = Path(__file__).resolve().parent
-PARTS = ("model", "edge", "system")
 KINDS = ("predict", "choose", "number", "explain", "screenshot")
+ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
+"""How a notebook's code asks a question; the group is the question's id."""
 LEADING_NUMBER = re.compile(r"^\s*([-+]?[0-9][0-9_,]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*(.*)$", re.DOTALL)
 
 
@@ -117,9 +119,10 @@ def load(path: Path, part: str) -> tuple[Question, ...]:
 
 @lru_cache(maxsize=8)
 def questions(part: str) -> tuple[Question, ...]:
-    """The questions of `part` (model, edge or system); QuestionError for another part."""
-    if part not in PARTS:
-        raise QuestionError(f"There is no part {part!r}; parts are {', '.join(PARTS)}.")
+    """The questions of `part` (model, edge or system). Raises UsageError for another part, QuestionError for a
+    malformed file.
+    """
+    check_part(part, all_too=False)
     path = FOLDER / f"{part}.toml"
     return load(path, part) if path.exists() else ()
 
@@ -127,6 +130,8 @@ def questions(part: str) -> tuple[Question, ...]:
 def question(question_id: str) -> Question:
     """The question of that id; QuestionError names the nearest ids where there is none."""
     part = question_id.split(".", 1)[0]
+    if part not in PARTS:
+        raise QuestionError(f"There is no question {question_id!r}: an id begins with its part, {' or '.join(PARTS)}.")
     for candidate in questions(part):
         if candidate.id == question_id:
             return candidate

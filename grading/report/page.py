@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from grading.report.tables import LOAD_HEADER, VARIANT_HEADER, load_rows, variant_rows
+from grading.report.tables import LOAD_HEADER, LOAD_TEXTS, VARIANT_HEADER, VARIANT_TEXTS, load_rows, variant_rows
 from snippets.errors import RecordError
+from snippets.files import write_atomic
 from snippets.record.run import Record, load_record
-from snippets.record.values import safe_path, write_atomic
+from snippets.record.values import safe_path
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 TITLES = {"model": "Part 1: model optimizations", "edge": "Part 2: edge", "system": "Part 3: system optimizations"}
@@ -29,7 +30,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     page = template.render(runs=[_run(load_record(folder)) for folder in folders])
     path = (out or Path(folders[0]) / "report.html").resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, page.encode())
+    write_atomic(path, page.encode(), setting="--out")
     return path
 
 
@@ -39,9 +40,9 @@ def _run(record: Record) -> dict[str, Any]:
             "title": "Variants: measured, published, targets",
             "header": VARIANT_HEADER,
             "rows": variant_rows(record),
-            "numeric": range(1, 8),
+            "texts": VARIANT_TEXTS,
         },
-        {"title": "Services under load", "header": LOAD_HEADER, "rows": load_rows(record), "numeric": range(2, 7)},
+        {"title": "Services under load", "header": LOAD_HEADER, "rows": load_rows(record), "texts": LOAD_TEXTS},
     ]
     return {
         "title": f"{TITLES.get(record.part, record.part)} ({record.run_id})",

@@ -9,6 +9,7 @@ from typing import Any
 
 from snippets import stats
 from snippets.decide.targets import Target, published, targets
+from snippets.draw.tables import text_table
 from snippets.record.run import Record, load_record
 from snippets.stats import Estimate
 
@@ -146,7 +147,7 @@ def value(estimate: Estimate | None) -> float | None:
     return None if estimate is None else estimate.value
 
 
-def number(x: float | None) -> str:
+def three_digits(x: float | None) -> str:
     """A figure with three significant digits, an empty text for none."""
     if x is None:
         return ""
@@ -159,7 +160,7 @@ def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
     """The ends of a 95 % interval; `?` for an end that the samples cannot bound."""
     if estimate is None:
         return ""
-    return f"{number(estimate.low * scale)}..{number(estimate.high * scale)}"
+    return f"{three_digits(estimate.low * scale)}..{three_digits(estimate.high * scale)}"
 
 
 def variant_rows(record: Record) -> list[tuple[list[str], list[str]]]:
@@ -167,15 +168,15 @@ def variant_rows(record: Record) -> list[tuple[list[str], list[str]]]:
     rows = []
     for v in variants(record):
         p = v.published
-        expected = f"{number(p['p50_ms'])} ms, {number(p['images_per_s'])}/s ({p['hardware']})" if p else ""
+        expected = f"{three_digits(p['p50_ms'])} ms, {three_digits(p['images_per_s'])}/s ({p['hardware']})" if p else ""
         figures = [
             v.name,
-            number(v.size_mb),
-            number(v.accuracy.value * 100) if v.accuracy else "",
-            number(value(v.p50_ms)),
-            number(value(v.p95_ms)),
-            number(value(v.p99_ms)),
-            number(value(v.images_per_s)),
+            three_digits(v.size_mb),
+            three_digits(v.accuracy.value * 100) if v.accuracy else "",
+            three_digits(value(v.p50_ms)),
+            three_digits(value(v.p95_ms)),
+            three_digits(value(v.p99_ms)),
+            three_digits(value(v.images_per_s)),
             str(v.batch or ""),
             expected,
             verdict(record, v),
@@ -208,7 +209,10 @@ VARIANT_HEADER = [
     "published",
     "target",
 ]
+VARIANT_TEXTS = (0, 8, 9)
+"""Columns that hold text; the others hold numbers."""
 LOAD_HEADER = ["step", "load", "requests/s", "p50 ms", "p95 ms", "p99 ms", "failures"]
+LOAD_TEXTS = (0, 1)
 
 
 def load_rows(record: Record) -> list[tuple[list[str], list[str]]]:
@@ -218,24 +222,16 @@ def load_rows(record: Record) -> list[tuple[list[str], list[str]]]:
             [
                 r.name,
                 r.load,
-                number(r.requests_per_s),
-                number(r.p50_ms.value),
-                number(r.p95_ms.value),
-                number(r.p99_ms.value),
+                three_digits(r.requests_per_s),
+                three_digits(r.p50_ms.value),
+                three_digits(r.p95_ms.value),
+                three_digits(r.p99_ms.value),
                 str(r.failures),
             ],
             ["", "", "", interval(r.p50_ms), interval(r.p95_ms), interval(r.p99_ms), ""],
         )
         for r in loads(record)
     ]
-
-
-def text_table(header: list[str], rows: list[tuple[list[str], list[str]]]) -> str:
-    """Columns aligned for a terminal; the line of intervals is left out where it would be empty."""
-    lines = [header, *[line for pair in rows for line in pair if any(line)]]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    text = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([text[0], "  ".join("-" * w for w in widths), *text[1:]])
 
 
 def show_run(folder: str | Path) -> str:
@@ -251,8 +247,12 @@ def show_run(folder: str | Path) -> str:
         + "".join(f", {gpu['model']}" for gpu in host.get("gpus", []))
     ]
     tables = [
-        text_table(header, rows)
-        for header, rows in ((VARIANT_HEADER, variant_rows(record)), (LOAD_HEADER, load_rows(record)))
+        # The line of intervals is left out where it would be empty.
+        text_table(header, [line for pair in rows for line in pair if any(line)], texts)
+        for header, rows, texts in (
+            (VARIANT_HEADER, variant_rows(record), VARIANT_TEXTS),
+            (LOAD_HEADER, load_rows(record), LOAD_TEXTS),
+        )
         if rows
     ]
     for table in tables:

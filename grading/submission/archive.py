@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import stat
 import zipfile
@@ -14,6 +13,7 @@ from typing import Any
 
 from grading.errors import UnsafeArchive
 from snippets.errors import SubmissionError
+from snippets.files import sha256_bytes, sha256_file
 
 SCHEMA = "servelab-submission"
 SCHEMA_VERSION = 1
@@ -40,11 +40,6 @@ class LeftOut:
     name: str
     bytes: int
     reason: str
-
-
-def sha256(data: bytes) -> str:
-    """Hex SHA-256."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def pack(
@@ -75,7 +70,7 @@ def pack(
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         **facts,
-        "files": {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in sorted(taken.items())},
+        "files": {name: {"bytes": len(data), "sha256": sha256_bytes(data)} for name, data in sorted(taken.items())},
         "left_out": [asdict(item) for item in left],
     }
     taken["manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
@@ -167,6 +162,6 @@ def manifest_problems(folder: Path) -> list[str]:
         path = folder / name
         if ".." in PurePosixPath(name).parts or path.is_symlink() or not path.is_file():
             problems.append(f"{name} is missing")
-        elif sha256(path.read_bytes()) != digest:
+        elif sha256_file(path) != digest:
             problems.append(f"{name} was changed after it was collected")
     return problems

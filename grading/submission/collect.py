@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from grading.questions import PARTS, Question, questions
+from grading.questions import Question, questions
 from grading.submission import archive
 from grading.submission.pages import pages
 from grading.submission.pdf import Heading, Page, render, template_pages
 from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
 from snippets.errors import SubmissionError
-from snippets.parts import NOTEBOOKS
+from snippets.parts import NOTEBOOKS, PARTS
 from snippets.record.head import HEAD
 from snippets.record.run import Record, load_record
 from snippets.record.steps import STEPS
@@ -27,8 +27,16 @@ NETID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,31}")
 
 
 @dataclass(frozen=True)
-class Collected:
-    """What `collect` made, and what the student should know of it."""
+class Student:
+    """Who hands in; `name` may be empty."""
+
+    netid: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What `make_submission` made, and what the student should know of it."""
 
     folder: Path
     zip: Path
@@ -47,11 +55,13 @@ class Collected:
         return told + [f"  - {remark}" for remark in self.remarks]
 
 
-def heading(records: Sequence[Record], netid: str, name: str) -> Heading:
+def heading(records: Sequence[Record], student: Student) -> Heading:
     """Head and foot of every page."""
     parts = ", ".join(record.part for record in records)
     runs = ", ".join(f"{record.part}/{record.run_id} {record.digest[:8]}" for record in records)
-    return Heading(f"Model serving lab: {parts}", name or netid, netid, runs, f"ServeLab {version()}")
+    return Heading(
+        f"Model serving lab: {parts}", student.name or student.netid, student.netid, runs, f"ServeLab {version()}"
+    )
 
 
 def version() -> str:
@@ -134,25 +144,24 @@ def _store(pictures: dict[str, Picture], folder: Path) -> dict[str, Path]:
     return paths
 
 
-def collect(
+def make_submission(
     runs: Iterable[Path],
+    student: Student,
     *,
-    netid: str,
-    name: str = "",
     out: Path | None = None,
     screens: Sequence[Path] = (),
     notebooks: Path = NOTEBOOKS,
     cap_bytes: int = archive.CAP_BYTES,
-) -> Collected:
-    """Make the submission of `runs` (one per part) under `out`, default `runs/submissions/<netid>`.
+) -> Submission:
+    """Make the submission of `runs` (one per part) for `student` under `out`, default `runs/submissions/<netid>`.
 
     `screens`: further folders of screenshots named by question id. Collecting again replaces what was there.
     Raises SubmissionError for a bad NetID or run list, RecordError for a run that cannot be read.
     """
-    if not NETID.fullmatch(netid):
-        raise SubmissionError(f"{netid!r} is no NetID: letters, digits, '.', '_' and '-', such as ab123.")
+    if not NETID.fullmatch(student.netid):
+        raise SubmissionError(f"{student.netid!r} is no NetID: letters, digits, '.', '_' and '-', such as ab123.")
     records = records_of(runs)
-    out = out or records[0].folder.parent.parent / "submissions" / netid
+    out = out or records[0].folder.parent.parent / "submissions" / student.netid
     folder = out / "submission"
     if folder.exists():
         shutil.rmtree(folder)
@@ -174,14 +183,14 @@ def collect(
             ]
             flawed = {name: picture.problem for name, picture in found.pictures.items() if picture.problem}
             all_pages += pages(record, mine, paths, flawed)
-        head = heading(records, netid, name)
+        head = heading(records, student)
         pdf, replaced = render(head, all_pages)
         (out / "submission.pdf").write_bytes(pdf)
         write_template([record.part for record in records], out / "template.pdf")
         members.append(archive.Member("submission.pdf", out / "submission.pdf", 2))
         facts = {
-            "netid": netid,
-            "name": name,
+            "netid": student.netid,
+            "name": student.name,
             "kit_version": version(),
             "runs": [{"part": record.part, "run_id": record.run_id, "digest": record.digest} for record in records],
         }
@@ -193,6 +202,6 @@ def collect(
         points = ", ".join(f"U+{ord(char):04X}" for char in replaced)
         remarks.append(f"submission.pdf shows {points} as code points: no font here can draw them")
     unanswered = tuple(page.question.id for page in all_pages if not page.answer and page.question.kind != "screenshot")
-    return Collected(
+    return Submission(
         folder, out / "submission.zip", out / "submission.pdf", out / "template.pdf", unanswered, tuple(remarks)
     )

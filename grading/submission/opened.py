@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 from grading.submission import archive
 from snippets.errors import KitError, SubmissionError
+from snippets.files import sha256_file, sha256_text
 from snippets.parts import PARTS
 from snippets.record import Record, load_record
 from snippets.record.head import part_of
@@ -20,12 +20,9 @@ from snippets.record.head import part_of
 def digest_of(path: Path) -> str:
     """Hash of a submission's content: the zip's bytes, or the names and bytes of a folder's files."""
     if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    total = hashlib.sha256()
-    for item in sorted(item for item in path.rglob("*") if item.is_file() and not item.is_symlink()):
-        total.update(item.relative_to(path).as_posix().encode() + b"\0" + archive.sha256(item.read_bytes()).encode())
-    return total.hexdigest()
+        return sha256_file(path)
+    files = sorted(item for item in path.rglob("*") if item.is_file() and not item.is_symlink())
+    return sha256_text("".join(f"{item.relative_to(path).as_posix()}\0{sha256_file(item)}" for item in files))
 
 
 def student_of(path: Path) -> str:

@@ -10,21 +10,19 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
-import hashlib
 import io
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grading.questions import Question
+from grading.questions.schema import ASK, Question
+from snippets.files import sha256_bytes
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
 MIN_WIDTH, MIN_HEIGHT = 300, 150
 MAX_PIXELS = 60_000_000
 MAX_BYTES = 20_000_000
-ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def _pixels(data: bytes) -> tuple[tuple[int, int], tuple[float, float], bytes]:
     return image.size, (low, high), grey.resize((9, 8)).tobytes()
 
 
-def judge(data: bytes) -> tuple[str, int]:
+def problem_with(data: bytes) -> tuple[str, int]:
     """What is wrong with a picture (empty if nothing), and its difference hash (64 bits; 0 if unknown).
 
     Without Pillow (an autograder with the standard library only) size and form are read from the header.
@@ -179,11 +177,11 @@ def choose(candidates: Sequence[Picture], questions: Sequence[Question], problem
                 f"{question.id}: no screenshot. Save one as screens/{question.id}.png or paste it under the question"
             )
         for picture in mine:
-            problem, bits = judge(picture.data)
+            problem, bits = problem_with(picture.data)
             if problem:
                 told.append(f"{question.id}: {picture.source} {problem}")
                 continue
-            digest = hashlib.sha256(picture.data).hexdigest()
+            digest = sha256_bytes(picture.data)
             twin = next(
                 (
                     name

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.questions import format_problem, is_blank, is_late, questions, standing
-from grading.submission.collect import NOTEBOOKS, screenshots
+from grading.submission.collect import screenshots
 from snippets.errors import UsageError
+from snippets.parts import NOTEBOOKS
 from snippets.record.run import Record, latest_run, load_record
 
 
@@ -54,7 +55,7 @@ def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
     return findings
 
 
-def check(part: str, run: Path | None = None) -> tuple[str, bool]:
+def check_run(part: str, run: Path | None = None) -> tuple[str, bool]:
     """The examination of a part's run as text, and whether nothing is missing."""
     record = load_record(run_folder(part, run))
     asked = questions(part)

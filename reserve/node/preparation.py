@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shlex
@@ -15,6 +14,7 @@ from reserve.node.places import KIT, STATE
 from reserve.node.provision import Task
 from reserve.node.shell import program
 from reserve.site import Machine
+from snippets.files import sha256_bytes
 
 SUDO = program("sudo")
 PYTHON = program("python")
@@ -96,10 +96,9 @@ def images(hardware: Hardware, kit: Path) -> list[Task]:
         dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         pinned = pins.load().environment(hardware.extra)
         arguments = {k: v for k, v in pinned.items() if re.search(rf"^ARG {k}\b", dockerfile, re.M)}
-        digest = hashlib.sha256(repr(sorted(arguments.items())).encode())
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            digest.update(path.read_bytes())
-        tag = f"servelab/{name}:{digest.hexdigest()[:12]}"
+        contents = [path.read_bytes() for path in sorted(p for p in folder.rglob("*") if p.is_file())]
+        digest = sha256_bytes(b"".join([repr(sorted(arguments.items())).encode(), *contents]))
+        tag = f"servelab/{name}:{digest[:12]}"
         options = " ".join(f"--build-arg {k}={shlex.quote(v)}" for k, v in arguments.items())
         build = (
             f"cd ~/{KIT} && $SUDO docker build -t {tag} {options} -f reserve/containers/{name}/Dockerfile . && "

@@ -8,7 +8,6 @@ lacks nothing that it names.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import shlex
@@ -20,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from reserve.errors import ConnectionLost, SiteError
 from reserve.site import Machine
 from snippets.errors import StorageError
+from snippets.files import FULL_ERRNOS
 from snippets.record.head import HEAD
 from snippets.record.steps import STEPS
 
@@ -125,7 +125,7 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
     except tarfile.TarError as error:
         raise ConnectionLost(f"an archive from the node was cut short ({error}). Repeat the command.") from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL_ERRNOS:
             raise StorageError(
                 f"no space left here for the run in {home}. Free some and repeat "
                 "`servelab collect`: the node keeps it all until its lease ends."

@@ -17,11 +17,11 @@ from reserve.run.execute import execute
 from reserve.run.options import DEFAULTS, RunOptions
 from reserve.run.parameters import Params, of_parts, resolve
 from snippets.errors import UsageError
+from snippets.files import storage_error
 from snippets.parts import expand
 from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VARIABLE
 from snippets.record.lock import acquire
 from snippets.record.run import default_runs
-from snippets.record.values import storage_error
 
 
 @dataclass(frozen=True)

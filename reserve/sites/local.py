@@ -23,6 +23,7 @@ from reserve.errors import ConnectionLost, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.journal import Journal
 from reserve.site import CommandResult, Lease, LeaseSpec, Machine, Node, OnLine, Thing
+from snippets.files import write_atomic
 
 NAME = "local"
 
@@ -50,9 +51,7 @@ class LocalSite:
 
     def _save(self, state: dict[str, dict[str, dict[str, str]]]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(state, indent=1), encoding="utf-8")
-        temporary.replace(self._file)
+        write_atomic(self._file, json.dumps(state, indent=1).encode(), setting="SERVELAB_STATE")
 
     def sign_in(self) -> str:
         """Nobody has to."""

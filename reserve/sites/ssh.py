@@ -14,6 +14,7 @@ from reserve.clock import Clock
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.site import CommandResult, Node, OnLine, packing
 from reserve.sites.tunnel import Tunnel
+from snippets.files import write_atomic
 
 CONNECT_S = 15.0
 KEEPALIVE_S = 15
@@ -113,9 +114,7 @@ class HostKeys:
                 "machine. Nothing was sent to it. If you had it rebuilt on the dashboard, run `servelab down` and "
                 "`up`."
             )
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(keys, indent=1), encoding="utf-8")
-        temporary.replace(self.path)
+        write_atomic(self.path, json.dumps(keys, indent=1).encode(), setting="SERVELAB_STATE")
 
 
 class SshMachine:

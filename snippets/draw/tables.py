@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 from snippets.stats import Estimate
 
 
-def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns for a terminal, as wide as their longest cell: the first to the left, the others to the right."""
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], texts: Collection[int] = (0,)) -> str:
+    """Columns for a terminal, as wide as their longest cell: those numbered in `texts` to the left, others right."""
     lines = [tuple(head), *map(tuple, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
+            cell.ljust(width) if column in texts else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines

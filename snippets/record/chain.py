@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from snippets.record.values import canonical, sha256_text
+from snippets.files import canonical, sha256_text
 
 
 def genesis(head: dict[str, Any]) -> str:

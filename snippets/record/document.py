@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
+from snippets.files import write_atomic
 from snippets.record.chain import broken_link, genesis
 from snippets.record.head import HEAD, SCHEMA_VERSION, START_AGAIN, read_head, render
 from snippets.record.schema import step_problem
 from snippets.record.steps import STEPS, Interrupted, flush, line, parse, read_steps
-from snippets.record.values import write_atomic
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
+from snippets.files import canonical, sha256_text, storage_error
 from snippets.record.chain import last_hash
 from snippets.record.schema import head_problem
-from snippets.record.values import canonical, sha256_text, storage_error
 
 HEAD = "record.json"
 SCHEMA = "servelab-record"

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from snippets.errors import RunLocked
-from snippets.record.values import storage_error
+from snippets.files import storage_error
 
 _WIDTH = 100
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from snippets.errors import RecordError
-from snippets.record import values as store
+from snippets.files import sha256_file
+from snippets.record import values
 from snippets.record.chain import genesis
 from snippets.record.document import read_content
 from snippets.record.head import HEAD, render
@@ -39,12 +40,12 @@ class Step:
     @property
     def result(self) -> Any:
         """What the step returned, arrays and paths included. Raises RecordError for changed or missing samples."""
-        return store.decode(self.encoded, self.folder, lambda reference: store.load_array(self.folder, reference))
+        return values.decode(self.encoded, self.folder, lambda reference: values.load_array(self.folder, reference))
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """File name and content of each of the step's sample arrays."""
-        for reference in store.references(self.encoded, "$array"):
-            yield reference["$array"], store.load_array(self.folder, reference)
+        for reference in values.references(self.encoded, "$array"):
+            yield reference["$array"], values.load_array(self.folder, reference)
 
 
 @dataclass(frozen=True)
@@ -118,18 +119,18 @@ class Record:
         problems = []
         newest_writer: dict[str, dict[str, Any]] = {}
         for step in self.steps:
-            for reference in store.references(step.encoded, "$array"):
+            for reference in values.references(step.encoded, "$array"):
                 try:
-                    store.load_array(self.folder, reference)
+                    values.load_array(self.folder, reference)
                 except RecordError as error:
                     problems.append(f"step {step.name!r}: {error}")
-            for reference in store.references(step.encoded, "$file"):
+            for reference in values.references(step.encoded, "$file"):
                 newest_writer[reference["$file"]] = reference
         for entry in [*newest_writer.values(), *self.figures.values(), *self.screenshots.values()]:
-            path = store.safe_path(self.folder, entry["$file"])
+            path = values.safe_path(self.folder, entry["$file"])
             if not path.is_file():
                 problems.append(f"the file {entry['$file']} is missing")
-            elif store.sha256_file(path) != entry["sha256"]:
+            elif sha256_file(path) != entry["sha256"]:
                 problems.append(f"the file {entry['$file']} was changed after it was recorded")
         return problems
 

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from snippets.errors import RecordError, UsageError
+from snippets.files import canonical, sha256_file, sha256_text, storage_error, write_atomic
 from snippets.machine.host import host_facts
 from snippets.parts import KIT
-from snippets.record import values as store
+from snippets.record import values
 from snippets.record.context import RunContext
 from snippets.record.document import written_ns
 from snippets.record.files import RecordFiles
@@ -87,7 +88,6 @@ def open_run(
     folder = (Path(runs).expanduser() if runs else default_runs()) / part / run_id
     return Run(
         folder,
-        part=part,
         notebook=notebook,
         profile=profile,
         mode=mode,
@@ -97,28 +97,28 @@ def open_run(
 
 
 class Run:
-    """A run folder opened for measuring. Made by `open_run`."""
+    """A run folder opened for measuring. Made by `open_run`, as <part>/<run id>."""
 
     def __init__(
         self,
         folder: Path,
         *,
-        part: str,
         notebook: str,
         profile: str,
         mode: str,
         parameters: dict[str, Any],
         context: RunContext,
     ) -> None:
-        self.folder, self.part, self.notebook, self.profile, self.mode = folder, part, notebook, profile, mode
+        self.folder, self.part = folder, folder.parent.name
+        self.notebook, self.profile, self.mode = notebook, profile, mode
         self._fresh_since = context.fresh_since or utc_now()
         self._lock = RunLock(folder, notebook, context.owner)
-        self._files = RecordFiles(folder, part)
+        self._files = RecordFiles(folder, self.part)
         self._followed: IO[bytes] | None = None
         if mode == "replay":
             self._progress_path = context.progress
             if not (folder / HEAD).is_file():
-                raise RecordError(f"There is no record to replay in {folder}. Make one: servelab run {part}.")
+                raise RecordError(f"There is no record to replay in {folder}. Make one: servelab run {self.part}.")
             self._files.reload()
             return
         self._progress_path = context.progress or folder / "progress.jsonl"
@@ -126,7 +126,7 @@ class Run:
             for name in ("samples", "figures", "screens", "models", "notebooks"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise store.storage_error(error, folder) from error
+            raise storage_error(error, folder) from error
         with self._lock:
             self._introduce(parameters, context.lease)
 
@@ -140,7 +140,7 @@ class Run:
         self._host = facts["id"]
         changed = add_unknown(self._files.head, "hosts", facts)
         if parameters:
-            described = json.loads(store.canonical(store.describe_input(parameters, "parameters")))
+            described = json.loads(canonical(values.describe_input(parameters, "parameters")))
             changed |= set_entry(self._files.head, "parameters", self.notebook, described)
         if lease:
             changed |= add_unknown(self._files.head, "leases", lease)
@@ -176,13 +176,13 @@ class Run:
         Raises RecordError in mode replay when the step is missing, RunLocked while another process measures here,
         StorageError on a full disk, and whatever `fn` raises (then nothing is recorded).
         """
-        described = store.describe_call(fn, args, kwargs, inputs)
-        key = store.sha256_text(store.canonical([name, described]))
+        described = values.describe_call(fn, args, kwargs, inputs)
+        key = sha256_text(canonical([name, described]))
         with self._current():
             known = self._find(key)
             if known is not None:
                 self._progress(name, "replayed", known["seconds"])
-                return store.decode(known["result"], self.folder, lambda ref: store.load_array(self.folder, ref))
+                return values.decode(known["result"], self.folder, lambda ref: values.load_array(self.folder, ref))
             if self.mode == "replay":
                 raise self._not_replayable(name, key)
             started_utc = self._progress(name, "started")
@@ -202,7 +202,7 @@ class Run:
 
         An answer equal to the question's latest one adds nothing. Returns the entry that stands.
         """
-        value = json.loads(store.canonical(value))
+        value = json.loads(canonical(value))
         with self._current():
             latest = next((a for a in reversed(self._files.head["answers"]) if a["question"] == question), None)
             if latest is not None and latest["value"] == value:
@@ -241,7 +241,7 @@ class Run:
         if self.mode == "replay":
             return path
         if isinstance(picture, bytes):
-            store.write_atomic(path, picture)
+            write_atomic(path, picture)
         elif Path(picture).resolve() != path.resolve():
             shutil.copyfile(picture, path)
         self._list_picture("screenshots", name, path)
@@ -249,7 +249,7 @@ class Run:
 
     def _list_picture(self, kind: str, name: str, path: Path) -> None:
         with self._current():
-            entry = {**store.file_reference(path, self.folder), "notebook": self.notebook}
+            entry = {**values.file_reference(path, self.folder), "notebook": self.notebook}
             if set_entry(self._files.head, kind, name, entry):
                 self._files.save_head()
 
@@ -274,9 +274,9 @@ class Run:
 
     def _changed_file(self, step: dict[str, Any]) -> str:
         """The first of the step's files that is gone or changed; empty if all are as they were recorded."""
-        for reference in store.references(step["result"], "$file"):
-            path = store.safe_path(self.folder, reference["$file"])
-            if not path.is_file() or store.sha256_file(path) != reference["sha256"]:
+        for reference in values.references(step["result"], "$file"):
+            path = values.safe_path(self.folder, reference["$file"])
+            if not path.is_file() or sha256_file(path) != reference["sha256"]:
                 return str(reference["$file"])
         return ""
 
@@ -294,11 +294,11 @@ class Run:
         arrays = {}
 
         def keep(where: str, array: Any) -> dict[str, Any]:
-            reference = store.save_array(self.folder, f"samples/{index:04d}-{slug}.{where or 'value'}.npy", array)
+            reference = values.save_array(self.folder, f"samples/{index:04d}-{slug}.{where or 'value'}.npy", array)
             arrays[reference["$array"]] = array
             return reference
 
-        result = store.encode(value, self.folder, keep)
+        result = values.encode(value, self.folder, keep)
         self._files.add(
             {
                 "index": index,
@@ -316,7 +316,7 @@ class Run:
         )
         if seconds > SHORT_S:
             self._files.save_head()
-        return store.decode(result, self.folder, lambda reference: arrays[reference["$array"]])
+        return values.decode(result, self.folder, lambda reference: arrays[reference["$array"]])
 
     def _progress(self, name: str, state: str, seconds: float | None = None) -> str:
         """Append a line for whoever follows the run; a full disk here must not lose a measurement. Returns its time."""

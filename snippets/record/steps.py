@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
+from snippets.files import canonical, storage_error
 from snippets.record.head import START_AGAIN
-from snippets.record.values import canonical, storage_error
 
 STEPS = "steps.jsonl"
 BEING_WRITTEN_S = 0.25

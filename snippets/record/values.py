@@ -1,71 +1,19 @@
-"""How a run record's values become files: canonical JSON, hashes, atomic writes, arrays and artifacts."""
+"""How a run record's values become JSON: inputs as what identifies them, results with their arrays and artifacts."""
 
 from __future__ import annotations
 
 import dataclasses
-import errno
-import hashlib
 import inspect
 import io
-import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snippets.errors import KitError, RecordError, StorageError, UsageError
-
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_STORAGE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
-
-
-def canonical(value: Any) -> str:
-    """JSON text of `value` that is the same for equal values: sorted keys, no spaces, no NaN."""
-    return _ENCODER.encode(value)
-
-
-def sha256_text(text: str) -> str:
-    """Hex SHA-256 of `text` in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def storage_error(error: OSError, path: Path) -> KitError:
-    """Turn an OSError met while writing `path` into an error that names the remedy."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        remedy = "free some space, or choose another disk with --runs, and run again: finished steps are kept"
-        return StorageError(f"The disk is full: {path} could not be written ({error.strerror}); {remedy}.")
-    remedy = "choose a folder you may write with --runs, or change its permissions"
-    return StorageError(f"{path} cannot be written ({error.strerror}); {remedy}.")
-
-
-def write_atomic(path: Path, data: bytes | list[bytes], durable: bool = False) -> None:
-    """Write `data` (or its pieces) to `path`: a reader, or a kill at any moment, sees the old file or the new, whole.
-
-    `durable` waits until the disk has it (a power cut), which a short step would feel.
-    Raises StorageError on a full disk or a folder that cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data if isinstance(data, bytes) else b"".join(data))
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in _STORAGE_ERRNOS:
-            raise storage_error(error, path) from error
-        raise
+from snippets.errors import RecordError, UsageError
+from snippets.files import is_storage_error, sha256_bytes, sha256_file, storage_error
 
 
 def describe_input(value: Any, where: str) -> Any:
@@ -82,7 +30,7 @@ def describe_input(value: Any, where: str) -> Any:
     if isinstance(value, np.integer):
         return int(value)
     if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(value.tobytes()).hexdigest()
+        digest = sha256_bytes(value.tobytes())
         return {"$array": digest, "dtype": str(value.dtype), "shape": list(value.shape)}
     if isinstance(value, Path):
         if not value.is_file():
@@ -183,14 +131,14 @@ def save_array(folder: Path, relative: str, array: np.ndarray) -> dict[str, Any]
     try:
         (folder / relative).write_bytes(data)
     except OSError as error:
-        if error.errno in _STORAGE_ERRNOS:
+        if is_storage_error(error):
             raise storage_error(error, folder / relative) from error
         raise
     return {
         "$array": relative,
         "dtype": str(array.dtype),
         "shape": list(array.shape),
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha256": sha256_bytes(data),
     }
 
 
@@ -202,7 +150,7 @@ def load_array(folder: Path, reference: dict[str, Any]) -> np.ndarray:
     except FileNotFoundError:
         remedy = "restore them, or measure again with --mode fresh"
         raise RecordError(f"The samples {path} are missing; {remedy}.") from None
-    if hashlib.sha256(data).hexdigest() != reference["sha256"]:
+    if sha256_bytes(data) != reference["sha256"]:
         remedy = "restore them, or measure again with --mode fresh"
         raise RecordError(f"The samples {path} were changed after they were recorded; {remedy}.")
     return np.load(io.BytesIO(data), allow_pickle=False)

@@ -15,11 +15,12 @@ from unittest import mock
 import numpy as np
 
 from grading.questions import ask, questions
-from grading.submission.collect import Collected, collect
+from grading.submission.collect import Student, Submission, make_submission
+from snippets.files import write_atomic
 from snippets.record import run as record
 from snippets.record.chain import genesis, last_hash, linked
 from snippets.record.document import read_content, write_whole
-from snippets.record.values import save_array, write_atomic
+from snippets.record.values import save_array
 from tests.grading.pictures import picture
 
 VARIANTS = {
@@ -198,12 +199,12 @@ def make_run(
     return run.folder
 
 
-def hand_in(run: Path, netid: str, out: Path, pdf: bool = True) -> Collected:
+def hand_in(run: Path, netid: str, out: Path, pdf: bool = True) -> Submission:
     """The submission of a run; `pdf=False` puts an empty file in the PDF's place, which saves most of the time."""
     with contextlib.ExitStack() as stack:
         if not pdf:
             stack.enter_context(mock.patch("grading.submission.collect.render", lambda *_: (b"%PDF", ())))
-        return collect([run], netid=netid, out=out, notebooks=out / "none")
+        return make_submission([run], Student(netid), out=out, notebooks=out / "none")
 
 
 def rewrite(run: Path, change: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from grading.checks import part as part_checks
 from grading.checks.part import check_part
-from grading.grade import Grade, grade
+from grading.grade import Grade, GradeOptions, grade
 from grading.questions import questions
 from snippets.record.run import load_record
 from tests.grading.students import WORKED_OUT, change_samples, hand_in, make_run, rewrite
@@ -231,9 +231,9 @@ def test_a_model_left_out_for_size_costs_nothing(honest: Path, tmp_path: Path) -
         "sha256": hashlib.sha256((run / "models/fp32.onnx").read_bytes()).hexdigest(),
     }
     rewrite(run, lambda fields: fields["steps"][0]["result"].update(file=reference))
-    from grading.submission.collect import collect
+    from grading.submission.collect import Student, make_submission
 
-    made = collect([run], netid="ab1", out=tmp_path / "out", notebooks=tmp_path / "none", cap_bytes=700_000)
+    made = make_submission([run], Student("ab1"), out=tmp_path / "out", notebooks=tmp_path / "none", cap_bytes=700_000)
     graded = grade(made.zip)
     assert "models/fp32.onnx" in made.remarks[0] and graded.parts[0].trust == "plausible"
 
@@ -253,7 +253,7 @@ def broken(tmp_path: Path, how: str, made: Path) -> Path:
 @pytest.mark.parametrize("how", ["empty file", "half a zip", "a PDF"])
 def test_a_broken_zip_gets_a_grade_that_says_so(run: Path, tmp_path: Path, how: str) -> None:
     made = hand_in(run, "bd1", tmp_path / "out", pdf=False)
-    graded = grade(broken(tmp_path, how, made.zip), parts=("edge",))
+    graded = grade(broken(tmp_path, how, made.zip), GradeOptions(parts=("edge",)))
     assert graded.points == 0 and graded.netid == "bd1" and "not a whole zip" in graded.problems[0]
     assert len(graded.parts[0].results) == len(questions("edge")) + 1
 
@@ -274,7 +274,7 @@ def test_a_malformed_record_gets_a_grade_that_says_so(tmp_path: Path, text: str)
     folder = tmp_path / "submission" / "edge"
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(text)
-    graded = grade(tmp_path / "submission", parts=("edge",))
+    graded = grade(tmp_path / "submission", GradeOptions(parts=("edge",)))
     assert isinstance(graded, Grade) and graded.points == 0
     assert graded.parts[0].trust == "none"
 
@@ -296,5 +296,5 @@ def test_a_malformed_record_gets_a_grade_that_says_so(tmp_path: Path, text: str)
 )
 def test_a_record_of_odd_values_never_stops_the_grading(run: Path, tmp_path: Path, change: Any) -> None:
     rewrite(run, change)
-    graded = grade(run.parent.parent, parts=("edge",))
+    graded = grade(run.parent.parent, GradeOptions(parts=("edge",)))
     assert graded.parts[0].part == "edge" and 0 <= graded.points <= graded.possible

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,9 @@ def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     ("number", "says"),
     [
         (errno.ENOSPC, "The disk is full: .*model.onnx.* choose another disk with SERVELAB_CACHE"),
+        (errno.EDQUOT, "The disk is full: .*model.onnx"),
+        (errno.EFBIG, "The disk is full: .*model.onnx"),
+        (errno.EACCES, "model.onnx cannot be written"),
         (errno.EROFS, "model.onnx cannot be written .* a folder you may write with SERVELAB_CACHE"),
     ],
 )
@@ -57,6 +61,25 @@ def test_a_disk_that_takes_nothing_more_is_an_error_with_a_remedy(tmp_path: Path
 def test_another_error_of_the_system_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "model.onnx"):
         raise FileNotFoundError(errno.ENOENT, "no such file")
+
+
+def test_waiting_for_the_disk_is_asked_for_and_its_failure_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "head", []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    files.write_atomic(path, b"one")
+    assert path.read_bytes() == b"one" and synced == []
+    files.write_atomic(path, b"two", durable=True)
+    assert path.read_bytes() == b"two" and len(synced) == 1
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError, match="The disk is full.* choose another disk with --runs"):
+        files.write_atomic(path, b"three", durable=True)
+    assert path.read_bytes() == b"two" and list(tmp_path.iterdir()) == [path]
 
 
 def test_pieces_are_written_one_behind_the_other(tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ def test_all_means_every_part_that_has_notebooks(notebooks: Path) -> None:
     assert parts.expand("system") == ("system",)
 
 
+def test_all_are_named_whether_they_have_notebooks_or_not(notebooks: Path) -> None:
+    assert parts.parts_named("all") == parts.PARTS and parts.parts_named("edge") == ("edge",)
+    with pytest.raises(UsageError, match="no part 'xyz'; .* or all of them: all"):
+        parts.parts_named("xyz")
+
+
 def test_a_part_without_notebooks_says_how_to_build_them(notebooks: Path) -> None:
     with pytest.raises(UsageError, match="'edge' has no notebooks .* make notebooks"):
         parts.expand("edge")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from reserve.sites.chameleon.rest import Rest
 from reserve.sites.chameleon.servers import Servers
 from reserve.sites.chameleon.zun import ContainerMachine, Containers
 from reserve.sites.ssh import HostKeys, SshMachine, find_key, public_key
+from snippets.files import sha256_text
 
 
 class ChameleonSite:
@@ -136,7 +136,7 @@ class ChameleonSite:
         """Upload the user's public key (journaled if it was not there); returns the key pair's name."""
         self.sign_in()
         public = public_key(self.key_path())
-        digest = hashlib.sha256(public.split()[1].encode()).hexdigest()[:8]
+        digest = sha256_text(public.split()[1])[:8]
         key_name = os.environ.get("OS_KEYPAIR_NAME") or f"servelab-{digest}"
         known = any(e.name == key_name for e in self.journal.open_entries(site=self.name, kind="keypair"))
         entry = None if known else self.journal.intend("keypair", key_name, self.name, part)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from grading.batch import grade_all as batch
-from grading.batch.grade_all import Options, failed, from_json, grade_all, kit_digest, with_doubts, write_csv
+from grading.batch.grade_all import failed, from_json, grade_all, kit_digest, with_doubts, write_csv
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
-from grading.grade import Grade
+from grading.grade import Grade, GradeOptions
 from tests.grading.students import hand_in, make_run
 
-EDGE = Options(parts=("edge",))
+EDGE = GradeOptions(parts=("edge",))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def rooms(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "kit"
 
 
-def graded_now(handed_in: Path, cache: Path, options: Options = EDGE) -> str:
+def graded_now(handed_in: Path, cache: Path, options: GradeOptions = EDGE) -> str:
     lines: list[str] = []
     grade_all([handed_in], options, cache, workers=1, say=lines.append)
     return lines[-1].partition(",")[0]

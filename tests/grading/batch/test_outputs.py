@@ -83,7 +83,7 @@ def test_a_broken_run_of_staff_stops_the_grading_and_is_not_the_students_fault(t
 
 def test_a_folder_that_cannot_be_written_is_named(class_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StorageError, match="file"):
+    with pytest.raises(StorageError, match="file.* a folder you may write with --out"):
         grade_class([class_folder], tmp_path / "file" / "grades.csv", say=lambda _: None)
 
 

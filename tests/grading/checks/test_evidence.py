@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading.checks.evidence import Evidence, Missing, front
+from grading.checks.evidence import Evidence, NotMeasured
 from snippets.errors import RecordError
 from snippets.record.run import open_run
 from tests.grading.checks.paper import Paper
@@ -35,13 +35,13 @@ def test_accuracy_is_the_share_of_equal_labels() -> None:
 
 @pytest.mark.parametrize("samples", [[], [1.0, float("nan")], [float("inf")], "fast", 7, None])
 def test_samples_that_are_no_finite_numbers_count_as_not_measured(samples: Any) -> None:
-    with pytest.raises(Missing, match="a has no usable latency_ms"):
+    with pytest.raises(NotMeasured, match="a has no usable latency_ms"):
         evidence(a={"latency_ms": samples}).samples("a")
 
 
 @pytest.mark.parametrize("value", [True, "7", None, [7], float("nan"), float("inf")])
 def test_what_is_no_finite_number_counts_as_not_measured(value: Any) -> None:
-    with pytest.raises(Missing, match="a has no usable x"):
+    with pytest.raises(NotMeasured, match="a has no usable x"):
         evidence(a={"x": value}).number("a", "x")
     assert evidence(a={"x": 7}).number("a", "x") == 7.0
 
@@ -50,21 +50,21 @@ def test_what_is_no_finite_number_counts_as_not_measured(value: Any) -> None:
     "result", [{"predictions": [1], "labels": [1, 2]}, {"predictions": [], "labels": []}, {"labels": [1]}]
 )
 def test_predictions_without_as_many_labels_count_as_not_measured(result: Mapping[str, Any]) -> None:
-    with pytest.raises(Missing, match="^a has no usable predictions$"):
+    with pytest.raises(NotMeasured, match="^a has no usable predictions$"):
         evidence(a=result).accuracy("a")
 
 
 @pytest.mark.parametrize("result", [None, 7, [1]])
 def test_a_step_that_gave_no_fields_counts_as_not_measured(result: Any) -> None:
-    with pytest.raises(Missing) as missing:
+    with pytest.raises(NotMeasured) as missing:
         evidence(a=result).field("a", "x")
     assert (str(missing.value), missing.value.step, missing.value.field) == ("a", "a", "")
-    with pytest.raises(Missing, match="^b$"):
+    with pytest.raises(NotMeasured, match="^b$"):
         evidence(a={}).result("b")
 
 
 def test_a_field_that_is_not_there_is_named_with_its_step() -> None:
-    with pytest.raises(Missing, match="^a has no usable x$") as missing:
+    with pytest.raises(NotMeasured, match="^a has no usable x$") as missing:
         evidence(a={"y": 1}).field("a", "x")
     assert (missing.value.step, missing.value.field) == ("a", "x")
 
@@ -92,10 +92,3 @@ def test_the_latest_of_two_steps_of_a_name_counts_and_changed_samples_are_no_mea
     assert "missing" in found.unreadable("a") and found.loaded("a") is None
     with pytest.raises(RecordError, match="missing"):
         found.p50("a")
-
-
-def test_the_front_is_what_no_other_point_beats() -> None:
-    # b is beaten by a (equal in one, larger in the other), d by c; a and c trade one for the other; e equals c.
-    points = {"a": (1.0, 5.0), "b": (1.0, 6.0), "c": (2.0, 4.0), "d": (3.0, 4.5), "e": (2.0, 4.0)}
-    assert front(points) == {"a", "c", "e"}
-    assert front({"alone": (9.0, 9.0)}) == {"alone"}

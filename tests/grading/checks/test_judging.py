@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Expected, Judgement, Number, judge_answers, judgement
 from grading.checks.part import JUDGES
 from grading.checks.result import Result
@@ -100,9 +100,9 @@ def test_where_all_that_could_be_right_is_too_close_to_call_any_of_it_is_right()
 @pytest.mark.parametrize(
     ("error", "message", "detail"),
     [
-        (Missing("a/load"), "Measure a/load first (servelab run edge), then answer again.", "not measured"),
+        (NotMeasured("a/load"), "Measure a/load first (servelab run edge), then answer again.", "not measured"),
         (
-            Missing("a/load", "ok"),
+            NotMeasured("a/load", "ok"),
             "Measure a/load again, it has no usable ok (servelab run edge), then answer again.",
             "not measured",
         ),

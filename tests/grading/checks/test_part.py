@@ -11,8 +11,9 @@ import pytest
 
 from grading.checks import part
 from grading.checks.part import JUDGES, MEASUREMENT_POINTS, check_measurements, check_part, wanted_steps
-from grading.questions import PARTS, questions
+from grading.questions import questions
 from grading.questions.schema import question
+from snippets.parts import PARTS
 from snippets.record.run import Record, open_run
 from tests.grading.checks.paper import NOON, PaperRecord, PaperStep
 
@@ -172,33 +173,3 @@ def test_an_unreadable_record_leaves_everything_to_a_person() -> None:
     graded = part.unreadable("edge", "half a file")
     assert (graded.points, graded.trust, graded.doubts) == (0, "none", ("half a file",))
     assert [result.id for result in graded.results] == ["edge.measured", *(each.id for each in questions("edge"))]
-
-
-# --- Prints, by which copies are found ---
-
-FALL = [30.0 - k for k in range(20)]
-
-
-def prints(result: dict[str, Any]) -> tuple[str, ...]:
-    return part.sample_prints(PaperRecord((PaperStep(LOAD, result),)).evidence)
-
-
-def test_samples_shifted_or_scaled_have_the_print_of_the_original_and_reordered_ones_another() -> None:
-    original = prints({"latency_ms": np.array(FALL)})
-    assert len(original) == 1 and len(original[0]) == 16
-    assert prints({"batch_ms": 2.5 * np.array(FALL) + 7}) == original
-    assert prints({"latency_ms": np.array(FALL[::-1])}) != original
-
-
-@pytest.mark.parametrize(
-    "result",
-    [
-        {"latency_ms": np.array(FALL[:19])},
-        {"latency_ms": np.array([*FALL[:19], FALL[0]])},  # 19 different values
-        {"latency_s": np.array(FALL)},
-        {"latency_ms": np.arange(20)},
-        {"latency_ms": FALL},
-    ],
-)  # not times, or no samples
-def test_few_values_and_what_are_no_times_leave_no_print(result: dict[str, Any]) -> None:
-    assert prints(result) == ()

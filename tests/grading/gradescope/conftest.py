@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grading.gradescope.build import build
+from grading.gradescope.build import build_autograder
 from tests.grading.students import hand_in, make_run
 
 RIGHT = "def crossover_ms(edge_ms, server_ms):\n    return max(0.0, edge_ms - server_ms)\n"
@@ -14,7 +14,7 @@ RIGHT = "def crossover_ms(edge_ms, server_ms):\n    return max(0.0, edge_ms - se
 
 @pytest.fixture(scope="package")
 def autograder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("edge", tmp_path_factory.mktemp("built") / "autograder.zip", functions=True)
+    return build_autograder("edge", tmp_path_factory.mktemp("built") / "autograder.zip", functions=True)
 
 
 @pytest.fixture(scope="package")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from grading.gradescope.build import build
+from grading.gradescope.build import build_autograder
 from snippets.errors import UsageError
 
 
 def test_the_same_kit_gives_the_same_archive(tmp_path: Path, autograder: Path) -> None:
-    again = build("edge", tmp_path / "again.zip", functions=True)
+    again = build_autograder("edge", tmp_path / "again.zip", functions=True)
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(autograder.read_bytes()).digest()
 
 
@@ -42,11 +42,11 @@ def test_what_gradescope_starts_may_be_executed(autograder: Path) -> None:
 
 @pytest.mark.parametrize(("part", "parts"), [("model", ["model"]), ("all", ["model", "edge", "system"])])
 def test_the_archive_says_which_parts_it_grades(tmp_path: Path, part: str, parts: list[str]) -> None:
-    with zipfile.ZipFile(build(part, tmp_path / "new" / "autograder.zip")) as archive:
+    with zipfile.ZipFile(build_autograder(part, tmp_path / "new" / "autograder.zip")) as archive:
         assert json.loads(archive.read("autograder.json")) == {"parts": parts, "functions": False}
 
 
 def test_an_unknown_part_is_refused_and_nothing_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no part 'edgy'; parts are model, edge, system, or all"):
-        build("edgy", tmp_path / "autograder.zip")
+        build_autograder("edgy", tmp_path / "autograder.zip")
     assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grading.nbgrader.autograde import autograde, students_of
-from grading.nbgrader.release import release
+from grading.nbgrader.autograde import autograde_class, students_of
+from grading.nbgrader.release import release_part
 from snippets.errors import SubmissionError, UsageError
 from tests.grading.nbgrader.stock import grades, nbgrader
 from tests.grading.students import make_run
@@ -16,7 +16,7 @@ from tests.grading.students import make_run
 
 @pytest.mark.slow
 def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(course: Path, tmp_path: Path) -> None:
-    release("edge", course)
+    release_part("edge", course)
     nbgrader(course, "generate_assignment", "edge", "--create")
     for seed in (1, 2, 3):
         run = make_run(tmp_path / f"r{seed}", seed, wrong=seed == 2, keep_steps=0.6 if seed == 3 else 1.0)
@@ -24,7 +24,7 @@ def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(cours
         shutil.copytree(course / "release" / "edge", folder)
         shutil.copytree(run, folder / "edge")
     shutil.rmtree(course / "submitted" / "s3" / "edge" / "edge")  # and nothing at all from this one
-    assert [outcome.student for outcome in autograde("edge", course, say=lambda _: None)] == ["s1", "s2", "s3"]
+    assert [outcome.student for outcome in autograde_class("edge", course, say=lambda _: None)] == ["s1", "s2", "s3"]
     ours = {student: grades(course, "edge", student) for student in ("s1", "s2", "s3")}
     nbgrader(course, "autograde", "edge", "--force", "--Execute.kernel_name=python3")
     assert ours == {student: grades(course, "edge", student) for student in ours}
@@ -35,13 +35,13 @@ def test_several_students_at_once_get_the_grades_that_stock_nbgrader_gives(cours
 def test_a_student_whose_notebooks_cannot_be_graded_is_named_and_the_others_are_graded(
     course: Path, tmp_path: Path
 ) -> None:
-    release("edge", course)
+    release_part("edge", course)
     nbgrader(course, "generate_assignment", "edge", "--create")
     for student in ("good", "bad"):
         shutil.copytree(course / "release" / "edge", course / "submitted" / student / "edge")
     (course / "submitted" / "bad" / "edge" / "1_latency.ipynb").write_text("{")
     with pytest.raises(SubmissionError, match="bad.*--repair"):
-        autograde("edge", course, say=lambda _: None)
+        autograde_class("edge", course, say=lambda _: None)
     assert grades(course, "edge", "good")["grade-edge-measured"] == (0, False)
 
 
@@ -55,15 +55,15 @@ def test_whoever_has_a_folder_of_the_part_handed_in(tmp_path: Path) -> None:
 
 def test_an_unknown_part_is_refused_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no part 'edgy'; parts are"):
-        autograde("edgy", tmp_path)
+        autograde_class("edgy", tmp_path)
 
 
 def test_a_part_that_nobody_handed_in_is_refused_with_where_it_belongs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="submitted/<student>/edge/"):
-        autograde("edge", tmp_path)
+        autograde_class("edge", tmp_path)
 
 
 def test_a_folder_that_is_no_course_is_refused_with_the_commands_that_make_one(tmp_path: Path) -> None:
     (tmp_path / "submitted" / "ada" / "edge").mkdir(parents=True)
     with pytest.raises(UsageError, match="servelab release edge --course .*nbgrader generate_assignment edge"):
-        autograde("edge", tmp_path)
+        autograde_class("edge", tmp_path)

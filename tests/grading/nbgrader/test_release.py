@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from grading.checks.part import check_part
-from grading.nbgrader.release import release
+from grading.nbgrader.release import release_part
 from grading.nbgrader.repair import text_of
 from grading.notebooks import asked, slug
 from grading.questions import ask, question, questions
@@ -75,7 +75,7 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
     run = measured(part, tmp_path / "runs", root)
     with contextlib.redirect_stdout(io.StringIO()):
         answer_all(part, run)
-    release(part, course)
+    release_part(part, course)
     nbgrader(course, "generate_assignment", part, "--create")
     released = sorted((course / "release" / part).glob("*.ipynb"))
     assert len(released) == len(list((root / "notebooks" / part).glob("*.md")))

@@ -222,9 +222,9 @@ def test_cells_that_the_student_added_are_kept_where_they_stood() -> None:
 
 
 def test_a_notebook_that_was_not_handed_in_is_taken_from_the_run_s_folder(tmp_path: Path) -> None:
-    from grading.nbgrader.release import release
+    from grading.nbgrader.release import release_part
 
-    release("edge", tmp_path)
+    release_part("edge", tmp_path)
     executed = tmp_path / "submitted" / "ab1" / "edge" / "edge" / "notebooks"
     executed.mkdir(parents=True)
     (executed / "2_soak_and_cold_start.ipynb").write_text(json.dumps(student()))
@@ -236,9 +236,9 @@ def test_a_notebook_that_was_not_handed_in_is_taken_from_the_run_s_folder(tmp_pa
 
 
 def test_a_folder_is_mended_in_place_and_the_original_kept(tmp_path: Path) -> None:
-    from grading.nbgrader.release import release
+    from grading.nbgrader.release import release_part
 
-    release("edge", tmp_path)
+    release_part("edge", tmp_path)
     folder = tmp_path / "submitted" / "ab1" / "edge"
     folder.mkdir(parents=True)
     (folder / "1_latency.ipynb").write_text("{")

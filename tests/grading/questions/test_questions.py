@@ -9,6 +9,7 @@ import pytest
 
 from grading.errors import QuestionError
 from grading.questions import ask, format_problem, is_late, number, question, questions, schema, standing
+from snippets.parts import PARTS
 from snippets.record.run import Run, open_run
 
 
@@ -104,6 +105,8 @@ def test_a_number_may_carry_its_unit(text: object, value: float) -> None:
 def test_an_unknown_question_names_the_nearest(small_questions: Path) -> None:
     with pytest.raises(QuestionError, match="model.graph.layout"):
         question("model.graph.layuot")
+    with pytest.raises(QuestionError, match="no question 'modle.graph.layout': an id begins with its part, model or"):
+        question("modle.graph.layout")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ def test_a_malformed_question_file_is_refused_by_name(
         questions("model")
 
 
-@pytest.mark.parametrize("part", schema.PARTS)
+@pytest.mark.parametrize("part", PARTS)
 def test_the_labs_own_questions_are_well_formed(part: str) -> None:
     schema.questions.cache_clear()
     for asked in questions(part):

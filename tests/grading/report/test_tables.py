@@ -117,6 +117,14 @@ def test_the_text_shows_both_tables_and_the_intervals(folder: Path) -> None:
     assert re.search(r"2\.4\d\.\.2\.5\d", text) and "8 clients" in text
 
 
+def test_in_the_text_numbers_stand_to_the_right_and_words_to_the_left(folder: Path) -> None:
+    lines = show_run(folder).splitlines()
+    head, fast, slow = (next(line for line in lines if line.startswith(name)) for name in ("var", "onnx-all", "eager"))
+    end = head.index("p50 ms") + len("p50 ms")
+    assert fast[:end].endswith(" 2.50") and slow[:end].endswith(" 60.0")
+    assert {line.index("server CPU") for line in (fast, slow)} == {head.index("target")}
+
+
 def test_the_text_names_a_record_that_does_not_hold_together(folder: Path) -> None:
     next(iter((folder / "samples").glob("*latency*"))).unlink()
     with pytest.raises(RecordError, match="missing"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
-from grading.submission.collect import Collected, collect
+from grading.submission.collect import Student, Submission, make_submission
 from snippets.record.run import Run
 
 
@@ -17,7 +17,7 @@ def pdf_text(path: Path, page: int | None = None) -> str:
     return " ".join(" ".join(sheet.extract_text() for sheet in wanted).split())
 
 
-def collected(run: Run, tmp_path: Path, **options: object) -> Collected:
-    """The submission of a student ab123 who left no notebooks; `options` as for `collect`."""
+def collected(run: Run, tmp_path: Path, name: str = "", **options: object) -> Submission:
+    """The submission of a student ab123 who left no notebooks; `options` as for `make_submission`."""
     options.setdefault("notebooks", tmp_path / "none")
-    return collect([run.folder], netid="ab123", **options)  # type: ignore[arg-type]
+    return make_submission([run.folder], Student("ab123", name), **options)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from grading.questions import questions
 from grading.submission import archive
-from grading.submission.collect import Collected, collect, records_of, write_template
+from grading.submission.collect import Student, Submission, make_submission, records_of, write_template
 from snippets.errors import SubmissionError
 from snippets.record.run import Run, load_record, open_run
 from tests.grading.pictures import picture
@@ -145,12 +145,12 @@ def test_one_picture_for_two_questions_is_named(run: Run, tmp_path: Path, small_
 
 def test_a_netid_cannot_name_another_folder(run: Run, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="NetID"):
-        collect([run.folder], netid="../evil", notebooks=tmp_path)
+        make_submission([run.folder], Student("../evil"), notebooks=tmp_path)
 
 
 def test_two_runs_of_one_part_are_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="one run folder for each part"):
-        collect([run.folder, run.folder], netid="ab123", notebooks=tmp_path)
+        make_submission([run.folder, run.folder], Student("ab123"), notebooks=tmp_path)
 
 
 def test_records_come_in_the_order_of_the_parts(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_template_names_its_parts_and_has_a_page_for_each_of_their_questions(
 def test_the_student_is_told_the_files_then_what_lacks_then_what_is_odd(tmp_path: Path) -> None:
     for name in ("submission.zip", "submission.pdf"):
         (tmp_path / name).write_bytes(bytes(1_250_000))
-    made = Collected(
+    made = Submission(
         tmp_path,
         tmp_path / "submission.zip",
         tmp_path / "submission.pdf",

@@ -13,7 +13,7 @@ from PIL import Image
 
 from grading.questions.schema import Question
 from grading.submission import screenshots
-from grading.submission.screenshots import Picture, choose, from_folders, from_notebook, judge
+from grading.submission.screenshots import Picture, choose, from_folders, from_notebook, problem_with
 from tests.grading.pictures import picture
 
 
@@ -50,7 +50,7 @@ def two_tones(width: int, height: int, darker: int, lighter: int, kind: str = "P
     ],
 )
 def test_a_picture_must_be_readable_large_enough_and_show_something(data: bytes, problem: str) -> None:
-    found, _ = judge(data)
+    found, _ = problem_with(data)
     assert found.startswith(problem) and bool(found) == bool(problem)
 
 
@@ -58,20 +58,20 @@ def test_a_picture_may_have_as_many_pixels_and_bytes_as_allowed_and_no_more(monk
     data = two_tones(400, 200, 0, 255)
     monkeypatch.setattr(screenshots, "MAX_PIXELS", 80_000)
     monkeypatch.setattr(screenshots, "MAX_BYTES", len(data))
-    assert judge(data)[0] == ""
+    assert problem_with(data)[0] == ""
     monkeypatch.setattr(screenshots, "MAX_PIXELS", 79_999)
-    assert judge(data)[0] == "has 400x200 pixels; take a picture of the window only"
+    assert problem_with(data)[0] == "has 400x200 pixels; take a picture of the window only"
     monkeypatch.setattr(screenshots, "MAX_BYTES", len(data) - 1)
-    assert "save it as a smaller PNG" in judge(data)[0]
+    assert "save it as a smaller PNG" in problem_with(data)[0]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG"])
 def test_without_pillow_the_size_is_read_from_the_header(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     fits, narrow = (two_tones(width, 150, 0, 255, kind) for width in (300, 299))
     monkeypatch.setitem(sys.modules, "PIL", None)  # importing it raises ImportError
-    assert judge(fits) == ("", 0)
-    assert judge(narrow)[0].startswith("is tiny (299x150)")
-    assert judge(b"\xff\xd8\xff\xe0 no picture")[0].startswith("is not a readable picture")
+    assert problem_with(fits) == ("", 0)
+    assert problem_with(narrow)[0].startswith("is tiny (299x150)")
+    assert problem_with(b"\xff\xd8\xff\xe0 no picture")[0].startswith("is not a readable picture")
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("GIF", ".gif"), ("WEBP", ".webp")])

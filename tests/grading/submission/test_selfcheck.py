@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grading.questions import ask
-from grading.submission.selfcheck import Finding, check, examine, run_folder
+from grading.submission.selfcheck import Finding, check_run, examine, run_folder
 from snippets.errors import UsageError
 from snippets.record.run import Run, open_run
 from tests.grading.pictures import picture
@@ -57,7 +57,7 @@ def test_a_whole_run_lacks_nothing_and_may_be_handed_in(run: Run, tmp_path: Path
     answer_all(run)
     measure(run)
     assert found(run, tmp_path) == []
-    text, complete = check("model", run.folder)
+    text, complete = check_run("model", run.folder)
     assert complete and text == (
         f"{run.folder}: 2 steps measured, 4 of 5 questions answered.\nComplete: hand it in with `servelab collect`."
     )
@@ -67,7 +67,7 @@ def test_a_late_prediction_is_told_but_is_not_missing(run: Run, tmp_path: Path) 
     measure(run)
     answer_all(run)
     assert found(run, tmp_path) == [Finding("model.graph.layout", "predicted after the measurement (late)", False)]
-    text, complete = check("model", run.folder)
+    text, complete = check_run("model", run.folder)
     assert complete and "    model.graph.layout: predicted after the measurement (late)" in text
 
 
@@ -86,7 +86,7 @@ def test_an_answer_that_cannot_be_read_is_missing(
     measure(run)
     run.answer(name, value)
     assert found(run, tmp_path) == [Finding(name, message)]
-    text, complete = check("model", run.folder)
+    text, complete = check_run("model", run.folder)
     assert not complete and f"  - {name}: {message}" in text
     assert text.endswith("Unanswered questions stop nothing; they earn nothing either.")
 

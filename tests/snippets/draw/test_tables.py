@@ -10,6 +10,14 @@ def test_a_text_table_is_as_wide_as_its_longest_cells() -> None:
     assert text_table(("name", "ms"), [("a", "10.0"), ("longer", "2")]) == "name      ms\na       10.0\nlonger     2"
 
 
+def test_columns_of_text_stand_to_the_left() -> None:
+    assert text_table(("a", "ms", "said"), [("x", "1", "no"), ("y", "10", "")], texts=(0, 2)).splitlines() == [
+        "a  ms  said",
+        "x   1  no",
+        "y  10",
+    ]
+
+
 def test_a_markdown_table_has_numbers_to_the_right() -> None:
     lines = markdown_table(("model", "ms", "targets"), [("fp32", "9.1", "met")], texts=(0, 2)).splitlines()
     assert lines == ["| model | ms | targets |", "| --- | ---: | --- |", "| fp32 | 9.1 | met |"]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from snippets.errors import RecordError
+from snippets.files import sha256_text
 from snippets.record import document
 from snippets.record.chain import genesis
 from snippets.record.document import read_content, state, write_head, write_whole, written_ns
 from snippets.record.run import load_record, open_run
-from snippets.record.values import sha256_text
 from tests.snippets.record.folders import forge, measured, version_1
 
 
@@ -213,7 +213,7 @@ def test_steps_are_on_the_disk_before_the_head_that_counts_them(monkeypatch: pyt
     monkeypatch.setattr(
         document,
         "write_atomic",
-        lambda path, data, durable=False: (order.append((path.name, durable)), real(path, data, durable)),
+        lambda path, data, durable=False: (order.append((path.name, durable)), real(path, data, durable=durable)),
     )
     write_head(folder, content.head, content.steps)
     write_whole(folder, content.head, content.steps)

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from grading.grade import grade
+from grading.grade import GradeOptions, grade
 from grading.report.tables import show_run
 from snippets.errors import RecordError
+from snippets.files import sha256_text
 from snippets.record.head import SCHEMA_VERSION
 from snippets.record.run import load_record, open_run
 from snippets.record.schema import HEAD_SCHEMA
-from snippets.record.values import references, sha256_text
+from snippets.record.values import references
 from tests.snippets.record.folders import VERSION_1, listing, seal, version_1
 
 STEPS = {"model": 64, "edge": 26, "system": 58}
@@ -61,7 +62,7 @@ def test_it_is_shown(tmp_path: Path, part: str) -> None:
 
 @PARTS
 def test_its_submission_is_graded(part: str) -> None:
-    graded = grade(VERSION_1 / f"{part}.zip", parts=(part,))
+    graded = grade(VERSION_1 / f"{part}.zip", GradeOptions(parts=(part,)))
     assert graded.netid == "ab123" and graded.problems == () and graded.parts[0].trust == "plausible"
     results = {result.id: result for result in graded.parts[0].results}
     assert results[f"{part}.measured"].points == results[f"{part}.measured"].possible == 10

@@ -1,12 +1,10 @@
-"""How values become JSON and files: the same text for equal values, arrays bit for bit, writes whole or not at all."""
+"""How values become JSON and files: inputs by their content, arrays bit for bit, and what was encoded comes back."""
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ import numpy as np
 import pytest
 
 from snippets.errors import RecordError, StorageError, UsageError
+from snippets.files import sha256_file
 from snippets.record.values import (
-    canonical,
     decode,
     describe_call,
     describe_input,
@@ -25,10 +23,6 @@ from snippets.record.values import (
     references,
     safe_path,
     save_array,
-    sha256_file,
-    sha256_text,
-    storage_error,
-    write_atomic,
 )
 
 ARRAYS = {
@@ -41,18 +35,6 @@ ARRAYS = {
     "named": np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]),
     "odd": np.array([math.nan, -0.0, math.inf]),
 }
-
-
-def test_equal_values_have_equal_text() -> None:
-    assert canonical({"b": 1, "a": [1.5, None, "ü"]}) == canonical({"a": [1.5, None, "ü"], "b": 1})
-    assert canonical({"b": 1, "a": "ü"}) == '{"a":"ü","b":1}'
-    with pytest.raises(ValueError):
-        canonical(math.nan)
-
-
-def test_hashes_are_of_the_bytes(tmp_path: Path) -> None:
-    (tmp_path / "f").write_bytes("ü".encode())
-    assert sha256_text("ü") == sha256_file(tmp_path / "f") == hashlib.sha256(b"\xc3\xbc").hexdigest()
 
 
 @pytest.mark.parametrize("name", ARRAYS)
@@ -86,41 +68,6 @@ def test_an_array_that_cannot_be_written_is_named(tmp_path: Path) -> None:
             save_array(full.parent, "full", np.arange(3))
 
 
-@pytest.mark.parametrize(
-    ("number", "told"),
-    [
-        (errno.ENOSPC, "The disk is full: /x/y could not be written"),
-        (errno.EDQUOT, "The disk is full"),
-        (errno.EFBIG, "The disk is full"),
-        (errno.EROFS, "/x/y cannot be written"),
-        (errno.EACCES, "/x/y cannot be written"),
-    ],
-)
-def test_an_error_of_the_disk_names_its_remedy(number: int, told: str) -> None:
-    error = storage_error(OSError(number, os.strerror(number)), Path("/x/y"))
-    assert isinstance(error, StorageError) and str(error).startswith(told[:12]) and told in str(error)
-    assert os.strerror(number) in str(error) and "--runs" in str(error)
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, synced = tmp_path / "f", []
-    monkeypatch.setattr(os, "fsync", synced.append)
-    write_atomic(path, b"one")
-    assert path.read_bytes() == b"one" and synced == []
-    write_atomic(path, [b"tw", b"o"], durable=True)
-    assert path.read_bytes() == b"two" and len(synced) == 1
-
-    def refuse(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(StorageError, match="The disk is full"):
-        write_atomic(path, b"three", durable=True)
-    assert path.read_bytes() == b"two" and list(tmp_path.iterdir()) == [path]
-    with pytest.raises(FileNotFoundError):
-        write_atomic(tmp_path / "none" / "f", b"")
-
-
 @dataclasses.dataclass
 class Setting:
     threads: int
@@ -152,7 +99,7 @@ class PrintedOnDemand:
         (Setting(2, 0.5), {"threads": 2, "rate": 0.5}),
         (Printed(), {"$fingerprint": "f1"}),
         (PrintedOnDemand(), {"$fingerprint": "f2"}),
-        (sha256_text, {"$function": "snippets.record.values.sha256_text"}),
+        (sha256_file, {"$function": "snippets.files.sha256_file"}),
     ],
 )
 def test_an_input_is_described_by_its_content(value: Any, described: Any) -> None:
