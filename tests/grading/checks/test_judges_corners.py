@@ -13,11 +13,11 @@ from grading.checks import edge, model
 from grading.checks.part import JUDGES
 from snippets.decide.targets import Target
 from tests.grading.checks.paper import Paper, each, earned
-from tests.grading.checks.test_judges_edge import FOUR, SIZES, starts
-from tests.grading.checks.test_judges_edge import latency as on_device
-from tests.grading.checks.test_judges_edge import size as size_on_device
-from tests.grading.checks.test_judges_model import COUNTS, accuracy, latency, size, throughput
-from tests.grading.checks.test_judges_system import GRID, cold, grid, knee, median, rate
+from tests.grading.checks.test_edge import FOUR, SIZES, starts
+from tests.grading.checks.test_edge import latency as on_device
+from tests.grading.checks.test_edge import size as size_on_device
+from tests.grading.checks.test_model import COUNTS, accuracy, latency, size, throughput
+from tests.grading.checks.test_system import GRID, cold, grid, knee, median, rate
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
 

@@ -9,16 +9,16 @@ import pytest
 
 from grading.checks.judging import Number
 from grading.checks.part import JUDGES
-from tests.grading.checks import test_judges_edge, test_judges_model, test_judges_system
+from tests.grading.checks import test_edge, test_model, test_system
 from tests.grading.checks.paper import Paper, each, judged
-from tests.grading.checks.test_judges_edge import starts
-from tests.grading.checks.test_judges_model import CHOSEN, accuracy, latency
-from tests.grading.checks.test_judges_system import grid, stages
+from tests.grading.checks.test_edge import starts
+from tests.grading.checks.test_model import CHOSEN, accuracy, latency
+from tests.grading.checks.test_system import grid, stages
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
 Steps = dict[str, Any]
 
-PAPERS = {**test_judges_model.PAPERS, **test_judges_edge.PAPERS, **test_judges_system.PAPERS}
+PAPERS = {**test_model.PAPERS, **test_edge.PAPERS, **test_system.PAPERS}
 SENTENCE = re.compile(r"(?=.*[a-z])[A-Z0-9].*\.")
 RATE, STAGES, QUEUE = "endpoint/onnx-1/load", "endpoint/pytorch-16/load", "triton/pytorch-16/load"
 BATCHES, COLD = "batching/on-32/load", "online/food-pytorch/cold"

@@ -47,6 +47,6 @@ def test_the_archive_says_which_parts_it_grades(tmp_path: Path, part: str, parts
 
 
 def test_an_unknown_part_is_refused_and_nothing_written(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no part 'edgy'; parts are model, edge, system, or all"):
+    with pytest.raises(UsageError, match="no part 'edgy'; the parts are model, edge, system, or all"):
         build_autograder("edgy", tmp_path / "autograder.zip")
     assert list(tmp_path.iterdir()) == []

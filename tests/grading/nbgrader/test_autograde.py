@@ -54,7 +54,7 @@ def test_whoever_has_a_folder_of_the_part_handed_in(tmp_path: Path) -> None:
 
 
 def test_an_unknown_part_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no part 'edgy'; parts are"):
+    with pytest.raises(UsageError, match="no part 'edgy'; the parts are"):
         autograde_class("edgy", tmp_path)
 
 
