@@ -127,9 +127,16 @@ def test_a_steps_clock_and_its_times_agree_within_2_s_and_a_tenth(seconds: float
 
 
 def test_a_time_that_is_none_is_named() -> None:
-    folder = measured(1).folder
-    forge(folder, lambda head, steps: steps[0].update(started_utc="yesterday"), chain=True)
-    assert "step 'step/0' has a time that is no ISO 8601 time" in load_record(folder).verify()
+    folder = measured(2).folder
+
+    def change(head: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+        steps[0].update(started_utc="yesterday")
+        steps[1].update(ended_utc="2000-01-01T00:00:00.000000Z")
+
+    forge(folder, change, chain=True)
+    problems = load_record(folder).verify(schema=False)
+    assert problems[0] == "step 'step/0' has a time that is no ISO 8601 time" and len(problems) == 2
+    assert problems[1].startswith("step 'step/1' ends before it starts"), "what comes after it is looked at, too"
 
 
 def test_the_schema_is_checked_unless_it_is_left_out() -> None:

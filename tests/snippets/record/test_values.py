@@ -171,7 +171,9 @@ def test_what_was_encoded_is_decoded(tmp_path: Path) -> None:
         ({"$array": 1}, "key '\\$array'"),
         ({1: 2}, "the key 1"),
         (object(), "result itself is a object"),
-        ({"a": [object()]}, "result a.0 is a object"),
+        ([object()], "result 0 is a object"),
+        ({"X": object()}, "result X is a object"),
+        ({"a": [object()]}, "result a.0 is a object; return numbers"),
         (np.array([None]), "result itself is an array of Python objects"),
     ],
 )
@@ -199,3 +201,45 @@ def test_references_are_found_however_deep() -> None:
     value = {"x": first, "y": [{"z": second}, 3, {"$file": "f"}], "w": None}
     assert references(value, "$array") == [first, second]
     assert references(value, "$file") == [{"$file": "f"}] and references(7, "$file") == []
+
+
+def test_an_array_of_python_objects_is_neither_written_nor_read_since_reading_it_could_run_anything(
+    tmp_path: Path,
+) -> None:
+    objects = np.array([{"a": 1}], dtype=object)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        save_array(tmp_path, "a.npy", objects)
+    np.save(tmp_path / "b.npy", objects, allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        load_array(tmp_path, {"$array": "b.npy", "sha256": sha256_file(tmp_path / "b.npy")})
+
+
+def test_changed_samples_are_named_with_the_remedy(tmp_path: Path) -> None:
+    reference = save_array(tmp_path, "a.npy", np.arange(3))
+    np.save(tmp_path / "a.npy", np.arange(4))
+    with pytest.raises(RecordError, match=r"a\.npy were changed after they were recorded; restore them, or measure"):
+        load_array(tmp_path, reference)
+
+
+def test_a_file_that_cannot_even_be_begun_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(StorageError, match=f"The disk is full: {tmp_path}/a could not be written"):
+        write_atomic(tmp_path / "a", b"text")
+
+
+def test_an_input_that_cannot_be_told_is_named_with_its_type() -> None:
+    class Camera:
+        pass
+
+    for args, inputs in (((Camera(),), None), ((7,), {"source": Camera()})):
+        with pytest.raises(UsageError, match="The step's input source is a Camera, whose content cannot be hashed"):
+            describe_call(lambda source: source, args, {}, inputs)
+
+
+def test_finite_numbers_stand_for_themselves_and_files_in_a_list_are_found(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(b"x")
+    assert encode([1.5, np.float32(2.5), -0.0], tmp_path, lambda *_: {}) == [1.5, 2.5, 0.0]
+    assert encode([tmp_path / "m"], tmp_path, lambda *_: {}) == [file_reference(tmp_path / "m", tmp_path)]
