@@ -58,6 +58,15 @@ def test_a_disk_that_takes_nothing_more_is_an_error_with_a_remedy(tmp_path: Path
         raise OSError(number, "no")
 
 
+def test_a_file_that_cannot_even_be_begun_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(StorageError, match=f"The disk is full: {tmp_path}/a could not be written"):
+        files.write_atomic(tmp_path / "a", b"text")
+
+
 def test_another_error_of_the_system_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "model.onnx"):
         raise FileNotFoundError(errno.ENOENT, "no such file")

@@ -16,7 +16,7 @@ from grading.questions import questions
 from grading.questions.schema import Question
 from snippets.errors import RecordError
 from snippets.record.run import Record, open_run
-from tests.grading.checks.paper import NOON, PaperRecord, PaperStep
+from tests.grading.checks.paper import PaperRecord, PaperStep
 
 WHOLE = {"latency_ms": np.full(5, 1.0)}
 FALL = [30.0 - k for k in range(200)]
@@ -184,22 +184,3 @@ def test_the_grade_of_an_unreadable_record_in_full() -> None:
         for each in questions("edge")
     )
     assert {each.kind for each in grade.results} == {"measurement", "by hand", "answer"}
-
-
-# --- Prints ---
-
-
-def prints(result: Any) -> tuple[str, ...]:
-    return part.sample_prints(PaperRecord((PaperStep("a", result, NOON),)).evidence)
-
-
-def test_the_first_200_samples_are_the_print() -> None:
-    original = prints({"latency_ms": np.array(FALL)})
-    assert original == prints({"latency_ms": np.array([*FALL, 999.0])}) == prints({"latency_ms": np.array([*FALL, 0])})
-    nineteen = (FALL[:19] * 11)[:200]
-    assert prints({"latency_ms": np.array(nineteen)}) == prints({"latency_ms": np.array([*nineteen, 999.0])}) == ()
-
-
-@pytest.mark.parametrize("result", [None, 7, "text"])
-def test_a_step_without_fields_leaves_no_print(result: Any) -> None:
-    assert prints(result) == ()

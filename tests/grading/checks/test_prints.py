@@ -13,7 +13,7 @@ from tests.grading.checks.paper import PaperRecord, PaperStep
 FALL = [30.0 - k for k in range(20)]
 
 
-def prints(result: dict[str, Any]) -> tuple[str, ...]:
+def prints(result: Any) -> tuple[str, ...]:
     return sample_prints(PaperRecord((PaperStep("endpoint/onnx-16/load", result),)).evidence)
 
 
@@ -35,4 +35,18 @@ def test_samples_shifted_or_scaled_have_the_print_of_the_original_and_reordered_
     ],
 )  # not times, or no samples
 def test_few_values_and_what_are_no_times_leave_no_print(result: dict[str, Any]) -> None:
+    assert prints(result) == ()
+
+
+def test_the_first_200_samples_are_the_print() -> None:
+    falling = [300.0 - k for k in range(200)]
+    original = prints({"latency_ms": np.array(falling)})
+    for further in (999.0, 0.0):
+        assert prints({"latency_ms": np.array([*falling, further])}) == original
+    nineteen = (falling[:19] * 11)[:200]
+    assert prints({"latency_ms": np.array(nineteen)}) == prints({"latency_ms": np.array([*nineteen, 999.0])}) == ()
+
+
+@pytest.mark.parametrize("result", [None, 7, "text"])
+def test_a_step_without_fields_leaves_no_print(result: Any) -> None:
     assert prints(result) == ()

@@ -221,15 +221,6 @@ def test_changed_samples_are_named_with_the_remedy(tmp_path: Path) -> None:
         load_array(tmp_path, reference)
 
 
-def test_a_file_that_cannot_even_be_begun_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any, **__: Any) -> Any:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(StorageError, match=f"The disk is full: {tmp_path}/a could not be written"):
-        write_atomic(tmp_path / "a", b"text")
-
-
 def test_an_input_that_cannot_be_told_is_named_with_its_type() -> None:
     class Camera:
         pass
