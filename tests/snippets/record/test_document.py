@@ -105,6 +105,7 @@ def test_a_last_line_that_a_kill_cut_off_counts_as_never_written_and_is_named() 
     start = whole.rindex(b"\n", 0, -1) + 1
     for length in range(start + 1, len(whole)):
         path.write_bytes(whole[:length])
+        os.utime(path, (0, 0))  # long ago: nobody waits for the rest
         record = load_record(path)
         assert record.names() == ("step/0", "step/1"), length
         assert record.interrupted is not None and record.interrupted.index == 2, length
