@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 INTERRUPTED_EXIT_CODE = 130
 
 
@@ -11,10 +13,37 @@ def first_line(error: BaseException) -> str:
     return (lines[0] if lines else type(error).__name__)[:300]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where in the lab something happened; what is not known is empty.
+
+    `notebook`: its name without .ipynb; `cell`: its index among the cells that were to run, from 0, the injected
+    parameters among them, papermill's notes of the error not; `step`: its name in the record.
+    """
+
+    part: str = ""
+    notebook: str = ""
+    cell: int | None = None
+    step: str = ""
+
+    def __str__(self) -> str:
+        """In words, cells counted from 1 as people do: `model, 1_first, cell 5, step a/x/latency`."""
+        cell = "" if self.cell is None else f"cell {self.cell + 1}"
+        step = self.step and f"step {self.step}"
+        return ", ".join(word for word in (self.part, self.notebook, cell, step) if word)
+
+
 class KitError(Exception):
-    """Base of every error that a user is meant to read. `exit_code` is what `servelab` exits with."""
+    """Base of every error that a user is meant to read. `exit_code` is what `servelab` exits with.
+
+    `place`: the part, notebook, cell and step that it ended, for programs; people read the text.
+    """
 
     exit_code = 1
+
+    def __init__(self, *said: object, place: Place = Place()) -> None:
+        super().__init__(*said)
+        self.place = place
 
 
 class UsageError(KitError):

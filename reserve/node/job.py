@@ -21,6 +21,7 @@ from reserve.node.shell import program
 from reserve.node.sync import pull, push_run
 from reserve.site import Lease, Machine
 from snippets import errors as kit_errors
+from snippets.errors import Place
 from snippets.record.run import load_record
 
 POLL_S = 2.0
@@ -114,12 +115,14 @@ class Follower:
                 self._sync_surely()
                 raise kit_errors.KernelDied(
                     f"the run of {self._job.part} on {self.machine.name} ended without a word (killed, or the "
-                    f"node was restarted). What was measured is in {self._home}; repeat the command to go on."
+                    f"node was restarted). What was measured is in {self._home}; repeat the command to go on.",
+                    place=Place(part=self._job.part),
                 )
             if self._desk.clock.seconds() - began > limit_s:
                 raise RunTimeout(
                     f"the run of {self._job.part} still goes on after {duration_text(limit_s)}. "
-                    "It is left running: repeat the command to follow it again."
+                    "It is left running: repeat the command to follow it again.",
+                    place=Place(part=self._job.part),
                 )
             self._desk.clock.sleep(POLL_S)
 
@@ -192,14 +195,28 @@ ERRORS: dict[int, type[kit_errors.KitError]] = {
 
 
 def raise_for(status: int, machine: Machine, job: Job, home: Path) -> None:
-    """Turn the exit status of `servelab run` on the node into the error that it was there."""
+    """Turn the exit status of `servelab run` on the node into the error that it was there, and say at which step."""
     if status == 0:
         return
     tail = machine.run(f"tail -n 12 {job.folder}/log", check=False).output.strip()
     said = [line for line in tail.splitlines() if line.startswith("servelab: ")]
     words = said[-1].removeprefix("servelab: ") if said else tail[-400:]
     kind = ERRORS.get(status, kit_errors.KitError)
-    raise kind(f"{job.part} on {machine.name}: {words} What was measured is in {home}; repeat the command to go on.")
+    raise kind(
+        f"{job.part} on {machine.name}: {words} What was measured is in {home}; repeat the command to go on.",
+        place=_place(job, home),
+    )
+
+
+def _place(job: Job, home: Path) -> Place:
+    """Where the run ended, by the last line of its progress: known if a step failed."""
+    try:
+        last = json.loads((home / "progress.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return Place(part=job.part)
+    if last["state"] != "failed":
+        return Place(part=job.part)
+    return Place(part=job.part, notebook=last["notebook"], step=last["step"])
 
 
 def verify(home: Path) -> Any:

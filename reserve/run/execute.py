@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import snippets.errors as errors
-from snippets.errors import CellError, KernelDied, KitError, RunTimeout, StorageError
+from snippets.errors import CellError, KernelDied, KitError, Place, RunTimeout, StorageError
 from snippets.quick_import import without_iri_checks
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -29,7 +29,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
     """Run `notebook` from top to bottom with `parameters` injected; the executed notebook is kept at `output`.
 
     Raises CellError for a cell that raised (or the kit's own error that it raised), KernelDied when the kernel's
-    process ended, RunTimeout after `timeout_s` seconds in all, StorageError where `output` cannot be written.
+    process ended, RunTimeout after `timeout_s` seconds in all, StorageError where `output` cannot be written. The
+    first three say in which cell (`place`).
     Whatever happens, `output` holds the cells that ran.
     """
     without_iri_checks()
@@ -61,7 +62,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
     except (CellTimeoutError, TimeoutError):
         raise RunTimeout(
             f"The notebook {notebook.name} took longer than {timeout_s:.0f} s and was stopped. What it finished is "
-            f"kept; run again to go on from there, with a larger --timeout if it needs more. Executed so far: {output}"
+            f"kept; run again to go on from there, with a larger --timeout if it needs more. Executed so far: {output}",
+            place=_last_begun(notebook, output),
         ) from None
     except OSError as error:
         raise StorageError(
@@ -76,18 +78,30 @@ def _cell_error(error: Any, notebook: Path, output: Path) -> KitError:
     text = _ANSI.sub("", f"{error.evalue}").strip()
     where = f"in cell {error.cell_index + 1} of {notebook.name}; the executed notebook, with the traceback: {output}"
     kind = getattr(errors, error.ename.rpartition(".")[2], None)
+    place = Place(notebook=notebook.stem, cell=error.cell_index)
     if isinstance(kind, type) and issubclass(kind, KitError):
-        return kind(f"{text}\n  ({where})")
+        return kind(f"{text}\n  ({where})", place=place)
     return CellError(
         f"{error.ename}: {text}\n  ({where})\n  Correct the cell or its parameters and run again; "
-        "finished steps are kept."
+        "finished steps are kept.",
+        place=place,
     )
+
+
+def _last_begun(notebook: Path, output: Path) -> Place:
+    """The cell that papermill began last: it ends no other after a kernel's death or a timeout."""
+    import nbformat
+
+    cells = nbformat.read(output, as_version=4).cells
+    begun = [index for index, cell in enumerate(cells) if cell.metadata.get("papermill", {}).get("start_time")]
+    return Place(notebook=notebook.stem, cell=begun[-1] if begun else None)
 
 
 def _dead(notebook: Path, output: Path) -> KernelDied:
     return KernelDied(
         f"The kernel that ran {notebook.name} died (killed, or out of memory). Finished steps are kept: free some "
-        f"memory and run again to go on from there. Executed so far: {output}"
+        f"memory and run again to go on from there. Executed so far: {output}",
+        place=_last_begun(notebook, output),
     )
 
 

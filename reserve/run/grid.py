@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 from reserve.desk import runs_folder
 from reserve.run.here import PartRun
 from reserve.run.options import RunOptions
-from snippets.errors import CellError, ToolMissing, UsageError
+from snippets.errors import CellError, KitError, Place, ToolMissing, UsageError, first_line
 
 MAX_POINTS = 500
 
@@ -128,13 +128,16 @@ def run_grid(
     started = time.monotonic()
     done: dict[str, list[str]] = {}
     failed: dict[str, str] = {}
+    places: dict[str, Place] = {}
     if workers.scheduler:
         results = _on_dask(points, run_parts, workers.scheduler)
     else:
         results = _locally(points, run_parts, workers.count)
     for number, (point, found) in enumerate(results, start=1):
         if isinstance(found, BaseException):
-            failed[point.run_id] = str(found).strip().splitlines()[0] if str(found) else type(found).__name__
+            place = found.place if isinstance(found, KitError) else Place()
+            failed[point.run_id] = first_line(found) + (f" ({place})" if str(place) else "")
+            places[point.run_id] = place
         else:
             done[point.run_id] = found
         left = (time.monotonic() - started) / number * (len(points) - number)
@@ -142,7 +145,8 @@ def run_grid(
         say(f"[{number}/{len(points)}] {', '.join(point.grid)}: {state}, about {left:.0f} s left")
     out = runs_folder(points[0].options.runs) / "grid"
     out.mkdir(parents=True, exist_ok=True)
-    summary: Mapping[str, Any] = {"runs": done, "failed": failed}
+    where = {name: asdict(place) for name, place in places.items()}
+    summary: Mapping[str, Any] = {"runs": done, "failed": failed, "failed_at": where}
     (out / "grid.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     report = ""
     if done:

@@ -9,14 +9,14 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reserve.run.execute import execute
 from reserve.run.options import DEFAULTS, RunOptions
 from reserve.run.parameters import Params, of_parts, resolve
-from snippets.errors import UsageError
+from snippets.errors import KitError, UsageError
 from snippets.files import storage_error
 from snippets.parts import expand
 from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VARIABLE
@@ -44,6 +44,8 @@ class Progress:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self.measured = self.replayed = 0
+        self.failed_step = ""
+        """The step that failed, if nothing was recorded since."""
 
     def __enter__(self) -> Progress:
         self._thread.start()
@@ -70,6 +72,7 @@ class Progress:
                 event = json.loads(line)
                 self.measured += event["state"] == "done"
                 self.replayed += event["state"] == "replayed"
+                self.failed_step = event["step"] if event["state"] == "failed" else ""
                 self._tell(event)
 
 
@@ -95,17 +98,22 @@ def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], No
 
 
 def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: Callable[[str], None]) -> PartRun:
-    """The notebooks of one part into `folder`, whose parent is named like the part."""
+    """The notebooks of one part into `folder`, whose parent is named like the part. Errors say where they happened."""
     started = datetime.now(UTC)
     measured = replayed = 0
     with _place(folder, options.mode, say) as place:
         for number, params in enumerate(every, 1):
             notebook = params.notebook
             say(f"  [{number}/{len(every)}] {notebook.stem}")
-            with Progress(place, lambda event: _say_step(event, say)) as progress:
-                executed = execute(
-                    notebook, place / "notebooks" / notebook.name, dict(params.values), options.timeout_s
-                )
+            progress = Progress(place, lambda event: _say_step(event, say))
+            try:
+                with progress:
+                    executed = execute(
+                        notebook, place / "notebooks" / notebook.name, dict(params.values), options.timeout_s
+                    )
+            except KitError as error:
+                error.place = replace(error.place, part=folder.parent.name, step=progress.failed_step)
+                raise
             measured, replayed = measured + progress.measured, replayed + progress.replayed
             say(
                 f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "

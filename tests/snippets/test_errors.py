@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import pickle
+
 from snippets import errors
-from snippets.errors import KitError, first_line
+from snippets.errors import CellError, KitError, Place, first_line
 
 
 def test_no_two_errors_share_an_exit_code() -> None:
     kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, KitError)]
     codes = [kind.exit_code for kind in kinds]
     assert len(set(codes)) == len(codes) > 10 and errors.INTERRUPTED_EXIT_CODE not in codes
+
+
+def test_an_error_says_where_it_happened_also_in_another_process() -> None:
+    place = Place("model", "1_first", 4, "a/x/latency")
+    error = pickle.loads(pickle.dumps(CellError("no", place=place)))
+    assert (type(error), str(error), error.place) == (CellError, "no", place)
+    assert CellError("no").place == Place() and KitError().place.cell is None
+
+
+def test_a_place_is_said_as_far_as_it_is_known() -> None:
+    assert str(Place("model", "1_first", 4, "a/x/latency")) == "model, 1_first, cell 5, step a/x/latency"
+    assert str(Place(notebook="1_first", cell=0)) == "1_first, cell 1" and str(Place()) == ""
 
 
 def test_the_first_line_that_says_something_is_quoted() -> None:

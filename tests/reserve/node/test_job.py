@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from reserve.node.job import Job, raise_for, send_earlier, start, verify
 from reserve.node.shell import program
 from reserve.site import Lease
 from reserve.sites.local import LocalMachine
-from snippets.errors import CellError, KitError, RecordError
+from snippets.errors import CellError, KitError, Place, RecordError
 from snippets.record.run import open_run
 
 JOB = Job("model", "quick", ("run", "model", "-p", "data=my photos"))
@@ -106,6 +107,24 @@ def test_a_status_becomes_the_error_that_it_was_there(machine: LocalMachine, tmp
     folder(machine, log="Killed\n")
     with pytest.raises(KitError, match="Killed"):
         raise_for(137, machine, JOB, tmp_path)
+
+
+def test_the_step_that_failed_there_is_read_from_the_progress_that_came_home(
+    machine: LocalMachine, tmp_path: Path
+) -> None:
+    folder(machine, log="servelab: no.\n")
+
+    def place(*lines: dict) -> Place:
+        (tmp_path / "progress.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+        with pytest.raises(CellError) as caught:
+            raise_for(CellError.exit_code, machine, JOB, tmp_path)
+        return caught.value.place
+
+    failed = {"state": "failed", "notebook": "1_first", "step": "n/v0/latency"}
+    assert place({"state": "done", "notebook": "1_first", "step": "n/v0/size"}, failed) == Place(
+        "model", "1_first", step="n/v0/latency"
+    )
+    assert place(failed, {**failed, "state": "done"}) == place() == Place("model")
 
 
 def measured(runs: Path) -> Path:

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from reserve.run.execute import execute
-from snippets.errors import CellError, DataError, StorageError
+from snippets.errors import CellError, DataError, KernelDied, KitError, Place, RunTimeout, StorageError
 
 
 def notebook(folder: Path, *cells: str) -> Path:
@@ -33,13 +33,36 @@ def test_a_cell_that_raises_is_named_with_its_number(tmp_path: Path) -> None:
     out = tmp_path / "out.ipynb"
     with pytest.raises(CellError, match=r"ValueError: no\n.*in cell 3 of 1_small.ipynb.*out.ipynb") as raised:
         execute(notebook(tmp_path, "x = 1", "raise ValueError('no')"), out, {}, 60)
-    assert "finished steps are kept" in str(raised.value) and out.exists()
+    assert "finished steps are kept" in str(raised.value)
+    place = raised.value.place
+    assert place.notebook == "1_small" and place.cell == 2
+    ran = [cell for cell in nbformat.read(out, as_version=4).cells if cell.cell_type == "code"]
+    assert ran[place.cell].source == "raise ValueError('no')"
 
 
 def test_the_kits_own_error_stays_what_it_was(tmp_path: Path) -> None:
     raises = "from snippets.errors import DataError\nraise DataError('No images.')"
-    with pytest.raises(DataError, match="No images."):
+    with pytest.raises(DataError, match="No images.") as raised:
         execute(notebook(tmp_path, raises), tmp_path / "out.ipynb", {}, 60)
+    assert raised.value.place == Place(notebook="1_small", cell=1)
+
+
+@pytest.mark.parametrize(
+    ("ends", "kind"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", KernelDied),
+        ("import threading; threading.Event().wait(600)", RunTimeout),
+    ],
+)
+def test_a_kernel_that_dies_or_is_stopped_does_so_in_a_cell_that_is_known(
+    tmp_path: Path, ends: str, kind: type[KitError]
+) -> None:
+    out = tmp_path / "out.ipynb"
+    with pytest.raises(kind) as raised:
+        # The injected parameters are a cell too.
+        execute(notebook(tmp_path, "x = 1", ends, "print('never')"), out, {"number": 2}, 6)
+    assert raised.value.place == Place(notebook="1_small", cell=3)
+    assert nbformat.read(out, as_version=4).cells[3].source == ends
 
 
 def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:

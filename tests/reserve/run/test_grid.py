@@ -12,7 +12,7 @@ import pytest
 from grading.report.page import write_report
 from reserve.run.grid import Point, Workers, points_of, run_grid
 from reserve.run.options import RunOptions
-from snippets.errors import CellError, ToolMissing, UsageError
+from snippets.errors import CellError, Place, ToolMissing, UsageError
 from snippets.record.run import open_run
 
 
@@ -24,7 +24,7 @@ class Done:
 def pretend(part: str, options: RunOptions, say: Any) -> list[Done]:
     """Stands in for running the notebooks: one recorded step that holds the parameters."""
     if "batch=13" in options.params:
-        raise CellError("batch 13 does not fit")
+        raise CellError("batch 13 does not fit\n  (in cell 5)", place=Place("model", "1_first", 4, "a/x/latency"))
     run = open_run(part, runs=options.runs, run_id=options.run_id)
     run.step("grid/all/point", lambda: {"params": list(options.params)}, inputs={})
     return [Done(run.folder)]
@@ -63,10 +63,13 @@ def test_every_combination_gets_a_run_of_its_own_and_all_share_a_report(tmp_path
 
 
 def test_one_that_fails_stops_no_other_and_is_named_at_the_end(tmp_path: Path) -> None:
-    with pytest.raises(CellError, match="1 of 2 combinations failed: quick-batch-13: batch 13 does not fit"):
+    said = r"1 of 2 combinations failed: quick-batch-13: batch 13 does not fit \(model, 1_first, cell 5, step a/x/lat"
+    with pytest.raises(CellError, match=said):
         run_grid(points(tmp_path, "batch=13,2"), pretend, write_report, say=lambda _: None)
     summary = json.loads((tmp_path / "grid/grid.json").read_text())
     assert list(summary["runs"]) == ["quick-batch-2"] and list(summary["failed"]) == ["quick-batch-13"]
+    where = {"part": "model", "notebook": "1_first", "cell": 4, "step": "a/x/latency"}
+    assert summary["failed_at"] == {"quick-batch-13": where}
     assert (tmp_path / "grid/report.html").exists()
 
 

@@ -18,7 +18,7 @@ from grading.kernels.client import fork_kernels
 from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
 from reserve.run.parameters import describe
-from snippets.errors import CellError, DataError, KernelDied, RecordError, RunLocked, RunTimeout, UsageError
+from snippets.errors import CellError, DataError, KernelDied, Place, RecordError, RunLocked, RunTimeout, UsageError
 from snippets.record.lock import acquire
 from snippets.record.run import load_record, open_run
 from tests.snippets.record.folders import listing, seal
@@ -133,11 +133,24 @@ def test_a_cell_that_raises_is_named_and_its_notebook_kept(lab) -> None:
     lab(n1_first=(MEASURE, "1 / 0", "print('never')"))
     with pytest.raises(CellError, match=r"ZeroDivisionError: division by zero\n.*cell 5 of 1_first.ipynb") as caught:
         run_parts("model", say=quiet)
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == 3 and caught.value.place == Place("model", "1_first", 4)
     folder = next(Path(os.environ["SERVELAB_RUNS"]).glob("model/*"))
     kept = nbformat.read(folder / "notebooks/1_first.ipynb", as_version=4)
     assert any(o.get("ename") == "ZeroDivisionError" for c in kept.cells if c.cell_type == "code" for o in c.outputs)
     assert load_record(folder).names() == ("a/x/latency",)
+
+
+def test_a_step_that_raises_is_named_unless_the_notebook_went_on(lab) -> None:
+    failing = 'run.step("a/x/size", lambda: 1 / 0)'
+    lab(n1_first=(MEASURE,), n2_second=(failing,))
+    with pytest.raises(CellError) as caught:
+        run_parts("model", say=quiet)
+    assert caught.value.place == Place("model", "2_second", 3, "a/x/size")
+    went_on = f"try:\n    {failing}\nexcept ZeroDivisionError:\n    run.step('a/x/other', lambda: 1)"
+    lab(n1_first=(MEASURE,), n2_second=(went_on, "int('x')"))
+    with pytest.raises(CellError) as caught:
+        run_parts("model", say=quiet)
+    assert caught.value.place == Place("model", "2_second", 4)
 
 
 def test_an_error_of_the_kit_keeps_its_kind_and_exit_code(lab) -> None:
