@@ -1,7 +1,6 @@
 """Typed model configuration for Triton, written as `config.pbtxt` and checked before the server sees it.
 
-Fields and their meaning: Triton's model configuration documentation and its `model_config.proto`, which tritonclient
-brings along: it knows the names and types, writes the text and quotes it.
+Fields and their meaning: Triton's model configuration documentation and its `model_config.proto`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,10 @@ from typing import Any
 from snippets.errors import ModelError, ToolMissing, UsageError
 from snippets.files import replacing
 
-Fields = dict[str, Any]
+DATA_TYPES = frozenset(
+    ("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
+    + ("BF16", "STRING")
+)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -28,9 +30,10 @@ class Tensor:
     data_type: str
     dims: tuple[int, ...]
 
-    def fields(self) -> Fields:
-        """Its fields in Triton's schema."""
-        return {"name": self.name, "data_type": f"TYPE_{self.data_type}", "dims": self.dims}
+    def pbtxt(self) -> str:
+        """Its text in config.pbtxt, in protobuf's text format."""
+        dims = ", ".join(map(str, self.dims))
+        return f"{{ name: {_text(self.name)} data_type: TYPE_{self.data_type} dims: [ {dims} ] }}"
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,20 @@ class InstanceGroup:
     resources: tuple[Resource, ...] = ()
     priority: int = 0
 
-    def fields(self) -> Fields:
-        """Its fields in Triton's schema."""
-        found: Fields = {"count": self.count, "kind": f"KIND_{self.kind.upper()}", "gpus": self.gpus}
+    def pbtxt(self) -> str:
+        """Its text in config.pbtxt, in protobuf's text format."""
+        parts = [f"count: {self.count}", f"kind: KIND_{self.kind.upper()}"]
+        if self.gpus:
+            parts.append(f"gpus: [ {', '.join(map(str, self.gpus))} ]")
         if self.resources or self.priority:
-            taken = [{"name": each.name, "count": each.count, "global": each.shared} for each in self.resources]
-            found["rate_limiter"] = {"resources": taken, "priority": self.priority}
-        return found
+            limits = [
+                f"resources {{ name: {_text(r.name)} count: {r.count} global: {str(r.shared).lower()} }}"
+                for r in self.resources
+            ]
+            if self.priority:
+                limits.append(f"priority: {self.priority}")
+            parts.append(f"rate_limiter {{ {' '.join(limits)} }}")
+        return f"{{ {' '.join(parts)} }}"
 
 
 @dataclass(frozen=True)
@@ -77,19 +87,21 @@ class DynamicBatching:
     max_delay_us: int = 0
     max_queue: int = 0
 
-    def fields(self) -> Fields:
-        """Its fields in Triton's schema."""
-        found: Fields = {
-            "preferred_batch_size": self.preferred,
-            "max_queue_delay_microseconds": self.max_delay_us,
-        }
-        return {**found, "default_queue_policy": {"max_queue_size": self.max_queue}} if self.max_queue else found
+    def pbtxt(self) -> str:
+        """Its text in config.pbtxt, in protobuf's text format."""
+        parts = []
+        if self.preferred:
+            parts.append(f"preferred_batch_size: [ {', '.join(map(str, self.preferred))} ]")
+        if self.max_delay_us:
+            parts.append(f"max_queue_delay_microseconds: {self.max_delay_us}")
+        if self.max_queue:
+            parts.append(f"default_queue_policy {{ max_queue_size: {self.max_queue} }}")
+        return f"{{ {' '.join(parts)} }}"
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything that `config.pbtxt` says about one model. Raises UsageError for what cannot work, all of it at once,
-    and ToolMissing without tritonclient's gRPC part.
+    """Everything that `config.pbtxt` says about one model.
 
     `max_batch`: most rows in one execution (0: the model has no batch axis). `warm_up`: batch sizes that each
     instance runs once, on zeros, before it is called ready. `parameters` reach a Python model as text.
@@ -111,43 +123,41 @@ class ModelConfig:
             raise UsageError(f"Triton model `{self.name}`: " + "; ".join(problems) + ".")
 
     def pbtxt(self) -> str:
-        """The text of `config.pbtxt`, a line for each entry; what is 0 or false, as it is unless told, is left out."""
-        from google.protobuf import text_format
-
-        lines = (
-            text_format.MessageToString(
-                _message(entry), as_utf8=True, as_one_line=True, use_short_repeated_primitives=True
-            )
-            for entry in self._entries()
-        )
-        return "\n".join(filter(None, lines)) + "\n"
+        """The text of `config.pbtxt`, parsed back by Triton's own schema where tritonclient is installed."""
+        lines = [
+            f"name: {_text(self.name)}",
+            # Backends that Triton knows only as a platform do not occur here: python and onnxruntime.
+            f"backend: {_text(self.backend)}",
+            f"max_batch_size: {self.max_batch}",
+            *(f"input {tensor.pbtxt()}" for tensor in self.inputs),
+            *(f"output {tensor.pbtxt()}" for tensor in self.outputs),
+            *(f"instance_group {group.pbtxt()}" for group in self.instances),
+        ]
+        if self.batching is not None:
+            lines.append(f"dynamic_batching {self.batching.pbtxt()}")
+        lines.extend(self._warm_up(batch) for batch in self.warm_up)
+        for key, value in sorted(self.parameters.items()):
+            lines.append(f"parameters {{ key: {_text(key)} value {{ string_value: {_text(str(value))} }} }}")
+        text = "\n".join(lines) + "\n"
+        parse(text)
+        return text
 
     def json(self) -> str:
-        """The same as JSON, as the repository API takes it."""
+        """The same as JSON, as the repository API takes it. Raises ToolMissing without tritonclient's gRPC part."""
+        message = parse(self.pbtxt())
+        if message is None:
+            raise ToolMissing("Changing a model on a Triton reached by URL needs `pip install tritonclient[grpc]`.")
         from google.protobuf import json_format
 
-        return json_format.MessageToJson(_message(*self._entries()), preserving_proto_field_name=True)
+        return json_format.MessageToJson(message, preserving_proto_field_name=True)
 
-    def _entries(self) -> Iterator[Fields]:
-        """What becomes a line each, in the order of reading."""
-        yield {"name": self.name}
-        # Backends that Triton knows only as a platform do not occur here: python and onnxruntime.
-        yield {"backend": self.backend}
-        yield {"max_batch_size": self.max_batch}
-        yield from ({"input": [tensor.fields()]} for tensor in self.inputs)
-        yield from ({"output": [tensor.fields()]} for tensor in self.outputs)
-        yield from ({"instance_group": [group.fields()]} for group in self.instances)
-        if self.batching is not None:
-            yield {"dynamic_batching": self.batching.fields()}
-        for batch in self.warm_up:
-            zeros = {
-                t.name: {"data_type": f"TYPE_{t.data_type}", "dims": [abs(d) for d in t.dims], "zero_data": True}
-                for t in self.inputs
-            }
-            yield {"model_warmup": [{"name": f"batch of {batch}", "batch_size": batch, "inputs": zeros}]}
-        yield from (
-            {"parameters": {key: {"string_value": str(value)}}} for key, value in sorted(self.parameters.items())
+    def _warm_up(self, batch: int) -> str:
+        inputs = " ".join(
+            f"inputs {{ key: {_text(t.name)} value {{ data_type: TYPE_{t.data_type}"
+            f" dims: [ {', '.join(str(abs(d)) for d in t.dims)} ] zero_data: true }} }}"
+            for t in self.inputs
         )
+        return f'model_warmup {{ name: "batch of {batch}" batch_size: {batch} {inputs} }}'
 
     @property
     def instance_count(self) -> int:
@@ -187,27 +197,20 @@ class Deployment:
         return self.config.pbtxt() + json.dumps(stats)
 
 
-def _schema() -> Any:
-    """Triton's own schema; about 0.3 s at the first time. Raises ToolMissing without tritonclient's gRPC part."""
+def parse(text: str) -> Any:
+    """Parse `config.pbtxt` with Triton's protobuf schema; None where tritonclient's gRPC part is not installed.
+
+    Raises UsageError with the parser's line and reason.
+    """
     try:
+        from google.protobuf import text_format
         from tritonclient.grpc import model_config_pb2
-    except ImportError as error:
-        raise ToolMissing(f"Describing a model to Triton needs `pip install 'tritonclient[grpc]'` ({error}).") from None
-    return model_config_pb2
-
-
-def _message(*entries: Fields) -> Any:
-    """The entries as one message of Triton's schema, which refuses names, types and sizes that it does not know."""
-    from google.protobuf import json_format
-
-    schema = _schema()
-    message = schema.ModelConfig()
+    except ImportError:
+        return None
     try:
-        for entry in entries:
-            message.MergeFrom(json_format.ParseDict(entry, schema.ModelConfig()))
-    except json_format.ParseError as error:
-        raise UsageError(f"Triton's model configuration has no such thing: {error}. Correct that field.") from error
-    return message
+        return text_format.Parse(text, model_config_pb2.ModelConfig())
+    except text_format.ParseError as error:
+        raise UsageError(f"config.pbtxt is not valid: {error}. Correct the field that it names.") from error
 
 
 def _problems(config: ModelConfig) -> Iterator[str]:
@@ -227,9 +230,8 @@ def _problems(config: ModelConfig) -> Iterator[str]:
 def _tensor_problems(config: ModelConfig) -> Iterator[str]:
     if not config.inputs or not config.outputs:
         yield "it needs at least one input and one output"
-    known = _schema().DataType.keys()
     for tensor in (*config.inputs, *config.outputs):
-        if f"TYPE_{tensor.data_type}" not in known:
+        if tensor.data_type not in DATA_TYPES:
             yield f"`{tensor.name}` has the unknown type {tensor.data_type} (FP32, UINT8, INT64, ...)"
         if not tensor.dims or any(d == 0 or d < -1 for d in tensor.dims):
             yield f"`{tensor.name}` has the shape {list(tensor.dims)}; sizes are positive, or -1 for any"
@@ -257,6 +259,11 @@ def _batching_problems(batching: DynamicBatching, max_batch: int) -> Iterator[st
         yield f"preferred batch sizes {too_large} are not between 1 and max_batch = {max_batch}"
     if batching.max_delay_us < 0 or batching.max_queue < 0:
         yield "queue delay and queue size cannot be negative"
+
+
+def _text(value: str) -> str:
+    # protobuf's text format takes JSON's escapes for all that a name or parameter can hold.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import json_format, text_format
 from hypothesis import given
 from hypothesis import strategies as st
-from tritonclient.grpc import model_config_pb2
 
-from snippets.errors import ModelError, ToolMissing, UsageError
-from snippets.triton.config import Deployment, DynamicBatching, InstanceGroup, ModelConfig, Resource, Tensor
+from snippets.errors import ModelError, UsageError
+from snippets.triton.config import Deployment, DynamicBatching, InstanceGroup, ModelConfig, Resource, Tensor, parse
 
 X, Y = Tensor("x", "FP32", (3, -1)), Tensor("y", "INT64", (5,))
 
@@ -23,45 +20,7 @@ def config(**changes: Any) -> ModelConfig:
 
 
 def parsed(**changes: Any) -> Any:
-    """The text as Triton reads it."""
-    return text_format.Parse(config(**changes).pbtxt(), model_config_pb2.ModelConfig())
-
-
-def test_the_text_is_a_line_for_each_entry_in_the_order_of_reading() -> None:
-    made = config(
-        batching=DynamicBatching((4, 8), 10_000),
-        instances=(InstanceGroup(2), InstanceGroup(1, "gpu", (0, 1))),
-        warm_up=(8,),
-        parameters={"threads": "1", "classes": 'of "food"'},
-    )
-    assert made.pbtxt() == (
-        'name: "m"\n'
-        'backend: "python"\n'
-        "max_batch_size: 16\n"
-        'input { name: "x" data_type: TYPE_FP32 dims: [3, -1] }\n'
-        'output { name: "y" data_type: TYPE_INT64 dims: [5] }\n'
-        "instance_group { count: 2 kind: KIND_CPU }\n"
-        "instance_group { count: 1 gpus: [0, 1] kind: KIND_GPU }\n"
-        "dynamic_batching { preferred_batch_size: [4, 8] max_queue_delay_microseconds: 10000 }\n"
-        'model_warmup { name: "batch of 8" batch_size: 8 '
-        'inputs { key: "x" value { data_type: TYPE_FP32 dims: [3, 1] zero_data: true } } }\n'
-        'parameters { key: "classes" value { string_value: "of \\"food\\"" } }\n'
-        'parameters { key: "threads" value { string_value: "1" } }\n'
-    )
-
-
-def test_text_and_json_say_the_same() -> None:
-    changes: dict[str, Any] = {
-        "instances": (
-            InstanceGroup(2, resources=(Resource("core", 3, shared=False),)),
-            InstanceGroup(1, "gpu", (0, 1)),
-        ),
-        "batching": DynamicBatching((4, 8), 500, 64),
-        "warm_up": (1, 8),
-        "parameters": {"a": "1", "b": "\u00fc"},
-    }
-    from_json = json_format.Parse(config(**changes).json(), model_config_pb2.ModelConfig())
-    assert from_json == parsed(**changes) and len(from_json.instance_group) == 2
+    return parse(config(**changes).pbtxt())
 
 
 def test_every_field_reaches_tritons_own_schema() -> None:
@@ -131,17 +90,9 @@ def test_batches_from_one_to_the_largest_are_taken(changes: dict) -> None:
     assert parsed(**changes).name == "m"
 
 
-def test_a_number_that_tritons_schema_cannot_hold_is_refused_with_its_field() -> None:
-    with pytest.raises(UsageError, match="count.*Correct that field"):
-        config(instances=(InstanceGroup(2**40),)).pbtxt()
-
-
-def test_without_tritonclient_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = config()
-    monkeypatch.setitem(sys.modules, "tritonclient.grpc", None)
-    for needs in (config, made.pbtxt, made.json):
-        with pytest.raises(ToolMissing, match=r"tritonclient\[grpc\]"):
-            needs()
+def test_text_that_is_no_configuration_is_refused_with_the_parsers_reason() -> None:
+    with pytest.raises(UsageError, match="max_bach_size"):
+        parse("max_bach_size: 3")
 
 
 def test_instances_count_each_gpu() -> None:
