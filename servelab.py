@@ -355,21 +355,10 @@ def grade(
     workers: int | None,
 ) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
-    from grading.batch.outputs import find_staff_runs, grade_class, read_leases
-    from grading.grade import GradeOptions
+    from grading.batch.outputs import Asked, grade_and_tell
 
-    options = GradeOptions(
-        read_leases(leases) if leases else None, functions, parts, find_staff_runs(staff_runs) if staff_runs else {}
-    )
-    tell = partial(click.echo, err=True)
-    grades = grade_class(submissions, out, options, only=only, workers=workers, say=tell)
-    for graded in grades:
-        trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
-        click.echo(f"{graded.netid}: {graded.points:g} of {graded.possible:g} points; {trust or graded.problems[0]}")
-    click.echo(
-        f"wrote {out}, {out.with_suffix('.json').name}, {out.with_suffix('.html').name} and "
-        f"{out.with_suffix('.similarity.csv').name}"
-    )
+    asked = Asked(parts, functions, leases, staff_runs, only, workers)
+    grade_and_tell(submissions, out, asked, say=click.echo, progress=partial(click.echo, err=True))
 
 
 @cli.group()
@@ -410,15 +399,10 @@ def gradescope_template(part: str, out: Path) -> None:
 @click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
 def release(part: str, course: Path, repair: bool) -> None:
     """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
-    from grading.nbgrader.release import release_part
-    from grading.nbgrader.repair import repair_folder
+    from grading.nbgrader.release import release_or_repair
 
-    for each in parts_named(part):
-        if repair:
-            for path, remarks in repair_folder(course, each).items():
-                click.echo(f"{path}: {'; '.join(remarks)}")
-        else:
-            click.echo("\n".join(str(path) for path in release_part(each, course)))
+    for line in release_or_repair(part, course, repair):
+        click.echo(line)
 
 
 @cli.command()

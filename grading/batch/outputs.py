@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +91,32 @@ def grade_class(
     except OSError as error:
         raise storage_error(error, out, "--out") from error
     return grades
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `servelab grade` is asked for, as it is typed: `leases` is a file, `staff_runs` a folder."""
+
+    parts: tuple[str, ...] = ()
+    functions: bool = False
+    leases: Path | None = None
+    staff_runs: Path | None = None
+    only: str = ""
+    workers: int | None = None
+
+    def options(self) -> GradeOptions:
+        """The same, read. Raises UsageError for a file or folder that holds something else."""
+        leases = read_leases(self.leases) if self.leases else None
+        staff_runs = find_staff_runs(self.staff_runs) if self.staff_runs else {}
+        return GradeOptions(leases, self.functions, self.parts, staff_runs)
+
+
+def grade_and_tell(
+    submissions: Iterable[Path], out: Path, asked: Asked, say: Callable[[str], None], progress: Callable[[str], None]
+) -> None:
+    """`grade_class`, with a line for each student and one for the files; `progress` hears how far it is."""
+    for graded in grade_class(submissions, out, asked.options(), only=asked.only, workers=asked.workers, say=progress):
+        trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
+        say(f"{graded.netid}: {graded.points:g} of {graded.possible:g} points; {trust or graded.problems[0]}")
+    beside = [out.with_suffix(suffix).name for suffix in (".json", ".html", ".similarity.csv")]
+    say(f"wrote {out}, {beside[0]}, {beside[1]} and {beside[2]}")

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from grading.checks.part import MEASUREMENT_POINTS
+from grading.nbgrader.repair import repair_folder
 from grading.notebooks import asked, convert, slug, sources
 from grading.questions import Question, question
 from snippets.files import storage_error, write_atomic
-from snippets.parts import NOTEBOOKS, check_part
+from snippets.parts import NOTEBOOKS, check_part, parts_named
 
 TAG = "measure"
 KERNEL = "servelab-grading"
@@ -156,3 +157,17 @@ def release_part(part: str, course: Path) -> list[Path]:
 
 def _write(path: Path, text: str) -> None:
     write_atomic(path, text.encode(), setting="--course")
+
+
+def release_or_repair(part: str, course: Path, repair: bool) -> list[str]:
+    """Write the assignment of a part (or of `all`), or mend what students handed in; what was done, a line each.
+
+    Raises UsageError for an unknown part, StorageError where the course folder cannot be written.
+    """
+    if repair:
+        return [
+            f"{path}: {'; '.join(remarks)}"
+            for each in parts_named(part)
+            for path, remarks in repair_folder(course, each).items()
+        ]
+    return [str(path) for each in parts_named(part) for path in release_part(each, course)]
