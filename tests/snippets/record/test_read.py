@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from grading.report.tables import show_run
@@ -153,3 +154,18 @@ def test_an_interrupted_step_is_shown_and_is_no_fault_of_the_record() -> None:
     path.write_bytes(path.read_bytes()[:-4])
     assert "The step 'step/2' (step 2) was interrupted while it was written" in show_run(folder)
     assert load_record(folder).verify() == [] and "does not hold together" not in show_run(folder)
+
+
+def test_samples_that_were_changed_after_the_step_are_named_with_the_step() -> None:
+    run = open_run("model")
+    run.step("graph/all/latency", lambda: {"latency_ms": np.array([1.0, 2.0])}, inputs={})
+    assert run.record().verify() == []
+    (samples,) = (run.folder / "samples").glob("*.npy")
+    samples.write_bytes(samples.read_bytes()[:-1] + b"\x00")
+    (problem,) = run.record().verify()
+    assert problem.startswith("step 'graph/all/latency': ") and samples.name in problem
+
+
+def test_a_record_knows_when_its_run_was_made() -> None:
+    run = open_run("model")
+    assert run.record().created_utc == read_content(run.folder).head["created_utc"]

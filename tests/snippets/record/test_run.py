@@ -439,3 +439,12 @@ def test_a_real_full_or_read_only_disk(tmp_path: Path, options: str, message: st
     if "unshare" in ended.stderr or "mount:" in ended.stderr:
         pytest.skip(f"this container may not mount: {ended.stderr.strip()}")
     assert message in ended.stdout, ended.stderr
+
+
+def test_a_screenshot_may_be_a_file_elsewhere_or_the_one_that_is_there(tmp_path: Path) -> None:
+    run = open_run("model")
+    (tmp_path / "shot.png").write_bytes(b"png")
+    kept = run.screenshot("page", tmp_path / "shot.png")
+    assert kept == run.folder / "screens/page.png" and kept.read_bytes() == b"png"
+    assert run.screenshot("page", kept).read_bytes() == b"png"
+    assert list(run.record().screenshots) == ["page"]
