@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from snippets.errors import StorageError
@@ -84,6 +85,23 @@ def write_atomic(path: Path, data: bytes | list[bytes], *, durable: bool = False
         if durable:
             file.flush()
             os.fsync(file.fileno())
+
+
+def unpack_tar(archive: tarfile.TarFile, folder: Path, members: Sequence[tarfile.TarInfo] | None = None) -> None:
+    """Unpack all of `archive`, or these members, into `folder`, which nothing in it may leave.
+
+    Raises tarfile.TarError for a member that would; nothing else is then relied on. Before 3.11.4, Python has no
+    extraction filters: there only regular files and folders are taken.
+    """
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, members=members, filter="data")
+        return
+    chosen = list(archive if members is None else members)
+    for member in chosen:
+        place = PurePosixPath(member.name)
+        if not (member.isfile() or member.isdir()) or place.is_absolute() or ".." in place.parts:
+            raise tarfile.TarError(f"{member.name!r} is no file or folder within the archive")
+    archive.extractall(folder, members=chosen)
 
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:

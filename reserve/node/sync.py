@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from reserve.errors import ConnectionLost, SiteError
 from reserve.site import Machine
 from snippets.errors import StorageError
-from snippets.files import FULL_ERRNOS
+from snippets.files import FULL_ERRNOS, unpack_tar
 from snippets.record.head import HEAD
 from snippets.record.steps import STEPS
 
@@ -112,7 +112,7 @@ def unpack(archive: bytes, names: set[str], home: Path) -> list[str]:
                         "for. Nothing of it was kept; look at the node."
                     )
                 members.append(member)
-            tar.extractall(incoming, members=members, filter="data")
+            unpack_tar(tar, incoming, members)
         done = []
         for member in members:
             plain = member.name.removeprefix("./")

@@ -23,7 +23,7 @@ from reserve.errors import ConnectionLost, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.journal import Journal
 from reserve.site import CommandResult, Lease, LeaseSpec, Machine, Node, OnLine, Thing
-from snippets.files import write_atomic
+from snippets.files import unpack_tar, write_atomic
 
 NAME = "local"
 
@@ -227,7 +227,7 @@ class LocalMachine:
         target = Path(self.home) / folder
         target.mkdir(parents=True, exist_ok=True)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(target, filter="data")
+            unpack_tar(tar, target)
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
         """A tar archive of `names`. Raises ConnectionLost for a file that cannot be read."""

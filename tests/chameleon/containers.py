@@ -116,7 +116,7 @@ class Root:
         try:
             content = base64.b64decode(data, validate=True)
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                archive.extractall(target, filter="tar")
+                archive.extractall(target, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
         except (ValueError, tarfile.TarError) as error:
             raise Refusal(400, f"Invalid archive: {error}") from None
 

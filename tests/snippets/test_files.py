@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,39 @@ def test_what_a_killed_process_left_of_a_folder_is_cleared_by_the_next(tmp_path:
     with files.building(tmp_path / "made") as partial:
         assert partial is not None
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def packed(*members: tarfile.TarInfo) -> tarfile.TarFile:
+    """An archive of empty members, open for reading."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for member in members:
+            archive.addfile(member)
+    content.seek(0)
+    return tarfile.open(fileobj=content)
+
+
+@pytest.fixture(params=["this Python's filter", "a Python without filters"])
+def filters(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "a Python without filters":
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+
+
+@pytest.mark.usefixtures("filters")
+def test_an_archive_is_unpacked_whole_or_by_members(tmp_path: Path) -> None:
+    with packed(tarfile.TarInfo("a/b"), tarfile.TarInfo("c")) as archive:
+        files.unpack_tar(archive, tmp_path / "all")
+        files.unpack_tar(archive, tmp_path / "one", [archive.getmember("c")])
+    assert (tmp_path / "all/a/b").is_file() and (tmp_path / "all/c").is_file()
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["c"]
+
+
+@pytest.mark.usefixtures("filters")
+@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "link"])
+def test_nothing_in_an_archive_leaves_its_folder(tmp_path: Path, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with packed(member) as archive, pytest.raises(tarfile.TarError):
+        files.unpack_tar(archive, tmp_path / "folder")
+    assert not (tmp_path / "outside").exists() and not (tmp_path / "folder/link").exists()
