@@ -6,6 +6,8 @@ import errno
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -93,6 +95,20 @@ def test_waiting_for_the_disk_is_asked_for_and_its_failure_leaves_the_old_file(
     assert path.read_bytes() == b"two" and list(tmp_path.iterdir()) == [path]
 
 
+def test_the_remedy_names_the_setting_that_chooses_another_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "choose another disk with --runs, and run again" in str(files.storage_error(full, tmp_path))
+
+    def refuse(*_: object) -> None:
+        raise full
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError, match="choose another disk with --out, and run again"):
+        files.write_atomic(tmp_path / "a", b"text", durable=True, setting="--out")
+
+
 def test_pieces_are_written_one_behind_the_other(tmp_path: Path) -> None:
     files.write_atomic(tmp_path / "text", [b"soup", b" and ", b"bread"], durable=True)
     files.write_atomic(tmp_path / "other", b"rice")
@@ -158,3 +174,14 @@ def test_nothing_in_an_archive_leaves_its_folder(tmp_path: Path, name: str) -> N
     with packed(member) as archive, pytest.raises(tarfile.TarError):
         files.unpack_tar(archive, tmp_path / "folder")
     assert not (tmp_path / "outside").exists() and not (tmp_path / "folder/link").exists()
+
+
+def test_the_folder_that_a_living_process_fills_is_left_to_it(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        (tmp_path / f".made.{other.pid}.partial").mkdir()
+        with files.building(tmp_path / "made"):
+            pass
+        assert other.poll() is None, "asking whether it lives does not end it"
+        assert sorted(path.name for path in tmp_path.iterdir()) == [f".made.{other.pid}.partial", "made"]
+        other.communicate(b"\n")
+    assert other.returncode == 0

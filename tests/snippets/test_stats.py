@@ -240,6 +240,10 @@ def test_the_front_holds_what_nothing_beats() -> None:
     assert sorted(stats.pareto_front(points)) == ["cheap", "good"]
 
 
+def test_the_front_begins_with_the_smallest() -> None:
+    assert stats.pareto_front({"a": (3.0, 9.0), "b": (1.0, 7.0), "c": (2.0, 8.0)}) == ["b", "c", "a"]
+
+
 def test_a_point_that_equals_another_is_on_the_front_with_it() -> None:
     assert stats.pareto_front({"a": (1.0, 5.0), "b": (1.0, 5.0), "worse": (2.0, 5.0)}) == ["a", "b"]
 
@@ -247,6 +251,8 @@ def test_a_point_that_equals_another_is_on_the_front_with_it() -> None:
 def test_a_failed_request_is_not_a_fast_answer() -> None:
     load = {"latency_ms": [10.0, 1.0, 30.0, 20.0], "ok": [True, False, True, True]}
     assert stats.good_ms(load).tolist() == [10.0, 30.0, 20.0]
+    whole = stats.good_ms({"latency_ms": [1, 2, 3], "ok": [1, 0, 1]})
+    assert whole.tolist() == [1, 3] and whole.dtype == np.float64
     assert stats.good_percentile(load, 50) == 20.0
 
 

@@ -23,6 +23,15 @@ def test_the_folder_and_either_file_name_the_run() -> None:
     assert all(record == records[0] for record in records) and records[0].folder == folder
 
 
+def test_it_tells_when_it_was_begun_and_which_samples_are_gone() -> None:
+    folder = measured(2).folder
+    lost = next((folder / "samples").glob("0000-*"))
+    assert load_record(folder).created_utc == read_content(folder).head["created_utc"]
+    lost.unlink()
+    remedy = "restore them, or measure again with --mode fresh."
+    assert load_record(folder).verify() == [f"step 'step/0': The samples {lost} are missing; {remedy}"]
+
+
 def test_the_links_are_the_run_and_then_each_step() -> None:
     folder = measured(2).folder
     content = read_content(folder)

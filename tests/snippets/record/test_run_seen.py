@@ -1,4 +1,4 @@
-"""What is seen of a run from outside: lines of progress, pictures in a notebook, and where runs are looked for."""
+"""What is seen of a run from outside: folders, head, progress, pictures in a notebook, where runs are looked for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from snippets.errors import StorageError
+from snippets.record import files as files_module
 from snippets.record import run as run_module
-from snippets.record.run import Run, default_runs, latest_run, open_run
+from snippets.record import steps
+from snippets.record.context import LEASE_VARIABLE, OWNER_VARIABLE
+from snippets.record.lock import RunLock
+from snippets.record.run import Run, default_runs, latest_run, load_record, open_run
 
 
 def progress(run: Run) -> list[dict[str, Any]]:
@@ -44,6 +50,83 @@ def test_each_state_of_a_step_is_a_line_with_its_time_and_length(
         )
     ]
     assert [step.seconds for step in run.record().steps] == [0.5]
+
+
+def test_a_new_run_has_its_folders_and_what_is_not_said_of_it_has_a_default(tmp_path: Path) -> None:
+    run = open_run("model", runs=tmp_path)
+    assert (run.folder, run.notebook, run.profile, run.mode) == (tmp_path / "model" / "mine", "", "quick", "resume")
+    made = {path.name for path in run.folder.iterdir() if path.is_dir()}
+    assert made == {"samples", "figures", "screens", "models", "notebooks"}
+    assert open_run("model", runs=tmp_path, profile="full").profile == "full"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=f"^{tmp_path}/file/model/mine cannot be written"):
+        open_run("model", runs=tmp_path / "file")
+
+
+def test_the_lock_tells_the_notebook_and_knows_the_process_that_holds_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[Any, ...]] = []
+
+    def lock(*told: Any) -> RunLock:
+        made.append(told)
+        return RunLock(*told)
+
+    monkeypatch.setattr(run_module, "RunLock", lock)
+    monkeypatch.setenv(OWNER_VARIABLE, "77")
+    run = open_run("model", notebook="2_graph", runs=tmp_path)
+    assert made == [(run.folder, "2_graph", "77")]
+
+
+def test_each_fact_that_is_new_is_kept_whether_the_others_are_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(host: str, lease: str, batch: int) -> None:
+        monkeypatch.setattr(run_module, "host_facts", lambda: {"id": host})
+        monkeypatch.setenv(LEASE_VARIABLE, json.dumps({"id": lease}))
+        open_run("model", notebook="n", runs=tmp_path, parameters={"batch": batch})
+
+    for facts in (("a", "1", 8), ("b", "1", 8), ("b", "1", 16), ("b", "2", 16), ("c", "2", 16)):
+        opened(*facts)
+        record = load_record(tmp_path / "model" / "mine")
+        assert (record.hosts[-1], record.lease, record.parameters["n"]) == (
+            {"id": facts[0]},
+            {"id": facts[1]},
+            {"batch": facts[2]},
+        )
+
+
+def test_only_a_step_of_more_than_a_second_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[bool] = []
+
+    def append(path: Path, step: dict[str, Any], durable: bool = False) -> None:
+        waits.append(durable)
+        steps.append(path, step, durable)
+
+    monkeypatch.setattr(files_module, "append", append)
+    run = open_run("model", runs=tmp_path)
+    for length_s in (0.5, 1.0, 1.5):
+        ticks = iter((0, round(length_s * 1e9)))
+        monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter_ns=lambda ticks=ticks: next(ticks)))
+        run.step(f"{length_s}", lambda: 7, inputs={})
+    assert waits == [False, False, True]
+
+
+def test_samples_are_named_by_their_step_in_letters_and_digits(tmp_path: Path) -> None:
+    run = open_run("model", runs=tmp_path)
+    run.step("/a b//X/", lambda: {"latency_ms": np.zeros(1)})
+    assert [path.name for path in (run.folder / "samples").iterdir()] == ["0000-a-b-X.latency_ms.npy"]
+
+
+def test_a_screenshot_is_copied_from_where_it_lies_and_stays_where_it_lies_in_its_place(tmp_path: Path) -> None:
+    run = open_run("model", runs=tmp_path)
+    (tmp_path / "shot.png").write_bytes(b"picture")
+    for picture in (tmp_path / "shot.png", str(tmp_path / "shot.png"), run.folder / "screens" / "page.png"):
+        assert run.screenshot("page", picture).read_bytes() == b"picture"
+    assert list(run.record().screenshots) == ["page"]
 
 
 def test_the_current_time_is_utc_with_microseconds() -> None:

@@ -233,4 +233,6 @@ def test_an_input_that_cannot_be_told_is_named_with_its_type() -> None:
 def test_finite_numbers_stand_for_themselves_and_files_in_a_list_are_found(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"x")
     assert encode([1.5, np.float32(2.5), -0.0], tmp_path, lambda *_: {}) == [1.5, 2.5, 0.0]
-    assert encode([tmp_path / "m"], tmp_path, lambda *_: {}) == [file_reference(tmp_path / "m", tmp_path)]
+    encoded = encode([tmp_path / "m"], tmp_path, lambda *_: {})
+    assert encoded == [file_reference(tmp_path / "m", tmp_path)]
+    assert decode(encoded, tmp_path, lambda _: np.empty(0)) == [tmp_path / "m"]
