@@ -38,8 +38,14 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("text", ["{", "[1]", "a1b2"])
 def test_a_lease_that_is_no_object_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(f"$SERVELAB_LEASE is {text!r}") + ".*Unset it"):
+    told = re.escape(f"$SERVELAB_LEASE is {text!r}; ") + ".*Unset it to measure without a lease"
+    with pytest.raises(UsageError, match=told):
         RunContext.from_environment({"SERVELAB_LEASE": text})
+
+
+def test_of_a_long_lease_that_is_no_object_the_beginning_is_told() -> None:
+    with pytest.raises(UsageError, match=f"is '{'x' * 80}'; "):
+        RunContext.from_environment({"SERVELAB_LEASE": "x" * 500})
 
 
 def test_no_other_module_of_the_record_reads_the_environment() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snippets.errors import StorageError
+from snippets.errors import StorageError, UsageError
 from snippets.record import files as files_module
 from snippets.record import run as run_module
 from snippets.record import steps
@@ -58,6 +58,15 @@ def test_a_new_run_has_its_folders_and_what_is_not_said_of_it_has_a_default(tmp_
     made = {path.name for path in run.folder.iterdir() if path.is_dir()}
     assert made == {"samples", "figures", "screens", "models", "notebooks"}
     assert open_run("model", runs=tmp_path, profile="full").profile == "full"
+
+
+def test_a_name_that_is_no_folder_is_told_for_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="^part is '../model'; use letters"):
+        open_run("../model", runs=tmp_path)
+    with pytest.raises(UsageError, match="^run_id is ''; use letters"):
+        open_run("model", run_id="", runs=tmp_path)
+    with pytest.raises(UsageError, match=r"input parameters\['camera'\] is a object"):
+        open_run("model", runs=tmp_path, parameters={"camera": object()})
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

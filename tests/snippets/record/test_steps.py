@@ -156,12 +156,16 @@ def test_a_line_that_stays_cut_is_waited_for_a_quarter_of_a_second(
     monkeypatch.setattr(steps.time, "sleep", waited.append)
     monkeypatch.setattr(steps.time, "monotonic", lambda: 0.1 * len(waited))
     assert read_steps(path) == ([], Interrupted(0, "s/0"))
-    assert len(waited) == 3, "at 0, 0.1 and 0.2 s"
+    assert waited == [0.001] * 3, "at 0, 0.1 and 0.2 s"
 
 
 def test_nobody_waits_for_a_line_that_was_cut_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "steps.jsonl"
     path.write_bytes(line(step(0))[:-1])
-    os.utime(path, (0, 0))
     monkeypatch.setattr(steps.time, "sleep", lambda seconds: pytest.fail("it waited"))
+    monkeypatch.setattr(steps.time, "time", lambda: 1001.5)
+    os.utime(path, (1000, 1000))
     assert read_steps(path) == ([], Interrupted(0, "s/0"))
+    path.write_bytes(line(step(0)))
+    os.utime(path, (1001.5, 1001.5))
+    assert read_steps(path) == ([step(0)], None), "nor for one that is whole"
