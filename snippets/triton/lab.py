@@ -140,6 +140,7 @@ class Lab:
             target = loads.target_of(self.server, service, self.inputs(service, REQUEST_PHOTOS))
             before = self.server.statistics(service)
             result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"))
+            self.server.check()
             return {**result, "statistics": (self.server.statistics(service) - before).facts()}
 
         return self.run.step(f"{name}/loadgen", measure, inputs=self._key(deployment, scenario.key()))

@@ -17,7 +17,7 @@ positive = st.floats(0.01, 1000)
 
 def simulated(rate: float, service_s: float, seconds: float = 400.0) -> np.ndarray:
     """Latency (s) of each request at one server with constant service time (Lindley's recursion)."""
-    arrivals = poisson_arrivals(rate, seconds, seed=3)
+    arrivals = poisson_arrivals(rate, seconds, np.random.default_rng(3))
     waited, latencies = 0.0, []
     for gap in np.diff(arrivals, prepend=arrivals[0]):
         waited = max(0.0, waited + service_s - gap) if latencies else 0.0
@@ -68,7 +68,7 @@ def test_the_share_that_is_asked_for_is_enough_to_keep_up() -> None:
 
 def test_littles_law_holds_in_a_simulated_queue() -> None:
     rate, service_s, seconds = 60.0, 0.01, 400.0
-    arrivals, latency = poisson_arrivals(rate, seconds, seed=3), simulated(rate, service_s, seconds)
+    arrivals, latency = poisson_arrivals(rate, seconds, np.random.default_rng(3)), simulated(rate, service_s, seconds)
     moments = np.linspace(0, seconds, 20_000, endpoint=False)
     inside = np.searchsorted(arrivals, moments) - np.searchsorted(arrivals + latency, moments)
     one = {"arrivals": len(arrivals), "seconds": seconds, "latency_ms": latency * 1e3, "in_flight_mean": inside.mean()}
