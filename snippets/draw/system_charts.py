@@ -10,7 +10,7 @@ import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import INK, QUIET, SERIES, STAGE_COLOURS, TAIL, TARGET
+from snippets.draw.style import INK, QUIET, SERIES, STAGE_COLOURS, TAIL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,10 +108,8 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
     return figure
 
 
-def grid(loads: Mapping[tuple[int, int], Load], p95_target_ms: float, title: str) -> Figure:
-    """Instances x threads: throughput as colour and figure, p95 below it; the best under the target has a frame."""
-    from matplotlib.patches import Rectangle
-
+def grid(loads: Mapping[tuple[int, int], Load], title: str) -> Figure:
+    """Instances x threads: throughput as colour and figure, p95 below it."""
     figure, axes = style.canvas(title, "instances of the model", "threads of each instance", size=(6.4, 4.0))
     instances, threads = (sorted({key[i] for key in loads}) for i in (0, 1))
     table = np.full((len(threads), len(instances)), np.nan)
@@ -120,21 +118,11 @@ def grid(loads: Mapping[tuple[int, int], Load], p95_target_ms: float, title: str
         table[row, column] = load["samples_per_s"]
         text = f"{load['samples_per_s']:.0f}/s\np95 {stats.good_percentile(load, 95):.0f} ms"
         axes.annotate(text, (column, row), ha="center", va="center")
-    best = best_under(loads, p95_target_ms)
-    if best is not None:
-        corner = (instances.index(best[0]) - 0.47, threads.index(best[1]) - 0.46)
-        axes.add_patch(Rectangle(corner, 0.94, 0.92, fill=False, ec=TARGET, lw=2.5))
     axes.imshow(table, cmap="YlGn", alpha=0.7, vmin=0, vmax=1.5 * np.nanmax(table), aspect="auto", origin="lower")
     axes.set_xticks(range(len(instances)), [str(i) for i in instances])
     axes.set_yticks(range(len(threads)), [str(t) for t in threads])
     axes.grid(visible=False)
     return figure
-
-
-def best_under(loads: Mapping[tuple[int, int], Load], p95_target_ms: float) -> tuple[int, int] | None:
-    """The setting with the most answers per second among those whose p95 meets the target; None if none does."""
-    meeting = {key: load for key, load in loads.items() if stats.good_percentile(load, 95) <= p95_target_ms}
-    return max(meeting, key=lambda key: meeting[key]["samples_per_s"], default=None)
 
 
 def neighbours(loads: Mapping[str, Load], title: str) -> Figure:
