@@ -121,8 +121,7 @@ def run(target: TritonTarget, scenario: Scenario, folder: Path) -> dict[str, Any
     failed.
     """
     lg = _loadgen()
-    if scenario.name == "Offline" and scenario.expected_per_s is None:
-        scenario = replace(scenario, expected_per_s=_trial(target, scenario.batch))
+    scenario = sized(target, scenario)
     sut = _Sut(target, scenario.batch, lg)
     threads = [threading.Thread(target=sut.work, daemon=True) for _ in range(scenario.workers)]
     for thread in threads:
@@ -151,8 +150,12 @@ def _test(lg: Any, sut: _Sut, scenario: Scenario, folder: Path) -> None:
         lg.DestroySUT(handle)
 
 
-def _trial(target: TritonTarget, batch: int) -> float:
-    """Samples per second of the fastest of a few requests of `batch` rows, rounded up by TRIAL_MARGIN."""
+def sized(target: TritonTarget, scenario: Scenario) -> Scenario:
+    """An Offline scenario without a rate, with that of the fastest of a few requests, rounded up by TRIAL_MARGIN; any
+    other as it is. Raises ServerError when they are not answered."""
+    if scenario.name != "Offline" or scenario.expected_per_s is not None:
+        return scenario
+    batch = scenario.batch
     few = replace(target, inputs={name: rows[np.arange(batch) % len(rows)] for name, rows in target.inputs.items()})
     try:
         sender = HttpSender(few)
@@ -163,7 +166,7 @@ def _trial(target: TritonTarget, batch: int) -> float:
             for _ in range(TRIAL_REQUESTS):
                 sender()
                 stamps.append(time.perf_counter())
-            return TRIAL_MARGIN * batch / float(np.diff(stamps).min())
+            return replace(scenario, expected_per_s=TRIAL_MARGIN * batch / float(np.diff(stamps).min()))
         finally:
             sender.close()
     except Exception as error:  # whatever the client library raises

@@ -138,8 +138,10 @@ class Lab:
             self.deploy(deployment)
             service = deployment.config.name
             target = loads.target_of(self.server, service, self.inputs(service, REQUEST_PHOTOS))
+            # The trial that sizes a pile is no part of the test.
+            ready = loadgen.sized(target, scenario)
             before = self.server.statistics(service)
-            result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"))
+            result = loadgen.run(target, ready, self.run.folder / "loadgen" / name.replace("/", "-"))
             self.server.check()
             return {**result, "statistics": (self.server.statistics(service) - before).facts()}
 
