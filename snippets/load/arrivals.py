@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,3 +45,20 @@ def poisson_arrivals(rate: float, seconds: float, generator: np.random.Generator
     would bring 14 more or fewer in a third of all cases.
     """
     return np.sort(generator.uniform(0, seconds, size=round(rate * seconds)))
+
+
+class Turns:
+    """Hands out the moments of the arrivals, each to one client; `origin` is when the first second begins."""
+
+    def __init__(self, arrivals_s: np.ndarray) -> None:
+        self._left = iter(arrivals_s.tolist())
+        self._turn = threading.Lock()
+        self.origin = 0.0
+
+    def __iter__(self) -> Iterator[float]:
+        while True:
+            with self._turn:
+                due = next(self._left, None)
+            if due is None:
+                return
+            yield self.origin + due

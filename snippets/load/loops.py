@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from snippets.errors import UsageError, first_line
-from snippets.load.arrivals import Offered
+from snippets.load.arrivals import Offered, Turns
 from snippets.load.log import Log, Request, mean_in_flight, summary, time_average
 from snippets.load.senders import Sender
 
@@ -100,12 +100,12 @@ def closed_loop(
 
     with _threads(client, clients, target.timeout_s) as threads:
         _nap(warm_up_s, threads, stop)
-        opened = _next_end(log, time.perf_counter(), threads, stop, target.timeout_s)
+        opened = _next_end(log, time.perf_counter(), threads, target.timeout_s)
         window.opened()
         _nap(opened + seconds - time.perf_counter(), threads, stop)
         # A slow model may need longer for a few answers than the window lasts.
         _wait_for_answers(log, opened, threads, stop, target.timeout_s)
-        closed = _next_end(log, time.perf_counter(), threads, stop, target.timeout_s)
+        closed = _next_end(log, time.perf_counter(), threads, target.timeout_s)
         window.closed()
         stop.set()
     rows = log.rows()
@@ -137,7 +137,7 @@ def open_loop(
     window = window or Window()
     arrivals = offered.arrivals_s()
     log, stop, connected = Log(), threading.Event(), threading.Barrier(max_clients + 1)
-    turns = _Turns(arrivals)
+    turns = Turns(arrivals)
 
     def client() -> None:
         send = _open(target)
@@ -183,23 +183,6 @@ def open_loop(
         "sampled_in_flight": in_flight,
         "in_flight_mean": time_average(sampled_s, in_flight),
     }
-
-
-class _Turns:
-    """Hands out the moments of the arrivals, each to one client; `origin` is when the first second begins."""
-
-    def __init__(self, arrivals_s: np.ndarray) -> None:
-        self._left = iter(arrivals_s.tolist())
-        self._turn = threading.Lock()
-        self.origin = 0.0
-
-    def __iter__(self) -> Iterator[float]:
-        while True:
-            with self._turn:
-                due = next(self._left, None)
-            if due is None:
-                return
-            yield self.origin + due
 
 
 class _threads:
@@ -280,13 +263,18 @@ def _wait_for_answers(
             break
 
 
-def _next_end(log: Log, since: float, threads: list[threading.Thread], stop: threading.Event, limit_s: float) -> float:
-    """When the first request ended after `since`; where none will in time, the moment at which that was clear."""
+def _next_end(log: Log, since: float, threads: list[threading.Thread], limit_s: float) -> float:
+    """When the first request ended after `since`; where none will in time, the moment at which that was clear.
+
+    Clients that are told to stop still finish what they have sent.
+    """
     while (now := time.perf_counter()) < since + limit_s:
+        waiting = any(thread.is_alive() for thread in threads)
         if (ended := log.first_end_since(since)) is not None:
             return ended
-        if stop.wait(LOOK_S) or not any(thread.is_alive() for thread in threads):
+        if not waiting:
             break
+        time.sleep(LOOK_S)
     return now
 
 

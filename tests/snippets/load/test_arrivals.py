@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snippets.errors import UsageError
-from snippets.load.arrivals import Offered, poisson_arrivals
+from snippets.load.arrivals import Offered, Turns, poisson_arrivals
 
 
 def drawn(rate: float, seconds: float, seed: int) -> np.ndarray:
@@ -39,6 +39,14 @@ def test_what_is_offered_covers_the_warm_up_and_the_window_each_at_the_rate() ->
     assert (np.diff(moments) > 0).all()
     assert (moments < 1.0).sum() == 200 and ((moments >= 1.0) & (moments < 3.0)).sum() == 400 == len(moments) - 200
     assert len(Offered(200, seconds=2.0, warm_up_s=0.0).arrivals_s()) == 400
+
+
+def test_each_arrival_is_handed_to_one_of_many_clients_and_counts_from_the_origin() -> None:
+    turns = Turns(np.array([0.5, 1.0, 2.0]))
+    turns.origin = 100.0
+    one, other = iter(turns), iter(turns)
+    assert [next(one), next(other), next(one)] == [100.5, 101.0, 102.0]
+    assert next(one, None) is None and next(other, None) is None
 
 
 @pytest.mark.parametrize("wrong", [{"rps": 0}, {"rps": -1}, {"rps": 5, "seconds": 0}, {"rps": 5, "warm_up_s": -1}])

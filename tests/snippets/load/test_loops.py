@@ -146,6 +146,8 @@ def test_an_event_ends_the_window_early() -> None:
     threading.Timer(0.2, stop.set).start()
     result = loops.closed_loop(Desk(), 1, 60, warm_up_s=0, stop=stop)
     assert result["seconds"] < 10 and len(result["ok"]) > 0
+    # It ends with the answer to what was under way.
+    assert (result["started_s"] + result["latency_ms"] / 1e3).max() == pytest.approx(result["seconds"])
 
 
 def test_the_window_is_announced_at_both_ends() -> None:

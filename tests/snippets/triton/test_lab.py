@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snippets.errors import RecordError, UsageError
+from snippets.errors import RecordError, ServerError, UsageError
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
 from snippets.triton import lab as lab_module
 from snippets.triton.lab import LONG_ENOUGH_S, WINDOW_S, Crowd, Lab
 from snippets.triton.loads import Neighbour
+from snippets.triton.stats import Statistics
 
 
 @pytest.fixture
@@ -89,3 +90,15 @@ def test_a_scenario_that_was_recorded_needs_no_server() -> None:
         },
     )
     assert one.loadgen("online/offline", one.service("similar"), Scenario("Offline")) == recorded
+
+
+def test_a_scenario_in_which_the_server_ends_is_no_measurement(asked: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = lab()
+    # LoadGen itself comes to an end when a server has gone: the samples after that are failures.
+    monkeypatch.setattr(lab_module.loadgen, "run", lambda *given: {"samples": 3, "failures": 97})
+    monkeypatch.setattr(lab_module.loadgen, "sized", lambda target, scenario: scenario)
+    monkeypatch.setattr(lab_module.loads, "target_of", lambda *given: None)
+    monkeypatch.setattr(one.server, "statistics", lambda model: Statistics())
+    with pytest.raises(ServerError, match="The Triton server has stopped"):
+        one.loadgen("online/offline", one.service("similar"), Scenario("Offline"))
+    assert not one.run.has("online/offline/loadgen")
