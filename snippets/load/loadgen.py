@@ -24,8 +24,8 @@ from snippets.load.senders import HttpSender, TritonTarget
 
 SCENARIOS = ("Offline", "SingleStream", "Server")
 SECONDS = 3.0
-# How many requests tell Offline's rate before the test, after as many to warm up, and how far it may turn out faster.
-TRIAL_REQUESTS = 4
+# How many requests tell Offline's rate before the test (the fastest of them), and how far it may turn out faster.
+TRIAL_REQUESTS = 8
 TRIAL_MARGIN = 1.2
 
 
@@ -160,8 +160,6 @@ def sized(target: TritonTarget, scenario: Scenario) -> Scenario:
     try:
         sender = HttpSender(few)
         try:
-            for _ in range(TRIAL_REQUESTS):
-                sender()
             stamps = [time.perf_counter()]
             for _ in range(TRIAL_REQUESTS):
                 sender()
