@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
@@ -275,14 +277,23 @@ def may_wait(_: Evidence) -> Choices:
     )
 
 
-def _offered(evidence: Evidence, share: int) -> dict[str, float]:
+def _offered(evidence: Evidence, share: int) -> dict[str, Any]:
     name = f"online/off-{share}/load"
-    fields = ("offered_rps", "arrivals", "seconds", "failures", "completed_rps")
-    return {field: evidence.number(name, field) for field in fields}
+    fields = ("arrivals", "seconds", "failures", "completed_rps")
+    load = {field: evidence.number(name, field) for field in fields}
+    if load["seconds"] <= 0:
+        raise Missing(name, "seconds")
+    looks = {field: evidence.samples(name, field) for field in ("sampled_s", "sampled_in_flight")}
+    if looks["sampled_s"].shape != looks["sampled_in_flight"].shape:
+        raise Missing(name, "sampled_in_flight")
+    return {**load, **looks, "offered_rps": load["arrivals"] / load["seconds"]}
 
 
 def where_it_bends(evidence: Evidence) -> Choices:
-    """The smallest measured share of the capacity at which the median is more than twice that of a lone request."""
+    """The smallest measured share at which the median is more than twice that of a lone request.
+
+    Where it is the first above 100 %, the bend lies somewhere between 95 % and it: both choices are right.
+    """
     alone = p50(evidence, "online/alone/load")
     ratios = [p50(evidence, f"online/off-{share}/load") / alone for share in SHARES]
     bands = ("below 50 %", "50 to 80 %", "50 to 80 %", "80 to 100 %", "only above 100 %", "only above 100 %")
@@ -290,13 +301,16 @@ def where_it_bends(evidence: Evidence) -> Choices:
     def band(limit: float) -> str:
         return next((name for name, ratio in zip(bands, ratios, strict=True) if ratio > limit), bands[-1])
 
-    return one(band(2.0), "Compare the medians with that of a lone request.", band(1.8), band(2.2))
+    between = ["80 to 100 %"] if ratios[SHARES.index(130)] > 2 and band(2.0) == "only above 100 %" else []
+    return one(band(2.0), "Compare the medians with that of a lone request.", band(1.8), band(2.2), *between)
 
 
 def capacity(evidence: Evidence) -> Number:
-    """The largest offered load that the server keeps up with, smaller ones included."""
-    found = queueing.knee([_offered(evidence, share) for share in SHARES])
-    return Number(found, "Take the largest load up to which nearly all arrivals were answered within the window.", 0.05)
+    """The largest load, as drawn, that the server keeps up with, smaller ones included."""
+    found = queueing.capacity([_offered(evidence, share) for share in SHARES])
+    return Number(
+        found.holds, "Take the largest load up to which the number of requests in the server stays level.", 0.05
+    )
 
 
 def _cold_s(evidence: Evidence) -> float:
@@ -314,11 +328,15 @@ def cold_ratio(evidence: Evidence) -> Choices:
 
 
 def warm_pays(evidence: Evidence) -> Number:
-    """Requests an hour from which keeping the model warm is cheaper."""
+    """Requests an hour from which keeping the model warm is cheaper.
+
+    A record that prices the wait by the cold start (`penalty_s`), and not by the second, was asked that way.
+    """
     parameters = evidence.record.parameters.get("5_online_and_batch") or {}
-    penalty_s = float(parameters.get("penalty_s", 10.0))
+    cold_s = _cold_s(evidence)
+    penalty_s = float(parameters.get("penalty_s", float(parameters.get("wait_price", 10.0)) * cold_s))
     return Number(
-        queueing.warm_break_even_per_hour(_cold_s(evidence), penalty_s),
+        queueing.warm_break_even_per_hour(cold_s, penalty_s),
         "3600 divided by the seconds that a cold start costs, the visitor's wait included.",
     )
 

@@ -41,17 +41,26 @@ def waiting(loads: Mapping[str, Load]) -> Figure:
 
 
 def where_time_goes(loads: Mapping[str, Load]) -> Figure:
-    """Stacked bars of the mean milliseconds of a request by stage, a bar for each load."""
-    figure, axes = style.canvas("Where the time goes", "mean time of a request (ms)", size=(9, 0.7 * len(loads) + 1.7))
+    """Stacked bars of a request's mean time by stage, a bar for each load: in milliseconds, and as shares of it."""
+    figure, (left, right) = style.panels(
+        style.Panels(columns=2, share_y=True, width_ratios=(5, 4)), (10, 0.7 * len(loads) + 1.9)
+    )
     for position, load in enumerate(loads.values()):
-        left = 0.0
         spent = account(load)
-        for stage in (*STAGES, "transport"):
-            label = STAGE_NAMES.get(stage, stage) if position == 0 else None
-            axes.barh(position, spent[stage], left=left, color=STAGE_COLOURS[stage], height=0.62, label=label)
-            left += spent[stage]
-        style.written_behind(axes, left, position, f"{left:.0f} ms")
-    style.rows_down(axes, list(loads))
-    axes.margins(x=0.12)
+        whole = sum(spent.values())
+        for axes, scale in ((left, 1.0), (right, 100 / whole)):
+            start = 0.0
+            for stage in (*STAGES, "transport"):
+                label = STAGE_NAMES.get(stage, stage) if position == 0 and axes is left else None
+                width = spent[stage] * scale
+                axes.barh(position, width, left=start, color=STAGE_COLOURS[stage], height=0.62, label=label)
+                start += width
+        style.written_behind(left, whole, position, f"{whole:.0f} ms")
+    for axes in (left, right):
+        style.rows_down(axes, list(loads))
+    left.margins(x=0.16)
+    left.set_xlabel("mean time of a request (ms)")
+    left.set_title("Where the time goes")
+    right.set(xlabel="share of the request (%)", xlim=(0, 100))
     figure.legend(ncols=3, loc="outside lower center")
     return figure

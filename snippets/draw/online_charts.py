@@ -9,7 +9,7 @@ import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, THEORY
+from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, THEORY
 from snippets.load import queueing
 
 if TYPE_CHECKING:
@@ -22,23 +22,30 @@ WITHIN = 0.15
 MARKERS = "osD^"
 
 
-def offered_load(curves: Mapping[str, Sequence[Load]], service_ms: float, title: str) -> Figure:
-    """Open loop: latency and answers per second against the offered load; dashed: M/D/1 for `service_ms`."""
+def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
+    """Open loop: mean latency, p99 and answers per second against the offered load, filled where the server keeps up.
+
+    Dashed: M/D/1's mean for the first curve, with the time of a request at its saturated rate. Dash-dotted: the
+    largest load that a server keeps up with; a server that was never overwhelmed has none, and its label says so.
+    """
     figure, (left, right) = style.panels(style.Panels(columns=2), (10.5, 4.0))
     largest = max(load["offered_rps"] for loads in curves.values() for load in loads)
     for colour, (label, loads) in zip(SERIES, curves.items(), strict=False):
-        offered = [load["offered_rps"] for load in loads]
-        for percent, name, line, width in ((50, "median", "o-", 2.0), (99, "p99", TAIL, 1.2)):
-            values = [stats.good_percentile(load, percent) for load in loads]
-            left.plot(offered, values, line, color=colour, lw=width, label=f"{label}, {name}")
-        right.plot(offered, [load["completed_rps"] for load in loads], "o-", color=colour, label=label)
-        at = queueing.knee(loads)
-        if at:
-            for axes in (left, right):
-                axes.axvline(at, color=colour, lw=0.8, ls="-.")
-    rates = np.linspace(0.01, 0.985, 80) * 1e3 / service_ms
-    means = [queueing.md1_latency_ms(rate, service_ms) for rate in rates]
-    left.plot(rates, means, THEORY, color=INK, lw=1, label="theory, no batching: mean")
+        found = queueing.capacity(loads)
+        offered = np.array([load["offered_rps"] for load in loads])
+        steady = np.array([queueing.keeps_up(load, found.saturated) for load in loads])
+        means = np.array([np.mean(stats.good_ms(load)) for load in loads])
+        answered = np.array([load["completed_rps"] for load in loads])
+        knee = "" if found.reached else f": no knee up to {offered.max():.0f}/s"
+        for axes, values, name in ((left, means, f"{label}, mean"), (right, answered, f"{label}{knee}")):
+            axes.plot(offered, values, color=colour, label=name)
+            axes.plot(offered[steady], values[steady], "o", color=colour)
+            axes.plot(offered[~steady], values[~steady], "o", color=colour, mfc="white")
+            if found.reached and found.holds:
+                axes.axvline(found.holds, color=colour, lw=0.8, ls="-.")
+        tails = [stats.good_percentile(load, 99) for load in loads]
+        left.plot(offered, tails, TAIL, color=colour, lw=1.2, label=f"{label}, p99")
+    _theory(left, queueing.capacity(next(iter(curves.values()))))
     left.set(xlabel="offered load (requests/s)", ylabel="latency (ms)", xlim=(0, 1.05 * largest))
     style.logarithmic(left, "y")
     # Room for the legend above the curves.
@@ -49,8 +56,17 @@ def offered_load(curves: Mapping[str, Sequence[Load]], service_ms: float, title:
     right.set(xlabel="offered load (requests/s)", ylabel="answered (requests/s)", xlim=(0, 1.05 * largest))
     right.set_ylim(0)
     right.legend()
-    right.set_title("Answered; dash-dotted: the knee")
+    right.set_title("Answered; hollow: falls behind")
     return figure
+
+
+def _theory(axes: Axes, found: queueing.Capacity) -> None:
+    """M/D/1's mean latency up to just below the saturated rate; nothing where that is not known."""
+    if found.saturated is None or found.service_ms is None:
+        return
+    rates = np.linspace(0.01, 0.985, 80) * found.saturated
+    means = [queueing.md1_latency_ms(rate, found.service_ms) for rate in rates]
+    axes.plot(rates, means, THEORY, color=INK, lw=1, label="theory, no batching: mean")
 
 
 def little(loads: Mapping[str, Load], title: str) -> Figure:
@@ -76,73 +92,76 @@ def little(loads: Mapping[str, Load], title: str) -> Figure:
 
 
 def scenarios(results: Mapping[str, Load], title: str) -> Figure:
-    """LoadGen scenarios side by side: samples per second, and the time a sample takes (p50 bar, p99 mark)."""
+    """LoadGen scenarios side by side: samples per second, and LoadGen's own p50 (dot) and p99 (bar) of a sample."""
     figure, (left, right) = style.panels(style.Panels(columns=2), (10, 3.8))
     rates = {label: result["samples_per_s"] for label, result in results.items()}
     style.columns(left, rates, f"{title}: samples per second", SERIES[: len(rates)])
-    medians = {label: stats.percentile(result["latency_ms"], 50) for label, result in results.items()}
-    tails = [stats.percentile(result["latency_ms"], 99) for result in results.values()]
-    style.columns(right, medians, "Time until a sample is answered (ms)", SERIES[: len(medians)])
-    right.plot(list(results), tails, "_", color=INK, ms=22, mew=2, label="p99")
+    for place, (result, colour) in enumerate(zip(results.values(), SERIES, strict=False)):
+        median, tail = (loadgen_ms(result, percent) for percent in (50, 99))
+        right.plot([place, place], [median, tail], color=colour, lw=1)
+        right.plot(place, median, "o", color=colour)
+        right.plot(place, tail, "_", color=colour, ms=18, mew=2)
+        text = f"{median:.0f} ms" if median >= 10 else f"{median:.1f} ms"
+        right.annotate(
+            text, (place, median), xytext=(9, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK
+        )
+    right.set_xticks(range(len(results)), list(results))
+    right.set_xlim(-0.5, len(results) - 0.3)
+    right.grid(axis="x", visible=False)
     style.logarithmic(right, "y")
-    right.set_ylim(min(medians.values()) / 3, max(tails) * 3)
-    right.legend(markerscale=0.5, loc="upper left")
+    right.set_title("Until a sample is answered (ms): p50, p99")
     return figure
 
 
-def cold_and_warm(cold: Mapping[str, Load], holds_s: Sequence[float], penalty_s: float, title: str) -> Figure:
-    """Stacked bars of a cold request beside a warm one, and the cost of both policies against requests per hour.
+def loadgen_ms(result: Load, percent: int) -> float:
+    """A percentile of a sample's latency by LoadGen's own clock, ms (50, 90, 95, 97 or 99)."""
+    return float(result["loadgen"][f"result_{percent}.00_percentile_latency_ns"]) / 1e6
 
-    `holds_s`: for how many seconds without a request a model stays loaded; `penalty_s`: what a cold start's wait is
-    worth, in seconds of server time.
+
+def cold_and_warm(cold: Mapping[str, Load], holds_s: Sequence[float], wait_price: float, title: str) -> Figure:
+    """A cold request of each model beside a warm one, and the cost of both policies against requests per hour.
+
+    `holds_s`: for how many seconds without a request a model stays loaded; `wait_price`: what a second of a visitor's
+    wait is worth, in seconds of server time.
     """
     figure, (left, right) = style.panels(style.Panels(columns=2), (10.5, 4.2))
     _cold_beside_warm(left, cold)
     left.set_title(title)
-    dearest = max(cold.values(), key=lambda one: float(np.median(one["load_ms"])))
-    cold_s = float(np.median(dearest["load_ms"] + dearest["first_ms"])) / 1e3
-    _costs(right, cold_s, holds_s, penalty_s)
+    cold_s = max(queueing.cold_s(one) for one in cold.values())
+    _costs(right, cold_s, holds_s, wait_price * cold_s)
     right.set_title("When keeping warm is cheaper")
     return figure
 
 
 def _cold_beside_warm(axes: Axes, cold: Mapping[str, Load]) -> None:
-    """Two bars for each model: loading and the first request, and a warm one."""
-    ticks: list[str] = []
-    for label, one in cold.items():
+    """A bar for each model, loading and first request one behind the other, and what a warm request takes instead."""
+    furthest = 0.0
+    for place, one in enumerate(cold.values()):
         load, first, warm = (float(np.median(one[f"{what}_ms"])) for what in ("load", "first", "warm"))
-        at, named = len(ticks), not ticks
-        axes.bar(at, load, color=STAGE_COLOURS["model"], width=0.7, label="loading the model" if named else None)
-        axes.bar(
-            at,
+        named = place == 0
+        axes.barh(place, load, color=STAGE_COLOURS["model"], height=0.6, label="until loaded" if named else None)
+        axes.barh(
+            place,
             first,
-            bottom=load,
+            left=load,
             color=STAGE_COLOURS["first_inference"],
-            width=0.7,
+            height=0.6,
             label="first request" if named else None,
         )
-        axes.bar(at + 1, warm, color=STAGE_COLOURS["inference"], width=0.7, label="warm request" if named else None)
-        style.written_above(axes, at, load + first, f"{load + first:.0f} ms")
-        style.written_above(axes, at + 1, warm, f"{warm:.0f} ms")
-        ticks += [f"{label}\ncold", f"{label}\nwarm"]
-    axes.set_xticks(range(len(ticks)), ticks)
-    axes.set_ylabel("time until the answer (ms)")
-    style.logarithmic(axes, "y")
-    axes.set_ylim(1, axes.get_ylim()[1] * 3)
-    axes.grid(axis="x", visible=False)
-    axes.legend()
+        style.written_behind(axes, load + first, place, f"{load:.0f} + {first:.0f} ms\n(warm: {warm:.1f} ms)")
+        furthest = max(furthest, load + first)
+    style.rows_down(axes, list(cold))
+    axes.set(xlim=(0, 1.45 * furthest), xlabel="time until the answer to a cold request (ms)")
+    axes.legend(loc="upper right")
 
 
 def _costs(axes: Axes, cold_s: float, holds_s: Sequence[float], penalty_s: float) -> None:
     """Cost in per cent of always keeping warm, for each time that a model is held, against requests per hour."""
     even = queueing.warm_break_even_per_hour(cold_s, penalty_s)
-    rates = np.geomspace(even / 300, even * 4, 120)
+    rates = np.linspace(0, even * 2, 120)
     for colour, hold_s in zip(SERIES, holds_s, strict=False):
         costs = [queueing.cost_per_hour(rate, cold_s, hold_s, penalty_s) / 36 for rate in rates]
-        axes.plot(rates, costs, color=colour, label=f"unloaded after {hold_s:g} s idle")
-    axes.axhline(100, color=STAGE_COLOURS["inference"], label="always warm")
-    axes.axvline(even, color=QUIET, lw=1, linestyle=LIMIT)
-    axes.annotate(f"{even:.0f}/h", (even, 12), fontsize=SMALL, color=QUIET, ha="right", rotation=90, va="bottom")
-    style.logarithmic(axes, "x")
-    axes.set(xlabel="requests per hour", ylabel="cost (% of always warm)", ylim=(0, 180))
+        axes.plot(rates, costs, color=colour, label=f"unloaded after {hold_s:.3g} s idle")
+    axes.axhline(100, color=STAGE_COLOURS["inference"], lw=1.2, label="always warm")
+    axes.set(xlabel="requests per hour", ylabel="cost (% of always warm)", xlim=(0, 2 * even), ylim=(0, 215))
     axes.legend(loc="upper left")

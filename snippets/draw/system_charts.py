@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, TARGET
+from snippets.draw.style import INK, QUIET, SERIES, STAGE_COLOURS, TAIL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +23,7 @@ TIME_BARS = {
     "client_ms": (STAGE_COLOURS["transport"], "network and client"),
 }
 WINDOW_GREY = "#EEEEEE"
+MARKERS = "osD^"
 
 
 def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
@@ -46,31 +48,28 @@ def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
 
 
 def latency_and_throughput(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
-    """One line a setting: throughput against median latency (p95 dotted), a point for each number of clients."""
+    """One line a setting: throughput against median latency (p95 dotted); each number of clients has a marker."""
     figure, axes = style.canvas(title, "answers per second", "latency (ms): median; dotted: p95", size=(7.5, 4.4))
+    numbers = sorted({load["clients"] for loads in curves.values() for load in loads})
+    markers = dict(zip(numbers, MARKERS, strict=False))
     for colour, (label, loads) in zip(SERIES, curves.items(), strict=False):
         rates = [load["samples_per_s"] for load in loads]
         medians = [stats.good_percentile(load, 50) for load in loads]
-        axes.plot(rates, medians, "o-", color=colour, label=label)
+        axes.plot(rates, medians, color=colour, label=label)
         axes.plot(rates, [stats.good_percentile(load, 95) for load in loads], TAIL, color=colour, lw=1)
         for load, rate, median in zip(loads, rates, medians, strict=True):
-            axes.annotate(
-                f"{load['clients']}",
-                (rate, median),
-                textcoords="offset points",
-                xytext=(5, -11),
-                fontsize=SMALL,
-                color=colour,
-            )
+            axes.plot(rate, median, markers[load["clients"]], color=colour, ms=7, mec="white")
+    for number, marker in markers.items():
+        axes.plot([], [], marker, color=QUIET, label=f"{number} client{'s' * (number > 1)}")
     style.logarithmic(axes, "y")
     axes.set_xlim(left=0)
-    axes.set_ylim(axes.get_ylim()[0] / 1.4)
-    axes.legend(title="figures at the points: clients", title_fontsize=SMALL)
+    figure.legend(ncols=3, loc="outside lower center")
     return figure
 
 
 def batch_histogram(loads: Mapping[str, Load], title: str) -> Figure:
-    """For each setting, the share of requests answered in an execution of each batch size."""
+    """For each setting, the share of requests answered in an execution of each batch size; dashed: the mean of them,
+    the batch in which the mean request found itself (the mean over executions is smaller)."""
     from matplotlib.ticker import MaxNLocator
 
     figure, panels = style.panels(style.Panels(columns=len(loads), share_y=True), (3.4 * len(loads), 3.6), title)
@@ -79,7 +78,7 @@ def batch_histogram(loads: Mapping[str, Load], title: str) -> Figure:
         sizes = np.array([int(size) for size in load["batches"]])
         rows = sizes * np.array(list(load["batches"].values()))
         axes.bar(sizes, rows / rows.sum() * 100, color=colour, width=0.85)
-        axes.axvline(load["mean_batch"], color=INK, lw=1, ls="--")
+        axes.axvline((sizes * rows).sum() / rows.sum(), color=INK, lw=1, ls="--")
         axes.set(xlim=(0.3, largest + 0.7), xlabel="rows in the execution")
         axes.set_title(label, fontweight="normal")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -89,8 +88,13 @@ def batch_histogram(loads: Mapping[str, Load], title: str) -> Figure:
 
 def utilization(loads: Mapping[str, Load], title: str) -> Figure:
     """CPU (whole machine, and the server's part) and GPUs over time, one panel a load; grey: the measured window."""
-    figure, panels = style.panels(style.Panels(columns=len(loads), share_y=True), (3.6 * len(loads), 3.4), title)
-    for axes, (label, load) in zip(panels, loads.items(), strict=True):
+    columns = len(loads) if len(loads) <= 3 else 2
+    rows = math.ceil(len(loads) / columns)
+    layout = style.Panels(rows=rows, columns=columns, share_y=True)
+    figure, panels = style.panels(layout, (3.6 * columns, 2.9 * rows + 0.5), title)
+    for spare in panels[len(loads) :]:
+        spare.set_visible(False)
+    for axes, (label, load) in zip(panels, loads.items(), strict=False):
         axes.axvspan(0, load["seconds"], color=WINDOW_GREY, lw=0)
         axes.plot(load["util_s"], load["util_cpu"], color=QUIET, lw=1.2, label="CPU, all cores")
         axes.fill_between(load["util_s"], load["util_server"], color=SERIES[4], alpha=0.7, lw=0, label="CPU: Triton")
@@ -98,15 +102,14 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
             axes.plot(load["util_s"], line, color=SERIES[gpu % 4], lw=1.5, label=f"GPU {gpu}")
         axes.set(xlim=(-0.5, load["seconds"] + 0.5), ylim=(0, 105), xlabel="time (s)")
         axes.set_title(label, fontweight="normal")
-    panels[0].set_ylabel("busy (%)")
-    panels[-1].legend(frameon=True, framealpha=0.8, edgecolor="none", loc="lower right")
+    for axes in panels[::columns]:
+        axes.set_ylabel("busy (%)")
+    panels[len(loads) - 1].legend(frameon=True, framealpha=0.8, edgecolor="none", loc="lower right")
     return figure
 
 
-def grid(loads: Mapping[tuple[int, int], Load], p95_target_ms: float, title: str) -> Figure:
-    """Instances x threads: throughput as colour and figure, p95 below it; the best under the target has a frame."""
-    from matplotlib.patches import Rectangle
-
+def grid(loads: Mapping[tuple[int, int], Load], title: str) -> Figure:
+    """Instances x threads: throughput as colour and figure, p95 below it."""
     figure, axes = style.canvas(title, "instances of the model", "threads of each instance", size=(6.4, 4.0))
     instances, threads = (sorted({key[i] for key in loads}) for i in (0, 1))
     table = np.full((len(threads), len(instances)), np.nan)
@@ -115,21 +118,11 @@ def grid(loads: Mapping[tuple[int, int], Load], p95_target_ms: float, title: str
         table[row, column] = load["samples_per_s"]
         text = f"{load['samples_per_s']:.0f}/s\np95 {stats.good_percentile(load, 95):.0f} ms"
         axes.annotate(text, (column, row), ha="center", va="center")
-    best = best_under(loads, p95_target_ms)
-    if best is not None:
-        corner = (instances.index(best[0]) - 0.47, threads.index(best[1]) - 0.46)
-        axes.add_patch(Rectangle(corner, 0.94, 0.92, fill=False, ec=TARGET, lw=2.5))
     axes.imshow(table, cmap="YlGn", alpha=0.7, vmin=0, vmax=1.5 * np.nanmax(table), aspect="auto", origin="lower")
     axes.set_xticks(range(len(instances)), [str(i) for i in instances])
     axes.set_yticks(range(len(threads)), [str(t) for t in threads])
     axes.grid(visible=False)
     return figure
-
-
-def best_under(loads: Mapping[tuple[int, int], Load], p95_target_ms: float) -> tuple[int, int] | None:
-    """The setting with the most answers per second among those whose p95 meets the target; None if none does."""
-    meeting = {key: load for key, load in loads.items() if stats.good_percentile(load, 95) <= p95_target_ms}
-    return max(meeting, key=lambda key: meeting[key]["samples_per_s"], default=None)
 
 
 def neighbours(loads: Mapping[str, Load], title: str) -> Figure:
@@ -142,6 +135,11 @@ def neighbours(loads: Mapping[str, Load], title: str) -> Figure:
     left.set(xlabel="latency of the light model (ms)", ylabel="requests answered by then (%)", ylim=(0, 103))
     left.legend(loc="lower right")
     left.set_title(title)
-    heavy = {label: load.get("neighbour_rps", 0.0) for label, load in loads.items()}
-    style.columns(right, heavy, "Requests/s of the heavy neighbour", SERIES[: len(heavy)])
+    beside = {
+        label: (load["neighbour_rps"], colour)
+        for (label, load), colour in zip(loads.items(), SERIES, strict=False)
+        if "neighbour_rps" in load
+    }
+    rates = {label: rps for label, (rps, _) in beside.items()}
+    style.columns(right, rates, "Requests/s of the heavy neighbour", [colour for _, colour in beside.values()])
     return figure

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from snippets import stats
+from snippets.draw.online_charts import loadgen_ms
 from snippets.draw.tables import interval, markdown_table
 from snippets.load import queueing
 
@@ -57,6 +61,26 @@ def loads(results: Mapping[str, Load]) -> str:
     return markdown_table(head, rows)
 
 
+def compared(results: Mapping[str, Load]) -> str:
+    """The first load against each of the others, as a list in words: how many times the answers per second and the
+    median latency, and, for loads on Triton, what became of queue and computing."""
+    (base, first), *others = results.items()
+    lines = []
+    for label, load in others:
+        rate = load["samples_per_s"] / first["samples_per_s"]
+        latency = stats.good_percentile(load, 50) / stats.good_percentile(first, 50)
+        line = f"- **{label}** against {base}: {rate:.2f} times the answers per second,"
+        line += f" {latency:.2f} times the median latency"
+        if "compute_ms" in load:
+            parts = (
+                f"{name} {first[field]:.1f} -> {load[field]:.1f} ms"
+                for name, field in (("queue", "queue_ms"), ("computing", "compute_ms"))
+            )
+            line += f"; {', '.join(parts)}"
+        lines.append(line.replace("\n", " "))
+    return "\n".join(lines)
+
+
 def neighbours(results: Mapping[str, Load]) -> str:
     """The light model's latency and the heavy one's requests in each arrangement."""
     head = ("", "light: p50 (ms)", "light: p95 (ms)", "light: answers/s", "heavy: requests/s", "failures")
@@ -75,18 +99,20 @@ def neighbours(results: Mapping[str, Load]) -> str:
 
 
 def offered(curves: Mapping[str, Sequence[Load]]) -> str:
-    """Open-loop loads: offered, arrived, answered, and whether the server kept up."""
-    head = ("", "offered/s", "arrived/s", "answered/s", "p50 (ms)", "p99 (ms)", "in the system", "keeps up")
+    """Open-loop loads: offered, answered, latency, how many were in the system on average, and by how many they grew
+    of all that arrived (see `queueing.growth`)."""
+    head = ("", "offered/s", "answered/s", "mean (ms)", "p50 (ms)", "p99 (ms)", "in the system", "arrived", "grew by")
     rows = [
         (
             label,
             f"{r['offered_rps']:.0f}",
-            f"{r['arrivals'] / r['seconds']:.0f}",
             f"{r['completed_rps']:.0f}",
+            f"{np.mean(stats.good_ms(r)):.1f}",
             f"{stats.good_percentile(r, 50):.1f}",
             f"{stats.good_percentile(r, 99):.1f}",
             f"{r['in_flight_mean']:.1f}",
-            "yes" if queueing.keeps_up(r) else "**no**",
+            f"{r['arrivals']:.0f}",
+            f"{round(queueing.growth(r)):+d}",
         )
         for label, results in curves.items()
         for r in results
@@ -102,11 +128,22 @@ def scenarios(results: Mapping[str, Load]) -> str:
             label,
             str(r["samples"]),
             f"{r['samples_per_s']:.1f}",
-            f"{r['loadgen']['result_50.00_percentile_latency_ns'] / 1e6:.1f}",
-            f"{r['loadgen']['result_99.00_percentile_latency_ns'] / 1e6:.1f}",
-            "yes" if r["valid"] else f"no: {r['loadgen'].get('result_invalid_reason', '').strip()}",
+            f"{loadgen_ms(r, 50):.1f}",
+            f"{loadgen_ms(r, 99):.1f}",
+            "yes" if r["valid"] else f"no: {_why_invalid(r)}",
             str(r["failures"]),
         )
         for label, r in results.items()
     ]
     return markdown_table(head, rows)
+
+
+def _why_invalid(result: Load) -> str:
+    """LoadGen's reason for its "no". That of too few samples for a 99th percentile stands in a field of its own."""
+    reason = str(result["loadgen"].get("result_invalid_reason", "")).strip()
+    more = re.search(r"at least (\d+) more queries", str(result["loadgen"].get("early_stopping_result", "")))
+    if result["failures"]:
+        return f"{result['failures']} samples failed"
+    if not reason and more:
+        return f"it wants {more[1]} samples more before it believes a p99"
+    return reason or "see its log"

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from snippets.load.senders import HttpSender, TritonTarget
 
 SCENARIOS = ("Offline", "SingleStream", "Server")
 SECONDS = 3.0
+# How many requests tell Offline's rate before the test (the fastest of them), and how far it may turn out faster.
+TRIAL_REQUESTS = 8
+TRIAL_MARGIN = 1.2
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,9 @@ class Scenario:
 
     seconds: about how long (None: what the caller is used to). batch: rows the client puts into one request (more than
     1 only in Offline: a stream gives one at a time). workers: requests under way at once. offered_rps and target_ms:
-    the Server scenario's arrivals and bound on the 99th percentile. expected_per_s: a guess from which Offline sizes
-    its single query. Raises UsageError for settings that do not go together.
+    the Server scenario's arrivals and bound on the 99th percentile. expected_per_s: the rate from which Offline sizes
+    its single query so that it lasts long enough (None: that of a few requests before the test). Raises UsageError for
+    settings that do not go together.
     """
 
     name: str
@@ -42,7 +46,7 @@ class Scenario:
     workers: int = 1
     offered_rps: float = 0.0
     target_ms: float = 0.0
-    expected_per_s: float = 100.0
+    expected_per_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.name not in SCENARIOS:
@@ -68,6 +72,7 @@ class _Sut:
     groups: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     latency_ms: list[float] = field(default_factory=list)
     errors: Counter = field(default_factory=Counter)
+    connected: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
 
     def issue(self, samples: Sequence[Any]) -> None:
         """LoadGen hands over samples; groups of `batch` rows go to the workers."""
@@ -77,46 +82,96 @@ class _Sut:
             self.groups.put((now, group))
 
     def work(self) -> None:
-        """Answer groups until None comes."""
-        (name, rows), sender = next(iter(self.target.inputs.items())), HttpSender(self.target)
+        """Make a connection, say so (or why not) in `connected`, and answer groups until None comes."""
+        try:
+            sender = HttpSender(self.target)
+        except Exception as error:  # whatever the client library raises, the test must not begin
+            self.connected.put(error)
+            return
+        self.connected.put(None)
+        name, rows = next(iter(self.target.inputs.items()))
         while (item := self.groups.get()) is not None:
             issued, group = item
             try:
                 sender.ask({name: rows[[index for _, index in group]]})
             except Exception as error:  # a refused or broken request of whatever kind is a failed request
                 self.errors[f"{type(error).__name__}: {error}"[:200]] += len(group)
-            ended = time.perf_counter()
-            self.latency_ms.extend([(ended - issued) * 1e3] * len(group))
+            else:
+                self.latency_ms.extend([(time.perf_counter() - issued) * 1e3] * len(group))
             # Failed samples are reported as done too: LoadGen would wait for them for ever. They are counted.
             self.lg.QuerySamplesComplete([self.lg.QuerySampleResponse(id_, 0, 0) for id_, _ in group])
         sender.close()
+
+    def require_connections(self, workers: int) -> None:
+        """Wait until every worker has its connection. Raises ServerError with the reason of one that has none."""
+        for _ in range(workers):
+            if (error := self.connected.get()) is not None:
+                raise ServerError(
+                    f"LoadGen has no client for `{self.target.model}` at {self.target.url}: {error} Correct what it"
+                    " names, or start the server, and run this step again."
+                ) from error
 
 
 def run(target: TritonTarget, scenario: Scenario, folder: Path) -> dict[str, Any]:
     """One LoadGen performance test; `target.inputs` holds one tensor, its rows are the samples; logs go to `folder`.
 
-    Returns scenario, batch, latency_ms [n] (since each sample was handed over), samples, samples_per_s, valid
-    (LoadGen's verdict), failures, errors, and `loadgen`: LoadGen's own results by name.
-    Raises ToolMissing without the package, ServerError when every sample failed.
+    Returns scenario, batch, latency_ms [n] of the answered samples (since each was handed over), samples (answered),
+    samples_per_s of them, valid (LoadGen's verdict, and nothing failed), failures, errors, and `loadgen`: LoadGen's own
+    results by name. Raises ToolMissing without the package, ServerError when a client cannot be made or every sample
+    failed.
     """
     lg = _loadgen()
+    scenario = sized(target, scenario)
     sut = _Sut(target, scenario.batch, lg)
     threads = [threading.Thread(target=sut.work, daemon=True) for _ in range(scenario.workers)]
     for thread in threads:
         thread.start()
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = lg.ConstructSUT(sut.issue, lambda: None)
-    library = lg.ConstructQSL(target.batch, target.batch, lambda indexes: None, lambda indexes: None)
     try:
-        lg.StartTestWithLogSettings(handle, library, _settings(lg, scenario), _logs(lg, folder))
+        sut.require_connections(scenario.workers)
+        folder.mkdir(parents=True, exist_ok=True)
+        _test(lg, sut, scenario, folder)
     finally:
         for _ in threads:
             sut.groups.put(None)
         for thread in threads:
             thread.join(target.timeout_s)
+    return _result(sut, scenario.name, read_log(folder / "mlperf_log_detail.txt"))
+
+
+def _test(lg: Any, sut: _Sut, scenario: Scenario, folder: Path) -> None:
+    """LoadGen's test itself, until its last sample is done."""
+    handle = lg.ConstructSUT(sut.issue, lambda: None)
+    rows = sut.target.batch
+    library = lg.ConstructQSL(rows, rows, lambda indexes: None, lambda indexes: None)
+    try:
+        lg.StartTestWithLogSettings(handle, library, _settings(lg, scenario), _logs(lg, folder))
+    finally:
         lg.DestroyQSL(library)
         lg.DestroySUT(handle)
-    return _result(sut, scenario.name, read_log(folder / "mlperf_log_detail.txt"))
+
+
+def sized(target: TritonTarget, scenario: Scenario) -> Scenario:
+    """An Offline scenario without a rate, with that of the fastest of a few requests, rounded up by TRIAL_MARGIN; any
+    other as it is. Raises ServerError when they are not answered."""
+    if scenario.name != "Offline" or scenario.expected_per_s is not None:
+        return scenario
+    batch = scenario.batch
+    few = replace(target, inputs={name: rows[np.arange(batch) % len(rows)] for name, rows in target.inputs.items()})
+    try:
+        sender = HttpSender(few)
+        try:
+            stamps = [time.perf_counter()]
+            for _ in range(TRIAL_REQUESTS):
+                sender()
+                stamps.append(time.perf_counter())
+            return replace(scenario, expected_per_s=TRIAL_MARGIN * batch / float(np.diff(stamps).min()))
+        finally:
+            sender.close()
+    except Exception as error:  # whatever the client library raises
+        raise ServerError(
+            f"`{target.model}` at {target.url} did not answer before LoadGen's test: {error} Correct what it names, and"
+            " run this step again."
+        ) from error
 
 
 def read_log(path: Path) -> dict[str, Any]:
@@ -125,7 +180,7 @@ def read_log(path: Path) -> dict[str, Any]:
     for line in path.read_text(errors="replace").splitlines():
         if line.startswith(":::MLLOG"):
             entry = json.loads(line.removeprefix(":::MLLOG"))
-            if entry["key"].startswith(("result_", "effective_")):
+            if entry["key"].startswith(("result_", "effective_", "early_stopping_")):
                 values[entry["key"]] = entry["value"]
     if "result_validity" not in values:
         raise ServerError(f"LoadGen's log {path} holds no result: the test did not come to its end.")
@@ -134,7 +189,7 @@ def read_log(path: Path) -> dict[str, Any]:
 
 def _result(sut: _Sut, scenario: str, results: dict[str, Any]) -> dict[str, Any]:
     latency_ms, failures = np.array(sut.latency_ms, dtype=np.float64), sum(sut.errors.values())
-    if failures and failures == len(latency_ms):
+    if failures and not len(latency_ms):
         raise ServerError(f"All {failures} LoadGen samples failed: {sut.errors.most_common(1)[0][0]}")
     rate = {
         "Offline": "result_samples_per_second",
@@ -146,11 +201,12 @@ def _result(sut: _Sut, scenario: str, results: dict[str, Any]) -> dict[str, Any]
         "batch": sut.batch,
         "latency_ms": latency_ms,
         "samples": len(latency_ms),
-        "samples_per_s": float(results[rate]),
-        "valid": results["result_validity"] == "VALID",
+        # LoadGen counts every sample that is done; those that failed are no answers.
+        "samples_per_s": float(results[rate]) * len(latency_ms) / max(1, len(latency_ms) + failures),
+        "valid": results["result_validity"] == "VALID" and not failures,
         "failures": failures,
         "errors": dict(sut.errors.most_common(5)),
-        "loadgen": {k: v for k, v in results.items() if k.startswith("result_")},
+        "loadgen": {k: v for k, v in results.items() if not k.startswith("effective_")},
     }
 
 
@@ -163,7 +219,7 @@ def _settings(lg: Any, scenario: Scenario) -> Any:
     settings.max_duration_ms = int(seconds * 4000)
     settings.min_query_count = 1
     if scenario.name == "Offline":
-        settings.offline_expected_qps = scenario.expected_per_s
+        settings.offline_expected_qps = scenario.expected_per_s or 1.0
     elif scenario.name == "Server":
         settings.server_target_qps = scenario.offered_rps
         settings.server_target_latency_ns = int(scenario.target_ms * 1e6)

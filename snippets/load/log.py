@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from snippets.errors import ServerError
+
 
 class Request(NamedTuple):
-    """One request: when it started (or should have) and ended, by the same clock in seconds; its error or empty."""
+    """One request: when it started (or should have) and ended, by the same clock in seconds; its error or empty; and
+    what was read from its answer (None of a failure, or where nothing is read)."""
 
     started: float
     ended: float
     error: str
+    read: Mapping[str, float] | None = None
 
 
 class Log:
@@ -26,9 +30,9 @@ class Log:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, started: float, ended: float, error: str) -> None:
+    def add(self, request: Request) -> None:
         """Note a request that has ended."""
-        self._rows.append(Request(started, ended, error))
+        self._rows.append(request)
 
     def rows(self) -> list[Request]:
         """The requests noted until now."""
@@ -36,12 +40,19 @@ class Log:
 
     def answered_since(self, moment: float) -> int:
         """How many of the noted requests ended at `moment` or later."""
-        return sum(row.ended >= moment for row in self.rows())
+        return len(self._ends_since(moment))
+
+    def first_end_since(self, moment: float) -> float | None:
+        """When the first of the noted requests ended that did so at `moment` or later; None before there is one."""
+        return min(self._ends_since(moment), default=None)
+
+    def _ends_since(self, moment: float) -> list[float]:
+        return [row.ended for row in self.rows() if row.ended >= moment]
 
 
 def summary(rows: Sequence[Request], opened: float, seconds: float, batch: int) -> dict[str, Any]:
     """Samples of a window that opened at `opened`: latency_ms, started_s, ok; rates per second, failures, errors."""
-    rows = sorted(rows)
+    rows = sorted(rows, key=lambda row: row[:2])
     ok = np.array([not row.error for row in rows], dtype=bool)
     started = np.array([row.started for row in rows], dtype=np.float64)
     ended = np.array([row.ended for row in rows], dtype=np.float64)
@@ -55,7 +66,24 @@ def summary(rows: Sequence[Request], opened: float, seconds: float, batch: int) 
         "samples_per_s": float(ok.sum() * batch / seconds),
         "failures": int((~ok).sum()),
         "errors": dict(errors.most_common(5)),
+        **_read(rows),
     }
+
+
+def _read(rows: Sequence[Request]) -> dict[str, np.ndarray]:
+    """What was read from the answers, by name, one value a row: NaN where there was no answer."""
+    names = sorted({name for row in rows for name in row.read or ()})
+    return {name: np.array([(row.read or {}).get(name, np.nan) for row in rows], dtype=np.float64) for name in names}
+
+
+def require_answers(result: Mapping[str, Any], whom: str) -> None:
+    """Raise ServerError, with the commonest reason, if every request of a load failed: that measured nothing."""
+    if result["failures"] and not np.any(result["ok"]):
+        reason = next(iter(result["errors"]), "no answer in time")
+        raise ServerError(
+            f"All {result['failures']} requests to {whom} failed: {reason}. Look into the server's log, then run this"
+            " step again."
+        )
 
 
 def mean_in_flight(rows: Sequence[Request], opened: float, closed: float) -> float:

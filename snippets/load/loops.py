@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from snippets.errors import UsageError, first_line
-from snippets.load.arrivals import Offered
-from snippets.load.log import Log, mean_in_flight, summary, time_average
+from snippets.load.arrivals import Offered, Turns
+from snippets.load.log import Log, Request, mean_in_flight, summary, time_average
 from snippets.load.senders import Sender
 
 # A client that fails this often in a row stops: the server is gone, and asking faster will not bring it back.
 GIVE_UP_AFTER = 20
 RETRY_S = 0.02
 SAMPLE_S = 0.005
+# How often one looks whether the request has ended that opens or closes a window.
+LOOK_S = 0.001
 AT_LEAST = 3
 MAX_CLIENTS = 512
 # Between the moment that all clients are connected and the first arrival of an open loop.
@@ -67,14 +69,18 @@ def closed_loop(
     warm_up_s: float = 0.5,
     window: Window | None = None,
     stop: threading.Event | None = None,
+    read: Callable[[Any], Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
     """`clients` connections, each always waiting for one answer, measured for `seconds` after the warm-up, and longer
     where that is not enough for AT_LEAST answers.
 
-    The samples are the requests that ended within the window. Returns latency_ms, started_s (since the window
-    opened; negative for those already under way) and ok, each [n]; clients, batch, protocol, seconds, warm_up_s,
-    requests_per_s and samples_per_s of successes, failures, errors {text: count}, in_flight_mean.
-    `stop` ends the window early. Raises UsageError for fewer than one client or no time.
+    The window opens and closes with the end of a request: so whole services lie in it, and a few slow answers give
+    the rate at which they are served, whatever was under way at a border. The samples are the requests that ended
+    after it opened, the last one being what closes it. Returns latency_ms, started_s (since the window opened;
+    negative for those already under way) and ok, each [n]; clients, batch, protocol, seconds, warm_up_s,
+    requests_per_s and samples_per_s of successes, failures, errors {text: count}, in_flight_mean; and, by name, what
+    `read` finds in each answer [n] (NaN for a failure). `stop` ends the window early.
+    Raises UsageError for fewer than one client or no time.
     """
     _check(clients, seconds)
     window = window or Window()
@@ -83,10 +89,9 @@ def closed_loop(
     def client() -> None:
         send, failed = _open(target), 0
         while not stop.is_set() and failed < GIVE_UP_AFTER:
-            started = time.perf_counter()
-            error = _attempt(send)
-            log.add(started, time.perf_counter(), error)
-            if error:
+            request = _attempt(send, time.perf_counter(), read)
+            log.add(request)
+            if request.error:
                 failed += 1
                 stop.wait(RETRY_S)
             else:
@@ -95,12 +100,12 @@ def closed_loop(
 
     with _threads(client, clients, target.timeout_s) as threads:
         _nap(warm_up_s, threads, stop)
+        opened = _next_end(log, time.perf_counter(), threads, target.timeout_s)
         window.opened()
-        opened = time.perf_counter()
-        _nap(seconds, threads, stop)
+        _nap(opened + seconds - time.perf_counter(), threads, stop)
         # A slow model may need longer for a few answers than the window lasts.
         _wait_for_answers(log, opened, threads, stop, target.timeout_s)
-        closed = time.perf_counter()
+        closed = _next_end(log, time.perf_counter(), threads, target.timeout_s)
         window.closed()
         stop.set()
     rows = log.rows()
@@ -109,7 +114,7 @@ def closed_loop(
         "batch": target.batch,
         "protocol": target.protocol,
         "warm_up_s": warm_up_s,
-        **summary([row for row in rows if opened <= row.ended < closed], opened, closed - opened, target.batch),
+        **summary([row for row in rows if opened < row.ended <= closed], opened, closed - opened, target.batch),
         "in_flight_mean": mean_in_flight(rows, opened, closed),
     }
 
@@ -122,16 +127,17 @@ def open_loop(
     The samples are the requests whose intended arrival lies in the window; their latency counts from it. After
     the window the generator waits for those still under way (at most the target's timeout; then they are
     failures). Returns the fields of `closed_loop` (requests_per_s: of the samples, whenever they were answered), with
-    offered_rps instead of clients, plus arrivals (in the window), completed_rps (answers within the window per
-    second), drain_s, and sampled_in_flight [m]: requests arrived and not answered, looked at about every 5 ms, at
-    sampled_s [m] since the window opened (in_flight_mean: their average over time, so that a look that came late
-    counts for the whole time since the one before). Raises UsageError for fewer than one client.
+    offered_rps (arrivals in the window per second, as drawn by `seed`) instead of clients, plus asked_rps, seed,
+    arrivals (in the window), completed_rps (answers within the window per second), drain_s, and
+    sampled_in_flight [m]: requests arrived and not answered, looked at about every 5 ms, at sampled_s [m] since the
+    window opened (in_flight_mean: their average over time, so that a look that came late counts for the whole time
+    since the one before). Raises UsageError for fewer than one client.
     """
     _check(max_clients, offered.seconds)
     window = window or Window()
     arrivals = offered.arrivals_s()
     log, stop, connected = Log(), threading.Event(), threading.Barrier(max_clients + 1)
-    turns = _Turns(arrivals)
+    turns = Turns(arrivals)
 
     def client() -> None:
         send = _open(target)
@@ -140,8 +146,7 @@ def open_loop(
             if stop.is_set():
                 break
             _sleep_until(due)
-            error = _attempt(send)
-            log.add(due, time.perf_counter(), error)
+            log.add(_attempt(send, due))
         _close(send)
 
     with _threads(client, max_clients, target.timeout_s) as threads:
@@ -162,7 +167,9 @@ def open_loop(
     found = summary(in_window, opened, offered.seconds, target.batch)
     expected = int((arrivals >= offered.warm_up_s).sum())
     return {
-        "offered_rps": offered.rps,
+        "offered_rps": expected / offered.seconds,
+        "asked_rps": offered.rps,
+        "seed": offered.seed,
         "batch": target.batch,
         "protocol": target.protocol,
         "warm_up_s": offered.warm_up_s,
@@ -176,23 +183,6 @@ def open_loop(
         "sampled_in_flight": in_flight,
         "in_flight_mean": time_average(sampled_s, in_flight),
     }
-
-
-class _Turns:
-    """Hands out the moments of the arrivals, each to one client; `origin` is when the first second begins."""
-
-    def __init__(self, arrivals_s: np.ndarray) -> None:
-        self._left = iter(arrivals_s.tolist())
-        self._turn = threading.Lock()
-        self.origin = 0.0
-
-    def __iter__(self) -> Iterator[float]:
-        while True:
-            with self._turn:
-                due = next(self._left, None)
-            if due is None:
-                return
-            yield self.origin + due
 
 
 class _threads:
@@ -220,15 +210,16 @@ def _open(target: Asked) -> Sender | str:
         return _name(error)
 
 
-def _attempt(send: Sender | str) -> str:
-    """Send once; the error's text, or empty for a success."""
+def _attempt(send: Sender | str, started: float, read: Callable[[Any], Mapping[str, float]] | None = None) -> Request:
+    """Send once; the request as it went since `started`, with what `read` finds in its answer."""
     if isinstance(send, str):
-        return send
+        return Request(started, time.perf_counter(), send)
     try:
-        send()
+        answer = send()
+        ended = time.perf_counter()
+        return Request(started, ended, "", read(answer) if read is not None else None)
     except Exception as error:  # client libraries raise their own and the socket's exceptions
-        return _name(error)
-    return ""
+        return Request(started, time.perf_counter(), _name(error))
 
 
 def _close(send: Sender | str) -> None:
@@ -266,9 +257,25 @@ def _wait_for_answers(
     log: Log, opened: float, threads: list[threading.Thread], stop: threading.Event, limit_s: float
 ) -> None:
     deadline = time.perf_counter() + limit_s
+    # The request that closes the window is one of them; the one that opened it is none.
     while log.answered_since(opened) < AT_LEAST and time.perf_counter() < deadline:
         if not any(thread.is_alive() for thread in threads) or stop.wait(SAMPLE_S):
             break
+
+
+def _next_end(log: Log, since: float, threads: list[threading.Thread], limit_s: float) -> float:
+    """When the first request ended after `since`; where none will in time, the moment at which that was clear.
+
+    Clients that are told to stop still finish what they have sent.
+    """
+    while (now := time.perf_counter()) < since + limit_s:
+        waiting = any(thread.is_alive() for thread in threads)
+        if (ended := log.first_end_since(since)) is not None:
+            return ended
+        if not waiting:
+            break
+        time.sleep(LOOK_S)
+    return now
 
 
 def _sleep_until(moment: float) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 SECONDS_PER_HOUR = 3600.0
+# What a growing number of requests under way must exceed to be called a trend: a share of the arrivals, and a number.
+GROWN = 0.02
+AT_RANDOM = 5.0
 
 
 @dataclass(frozen=True)
@@ -36,20 +39,60 @@ def little(load: Mapping[str, Any]) -> Little:
     return Little(float(load["in_flight_mean"]), rate * mean_s)
 
 
-def keeps_up(load: Mapping[str, Any], share: float = 0.9) -> bool:
-    """Whether the server answered, within the window, at least `share` of what arrived in it, and failed none."""
-    return load["failures"] == 0 and load["completed_rps"] * load["seconds"] >= share * load["arrivals"]
+@dataclass(frozen=True)
+class Capacity:
+    """What a series of open-loop loads says of a server, in requests per second.
+
+    `holds`: the largest load that it kept up with, all smaller ones included (0: not even the smallest).
+    `saturated`: the largest rate at which it answered while it fell behind, or None if no load made it do so: then its
+    capacity was not reached, and lies somewhere beyond `holds`.
+    """
+
+    holds: float
+    saturated: float | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether some load was too much."""
+        return self.saturated is not None
+
+    @property
+    def service_ms(self) -> float | None:
+        """The time that a request takes of a server that is never idle, ms; None where it never was."""
+        return 1e3 / self.saturated if self.saturated else None
 
 
-def knee(loads: Sequence[Mapping[str, Any]]) -> float:
-    """The largest offered load (requests/s) with which the server still keeps up, all smaller ones included;
-    0 if it does not even keep up with the smallest."""
-    best = 0.0
+def growth(load: Mapping[str, Any]) -> float:
+    """By how many requests the number under way grew over the window: the slope of the least-squares line through
+    the looks (sampled_in_flight at sampled_s), times `seconds`; 0 with fewer than two looks."""
+    moments, counts = (np.asarray(load[name], dtype=np.float64) for name in ("sampled_s", "sampled_in_flight"))
+    if len(moments) < 2 or np.ptp(moments) == 0:
+        return 0.0
+    return float(np.polyfit(moments, counts, 1)[0] * load["seconds"])
+
+
+def falls_behind(load: Mapping[str, Any]) -> bool:
+    """Whether requests piled up: the number under way grew by more than GROWN of the arrivals, and by more than
+    AT_RANDOM, as many as the queue of a server that keeps up grows and shrinks by anyhow."""
+    return growth(load) > max(AT_RANDOM, GROWN * load["arrivals"])
+
+
+def capacity(loads: Sequence[Mapping[str, Any]]) -> Capacity:
+    """What one server did under these loads (see Capacity)."""
+    behind = [load["completed_rps"] for load in loads if falls_behind(load)]
+    saturated = float(max(behind)) if behind else None
+    holds = 0.0
     for load in sorted(loads, key=lambda one: one["offered_rps"]):
-        if not keeps_up(load):
+        if not keeps_up(load, saturated):
             break
-        best = float(load["offered_rps"])
-    return best
+        holds = float(load["offered_rps"])
+    return Capacity(holds, saturated)
+
+
+def keeps_up(load: Mapping[str, Any], saturated: float | None) -> bool:
+    """Whether the server can answer this load for as long as it lasts: nothing failed, it does not fall behind, and is
+    offered less than the rate at which it is `saturated` (None: not known)."""
+    return not load["failures"] and not falls_behind(load) and (saturated is None or load["offered_rps"] < saturated)
 
 
 def md1_latency_ms(offered_rps: float, service_ms: float) -> float:
@@ -57,6 +100,11 @@ def md1_latency_ms(offered_rps: float, service_ms: float) -> float:
     infinite from a utilization of 1 on."""
     busy = offered_rps * service_ms / 1e3
     return service_ms * (1 + busy / (2 * (1 - busy))) if busy < 1 else math.inf
+
+
+def cold_s(cold: Mapping[str, Any]) -> float:
+    """Seconds from asking for an unloaded model to its first answer: median of load_ms + first_ms of a cold step."""
+    return float(np.median(np.asarray(cold["load_ms"]) + np.asarray(cold["first_ms"]))) / 1e3
 
 
 def warm_break_even_per_hour(cold_s: float, penalty_s: float = 0.0) -> float:

@@ -24,6 +24,7 @@ from fastapi_offline import FastAPIOffline
 
 from snippets.data import image
 from snippets.engine.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
+from snippets.engine.compiling import keep_memory
 from snippets.errors import DataError, KitError
 from snippets.machine.process import require_free
 from snippets.serve.limits import BODY_TIMEOUT_S, DEFAULT_LIMITS, MAX_IMAGE_MB, MEGABYTE, BodyLimits, Limits, too_large
@@ -239,6 +240,15 @@ def _loaded(state: State) -> Classifier:
     raise HTTPException(503, "The model is still loading. Try again in a second.", headers={"Retry-After": "1"})
 
 
+def _load(options: argparse.Namespace, labels: tuple[str, ...]) -> Classifier:
+    """The model as the command's options describe it, in a process that keeps the memory that PyTorch frees."""
+    if options.backend == "pytorch":
+        keep_memory()
+    return load_classifier(
+        options.backend, options.model, threads=options.threads, provider=options.provider, labels=labels
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one endpoint until it is told to stop; the exit code is that of the error, if any."""
     parser = argparse.ArgumentParser(prog="python -m snippets.serve.endpoint", description="Serve a model over HTTP.")
@@ -266,9 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server.should_exit = True
 
     app = create_app(
-        lambda: load_classifier(
-            options.backend, options.model, threads=options.threads, provider=options.provider, labels=labels
-        ),
+        lambda: _load(options, labels),
         title=f"GourmetGram: {options.backend}",
         instances=options.instances,
         limits=Limits(options.max_image_mb, options.body_timeout_s),

@@ -11,6 +11,7 @@ import numpy as np
 
 from snippets.data import image
 from snippets.errors import ServerError, ToolMissing
+from snippets.load.log import require_answers
 from snippets.machine import browser
 from snippets.machine.memory import resident_mb
 from snippets.machine.process import Server, StartOptions, http_ready, start_server
@@ -162,13 +163,15 @@ class EndpointLab:
     def load(self, backend: str, photo: bytes, clients: int, seconds: float) -> dict[str, Any]:
         """Step `endpoint/<backend>-<clients>/load`: a closed loop with each answer's timing (`stages.load_endpoint`).
 
-        Raises ServerError if the endpoint dies under the load: nothing is recorded then, and the next run measures.
+        Raises ServerError if the endpoint dies under the load or refuses every request: nothing is recorded then, and
+        the next run measures.
         """
 
         def measure() -> dict[str, Any]:
             server = self.endpoint(backend)
             result = load_endpoint(server.url, photo, clients, seconds)
             server.require_alive()
+            require_answers(result, server.url)
             return result
 
         key = self._key(backend, {"photo": _bytes(photo), "clients": clients, "seconds": seconds})

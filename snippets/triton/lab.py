@@ -22,6 +22,7 @@ from snippets.record.run import Run, latest_run
 from snippets.triton import deployments, loads, server
 from snippets.triton.config import Deployment
 from snippets.triton.deployments import DEFAULT_SERVICE, ServiceOptions
+from snippets.triton.stats import Statistics
 
 REQUEST_PHOTOS = 64
 SERVICES = ("food_pytorch", "food_onnx", "similar")
@@ -30,6 +31,8 @@ SAME_NETWORK = 1e-2
 # Length of a load window by profile; "tiny" is for the kit's own tests, too short to learn from.
 WINDOW_S = {"tiny": 0.5, "quick": 2.0, "full": 8.0}
 LONG_ENOUGH_S = 1.5
+# How long Triton may take to count what it has answered.
+COUNTED_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,26 @@ class Lab:
             service = deployment.config.name
             target = loads.target_of(self.server, service, self.inputs(service, REQUEST_PHOTOS))
             before = self.server.statistics(service)
-            result = loadgen.run(target, scenario, self.run.folder / "loadgen" / name.replace("/", "-"))
+            ready = loadgen.sized(target, scenario)
+            if ready is not scenario:
+                # The trial that sizes a pile is no part of the test.
+                before = self._counted(service, before.inferences + loadgen.TRIAL_REQUESTS * scenario.batch)
+            result = loadgen.run(target, ready, self.run.folder / "loadgen" / name.replace("/", "-"))
+            self.server.check()
             return {**result, "statistics": (self.server.statistics(service) - before).facts()}
 
         return self.run.step(f"{name}/loadgen", measure, inputs=self._key(deployment, scenario.key()))
+
+    def _counted(self, service: str, inferences: int) -> Statistics:
+        """The service's statistics once they hold so many rows: Triton counts a request a moment after its answer."""
+        deadline = time.perf_counter() + COUNTED_WITHIN_S
+        while (reading := self.server.statistics(service)).inferences < inferences:
+            if time.perf_counter() > deadline:
+                raise ServerError(
+                    f"Triton has counted {reading.inferences} rows of `{service}` where {inferences} were answered."
+                    " Does somebody else reload its models? Run this step again."
+                )
+        return reading
 
     def answers(self, name: str, deployment: Deployment, photos: int = 16) -> dict[str, Any]:
         """A classifier deployment's logits [photos, classes] for the first photos: step `<name>/outputs`."""

@@ -15,6 +15,7 @@ import numpy as np
 from snippets.errors import ServerError
 from snippets.load import loops
 from snippets.load.arrivals import Offered
+from snippets.load.log import require_answers
 from snippets.load.options import LoadOptions
 from snippets.load.senders import TritonTarget
 from snippets.machine.utilization import Utilization
@@ -50,7 +51,8 @@ def put_under_load(
     Returns the generator's fields, those of Statistics.facts() (means per request over the window: queue_ms,
     compute_ms, batches ...), client_ms (mean latency less the server's share: network and client), and
     utilization over time (Utilization.samples(), util_s since the window opened).
-    Raises ServerError, with the number of failed requests, if the server does not live to the end.
+    Raises ServerError, with the number of failed requests, if the server does not live to the end or every request
+    failed.
     """
     asked = target_of(server, model, inputs, options.protocol, options.timeout_s)
     seconds = options.seconds or SECONDS
@@ -74,6 +76,7 @@ def put_under_load(
     except ServerError as error:
         sent = len(result["ok"])
         raise ServerError(f"{result['failures']} of {sent} requests to `{model}` failed: {error}") from error
+    require_answers(result, f"`{model}`")
     facts = counters.difference.facts()
     good = result["latency_ms"][result["ok"]]
     result["client_ms"] = float(good.mean() - facts["server_ms"]) if len(good) else 0.0
@@ -100,6 +103,7 @@ def beside(
         finally:
             stop.set()
         heavy = running.result()
+    require_answers(heavy, f"the neighbour `{neighbour.model}`")
     latencies = heavy["latency_ms"][heavy["ok"]]
     return {
         **result,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -47,6 +48,31 @@ def test_no_request_failed_and_the_stages_explain_the_latency(record: Record) ->
         one, many = (record.result(f"endpoint/{backend}-{clients}/load") for clients in (1, 16))
         assert np.median(many["latency_ms"]) > np.median(one["latency_ms"])
         assert many["queue_ms"].mean() > one["queue_ms"].mean()
+
+
+@pytest.mark.parametrize(("service", "backend"), [("FastAPI, PyTorch", "pytorch"), ("FastAPI, ONNX", "onnx")])
+def test_what_is_said_of_sixteen_clients_is_what_the_samples_give(
+    lab: Path, record: Record, service: str, backend: str
+) -> None:
+    text = printed(nbformat.read(lab / "run.ipynb", as_version=4))
+    one, many = (record.result(f"endpoint/{backend}-{clients}/load") for clients in (1, 16))
+    (ratios,) = set(
+        re.findall(
+            rf"\*\*{service}, 16 clients\*\* against {service}, 1 client: ([\d.]+) times the answers per second,"
+            r" ([\d.]+) times the median latency",
+            text,
+        )
+    )
+    rates = [load["ok"].sum() / load["seconds"] for load in (many, one)]
+    medians = [np.median(load["latency_ms"][load["ok"]]) for load in (many, one)]
+    assert [float(ratio) for ratio in ratios] == pytest.approx(
+        [rates[0] / rates[1], medians[0] / medians[1]], abs=0.0051
+    )
+    (times,) = set(
+        re.findall(rf"{service}: inference takes ([\d.]+) ms with one client, ([\d.]+) ms with sixteen", text)
+    )
+    expected = [np.nanmean(load["inference_ms"]) for load in (one, many)]
+    assert [float(time) for time in times] == pytest.approx(expected, abs=0.051)
 
 
 def test_both_endpoints_answer_as_the_evaluation_does(record: Record) -> None:

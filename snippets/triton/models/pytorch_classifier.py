@@ -16,12 +16,13 @@ class TritonPythonModel:
     def initialize(self, args):
         """Load the model once for this instance. What it raises, Triton reports as the reason."""
         import torch
-        from batch import device, parameters, pin
+        from batch import device, keep_memory, parameters, pin
 
         from snippets.model.mobilenet import mobilenet_v2
 
         given = parameters(args)
         pin(given)
+        keep_memory()
         torch.set_num_threads(int(given.get("threads", "1")))
         self.device = device(args)
         model = mobilenet_v2(int(given["classes"]), width=float(given.get("width", "1.0")))

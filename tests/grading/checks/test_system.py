@@ -65,18 +65,20 @@ def knee(*medians_ms: float) -> Steps:
     return steps
 
 
-def offered(failures_at_60: int = 0) -> Steps:
-    """Ten seconds each of 30, 60, 80, ... requests a second. Answered in time: all, 55 a second, 71 a second, all."""
-    answered = {30: 30.0, 60: 55.0, 80: 71.0, 95: 95.0, 130: 130.0, 200: 200.0}
+def offered(failures_at: int = 0, **grew: float) -> Steps:
+    """Ten seconds each of 30, 60, 80, ... requests a second; `at_60=13`: there the requests under way grew by 13 from
+    2 to 15, evenly; elsewhere there were 2 throughout. A server that falls behind answers 90 a second."""
     return {
         f"online/off-{share}/load": {
-            "offered_rps": float(share),
+            "offered_rps": 1.0,  # not believed
             "arrivals": share * 10,
             "seconds": 10.0,
-            "completed_rps": rps,
-            "failures": failures_at_60 if share == 60 else 0,
+            "completed_rps": min(share, 90.0),
+            "failures": int(share == failures_at),
+            "sampled_s": [0.0, 5.0, 10.0],
+            "sampled_in_flight": [2.0, 2.0 + grew.get(f"at_{share}", 0.0) / 2, 2.0 + grew.get(f"at_{share}", 0.0)],
         }
-        for share, rps in answered.items()
+        for share in (30, 60, 80, 95, 130, 200)
     }
 
 
@@ -370,16 +372,27 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(knee(25, 30, 30, 40, 100, 200), {"below 50 %": 1, "50 to 80 %": 0}),
         Paper(knee(11, 12, 13, 40, 100, 200), {"80 to 100 %": 1, "50 to 80 %": 0, "only above 100 %": 0}),
         Paper(knee(11, 12, 13, 14, 15, 16), {"only above 100 %": 1, "80 to 100 %": 0}),
+        # Between 95 and 130 %: below or above 100 was not measured.
+        Paper(knee(11, 12, 13, 14, 40, 90), {"only above 100 %": 1, "80 to 100 %": 1, "50 to 80 %": 0}),
+        # Between 130 and 200 %.
+        Paper(knee(11, 12, 13, 14, 15, 90), {"only above 100 %": 1, "80 to 100 %": 0}),
         # 2.1 times at 80 % is close to twice: were it less, 95 % would be the first. 1.9 times likewise.
         Paper(knee(11, 15, 21, 40, 100, 200), {"50 to 80 %": 1, "80 to 100 %": 1, "below 50 %": 0}),
         Paper(knee(11, 15, 19, 40, 100, 200), {"80 to 100 %": 1, "50 to 80 %": 1, "only above 100 %": 0}),
     ),
     "system.online.capacity": (
-        # At 60, 550 of 600 are more than 90 % (540); at 80, 710 of 800 are less (720): what follows does not count.
-        # A twentieth of 60 is 3, three are 9.
-        Paper(offered(), {60: 1, 62.9: 1, 63.1: 0.5, 68.9: 0.5, 69.1: 0, 80: 0, 200: 0, 30: 0}),
-        # One failure at 60: 30 is the largest.
-        Paper(offered(failures_at_60=1), {30: 1, 31.4: 1, 34: 0.5, 60: 0}),
+        # 2 % of the 600 that arrive at 60 are 12: a growth of 11 is none. Of 800 at 80 they are 16: 17 is one, and what
+        # follows does not count. A twentieth of 60 is 3, three are 9.
+        Paper(offered(at_60=11, at_80=17), {60: 1, 62.9: 1, 63.1: 0.5, 68.9: 0.5, 69.1: 0, 80: 0, 200: 0, 30: 0}),
+        # One failure at 60, or a growth of 13 there: 30 is the largest.
+        Paper(offered(failures_at=60), {30: 1, 31.4: 1, 34: 0.5, 60: 0}),
+        Paper(offered(at_60=13), {30: 1, 60: 0}),
+        # Of the 300 at 30 2 % are 6; a growth of 5.9 is none.
+        Paper(offered(at_30=5.9, at_60=13), {30: 1, 60: 0}),
+        # At 130 it falls behind and answers 90 a second: 95 cannot last, however level it looked. 80 does.
+        Paper(offered(at_130=300, at_200=900), {80: 1, 95: 0, 90: 0.5, 130: 0}),
+        # Nothing was too much.
+        Paper(offered(), {200: 1, 130: 0}),
     ),
     "system.cold.ratio": (
         # 1200 / 100 = 12; 200 / 100 = 2; 4000 / 100 = 40.
@@ -390,14 +403,17 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(cold([400], [10]), {"about twice": 1, "about 10 times": 1, "more than 30 times": 0}),
     ),
     "system.cold.break_even": (
-        # 1.2 s and a wait worth 0.8 s: 3600 / 2 = 1800 an hour. A tenth is 180, three tenths 540.
+        # 1.2 s, and each worth 0.25 s more: 3600 / 1.5 = 2400 an hour. A tenth is 240, three tenths 720.
         Paper(
             COLD,
-            {1800: 1, 1979: 1, 1621: 1, 1981: 0.5, 2339: 0.5, 2341: 0, 3000: 0},
-            {"5_online_and_batch": {"penalty_s": 0.8}},
+            {2400: 1, 2639: 1, 2161: 1, 2641: 0.5, 3119: 0.5, 3121: 0, 3000: 0.5},
+            {"5_online_and_batch": {"wait_price": 0.25}},
         ),
-        # 10 s are the wait's worth where the run names none: 3600 / 11.2 = 321.4.
-        Paper(COLD, {3600 / 11.2: 1, 353: 1, 354: 0.5, 417: 0.5, 418: 0, 3000: 0}),
+        # Ten times where the run names no price: 3600 / 13.2 = 272.7. A start of twice the length halves it.
+        Paper(COLD, {272.7: 1, 299: 1, 301: 0.5, 354: 0.5, 355: 0, 3000: 0}),
+        Paper(cold([2000, 1800, 2200], [400, 200, 600]), {136.4: 1, 272.7: 0}),
+        # A run that prices the wait by the start: 3600 / (1.2 + 0.8) = 1800.
+        Paper(COLD, {1800: 1, 272.7: 0}, {"5_online_and_batch": {"penalty_s": 0.8}}),
     ),
 }
 

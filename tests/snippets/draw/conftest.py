@@ -46,4 +46,12 @@ def load() -> dict[str, Any]:
 @pytest.fixture
 def open_load(load: dict[str, Any]) -> dict[str, Any]:
     """The same answers in an open loop at 2.5 requests a second, five of which arrived in the window of two seconds."""
-    return {**load, "offered_rps": 2.5, "arrivals": 5, "completed_rps": 2.0, "in_flight_mean": 0.05}
+    return {
+        **load,
+        "offered_rps": 2.5,
+        "arrivals": 5,
+        "completed_rps": 2.0,
+        "in_flight_mean": 0.05,
+        "sampled_s": np.array([0.0, 2.0]),
+        "sampled_in_flight": np.array([1, 1]),
+    }

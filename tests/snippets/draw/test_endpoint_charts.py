@@ -24,8 +24,10 @@ def test_engines_have_their_colours_and_clients_their_dashes(load: dict[str, Any
 
 def test_the_stages_of_a_bar_add_up_to_the_mean_request(load: dict[str, Any]) -> None:
     load = {**load, "queue_ms": np.full(4, 6.0)}
-    (axes,) = endpoint_charts.where_time_goes({"one": load}).axes
+    axes, shares = endpoint_charts.where_time_goes({"one": load}).axes
     # Four stages of 2 ms, 6 ms of waiting, and the rest of the mean of 25 ms outside of the endpoint.
     assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(25.0)
     assert axes.patches[-1].get_width() == pytest.approx(25.0 - 14.0)
     assert axes.texts[0].get_text() == "25 ms"
+    # The same as shares: 6 of 25 ms are 24 %.
+    assert [round(bar.get_width()) for bar in shares.patches] == [8, 8, 24, 8, 8, 44]

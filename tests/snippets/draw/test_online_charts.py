@@ -11,15 +11,41 @@ from snippets.draw import online_charts
 from snippets.load import queueing
 
 
-def test_the_knee_and_the_theory_stand_beside_what_was_measured(open_load: dict[str, Any]) -> None:
-    keeping = {**open_load, "completed_rps": 2.5, "failures": 0}
-    figure = online_charts.offered_load({"off": [keeping, {**keeping, "offered_rps": 5.0, "arrivals": 50}]}, 100.0, "x")
-    left, right = figure.axes
-    knees = [line for line in right.get_lines() if line.get_linestyle() == "-."]
-    assert [float(line.get_xdata()[0]) for line in knees] == [2.5]
+@pytest.fixture
+def keeping(open_load: dict[str, Any]) -> dict[str, Any]:
+    """2.5 a second, all answered."""
+    return {**open_load, "completed_rps": 2.5, "failures": 0}
+
+
+@pytest.fixture
+def behind(keeping: dict[str, Any]) -> dict[str, Any]:
+    """Twenty a second, of which 4 are answered: 32 more under way after two seconds."""
+    piled = np.array([1, 33])
+    return {**keeping, "offered_rps": 20.0, "arrivals": 40, "completed_rps": 4.0, "sampled_in_flight": piled}
+
+
+def lines(axes: Any, style: str) -> list[Any]:
+    return [line for line in axes.get_lines() if line.get_linestyle() == style]
+
+
+def test_the_knee_and_the_theory_stand_beside_what_was_measured(keeping: dict, behind: dict) -> None:
+    left, right = online_charts.offered_load({"off": [keeping, behind]}, "x").axes
+    assert [float(line.get_xdata()[0]) for line in lines(right, "-.")] == [2.5]
     theory = next(line for line in left.get_lines() if "theory" in str(line.get_label()))
     rate, latency = float(theory.get_xdata()[40]), float(theory.get_ydata()[40])
-    assert latency == pytest.approx(queueing.md1_latency_ms(rate, 100.0))
+    # Saturated it answers 4 a second: 250 ms each.
+    assert latency == pytest.approx(queueing.md1_latency_ms(rate, 250.0)) and rate < 4
+    # Answers in 10, 20, 30 and 40 ms: the mean is drawn, as in theory.
+    means = next(line for line in left.get_lines() if line.get_label() == "off, mean")
+    assert list(means.get_ydata()) == [25.0, 25.0] and list(means.get_xdata()) == [2.5, 20.0]
+    hollow = [line for line in left.get_lines() if line.get_markerfacecolor() == "white"]
+    assert [list(line.get_xdata()) for line in hollow] == [[20.0]]
+
+
+def test_a_knee_that_was_not_reached_is_not_drawn_but_said(keeping: dict) -> None:
+    left, right = online_charts.offered_load({"on": [keeping, {**keeping, "offered_rps": 5.0}]}, "x").axes
+    assert not lines(right, "-.") and "on: no knee up to 5/s" in [line.get_label() for line in right.get_lines()]
+    assert not [line for line in left.get_lines() if "theory" in str(line.get_label())]
 
 
 def test_littles_law_is_a_point_by_its_two_sides(open_load: dict[str, Any]) -> None:
@@ -30,16 +56,20 @@ def test_littles_law_is_a_point_by_its_two_sides(open_load: dict[str, Any]) -> N
     assert float(point.get_ydata()[0]) == 0.05
 
 
-def test_a_scenarios_bar_is_its_median_and_its_mark_the_tail() -> None:
-    result = {"samples_per_s": 20.0, "latency_ms": np.arange(1.0, 102.0)}
-    left, right = online_charts.scenarios({"Server": result}, "MLPerf").axes
-    assert left.patches[0].get_height() == 20.0 and right.patches[0].get_height() == 51.0
-    assert float(right.get_lines()[0].get_ydata()[0]) == 100.0
+def test_a_scenarios_dot_is_loadgens_median_and_its_bar_the_tail() -> None:
+    theirs = {"result_50.00_percentile_latency_ns": 2_500_000, "result_99.00_percentile_latency_ns": 9_000_000}
+    left, right = online_charts.scenarios({"Server": {"samples_per_s": 20.0, "loadgen": theirs}}, "MLPerf").axes
+    assert left.patches[0].get_height() == 20.0
+    assert [list(line.get_ydata()) for line in right.get_lines()] == [[2.5, 9.0], [2.5], [9.0]]
+    assert [text.get_text() for text in right.texts] == ["2.5 ms"]
 
 
 def test_a_cold_request_is_loading_and_asking_and_pays_from_its_break_even_on() -> None:
     one = {"load_ms": np.array([900.0]), "first_ms": np.array([100.0]), "warm_ms": np.array([5.0])}
     left, right = online_charts.cold_and_warm({"search": one}, (0, 60), 8.0, "Cold").axes
-    assert [text.get_text() for text in left.texts] == ["1000 ms", "5 ms"]
-    # A second of loading and eight of waiting: 3600 s of keeping warm pay for 400 cold starts.
-    assert [text.get_text() for text in right.texts] == ["400/h"]
+    assert [bar.get_width() for bar in left.patches] == [900.0, 100.0] and left.get_xscale() == "linear"
+    assert [text.get_text() for text in left.texts] == ["900 + 100 ms\n(warm: 5.0 ms)"]
+    # A second of loading, each worth eight of waiting: 3600 s of keeping warm pay for 400 cold starts.
+    at_once, held = right.get_lines()[:2]
+    assert np.interp(400, at_once.get_xdata(), at_once.get_ydata()) == pytest.approx(100)
+    assert np.interp(400, held.get_xdata(), held.get_ydata()) == pytest.approx(100, abs=0.1)

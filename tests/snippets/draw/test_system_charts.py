@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from matplotlib.colors import to_rgb
 
 from snippets.draw import system_charts
 from snippets.draw.style import STAGE_COLOURS
@@ -23,16 +24,20 @@ def test_the_bars_of_a_request_are_its_queue_its_computing_and_the_rest(load: di
 def test_a_curve_has_a_point_for_each_number_of_clients(load: dict[str, Any]) -> None:
     more = {**load, "clients": 8, "samples_per_s": 5.0}
     (axes,) = system_charts.latency_and_throughput({"off": [load, more]}, "Curves").axes
-    medians, tails = axes.get_lines()
+    medians, tails, two, eight, *named = axes.get_lines()
     assert list(medians.get_xdata()) == [2.0, 5.0] and list(medians.get_ydata()) == [25.0, 25.0]
     assert list(tails.get_ydata()) == pytest.approx([38.5, 38.5])
-    assert [text.get_text() for text in axes.texts] == ["2", "8"]
+    assert [line.get_label() for line in named] == ["2 clients", "8 clients"]
+    assert [line.get_marker() for line in named] == [two.get_marker(), eight.get_marker()]
+    assert list(eight.get_xdata()) == [5.0] and two.get_marker() != eight.get_marker()
 
 
 def test_a_histogram_counts_requests_and_not_executions(load: dict[str, Any]) -> None:
     # Two executions of one row and one of two rows: half of the four requests in each.
     (axes,) = system_charts.batch_histogram({"on": load}, "Batches").axes
     assert [bar.get_height() for bar in axes.patches] == [50.0, 50.0]
+    # Two requests in a batch of one and two in a batch of two: 1.5 on average (4 rows / 3 executions are 1.33).
+    assert float(axes.get_lines()[0].get_xdata()[0]) == pytest.approx(1.5)
 
 
 def test_the_machines_curves_are_those_that_were_sampled(load: dict[str, Any]) -> None:
@@ -41,18 +46,22 @@ def test_the_machines_curves_are_those_that_were_sampled(load: dict[str, Any]) -
     assert list(processor.get_ydata()) == [50.0, 60.0] and gpu.get_label() == "GPU 0"
 
 
-def test_the_best_setting_is_the_fastest_that_meets_the_bound(load: dict[str, Any]) -> None:
-    slow = {**load, "samples_per_s": 9.0, "latency_ms": load["latency_ms"] * 10}
-    loads = {(1, 1): load, (2, 1): {**load, "samples_per_s": 3.0}, (4, 1): slow}
-    assert system_charts.best_under(loads, 40.0) == (2, 1)
-    assert system_charts.best_under(loads, 1.0) is None
-    (axes,) = system_charts.grid(loads, 40.0, "Grid").axes
-    (frame,) = axes.patches
-    assert frame.get_x() == pytest.approx(1 - 0.47) and len(axes.texts) == 3
-    assert not system_charts.grid(loads, 1.0, "Grid").axes[0].patches
+@pytest.mark.parametrize(("number", "columns"), [(2, 2), (3, 3), (4, 2), (5, 2)])
+def test_more_than_three_machines_stand_in_two_columns(load: dict[str, Any], number: int, columns: int) -> None:
+    figure = system_charts.utilization({str(n): load for n in range(number)}, "Busy")
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == number and shown[0].get_gridspec().ncols == columns
+
+
+def test_each_setting_of_the_grid_shows_its_rate_and_its_p95_and_leaves_the_choice(load: dict[str, Any]) -> None:
+    (axes,) = system_charts.grid({(1, 1): load, (2, 1): {**load, "samples_per_s": 3.0}}, "Grid").axes
+    # p95 of 10, 20, 30, 40 ms is 38.5.
+    assert [text.get_text() for text in axes.texts] == ["2/s\np95 38 ms", "3/s\np95 38 ms"]
+    assert [text.get_position() for text in axes.texts] == [(0, 0), (1, 0)] and not axes.patches
 
 
 def test_a_neighbour_has_its_own_bar(load: dict[str, Any]) -> None:
     left, right = system_charts.neighbours({"alone": load, "shared": {**load, "neighbour_rps": 33.0}}, "Light").axes
-    assert [bar.get_height() for bar in right.patches] == [0.0, 33.0]
+    (bar,) = right.patches
+    assert bar.get_height() == 33.0 and bar.get_facecolor()[:3] == to_rgb(left.get_lines()[1].get_color())
     assert left.get_lines()[0].get_ydata().tolist() == [25.0, 50.0, 75.0, 100.0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from snippets.errors import ServerError, ToolMissing, UsageError
 from snippets.load import loadgen
 from snippets.load.loadgen import Scenario
-from snippets.load.senders import TritonTarget
+from snippets.load.senders import HttpSender, TritonTarget
 from snippets.triton import loads
 from snippets.triton.server import TritonServer
 from tests.snippets.triton.triton_models import doubler
@@ -58,6 +60,37 @@ def test_a_server_that_refuses_everything_ends_the_test_with_its_reason(target: 
     nowhere = TritonTarget(target.url, "nothing", ROWS)
     with pytest.raises(ServerError, match=r"(?s)All \d+ LoadGen samples failed.*nothing"):
         loadgen.run(nowhere, Scenario("SingleStream", 0.2), tmp_path)
+
+
+def test_a_sample_that_failed_is_no_throughput(target: TritonTarget, tmp_path: Path, monkeypatch: Any) -> None:
+    asked = itertools.count()
+
+    def every_second(sender: HttpSender, inputs: Any) -> Any:
+        if next(asked) % 2:
+            raise ConnectionError("gone")
+        return ask(sender, inputs)
+
+    ask = HttpSender.ask
+    monkeypatch.setattr(HttpSender, "ask", every_second)
+    result = loadgen.run(target, Scenario("SingleStream", 0.3), tmp_path)
+    assert abs(result["samples"] - result["failures"]) <= 1 and result["samples"] == len(result["latency_ms"]) > 0
+    done_per_s = result["loadgen"]["result_qps_with_loadgen_overhead"]
+    assert result["samples_per_s"] == pytest.approx(done_per_s / 2, rel=0.1)
+    assert not result["valid"] and result["errors"] == {"ConnectionError: gone": result["failures"]}
+
+
+@pytest.mark.parametrize("scenario", [Scenario("SingleStream", 0.2), Scenario("Offline", 0.2)], ids=lambda s: s.name)
+def test_a_client_that_cannot_be_made_is_named_and_nobody_waits_for_it(scenario: Scenario, tmp_path: Path) -> None:
+    unknown_type = TritonTarget("127.0.0.1:9", "double", {"x": ROWS["x"].astype(np.uint16)})
+    with pytest.raises(ServerError, match="`double` at 127.0.0.1:9.*type uint16"):
+        loadgen.run(unknown_type, scenario, tmp_path / "log")
+    assert not (tmp_path / "log").exists()
+
+
+def test_offline_finds_out_how_large_a_pile_lasts_long_enough(target: TritonTarget, tmp_path: Path) -> None:
+    # The model takes 5 ms for 8 rows or for one: at most 1,600 samples a second.
+    result = loadgen.run(target, Scenario("Offline", 0.5, batch=8), tmp_path)
+    assert result["valid"] and result["loadgen"]["result_min_duration_met"]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snippets.load.log import Log, mean_in_flight, summary, time_average
+from snippets.errors import ServerError
+from snippets.load.log import Log, Request, mean_in_flight, require_answers, summary, time_average
 
 
 def noted() -> Log:
     """Four requests by a clock that stood at 100 s when the window opened; one of them failed."""
     log = Log()
     for row in ((100.5, 101.0, ""), (99.5, 100.5, ""), (101.0, 101.5, "refused"), (101.5, 102.0, "")):
-        log.add(*row)
+        log.add(Request(*row))
     return log
 
 
@@ -35,10 +36,27 @@ def test_answers_since_a_moment_are_counted_by_their_end() -> None:
     assert noted().answered_since(101.5) == 2 and len(noted()) == 4
 
 
+def test_the_first_end_since_a_moment_is_found_or_there_is_none_yet() -> None:
+    assert noted().first_end_since(100.6) == 101.0 and noted().first_end_since(102.1) is None
+
+
+def test_what_was_read_of_an_answer_stands_beside_its_latency_and_nothing_beside_a_failure() -> None:
+    rows = [Request(1.0, 2.0, "", {"inference_ms": 7.0}), Request(0.5, 1.5, "refused")]
+    found = summary(rows, opened=0.0, seconds=2.0, batch=1)
+    assert np.isnan(found["inference_ms"][0]) and found["inference_ms"][1] == 7.0
+
+
+def test_a_load_without_a_single_answer_measured_nothing() -> None:
+    rows = [Request(1.0, 2.0, "refused"), Request(1.0, 2.0, "refused"), Request(1.0, 2.0, "late")]
+    with pytest.raises(ServerError, match="All 3 requests to `food` failed: refused"):
+        require_answers(summary(rows, 0.0, 2.0, 1), "`food`")
+    require_answers(summary([*rows, Request(1.0, 2.0, "")], 0.0, 2.0, 1), "`food`")
+
+
 def test_what_was_taken_does_not_grow_afterwards() -> None:
     log = noted()
     taken = log.rows()
-    log.add(103.0, 104.0, "")
+    log.add(Request(103.0, 104.0, ""))
     assert len(taken) == 4 and len(log) == 5
 
 

@@ -86,14 +86,31 @@ def test_a_closed_loop_keeps_exactly_its_clients_under_way() -> None:
 def test_samples_are_those_that_ended_in_the_window_and_the_rate_follows_from_them() -> None:
     result = loops.closed_loop(Desk(batch=3), 2, 0.4, warm_up_s=0.2)
     ended_s = result["started_s"] + result["latency_ms"] / 1e3
-    assert ended_s.min() >= 0 and ended_s.max() < result["seconds"]
+    assert ended_s.min() > 0 and ended_s.max() == pytest.approx(result["seconds"])
     assert result["requests_per_s"] == pytest.approx(len(ended_s) / result["seconds"])
     assert result["samples_per_s"] == pytest.approx(3 * result["requests_per_s"])
 
 
+@pytest.mark.parametrize("clients", [1, 3])
+def test_a_few_slow_answers_give_the_rate_at_which_they_are_served(clients: int) -> None:
+    # One place, 150 ms each: 6.7 a second, whatever part of a service lies beyond the border of a window of 0.5 s.
+    result = loops.closed_loop(Desk(service_s=0.15), clients, 0.5, warm_up_s=0.1)
+    assert len(result["ok"]) <= 6
+    assert result["requests_per_s"] * np.diff(np.sort(result["started_s"] + result["latency_ms"] / 1e3)).mean() == (
+        pytest.approx(1, rel=0.15)
+    )
+
+
+def test_what_is_read_of_each_answer_is_kept_beside_its_latency() -> None:
+    desk = Desk(fails=lambda n: n % 2 == 0)
+    result = loops.closed_loop(desk, 1, 0.3, warm_up_s=0, read=lambda answer: {"told_ms": 4.0})
+    assert np.array_equal(np.isfinite(result["told_ms"]), result["ok"])
+    assert set(result["told_ms"][result["ok"]]) == {4.0}
+
+
 def test_a_slow_server_gets_the_time_for_a_few_answers() -> None:
     result = loops.closed_loop(Desk(service_s=0.2), 1, 0.1, warm_up_s=0)
-    assert result["ok"].sum() == loops.AT_LEAST and result["seconds"] > 0.5
+    assert result["ok"].sum() >= loops.AT_LEAST and result["seconds"] > 0.5
     assert result["requests_per_s"] < 6
 
 
@@ -129,6 +146,8 @@ def test_an_event_ends_the_window_early() -> None:
     threading.Timer(0.2, stop.set).start()
     result = loops.closed_loop(Desk(), 1, 60, warm_up_s=0, stop=stop)
     assert result["seconds"] < 10 and len(result["ok"]) > 0
+    # It ends with the answer to what was under way.
+    assert (result["started_s"] + result["latency_ms"] / 1e3).max() == pytest.approx(result["seconds"])
 
 
 def test_the_window_is_announced_at_both_ends() -> None:
@@ -156,6 +175,7 @@ def test_an_open_loop_offers_its_load_whatever_the_server_does() -> None:
     assert slow["arrivals"] == fast["arrivals"] == len(slow["latency_ms"]) == len(fast["latency_ms"])
     assert slow["completed_rps"] < 55 < fast["completed_rps"]
     assert np.allclose(slow["started_s"], fast["started_s"])
+    assert slow["offered_rps"] == 100.0 and slow["asked_rps"] == 100 and slow["seed"] == 0
     # In overload the queue grows for as long as it lasts: the last wait longest.
     quarter = len(slow["latency_ms"]) // 4
     assert slow["latency_ms"][-quarter:].mean() > 2 * slow["latency_ms"][:quarter].mean()

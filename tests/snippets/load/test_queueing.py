@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ positive = st.floats(0.01, 1000)
 
 def simulated(rate: float, service_s: float, seconds: float = 400.0) -> np.ndarray:
     """Latency (s) of each request at one server with constant service time (Lindley's recursion)."""
-    arrivals = poisson_arrivals(rate, seconds, seed=3)
+    arrivals = poisson_arrivals(rate, seconds, np.random.default_rng(3))
     waited, latencies = 0.0, []
     for gap in np.diff(arrivals, prepend=arrivals[0]):
         waited = max(0.0, waited + service_s - gap) if latencies else 0.0
@@ -38,55 +39,96 @@ def test_md1_of_an_idle_server_is_its_service_time_and_of_a_full_one_infinite() 
     assert queueing.md1_latency_ms(100, 10) == math.inf
 
 
-def load(offered: float, completed: float, *, failures: int = 0, latency_ms: float = 10.0, seen: float = 0.0) -> dict:
+def load(
+    offered: float, *, grew: float = 0.0, answered: float | None = None, failures: int = 0, latency_ms: float = 10.0
+) -> dict[str, Any]:
+    """Ten seconds of an offered load; looks at both ends and in the middle, between which the requests under way grew
+    evenly by `grew`, from two."""
     return {
         "offered_rps": offered,
         "arrivals": offered * 10,
         "seconds": 10.0,
-        "completed_rps": completed,
+        "completed_rps": offered if answered is None else answered,
         "failures": failures,
         "latency_ms": np.full(8, latency_ms),
-        "in_flight_mean": seen,
+        "in_flight_mean": 2.2,
+        "sampled_s": np.array([0.0, 5.0, 10.0]),
+        "sampled_in_flight": np.array([2.0, 2.0 + grew / 2, 2.0 + grew]),
     }
 
 
 def test_little_compares_the_counted_with_the_computed() -> None:
-    law = queueing.little(load(50, 50, latency_ms=40, seen=2.2))
+    law = queueing.little(load(50, latency_ms=40))
     assert law.expected == pytest.approx(2.0) and law.seen == 2.2
     assert law.error == pytest.approx(0.1)
 
 
 def test_without_an_answer_little_expects_nobody_inside() -> None:
-    law = queueing.little(load(50, 0, seen=3) | {"latency_ms": np.empty(0)})
-    assert (law.seen, law.expected, law.error) == (3, 0, math.inf)
-
-
-def test_the_share_that_is_asked_for_is_enough_to_keep_up() -> None:
-    assert queueing.keeps_up(load(50, 25), share=0.5) and not queueing.keeps_up(load(50, 24), share=0.5)
-    assert queueing.keeps_up(load(100, 91)) and not queueing.keeps_up(load(100, 89))
+    law = queueing.little(load(50) | {"latency_ms": np.empty(0)})
+    assert (law.seen, law.expected, law.error) == (2.2, 0, math.inf)
 
 
 def test_littles_law_holds_in_a_simulated_queue() -> None:
     rate, service_s, seconds = 60.0, 0.01, 400.0
-    arrivals, latency = poisson_arrivals(rate, seconds, seed=3), simulated(rate, service_s, seconds)
+    arrivals, latency = poisson_arrivals(rate, seconds, np.random.default_rng(3)), simulated(rate, service_s, seconds)
     moments = np.linspace(0, seconds, 20_000, endpoint=False)
     inside = np.searchsorted(arrivals, moments) - np.searchsorted(arrivals + latency, moments)
     one = {"arrivals": len(arrivals), "seconds": seconds, "latency_ms": latency * 1e3, "in_flight_mean": inside.mean()}
     assert queueing.little(one).error < 0.05
 
 
-def test_the_knee_is_the_last_load_before_the_first_that_overwhelms() -> None:
-    loads = [load(30, 30), load(60, 59), load(90, 70), load(95, 94)]
-    assert queueing.knee(loads[::-1]) == 60
-    assert queueing.knee([load(30, 10)]) == 0
-    assert not queueing.keeps_up(load(30, 30, failures=1))
+def test_the_number_under_way_grows_by_the_slope_of_a_line_through_the_looks() -> None:
+    assert queueing.growth(load(50, grew=30)) == pytest.approx(30)
+    # The last look alone is no trend: the line through 0, 0, 0, 0 and 10 rises by 2 for each look, over five seconds.
+    looks = {"sampled_s": np.arange(5.0), "sampled_in_flight": np.array([0, 0, 0, 0, 10]), "seconds": 5.0}
+    assert queueing.growth(looks) == pytest.approx(10)
+    assert queueing.growth({**looks, "sampled_s": np.zeros(1), "sampled_in_flight": np.ones(1)}) == 0
 
 
-def test_a_server_keeps_up_that_answers_nine_in_ten_within_the_window_and_fails_none() -> None:
-    # 600 arrive in ten seconds: 540 answers are nine in ten, 539 are not.
-    assert queueing.keeps_up(load(60, 54))
-    assert not queueing.keeps_up(load(60, 53.9))
-    assert not queueing.keeps_up(load(60, 60, failures=1))
+def test_a_server_falls_behind_whose_requests_pile_up() -> None:
+    # 500 arrive: 2 % are ten. 100 arrive: 2 % are two, but up to five come and go anyhow.
+    assert queueing.falls_behind(load(50, grew=10.1)) and not queueing.falls_behind(load(50, grew=9.9))
+    assert queueing.falls_behind(load(10, grew=5.1)) and not queueing.falls_behind(load(10, grew=4.9))
+    assert not queueing.falls_behind(load(50, grew=-40))
+
+
+def test_a_server_that_fails_a_request_does_not_keep_up_and_is_not_saturated_for_that() -> None:
+    assert queueing.keeps_up(load(50), None) and not queueing.keeps_up(load(50, failures=1), None)
+    found = queueing.capacity([load(30), load(50, failures=1), load(60)])
+    assert found.holds == 30 and not found.reached
+
+
+def test_the_capacity_is_the_last_load_before_the_first_that_overwhelms() -> None:
+    loads = [load(30), load(60, grew=5), load(90, grew=200, answered=70), load(95, answered=94)]
+    found = queueing.capacity(loads[::-1])
+    assert (found.holds, found.saturated) == (60, 70) and found.service_ms == pytest.approx(1000 / 70)
+    assert queueing.capacity([load(30, grew=90, answered=20)]).holds == 0
+
+
+def test_a_load_above_what_the_saturated_server_answers_cannot_last_however_level_it_looked() -> None:
+    found = queueing.capacity([load(60), load(80, grew=3), load(200, grew=900, answered=75)])
+    assert found.holds == 60
+
+
+def test_a_server_that_nothing_overwhelmed_has_no_capacity_yet() -> None:
+    found = queueing.capacity([load(30), load(60)])
+    assert found.holds == 60 and not found.reached and found.service_ms is None
+
+
+@pytest.mark.parametrize(("busy", "behind"), [(0.6, False), (0.9, False), (1.1, True), (2.0, True)])
+def test_a_simulated_queue_falls_behind_exactly_if_more_is_offered_than_it_can_do(busy: float, behind: bool) -> None:
+    service_s, seconds = 0.0025, 8.0
+    arrivals = poisson_arrivals(busy / service_s, seconds, np.random.default_rng(3))
+    ended = arrivals + simulated(busy / service_s, service_s, seconds)
+    moments = np.arange(0, seconds, 0.005)
+    inside = np.searchsorted(arrivals, moments) - np.searchsorted(ended, moments)
+    seen = {"sampled_s": moments, "sampled_in_flight": inside, "seconds": seconds}
+    assert queueing.falls_behind({**seen, "arrivals": len(arrivals), "failures": 0}) == behind
+
+
+def test_a_cold_start_is_loading_and_the_first_answer() -> None:
+    # 1000 + 200, 900 + 100, 1100 + 300.
+    assert queueing.cold_s({"load_ms": [1000, 900, 1100], "first_ms": [200, 100, 300]}) == 1.2
 
 
 @given(k=positive, cold_s=st.floats(0.01, 100), hold_s=st.floats(0, 3600), penalty_s=st.floats(0, 100))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from snippets.errors import RecordError, UsageError
+from snippets.errors import RecordError, ServerError, UsageError
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
 from snippets.triton import lab as lab_module
 from snippets.triton.lab import LONG_ENOUGH_S, WINDOW_S, Crowd, Lab
 from snippets.triton.loads import Neighbour
+from snippets.triton.stats import Statistics
 
 
 @pytest.fixture
@@ -89,3 +91,45 @@ def test_a_scenario_that_was_recorded_needs_no_server() -> None:
         },
     )
     assert one.loadgen("online/offline", one.service("similar"), Scenario("Offline")) == recorded
+
+
+def test_a_scenario_in_which_the_server_ends_is_no_measurement(asked: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = lab()
+    # LoadGen itself comes to an end when a server has gone: the samples after that are failures.
+    monkeypatch.setattr(lab_module.loadgen, "run", lambda *given: {"samples": 3, "failures": 97})
+    monkeypatch.setattr(lab_module.loadgen, "sized", lambda target, scenario: scenario)
+    monkeypatch.setattr(lab_module.loads, "target_of", lambda *given: None)
+    monkeypatch.setattr(one.server, "statistics", lambda model: Statistics())
+    with pytest.raises(ServerError, match="The Triton server has stopped"):
+        one.loadgen("online/offline", one.service("similar"), Scenario("Offline"))
+    assert not one.run.has("online/offline/loadgen")
+
+
+def trial_of(monkeypatch: pytest.MonkeyPatch, one: Lab, *inferences: int) -> dict[str, Any]:
+    """What is recorded of a scenario in batches of 2 while Triton's counter of rows reads so, time after time; the
+    last reading again and again. A reading takes a second."""
+    read = [0]
+
+    def statistics(model: str) -> Statistics:
+        read[0] += 1
+        return Statistics(inferences=inferences[min(read[0], len(inferences)) - 1])
+
+    monkeypatch.setattr(lab_module.time, "perf_counter", lambda: float(read[0]))
+    monkeypatch.setattr(lab_module.loadgen, "run", lambda *given: {"samples": 40})
+    monkeypatch.setattr(lab_module.loadgen, "sized", lambda target, scenario: replace(scenario, expected_per_s=9.0))
+    monkeypatch.setattr(lab_module.loads, "target_of", lambda *given: None)
+    monkeypatch.setattr(one.server, "statistics", statistics)
+    monkeypatch.setattr(one.server, "check", lambda: None)
+    return one.loadgen("online/offline", one.service("similar"), Scenario("Offline", batch=2))
+
+
+def test_the_trial_before_a_scenario_is_not_in_its_statistics_however_late_it_is_counted(
+    asked: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 100 rows before; eight requests of two rows make 116, the last of which are counted late; then the test's 40.
+    assert trial_of(monkeypatch, lab(), 100, 114, 116, 156)["statistics"]["inferences"] == 40
+
+
+def test_a_trial_that_is_never_counted_ends_with_the_reason(asked: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ServerError, match="counted 7 rows of `similar` where 116"):
+        trial_of(monkeypatch, lab(), 100, 7)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snippets.errors import ServerError
 from snippets.load import queueing
 from snippets.load.options import LoadOptions
 from snippets.triton import loads
@@ -78,7 +79,7 @@ def test_instances_share_the_queue(under_load) -> None:
 def test_beyond_its_capacity_the_server_falls_behind_and_batching_moves_that_point(under_load) -> None:
     offered = LoadOptions(offered_rps=2 * MOST_PER_S)
     off, on = under_load(offered), under_load(offered, batching=DynamicBatching())
-    assert not queueing.keeps_up(off) and off["completed_rps"] < 1.1 * MOST_PER_S < on["completed_rps"]
+    assert queueing.falls_behind(off) and off["completed_rps"] < 1.1 * MOST_PER_S < on["completed_rps"]
     assert off["queue_ms"] > off["compute_ms"] and np.median(off["latency_ms"]) > np.median(on["latency_ms"])
 
 
@@ -96,3 +97,15 @@ def test_a_token_lets_one_instance_work_at_a_time(triton_server: TritonServer, t
         )["neighbour_rps"]
 
     assert neighbour(resources=(Resource("work", 1),), priority=1000) < 1.1 * MOST_PER_S < neighbour()
+
+
+def test_a_load_or_a_neighbour_whose_every_request_fails_is_no_measurement(
+    triton_server: TritonServer, tmp_path: Path
+) -> None:
+    triton_server.deploy(doubler(tmp_path, "light"))
+    wrong = {"x": np.zeros((1, 5), dtype=np.float32)}  # the model takes four numbers
+    short = LoadOptions(clients=1, seconds=0.3, warm_up_s=0.1)
+    with pytest.raises(ServerError, match=r"All \d+ requests to `light` failed: .*shape"):
+        loads.put_under_load(triton_server, "light", wrong, short)
+    with pytest.raises(ServerError, match=r"All \d+ requests to the neighbour `light` failed"):
+        loads.beside(triton_server, "light", NUMBERS, short, loads.Neighbour("light", wrong, 1))
