@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -105,17 +104,3 @@ class Evidence:
     def named(self, prefix: str, suffix: str = "") -> list[str]:
         """Names of the steps that begin and end so, in the order measured."""
         return [name for name in self.steps if name.startswith(prefix) and name.endswith(suffix)]
-
-
-def front(points: Mapping[str, tuple[float, ...]]) -> set[str]:
-    """Names not dominated: no other is at least as small in every coordinate and smaller in one."""
-
-    def dominates(a: Iterable[float], b: Iterable[float]) -> bool:
-        pairs = list(zip(a, b, strict=True))
-        return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
-
-    return {
-        name
-        for name, point in points.items()
-        if not any(dominates(other, point) for rival, other in points.items() if rival != name)
-    }

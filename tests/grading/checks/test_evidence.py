@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading.checks.evidence import Evidence, Missing, front
+from grading.checks.evidence import Evidence, Missing
 from snippets.errors import RecordError
 from snippets.record.run import open_run
 from tests.grading.checks.paper import Paper
@@ -80,10 +80,3 @@ def test_the_latest_of_two_steps_of_a_name_counts_and_changed_samples_are_no_mea
     assert "missing" in found.unreadable("a") and found.loaded("a") is None
     with pytest.raises(RecordError, match="missing"):
         found.p50("a")
-
-
-def test_the_front_is_what_no_other_point_beats() -> None:
-    # b is beaten by a (equal in one, larger in the other), d by c; a and c trade one for the other; e equals c.
-    points = {"a": (1.0, 5.0), "b": (1.0, 6.0), "c": (2.0, 4.0), "d": (3.0, 4.5), "e": (2.0, 4.0)}
-    assert front(points) == {"a", "c", "e"}
-    assert front({"alone": (9.0, 9.0)}) == {"alone"}
