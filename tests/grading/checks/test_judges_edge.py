@@ -26,7 +26,7 @@ def latency(**median_ms: dict[int, float]) -> Steps:
 
 
 def between(variant: str, low_ms: float, high_ms: float) -> Steps:
-    """Latencies of which the interval of the median reaches from one value to the other, with one thread and with four."""
+    """Latencies whose median's interval reaches from one value to the other, with one thread and with four."""
     times = {"latency_ms": [*[low_ms] * 8, *[high_ms] * 7]}
     return {f"edge/{variant}-threads-{threads}/latency": times for threads in (1, 4)}
 

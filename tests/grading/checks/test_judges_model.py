@@ -38,7 +38,7 @@ def latency(**median_ms: float) -> Steps:
 
 
 def between(name: str, low_ms: float, high_ms: float) -> Steps:
-    """A latency step of which the interval of the median reaches from one value to the other: eight and seven of each."""
+    """A latency step whose median's interval reaches from one value to the other: eight and seven of each."""
     return {f"{PLACES[name]}/latency": {"latency_ms": [*[low_ms] * 8, *[high_ms] * 7], "threads": 2}}
 
 
@@ -113,14 +113,14 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
     "model.graph.winner": (
         # Saved: 50 - 42 = 8, 42 - 20 = 22, 20 - 18 = 2, in every round.
         Paper(levels(50, 42, 20, 18), {"basic -> extended": 1, "none -> basic": 0, "extended -> all": 0}),
-        # In half of the 16 rounds the first step saves 50 - 29 = 21 and the second 29 - 10 = 19, in the others 19 and 21:
-        # they cannot be told apart.
+        # In half of the 16 rounds the first step saves 50 - 29 = 21 and the second 29 - 10 = 19, in the others 19 and
+        # 21: they cannot be told apart.
         Paper(
             {"graph/ranking": {"none": [50] * 16, "basic": [29, 31] * 8, "extended": [10] * 16, "all": [9.5] * 16}},
             {"none -> basic": 1, "basic -> extended": 1, "extended -> all": 0},
         ),
-        # The same in all but two rounds of 16, which chance does not explain. What was measured one by one says otherwise,
-        # and does not count beside the rounds.
+        # The same in all but two rounds of 16, which chance does not explain. What was measured one by one says
+        # otherwise, and does not count beside the rounds.
         Paper(
             {
                 **levels(50, 48, 20, 18),
@@ -262,7 +262,7 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             },
             {"onnx-all": 1, "conservative": 1, "dynamic": 0, "aggressive": 0},
         ),
-        # Batches of 40 in 38 to 42 ms are 1,053 to 952 images/s, on both sides of 1,000: not decided, so it is accepted.
+        # Batches of 40 in 38 to 42 ms are 1,053 to 952 images/s, on both sides of 1,000: not decided, so accepted.
         Paper(
             {
                 **latency(onnx_all=2, dynamic=2),
@@ -300,7 +300,7 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper({**latency(cuda=1.52, tensorrt=1.5), **throughput(cuda=100, tensorrt=100)}, {"tensorrt": 1, "cuda": 1}),
     ),
     "model.choose.phone": (
-        # Below 4.8 MB: dynamic and conservative trade size for accuracy; aggressive (16 of 20) loses more than 5 points.
+        # Below 4.8 MB: dynamic and conservative trade size for accuracy; aggressive (16 of 20) loses over 5 points.
         Paper(
             {
                 **latency(onnx_all=1, dynamic=1, aggressive=1, conservative=1),

@@ -43,10 +43,17 @@ def test_a_soak_says_in_words_what_the_board_does_not_tell(soaked: dict[str, Any
 
 
 def test_a_soak_on_a_silent_board_has_no_empty_panel(soaked: dict[str, Any]) -> None:
-    silent = {**soaked, "clock_mhz": np.full(2, np.nan), "absent": {"temperature_c": "no zone", "clock_mhz": "no clock"}}
+    silent = {
+        **soaked,
+        "clock_mhz": np.full(2, np.nan),
+        "absent": {"temperature_c": "no zone", "clock_mhz": "no clock"},
+    }
     figure = edge_charts.soaking(silent)
     assert len(figure.axes) == 1
-    assert figure.get_supxlabel().splitlines() == ["temperature not told here: no zone", "clock not told here: no clock"]
+    assert figure.get_supxlabel().splitlines() == [
+        "temperature not told here: no zone",
+        "clock not told here: no clock",
+    ]
 
 
 SENDING = {"nothing to send": 0.0, "whole photo sent": 48.0}

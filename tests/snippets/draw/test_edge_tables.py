@@ -45,4 +45,6 @@ def test_a_cold_start_is_divided_into_phases_that_cover_what_was_seen_from_outsi
         "answered_ms": np.array([103.0, 105.0, 208.0]),
         "rss_mb": np.tile([10.0, 50.0, 60.0, 70.0], (3, 1)),
     }
-    assert rows(edge_tables.cold_starts({"fp32": start})) == ["| fp32 | 21.0 | 60.0 | 15.0 | 8.0 | 100% | 2.0 times | 70 |"]
+    assert rows(edge_tables.cold_starts({"fp32": start})) == [
+        "| fp32 | 21.0 | 60.0 | 15.0 | 8.0 | 100% | 2.0 times | 70 |"
+    ]

@@ -51,7 +51,11 @@ def test_a_device_faster_than_the_server_wins_on_every_network() -> None:
     [
         (-9.0, 0.0, "the device answers sooner on every network"),
         (-1.0, 4.0, "whether the cloud is ever sooner is not decided; beyond a round trip of 4.0 ms it is not"),
-        (1.0, 4.0, "the cloud answers sooner on a near network, the device on a far one; the crossing is known to 3.0 ms"),
+        (
+            1.0,
+            4.0,
+            "the cloud answers sooner on a near network, the device on a far one; the crossing is known to 3.0 ms",
+        ),
     ],
 )
 def test_who_answers_sooner_is_told_by_the_interval(low: float, high: float, sentence: str) -> None:
