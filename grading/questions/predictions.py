@@ -52,7 +52,7 @@ def reminder(part: str, missing: list[Open]) -> str:
     folder = missing[0].notebook.parent
     lines += [
         f"To make them, open the notebooks in {folder}, replace `...` in these ask(run, ..., answer=...) cells by your",
-        "guess, and save; nothing has to be run there. Is a node up already? Then `servelab up` sends it what you saved.",
+        "guess, and save; nothing has to be run there. If a node is up already, `servelab up` sends it that.",
     ]
     return "\n".join(lines)
 
