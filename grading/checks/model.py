@@ -102,14 +102,6 @@ def folded(evidence: Evidence) -> Choices:
     )
 
 
-def fused_clips(evidence: Evidence) -> Number:
-    """Clip nodes at level basic less those at level extended."""
-    gone = _histogram(evidence, "basic").get("Clip", 0) - _histogram(evidence, "extended").get("Clip", 0)
-    return Number(
-        float(gone), "Subtract the count of Clip at level extended from that at level basic.", 0.4, absolute=True
-    )
-
-
 # 3_quantize
 
 
@@ -247,7 +239,6 @@ JUDGES: dict[str, Judge] = {
     "model.baseline.break_even": compiling_pays,
     "model.graph.winner": best_level,
     "model.graph.constants": folded,
-    "model.graph.fused": fused_clips,
     "model.quantize.dynamic": dynamic_is,
     "model.quantize.criteria": conservative_size,
     "model.quantize.loss": conservative_loss,

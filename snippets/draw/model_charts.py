@@ -117,7 +117,7 @@ def search_chart(
             color=color(name),
         )
     widest = max(sizes_mb.values())
-    axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.45)
+    axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.12)
     axes.axhline(0, color=GRID, linewidth=1)
     place_labels(axes, points, styles)
     return figure

@@ -147,8 +147,6 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             },
         ),
     ),
-    # 35 - 2 = 33, give or take 0.4; three times that is 1.2.
-    "model.graph.fused": (Paper(COUNTS, {33: 1, 34: 0.5, 32: 0.5, 35: 0, 31: 0, -33: 0}),),
     "model.quantize.dynamic": (
         # 15 / 10 = 1.5: slower. 5 / 10: faster.
         Paper(
