@@ -173,7 +173,7 @@ def cloud_or_edge(
     axes.set_xlim(rtt[0], rtt[-1])
     axes.set_ylim(axes.get_ylim()[0] / 1.3, axes.get_ylim()[1] * 1.6)
     for name, value in networks.items():
-        axes.axvline(value, color=NETWORK, lw=1, zorder=0)
+        axes.axvline(value, color=NETWORK, lw=1.2, zorder=1.5)
         axes.annotate(
             name,
             (value, 1.01),
