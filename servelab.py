@@ -5,6 +5,8 @@ Heavy modules are imported inside the verbs, so that `servelab --help` answers a
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -83,15 +85,26 @@ def run(
 ) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
     from grading.kernels.client import fork_kernels
+    from grading.questions.predictions import remind
     from grading.report.page import write_report
     from grading.report.tables import show_run
     from reserve.run.grid import Workers
     from reserve.run.options import RunOptions
     from reserve.verbs.run import Place, Reporting, run_lab
+    from snippets.record.run import default_runs
 
     options = RunOptions(profile, params, runs, run_id, mode, timeout_s)
+    if mode != "replay" and not grids:
+        remind(part, lambda each: (runs or default_runs()) / each / options.name, click.echo, _confirm_on_a_terminal())
     place = Place(site, grids, Workers(workers, scheduler))
     run_lab(part, options, place, Reporting(fork_kernels, show_run, write_report), click.echo)
+
+
+def _confirm_on_a_terminal() -> Callable[[str], object] | None:
+    """What asks before it goes on, and ends the command on a no; None where nobody can answer (a job, a notebook)."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("CI"):
+        return None
+    return lambda question: click.confirm(question, default=True, abort=True)
 
 
 @cli.command()
@@ -270,11 +283,16 @@ def go(
     metavar="FILE",
     help="Also write the start of functions.py, the part's coding questions, to FILE.",
 )
-def questions(part: str, functions: Path | None) -> None:
-    """Print PART's questions: read them before your lease begins."""
+@click.option("--open", "only_open", is_flag=True, help="Only the predictions that no notebook holds yet.")
+def questions(part: str, functions: Path | None, only_open: bool) -> None:
+    """Print PART's questions: read them, and make your predictions, before your lease begins."""
     from grading.functions.tests import write_skeleton
     from grading.questions.describe import describe
+    from grading.questions.predictions import open_predictions, reminder
 
+    if only_open:
+        click.echo(reminder(part, open_predictions(part)) or f"{part}: every prediction is written in its notebook.")
+        return
     click.echo(describe(part))
     if functions:
         click.echo(f"wrote {write_skeleton(part, functions)}; save yours as functions.py in your run's folder")

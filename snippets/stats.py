@@ -8,7 +8,7 @@ has outliers. Intervals of proportions are Wilson's (1927). Needs numpy only.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -32,18 +32,10 @@ class Estimate:
         """Width of the interval as a fraction of the value (0.05: five per cent from end to end)."""
         return (self.high - self.low) / abs(self.value) if self.value else math.inf
 
-
-@dataclass(frozen=True)
-class Summary:
-    """What a set of latencies says, in the unit of its samples (milliseconds everywhere in this kit)."""
-
-    count: int
-    mean: float
-    p50: Estimate
-    p95: Estimate
-    p99: Estimate
-    smallest: float
-    largest: float
+    @property
+    def bounded(self) -> bool:
+        """Whether the samples bound the value from both sides."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
 
 @dataclass(frozen=True)
@@ -116,23 +108,18 @@ def percentile_interval(samples: ArrayLike, percent: float, confidence: float = 
     )
 
 
+def percentile_or_none(samples: ArrayLike, percent: float, confidence: float = 0.95) -> Estimate | None:
+    """Percentile and its interval, or None where the samples are too few to bound it from both sides.
+
+    At 95 % confidence the median takes 6 samples, the p95 72, the p99 368: below that it is not a figure to report.
+    """
+    found = percentile_interval(samples, percent, confidence)
+    return found if found.bounded else None
+
+
 def median(samples: ArrayLike, confidence: float = 0.95) -> Estimate:
     """Median and its interval (fewer than 6 samples cannot bound it at 95 %)."""
     return percentile_interval(samples, 50.0, confidence)
-
-
-def summarize(samples: ArrayLike, confidence: float = 0.95) -> Summary:
-    """Count, mean, p50, p95, p99 with intervals, smallest and largest of latencies."""
-    values = as_samples(samples)
-    return Summary(
-        count=int(values.size),
-        mean=float(values.mean()),
-        p50=percentile_interval(values, 50.0, confidence),
-        p95=percentile_interval(values, 95.0, confidence),
-        p99=percentile_interval(values, 99.0, confidence),
-        smallest=float(values.min()),
-        largest=float(values.max()),
-    )
 
 
 def throughput(batch_ms: ArrayLike, batch: int, confidence: float = 0.95) -> Estimate:
@@ -229,17 +216,37 @@ def break_even(fixed_cost_ms: float, slow_ms: float, fast_ms: float) -> float:
     return math.inf if saved <= 0 else fixed_cost_ms / saved
 
 
-def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Names of points that no other point beats: first coordinate to be small, second to be large.
+@dataclass(frozen=True)
+class Front:
+    """Options worth a choice. `names`: beaten by none; `undecided`: beaten, but by less than the intervals decide."""
 
-    A point is beaten when another is at least as good in both and better in one. Sorted by the first.
+    names: tuple[str, ...]
+    undecided: tuple[str, ...]
+
+
+def front(
+    points: Mapping[str, tuple[float, float]],
+    clear_x: Callable[[str, str], bool],
+    clear_y: Callable[[str, str], bool],
+) -> Front:
+    """The Pareto front: first coordinate to be small, second to be large. Sorted by the first.
+
+    A point is beaten by one that is at least as good in both and better in one. `clear_x(a, b)` and `clear_y(a, b)` say
+    whether a is better than b beyond what chance may do: a point that none of its betters clearly beats is undecided.
     """
 
-    def beaten(name: str) -> bool:
+    def betters(name: str) -> list[str]:
         x, y = points[name]
-        return any(ox <= x and oy >= y and (ox < x or oy > y) for other, (ox, oy) in points.items() if other != name)
+        return [other for other, (ox, oy) in points.items() if ox <= x and oy >= y and (ox < x or oy > y)]
 
-    return sorted((name for name in points if not beaten(name)), key=lambda name: points[name][0])
+    names, undecided = [], []
+    for name in sorted(points, key=lambda name: points[name][0]):
+        beaten_by = betters(name)
+        if not beaten_by:
+            names.append(name)
+        elif not any(clear_x(other, name) or clear_y(other, name) for other in beaten_by):
+            undecided.append(name)
+    return Front(tuple(names), tuple(undecided))
 
 
 def show(estimate: Estimate, digits: int = 2) -> str:

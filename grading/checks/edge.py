@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, fastest, one
+from grading.checks.judging import Choices, Judge, Number, one
+from grading.checks.options import as_fast
 from snippets.decide.targets import target
 from snippets.edge import soak
-from snippets.edge.device import VARIANTS
+from snippets.edge.device import DEVICE
+from snippets.stats import median
 
 PHASES = ("process", "libraries", "model", "first_inference")
+TURNS = "edge/all/ranking"
 COLD = "cold/fp32/start"
 SOAK = "soak/all/soak"
 
@@ -23,12 +26,19 @@ def _by_threads(evidence: Evidence, variant: str) -> dict[int, float]:
     return {int(name.split("-threads-")[1].split("/")[0]): evidence.p50(name) for name in names}
 
 
+def _best_samples(evidence: Evidence, variant: str) -> np.ndarray:
+    """Latencies in ms at the number of threads with the lowest median."""
+    medians = _by_threads(evidence, variant)
+    return evidence.samples(f"edge/{variant}-threads-{min(medians, key=lambda count: medians[count])}/latency")
+
+
 def fastest_variant(evidence: Evidence) -> Choices:
-    """The variant with the lowest median at its best number of threads."""
-    return fastest(
-        {variant: min(_by_threads(evidence, variant).values()) for variant in VARIANTS},
-        "Compare the medians in your table.",
-    )
+    """The lowest median of those that took turns (in a record without turns: each at its best threads)."""
+    if evidence.has(TURNS):
+        times = {variant: evidence.samples(TURNS, variant) for variant in VARIANTS}
+    else:
+        times = {variant: _best_samples(evidence, variant) for variant in VARIANTS}
+    return as_fast(times, "Compare the medians of the models that took turns.")
 
 
 def thread_gain(evidence: Evidence) -> Number:
@@ -39,23 +49,20 @@ def thread_gain(evidence: Evidence) -> Number:
 
 
 def meets_targets(evidence: Evidence) -> Choices:
-    """Variants under both targets; within 5 % of a limit the samples do not decide."""
-    limits = target("end-user device")
-    latency_below, size_below = limits.p50_ms_below or 15.0, (limits.size_mb_below or 5.0) * 1e6
+    """Variants under both targets; where a limit lies within an interval the samples do not decide."""
+    limits = target(DEVICE)
     right, close = set(), set()
     for variant in VARIANTS:
-        use = max(
-            min(_by_threads(evidence, variant).values()) / latency_below,
-            evidence.number(f"kit/{variant}/size", "bytes") / size_below,
-        )
-        if use < 1:
+        size_mb = evidence.number(f"kit/{variant}/size", "bytes") / 1e6
+        verdict = limits.judge(p50_ms=median(_best_samples(evidence, variant)), size_mb=size_mb)
+        if verdict is not None and verdict.met:
             right.add(variant)
-        if abs(use - 1) < 0.05:
+        elif verdict is not None and verdict.open:
             close.add(variant)
     return Choices(
-        frozenset((right - close) or ({"none"} if not close else set())),
+        frozenset(right or (set() if close else {"none"})),
         "Look up median and size of each model in your table, and hold them against both targets.",
-        frozenset(close | ({"none"} if close and not right - close else set())),
+        frozenset(close | ({"none"} if close and not right else set())),
     )
 
 

@@ -60,14 +60,6 @@ def one(right: str, how: str, *close: str) -> Choices:
     return Choices(frozenset({right}), how, frozenset(close) - {right})
 
 
-def fastest(times: dict[str, float], how: str, margin: float = 0.05) -> Choices:
-    """The choice with the smallest value; any within `margin` of it is right too."""
-    best = min(times.values())
-    near = {name for name, value in times.items() if value <= best * (1 + margin)}
-    winner = min(times, key=lambda name: times[name])
-    return Choices(frozenset({winner}), how, frozenset(near - {winner}))
-
-
 def nearest(value: float, names: Mapping[str, float], how: str) -> Choices:
     """The choice whose figure is nearest by factor; one nearly as near is accepted too."""
     if not value > 0:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+
+import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, fastest, one
+from grading.checks.judging import Choices, Judge, Number, one
+from grading.checks.options import accurate, as_fast, in_turn, measured, meeting, more_accurate, rate, together
 from snippets.decide import cost
-from snippets.decide.targets import Target, target
-from snippets.stats import break_even, pareto_front
+from snippets.decide.targets import target
+from snippets.stats import break_even, compare, front, median
 
 CPU_OPTIONS = {
     "onnx-all": "graph/onnx-all",
@@ -26,54 +28,9 @@ ENGINES = {
 }
 LEVELS = ("none", "basic", "extended", "all")
 EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
-CLOSE = 0.05
-MAX_LOSS = 0.05
-
-
-def images_per_s(evidence: Evidence, variant: str) -> float:
-    """Throughput of the largest batch that was timed. Raises NotMeasured."""
-    steps = evidence.named(f"{variant}/throughput")
-    if not steps:
-        raise NotMeasured(f"{variant}/throughput")
-    return evidence.images_per_s(max(steps, key=lambda name: evidence.number(name, "batch")))
-
-
-def measured(evidence: Evidence, variants: dict[str, str]) -> dict[str, str]:
-    """Those of `variants` (name to step prefix) whose latency was measured. Raises NotMeasured for none."""
-    found = {name: prefix for name, prefix in variants.items() if evidence.has(f"{prefix}/latency")}
-    if not found:
-        raise NotMeasured(f"{next(iter(variants.values()))}/latency")
-    return found
-
-
-def against(figures: Iterable[tuple[float | None, float, bool]]) -> tuple[bool, bool]:
-    """Whether all limits are met, and whether a figure lies within 5 % of its limit.
-
-    `figures`: (limit or None, figure, True where the figure must lie below the limit).
-    """
-    met, close = True, False
-    for limit, figure, below in figures:
-        if limit is not None:
-            met &= figure < limit if below else figure >= limit
-            close |= abs(figure / limit - 1) < CLOSE
-    return met, close
-
-
-def meeting(evidence: Evidence, variants: dict[str, str], wanted: Target) -> tuple[set[str], set[str]]:
-    """Names that meet a server's target (median and throughput), and names too close to it to tell."""
-    right, close = set(), set()
-    for name, prefix in variants.items():
-        met, near = against(
-            [
-                (wanted.p50_ms_below, evidence.p50(f"{prefix}/latency"), True),
-                (wanted.images_per_s_at_least, images_per_s(evidence, prefix), False),
-            ]
-        )
-        if near:
-            close.add(name)
-        elif met:
-            right.add(name)
-    return right, close
+LEVELS_IN_TURN, ENGINES_IN_TURN, OPTIONS_IN_TURN = "graph/ranking", "providers/ranking", "choose/ranking"
+# Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
+SAME_SIZE = 0.05
 
 
 # 1_baseline
@@ -123,14 +80,15 @@ def _histogram(evidence: Evidence, level: str) -> dict[str, int]:
 
 
 def best_level(evidence: Evidence) -> Choices:
-    """The step up in optimization that saves most milliseconds."""
-    medians = [evidence.p50(f"graph/onnx-{level}/latency") for level in LEVELS]
+    """The step up in optimization that saves most milliseconds, round by round."""
+    times = in_turn(evidence, LEVELS_IN_TURN, {level: f"graph/onnx-{level}" for level in LEVELS})
+    rounds = min(values.size for values in times.values())
     saved = {
-        f"{before} -> {after}": medians[k] - medians[k + 1]
-        for k, (before, after) in enumerate(zip(LEVELS[:-1], LEVELS[1:], strict=True))
+        f"{before} -> {after}": times[before][:rounds] - times[after][:rounds]
+        for before, after in zip(LEVELS[:-1], LEVELS[1:], strict=True)
     }
-    best = max(saved, key=lambda name: saved[name])
-    near = [name for name, value in saved.items() if value > saved[best] - CLOSE * medians[0]]
+    best = max(saved, key=lambda name: float(np.median(saved[name])))
+    near = [name for name, values in saved.items() if not median(saved[best] - values, 0.99).low > 0]
     return one(best, "Subtract each level's median from that of the level before.", *near)
 
 
@@ -141,14 +99,6 @@ def folded(evidence: Evidence) -> Choices:
     return Choices(
         frozenset(name for name in asked if before.get(name, 0) and not after.get(name, 0)),
         "Compare the counts of levels none and basic in your own list.",
-    )
-
-
-def fused_clips(evidence: Evidence) -> Number:
-    """Clip nodes at level basic less those at level extended."""
-    gone = _histogram(evidence, "basic").get("Clip", 0) - _histogram(evidence, "extended").get("Clip", 0)
-    return Number(
-        float(gone), "Subtract the count of Clip at level extended from that at level basic.", 0.4, absolute=True
     )
 
 
@@ -185,22 +135,22 @@ def conservative_loss(evidence: Evidence) -> Number:
 
 
 def fastest_engine(evidence: Evidence) -> Choices:
-    """The engine with the lowest median among those measured."""
-    return fastest(
-        {name: evidence.p50(f"{prefix}/latency") for name, prefix in measured(evidence, ENGINES).items()},
+    """The engine with the lowest median among those that took turns."""
+    return as_fast(
+        in_turn(evidence, ENGINES_IN_TURN, measured(evidence, ENGINES)),
         "Compare the medians of the engines that are here.",
     )
 
 
 def meets_cpu_target(evidence: Evidence) -> Choices:
-    """Engines for a CPU under the target; within 5 % of a limit the samples do not decide."""
+    """Engines for a CPU under the target; where a limit lies within an interval the samples do not decide."""
     engines = measured(evidence, {name: ENGINES[name] for name in ("cpu", "openvino")})
-    right, close = meeting(evidence, engines, target("server CPU"))
-    none = {"none of them"}
+    right, close = meeting(evidence, engines, target("server CPU"), ENGINES_IN_TURN)
+    none = frozenset({"none of them"})
     return Choices(
-        frozenset(right or (set() if close else none)),
+        right or (frozenset() if close else none),
         "Hold median and throughput of each engine against both limits.",
-        frozenset(close | (none if close and not right else set())),
+        close | (none if close and not right else frozenset()),
     )
 
 
@@ -217,24 +167,26 @@ def million(evidence: Evidence) -> Number:
             raise NotMeasured("choose/front", "price of onnx-all")
         return Number(float(priced["onnx-all"][0]), how)
     threads = int(evidence.number("graph/onnx-all/latency", "threads"))
-    return Number(cost.per_million_cpu(images_per_s(evidence, "graph/onnx-all"), threads, cost.load_prices()), how)
+    return Number(cost.per_million_cpu(rate(evidence, "graph/onnx-all").value, threads, cost.load_prices()), how)
 
 
 def server_cpu(evidence: Evidence) -> Choices:
-    """Any option that meets the target; where none does, those not dominated in latency and accuracy."""
+    """Any option that meets the target; where none does, accurate ones not beaten in latency and accuracy."""
     options = measured(evidence, CPU_OPTIONS)
-    right, close = meeting(evidence, options, target("server CPU"))
+    right, close = meeting(evidence, options, target("server CPU"), OPTIONS_IN_TURN)
     how = "Look which options meet both limits; where none does, which of the accurate ones is fastest."
     if right or close:
-        return Choices(frozenset(right), how, frozenset(close))
-    accuracy = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in options.items()}
-    least = max(accuracy.values()) - MAX_LOSS - 1e-9
-    points = {
-        name: (evidence.p50(f"{options[name]}/latency"), value) for name, value in accuracy.items() if value >= least
-    }
-    quickest = min(point[0] for point in points.values())
-    near = {name for name, point in points.items() if point[0] <= quickest * (1 + CLOSE)}
-    return Choices(frozenset(pareto_front(points)), how, frozenset(near))
+        return Choices(right, how, close)
+    kept = accurate(evidence, options)
+    times = in_turn(evidence, OPTIONS_IN_TURN, kept)
+    paired = together(times)
+    correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in kept.items()}
+    found = front(
+        {name: (float(np.median(times[name])), correct[name]) for name in kept},
+        lambda a, b: compare(times[a], times[b], paired=paired).verdict == "a",
+        lambda a, b: more_accurate(evidence, kept[a], kept[b]),
+    )
+    return Choices(frozenset(found.names), how, frozenset(found.undecided))
 
 
 def server_gpu(evidence: Evidence) -> Choices:
@@ -244,24 +196,39 @@ def server_gpu(evidence: Evidence) -> Choices:
     if not engines:
         evidence.result("graph/onnx-all/latency")
         return one("not measured here", how)
-    right, close = meeting(evidence, engines, target("server GPU"))
+    right, close = meeting(evidence, engines, target("server GPU"), OPTIONS_IN_TURN)
     if right or close:
-        return Choices(frozenset(right), how, frozenset(close))
-    return fastest({name: evidence.p50(f"{prefix}/latency") for name, prefix in engines.items()}, how)
+        return Choices(right, how, close)
+    return as_fast(in_turn(evidence, OPTIONS_IN_TURN, engines), how)
 
 
 def phone(evidence: Evidence) -> Choices:
-    """Files under the phone's size limit that are not dominated in size and accuracy."""
+    """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
     names = ("onnx-all", "dynamic", "aggressive", "conservative")
     options = measured(evidence, {name: CPU_OPTIONS[name] for name in names})
-    points = {
-        name: (evidence.number(f"{prefix}/size", "bytes"), evidence.accuracy(f"{prefix}/accuracy"))
-        for name, prefix in options.items()
-    }
-    fitting = {name: point for name, point in points.items() if point[0] < limit} or points
+    size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
+    good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
+    kept = {name: prefix for name, prefix in small.items() if name in good} or small or good
+    correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in kept.items()}
+
+    def betters(name: str) -> list[str]:
+        mine = size[name], correct[name]
+        return [
+            other
+            for other in kept
+            if size[other] <= mine[0] * (1 + SAME_SIZE)
+            and correct[other] >= mine[1]
+            and (correct[other] > mine[1] or size[other] * (1 + SAME_SIZE) < mine[0])
+        ]
+
+    def surely(other: str, name: str) -> bool:
+        return size[other] * (1 + SAME_SIZE) < size[name] or more_accurate(evidence, kept[other], kept[name])
+
     return Choices(
-        frozenset(pareto_front(fitting)), "Take a file under the limit that no other file beats in size and accuracy."
+        frozenset(name for name in kept if not betters(name)),
+        "Take a file under the limit that loses at most 5 points and that no other of about its size beats.",
+        frozenset(name for name in kept if betters(name) and not any(surely(other, name) for other in betters(name))),
     )
 
 
@@ -272,7 +239,6 @@ JUDGES: dict[str, Judge] = {
     "model.baseline.break_even": compiling_pays,
     "model.graph.winner": best_level,
     "model.graph.constants": folded,
-    "model.graph.fused": fused_clips,
     "model.quantize.dynamic": dynamic_is,
     "model.quantize.criteria": conservative_size,
     "model.quantize.loss": conservative_loss,

@@ -282,10 +282,10 @@ def _offered(evidence: Evidence, share: int) -> dict[str, Any]:
     fields = ("arrivals", "seconds", "failures", "completed_rps")
     load = {field: evidence.number(name, field) for field in fields}
     if load["seconds"] <= 0:
-        raise Missing(name, "seconds")
+        raise NotMeasured(name, "seconds")
     looks = {field: evidence.samples(name, field) for field in ("sampled_s", "sampled_in_flight")}
     if looks["sampled_s"].shape != looks["sampled_in_flight"].shape:
-        raise Missing(name, "sampled_in_flight")
+        raise NotMeasured(name, "sampled_in_flight")
     return {**load, **looks, "offered_rps": load["arrivals"] / load["seconds"]}
 
 

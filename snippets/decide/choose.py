@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from snippets import stats
 from snippets.decide import cost
-from snippets.decide.targets import Target
+from snippets.decide.targets import Target, Verdict
 
 GPU_PROVIDERS = ("cuda", "tensorrt")
+DEVICE = "end-user device"
+# What an option may lose against the most accurate one that was measured before it is out of the question.
+MAX_LOSS = 0.05
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,10 @@ class Option:
     images_per_s: stats.Estimate
     accuracy: stats.Estimate
     size_bytes: int
-    cost_per_million: float
+    cost_per_million: stats.Estimate
+    latency_ms: np.ndarray = field(repr=False, compare=False)
+    predictions: np.ndarray = field(repr=False, compare=False)
+    labels: np.ndarray = field(repr=False, compare=False)
 
     @property
     def size_mb(self) -> float:
@@ -32,26 +40,35 @@ class Option:
         return self.size_bytes / 1e6
 
 
-def option(name: str, measured: Mapping[str, Any], prices: cost.Prices) -> Option:
-    """An option from what variants.Bench.onnx returned (latency, throughput, accuracy, size)."""
-    latency, batch = measured["latency"], measured["throughput"]
+def option(name: str, measured: Mapping[str, Any], turns_ms: np.ndarray, prices: cost.Prices) -> Option:
+    """An option from what variants.Bench.onnx returned (throughput, accuracy, size), and `turns_ms`.
+
+    These are its latencies of one image in turn with other options (variants.Bench.interleaved): they are compared
+    round by round.
+    """
+    batch = measured["throughput"]
     rate = stats.throughput(batch["batch_ms"], batch["batch"])
     scored = measured["accuracy"]
-    on_gpu = latency["provider"] in GPU_PROVIDERS
-    price = (
-        cost.per_million_gpu(rate.value, 1, prices)
-        if on_gpu
-        else cost.per_million_cpu(rate.value, latency["threads"], prices)
-    )
+    provider, threads = batch["provider"], batch["threads"]
+
+    def price(images_per_s: float) -> float:
+        if provider in GPU_PROVIDERS:
+            return cost.per_million_gpu(images_per_s, 1, prices)
+        return cost.per_million_cpu(images_per_s, threads, prices)
+
+    highest = price(rate.low) if rate.low > 0 else float("inf")
     return Option(
         name,
-        latency["provider"],
-        latency["threads"],
-        stats.median(latency["latency_ms"]),
+        provider,
+        threads,
+        stats.median(turns_ms),
         rate,
         stats.accuracy(scored["predictions"], scored["labels"]),
         measured["size"]["bytes"],
-        price,
+        stats.Estimate(price(rate.value), price(rate.high), highest),
+        np.asarray(turns_ms),
+        np.asarray(scored["predictions"]),
+        np.asarray(scored["labels"]),
     )
 
 
@@ -60,12 +77,65 @@ def runs_on(one: Option, case: str) -> bool:
     return (one.provider in GPU_PROVIDERS) == (case == "server GPU")
 
 
-def misses(one: Option, target: Target) -> list[str]:
-    """What keeps the option from meeting a target, in words; empty when it meets all that the target asks for."""
-    return target.misses(p50_ms=one.p50_ms.value, images_per_s=one.images_per_s.value, size_mb=one.size_mb) or []
+def judge(one: Option, target: Target) -> Verdict:
+    """Whether the option meets a target on the figures of this machine.
+
+    A device's latency is left out: it is not measured on a server.
+    """
+    held = replace(target, p50_ms_below=None) if target.name == DEVICE else target
+    verdict = held.judge(p50_ms=one.p50_ms, images_per_s=one.images_per_s, size_mb=one.size_mb)
+    assert verdict is not None  # an option knows all that a target may ask for
+    return verdict
 
 
-def feasible(options: Mapping[str, Option], target: Target) -> list[str]:
-    """Names of the options for this case that meet its target, most accurate first."""
-    fitting = [one for one in options.values() if runs_on(one, target.name) and not misses(one, target)]
-    return [one.name for one in sorted(fitting, key=lambda one: -one.accuracy.value)]
+def accurate(options: Mapping[str, Option]) -> dict[str, Option]:
+    """Those that lose at most MAX_LOSS against the most accurate of them."""
+    best = max(one.accuracy.value for one in options.values())
+    return {name: one for name, one in options.items() if one.accuracy.value >= best - MAX_LOSS - 1e-9}
+
+
+def feasible(options: Mapping[str, Option], target: Target) -> tuple[list[str], list[str]]:
+    """Names of the options for this case that meet its target, and of those not decided; most accurate first.
+
+    On a device, where only the size is asked for, they must be accurate too.
+    """
+    candidates = accurate(options) if target.name == DEVICE else dict(options)
+    ordered = sorted(
+        (one for one in candidates.values() if runs_on(one, target.name)), key=lambda one: -one.accuracy.value
+    )
+    verdicts = {one.name: judge(one, target) for one in ordered}
+    met = [name for name, verdict in verdicts.items() if verdict.met]
+    return met, [name for name, verdict in verdicts.items() if verdict.open]
+
+
+Figure = Callable[[Option], float]
+Clearly = Callable[[Option, Option], bool]
+
+
+def cheaper(a: Option, b: Option) -> bool:
+    """Whether a costs less than b beyond the intervals of their throughputs."""
+    return a.cost_per_million.high < b.cost_per_million.low
+
+
+def faster(a: Option, b: Option) -> bool:
+    """Whether a is faster than b, compared round by round."""
+    return stats.compare(a.latency_ms, b.latency_ms, paired=True).verdict == "a"
+
+
+def smaller(a: Option, b: Option) -> bool:
+    """Whether a's file is smaller: sizes have no interval."""
+    return a.size_bytes < b.size_bytes
+
+
+def more_accurate(a: Option, b: Option) -> bool:
+    """Whether a is more accurate than b on the same images, beyond the interval of the difference."""
+    return stats.accuracy_loss(b.predictions, a.predictions, a.labels).low > 0
+
+
+def front(options: Mapping[str, Option], figure: Figure, clearly: Clearly) -> stats.Front:
+    """The front of a figure that is to be small, `clearly` telling when it is smaller, and accuracy."""
+    return stats.front(
+        {name: (figure(one), one.accuracy.value) for name, one in options.items()},
+        lambda a, b: clearly(options[a], options[b]),
+        lambda a, b: more_accurate(options[a], options[b]),
+    )

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from snippets.stats import Estimate, show
+
 _HERE = Path(__file__).parent
 
 
@@ -21,23 +23,53 @@ class Target:
     images_per_s_at_least: float | None = None
     size_mb_below: float | None = None
 
-    def misses(
-        self, *, p50_ms: float | None = None, images_per_s: float | None = None, size_mb: float | None = None
-    ) -> list[str] | None:
-        """Which limits the figures miss, in words; empty: all met. None if a figure that is asked for is not known."""
-        figures = (p50_ms, images_per_s, size_mb)
-        limits = (self.p50_ms_below, self.images_per_s_at_least, self.size_mb_below)
-        if any(limit is not None and figure is None for limit, figure in zip(limits, figures, strict=True)):
-            return None
-        missed = []
-        if self.p50_ms_below is not None and p50_ms is not None and p50_ms >= self.p50_ms_below:
-            missed.append(f"p50 {p50_ms:.2f} ms, not below {self.p50_ms_below:g}")
-        at_least = self.images_per_s_at_least
-        if at_least is not None and images_per_s is not None and images_per_s < at_least:
-            missed.append(f"{images_per_s:.0f} images/s, not {at_least:g}")
-        if self.size_mb_below is not None and size_mb is not None and size_mb >= self.size_mb_below:
-            missed.append(f"{size_mb:.2f} MB, not below {self.size_mb_below:g}")
-        return missed
+    def judge(
+        self, *, p50_ms: Estimate | None = None, images_per_s: Estimate | None = None, size_mb: float | None = None
+    ) -> Verdict | None:
+        """Whether the figures meet the limits, beyond their intervals. None if one that is asked for is not known."""
+        exact_mb = None if size_mb is None else Estimate(size_mb, size_mb, size_mb)
+        held = (
+            (self.p50_ms_below, p50_ms, "p50 {:.2f} ms, not below {:g}", True),
+            (self.images_per_s_at_least, images_per_s, "{:.0f} images/s, not {:g}", False),
+            (self.size_mb_below, exact_mb, "{:.2f} MB, not below {:g}", True),
+        )
+        missed, undecided = [], []
+        for limit, figure, text, below in held:
+            if limit is None:
+                continue
+            if figure is None:
+                return None
+            sure, possible = (
+                (figure.high < limit, figure.low < limit) if below else (figure.low >= limit, figure.high >= limit)
+            )
+            if not possible:
+                missed.append(text.format(figure.value, limit))
+            elif not sure:
+                undecided.append(f"{show(figure)} against {limit:g}")
+        return Verdict(tuple(missed), tuple(undecided))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Limits that are `missed`, and those that the samples do not decide (`undecided`), in words."""
+
+    missed: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def met(self) -> bool:
+        """Whether all limits are met, and surely so."""
+        return not self.missed and not self.undecided
+
+    @property
+    def open(self) -> bool:
+        """Whether the samples allow both: none is missed, and one is not decided."""
+        return not self.missed and bool(self.undecided)
+
+    def __str__(self) -> str:
+        if self.missed:
+            return "missed: " + "; ".join(self.missed)
+        return "not decided: " + "; ".join(self.undecided) if self.undecided else "met"
 
 
 @cache

@@ -11,7 +11,7 @@ import numpy as np
 from snippets.draw import style
 from snippets.draw.labels import place_labels
 from snippets.draw.style import FAINT, INK, LIMIT, MET, SMALL, TARGET, color
-from snippets.stats import Estimate
+from snippets.stats import Estimate, percentile_or_none
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +30,15 @@ class Limit:
 class Marks:
     """What a scatter chart shows beside its points, each by the point's name.
 
-    `front`: names on the Pareto front, joined by steps; `areas`: of the dots in square points; `y_errors`: intervals;
-    `x_below`: the region left of this value meets a target.
+    `front`: names on the Pareto front, joined by steps; `undecided`: names drawn as rings, not known to be off it;
+    `areas`: of the dots in square points; `x_errors`, `y_errors`: intervals; `x_below`: the region left of this value
+    meets a target.
     """
 
     front: Sequence[str] = ()
+    undecided: Sequence[str] = ()
     areas: Mapping[str, float] = field(default_factory=dict)
+    x_errors: Mapping[str, Estimate] = field(default_factory=dict)
     y_errors: Mapping[str, Estimate] = field(default_factory=dict)
     x_below: float | None = None
 
@@ -66,12 +69,16 @@ def bars(
 
 
 def distributions(samples_ms: Mapping[str, np.ndarray], title: str) -> Figure:
-    """Latency distributions as cumulative curves: read p50, p95 and p99 off the dotted lines."""
+    """Latency distributions as cumulative curves: read p50, p95 and p99 off the dotted lines.
+
+    A percentile that the samples of one of them are too few for has no line.
+    """
     figure, axes = style.canvas(title, "latency of one request (ms), logarithmic", "requests answered by then (%)")
     for position, (name, samples) in enumerate(samples_ms.items()):
         style.cumulative(axes, samples, name, color(name, position))
     style.logarithmic(axes, "x")
-    style.level_lines(axes, (50, 95, 99))
+    told = [p for p in (50, 95, 99) if all(percentile_or_none(samples, p) for samples in samples_ms.values())]
+    style.level_lines(axes, told)
     axes.set_ylim(0, 103)
     axes.legend(loc="best")
     return figure
@@ -106,7 +113,10 @@ def scatter(
     marks: Marks = NO_MARKS,
     log_x: bool = True,
 ) -> Figure:
-    """Points with their names; those of the Pareto front are joined, the region of a target is shaded."""
+    """Points with their names; those of the Pareto front are joined, the region of a target is shaded.
+
+    A ring lies round the dots beside it, so that neither hides the other.
+    """
     figure, axes = style.canvas(title, x, y, size=(7.6, 4.6))
     if len(marks.front) > 1:
         xs, ys = zip(*(points[name] for name in marks.front), strict=True)
@@ -114,19 +124,23 @@ def scatter(
     for position, (name, (px, py)) in enumerate(points.items()):
         if name in marks.y_errors:
             axes.plot([px, px], _ends(marks.y_errors[name]), color=FAINT, linewidth=1, zorder=1)
+        if name in marks.x_errors:
+            axes.plot(_ends(marks.x_errors[name]), [py, py], color=FAINT, linewidth=1, zorder=1)
+        ring = name in marks.undecided
         axes.scatter(
             [px],
             [py],
-            s=marks.areas.get(name, 70),
-            color=color(name, position),
-            zorder=3,
-            edgecolor="white",
-            linewidth=1.2,
-            alpha=1.0 if not marks.front or name in marks.front else 0.45,
+            s=marks.areas.get(name, 150 if ring else 70),
+            facecolor="none" if ring else color(name, position),
+            edgecolor=color(name, position) if ring else "white",
+            zorder=4 if ring else 3,
+            linewidth=2 if ring else 1.2,
+            alpha=1.0 if ring or not marks.front or name in marks.front else 0.45,
         )
     axes.margins(x=0.16, y=0.14)
     if log_x:
         values = [px for px, _ in points.values()] + ([marks.x_below] if marks.x_below else [])
+        values += [end for one in marks.x_errors.values() for end in _ends(one)]
         style.logarithmic(axes, "x")
         axes.set_xlim(min(values) / 1.5, max(values) * 1.9)
     if marks.x_below is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from snippets.draw.tables import interval, markdown_table
 from snippets.edge.cold_start import PHASES
 from snippets.edge.device import Row
+from snippets.stats import scaled
 
 
 def files(models: Mapping[str, Path], absent: Mapping[str, str]) -> str:
@@ -29,6 +30,7 @@ def verdicts(rows: Sequence[Row]) -> str:
         "p50 (ms), 95 % interval",
         "p95 (ms)",
         "accuracy, 95 % interval",
+        "points lost to fp32",
         "targets",
     )
     cells = [
@@ -37,27 +39,34 @@ def verdicts(rows: Sequence[Row]) -> str:
             f"{row.size_mb:.2f}",
             str(row.threads),
             interval(row.p50, 2),
-            f"{row.p95_ms:.2f}",
+            f"{row.p95_ms.value:.2f}" if row.p95_ms else "too few samples",
             interval(row.accuracy, 1, "%"),
-            "met" if not row.missed else "missed: " + "; ".join(row.missed),
+            interval(scaled(row.lost, 100), 1),
+            str(row.verdict),
         )
         for row in rows
     ]
-    return markdown_table(head, cells, texts=(0, 6))
+    return markdown_table(head, cells, texts=(0, 7))
 
 
 def cold_starts(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Medians of a model's cold starts: the phases summed and as the parent saw them, the first call, the memory."""
-    head = ("model", "sum of the phases (ms)", "seen from outside (ms)", "first inference v. steady", "memory (MB)")
+    """Medians of a model's cold starts: each phase, their share of what the parent saw, the first call, the memory."""
+    head = (
+        "model",
+        *(f"{phase.replace('_', ' ')} (ms)" for phase in PHASES),
+        "phases of what was seen from outside",
+        "first inference v. steady",
+        "memory (MB)",
+    )
     rows = []
     for variant, result in results.items():
-        total = sum(result[f"{phase}_ms"] for phase in PHASES)
+        covered = np.median(sum(result[f"{phase}_ms"] for phase in PHASES) / result["answered_ms"])
         ratio = np.median(result["first_inference_ms"]) / np.median(result["steady_ms"])
         rows.append(
             (
                 variant,
-                f"{np.median(total):.0f}",
-                f"{np.median(result['answered_ms']):.0f}",
+                *(f"{np.median(result[f'{phase}_ms']):.1f}" for phase in PHASES),
+                f"{covered:.0%}",
                 f"{ratio:.1f} times",
                 f"{np.median(result['rss_mb'][:, -1]):.0f}",
             )

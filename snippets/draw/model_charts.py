@@ -57,6 +57,7 @@ def confusions(counts: np.ndarray, classes: Sequence[str], title: str) -> Figure
 def investment(paid_s: float, samples_ms: Mapping[str, np.ndarray], even: float) -> Figure:
     """Total seconds after n requests without and with a cost paid first; `even` is where the lines cross.
 
+    The crossing is marked, its number left to the reader.
     `samples_ms` holds two variants, the one without and the one with the cost, in that order.
     """
     (slow, slow_ms), (fast, fast_ms) = samples_ms.items()
@@ -68,9 +69,7 @@ def investment(paid_s: float, samples_ms: Mapping[str, np.ndarray], even: float)
     total_s = paid_s + requests * np.median(fast_ms) / 1000
     axes.plot(requests, total_s, color=color(fast), label=f"{fast}, compiling included")
     if finite:
-        total = even * float(np.median(slow_ms)) / 1000
-        axes.scatter([even], [total], color=INK, zorder=3, s=30)
-        axes.annotate(f"{even:,.0f} requests", (even, total), xytext=(10, -14), textcoords="offset points")
+        axes.scatter([even], [even * float(np.median(slow_ms)) / 1000], color=INK, zorder=3, s=30, label="break-even")
     axes.set_xlim(0, most)
     axes.set_ylim(bottom=0)
     axes.legend()
@@ -118,7 +117,7 @@ def search_chart(
             color=color(name),
         )
     widest = max(sizes_mb.values())
-    axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.45)
+    axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.12)
     axes.axhline(0, color=GRID, linewidth=1)
     place_labels(axes, points, styles)
     return figure

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MODEL_COLOURS = {
     "eager": "#8C8C8C",
-    "compiled": "#5B5B5B",
+    "compiled": "#7F3B08",
     "onnx-none": "#A6CBE3",
     "onnx-basic": "#6FB1D8",
     "onnx-extended": "#3A8FC4",

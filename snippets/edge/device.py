@@ -5,7 +5,7 @@ Needs numpy and onnxruntime only, as a Raspberry Pi has no more. Photos are uint
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from snippets import measure, stats
 from snippets.data import image
-from snippets.decide.targets import Target, target
+from snippets.decide.targets import Target, Verdict, target
 from snippets.errors import RecordError
 from snippets.machine.host import cores
 from snippets.record.read import Record
@@ -45,6 +45,18 @@ def photo_latency(model: Path, photos: np.ndarray, *, threads: int, profile: str
     return measure.latency_step(call, measure.effort(profile), provider="cpu", threads=threads)
 
 
+def ranking(
+    models: Mapping[str, Path], threads: Mapping[str, int], photos: np.ndarray, *, rounds: int
+) -> dict[str, np.ndarray]:
+    """The models in turn, a photo each, round by round, so that they can be ranked: ms, float64 (rounds,) by model."""
+    inputs = image.preprocess(photos[:PHOTOS_TIMED])
+    each = [inputs[i : i + 1] for i in range(len(inputs))]
+    calls = {name: measure.cycle(classifier(model, threads[name]), each) for name, model in models.items()}
+    for call in calls.values():
+        measure.warm_up(call, measure.effort("quick"))
+    return measure.interleave(calls, rounds)
+
+
 def preprocessing(photos: np.ndarray, *, profile: str) -> dict[str, Any]:
     """A `latency` step: preprocessing alone, which every prediction needs before the network runs."""
     call = measure.cycle(image.preprocess, [photos[i : i + 1] for i in range(min(PHOTOS_TIMED, len(photos)))])
@@ -60,21 +72,23 @@ def classify(model: Path, photos: np.ndarray, labels: np.ndarray, *, threads: in
 
 @dataclass(frozen=True)
 class Row:
-    """One model on this device. `missed`: the targets it misses, in words; empty: it meets them all."""
+    """One model on this device. `p95_ms` is None where the samples are too few; `lost`: accuracy against fp32's."""
 
     variant: str
     size_mb: float
     threads: int
     p50: stats.Estimate
-    p95_ms: float
+    p95_ms: stats.Estimate | None
     accuracy: stats.Estimate
-    missed: tuple[str, ...]
+    lost: stats.Estimate
+    verdict: Verdict
 
 
 def verdicts(record: Record, wanted: Target | None = None) -> list[Row]:
     """One row for each model of the run, with its fastest number of threads, from the record's samples alone."""
     wanted = wanted or target(DEVICE)
     rows = []
+    reference = record.result("edge/fp32/accuracy")["predictions"]
     for variant in VARIANTS:
         if f"kit/{variant}/size" not in record.names():
             continue
@@ -82,16 +96,18 @@ def verdicts(record: Record, wanted: Target | None = None) -> list[Row]:
         threads, samples = fastest_threads(record, variant)
         p50 = stats.median(samples)
         checked = record.result(f"edge/{variant}/accuracy")
-        missed = wanted.misses(p50_ms=p50.value, size_mb=size_mb)
+        verdict = wanted.judge(p50_ms=p50, size_mb=size_mb)
+        assert verdict is not None  # a device is asked for latency and size only
         rows.append(
             Row(
                 variant,
                 size_mb,
                 threads,
                 p50,
-                stats.percentile(samples, 95),
+                stats.percentile_or_none(samples, 95),
                 stats.accuracy(checked["predictions"], checked["labels"]),
-                tuple(missed or ()),
+                stats.accuracy_loss(checked["predictions"], reference, checked["labels"]),
+                verdict,
             )
         )
     return rows

@@ -113,19 +113,23 @@ class Trend:
     verdict: str
 
 
+def fifths(samples: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Latencies in ms of the first and the last fifth of a soak."""
+    started, latency = np.asarray(samples["started_s"]), np.asarray(samples["latency_ms"])
+    seconds = float(samples["seconds"])
+    late = latency[started >= (1 - WINDOW) * seconds]
+    # One very long call can leave the last fifth empty: then the last call stands for it.
+    return latency[started < WINDOW * seconds], late if late.size else latency[-1:]
+
+
 def trend(samples: Mapping[str, Any]) -> Trend:
     """Median latency of the first and the last fifth of a soak, and what the board said meanwhile.
 
     `change` is last / first - 1. A change under 5 % is "steady". `limited` names what slowed the clock at any
     reading; None where the board does not tell, as is `temperature_rise_c` (mean of the readings in the same fifths).
     """
-    started = np.asarray(samples["started_s"])
-    latency = np.asarray(samples["latency_ms"])
     seconds = float(samples["seconds"])
-    early, late = started < WINDOW * seconds, started >= (1 - WINDOW) * seconds
-    # One very long call can leave the last fifth empty: then the last call stands for it.
-    first = float(np.median(latency[early]))
-    last = float(np.median(latency[late])) if late.any() else float(latency[-1])
+    first, last = (float(np.median(part)) for part in fifths(samples))
     change = last / first - 1
     verdict = "steady" if abs(change) < NOTABLE else "slower" if change > 0 else "faster"
     limits = None

@@ -10,9 +10,10 @@ import pytest
 
 from grading.questions import questions
 from snippets import stats
-from snippets.edge import cold_start, soak
+from snippets.edge import cold_start, device, soak
 from snippets.edge.bundle import PHOTOS_FILE
 from snippets.record.run import load_record
+from tests.notebooks import sentences
 from tests.notebooks.executed import execute, measured, pictures, printed
 from tests.snippets.servers import save_toy_onnx
 
@@ -71,15 +72,50 @@ def test_pictures_are_shown_and_kept(lab: Path) -> None:
 def test_what_is_printed_is_what_the_record_holds(lab: Path) -> None:
     record = load_record(lab / "runs" / "edge" / "t")
     starts = record.result("cold/fp32/start")
-    total = np.median(sum(starts[f"{phase}_ms"] for phase in cold_start.PHASES))
+    phases = " | ".join(f"{np.median(starts[f'{phase}_ms']):.1f}" for phase in cold_start.PHASES)
     text = printed(read(lab, "2_soak_and_cold_start"))
-    assert f"| fp32 | {total:.0f} |" in text
+    assert f"| fp32 | {phases} |" in text
     assert soak.trend(record.result("soak/all/soak")).verdict in text
     assert "power: 6.0 W (given by the parameter watts)" in text
     crossing = record.result("cloud/all/crossover")
     middle = stats.median(crossing["edge_ms"]).value - stats.median(crossing["server_ms"]).value
     assert crossing["rtt_ms"][1] == pytest.approx(middle)
-    assert f"crossover {middle:.1f} ms" in printed(read(lab, "3_cloud_or_edge"))
+
+
+def test_each_sentence_about_speed_says_what_the_samples_say(lab: Path) -> None:
+    record = load_record(lab / "runs" / "edge" / "t")
+    text = printed(read(lab, "1_latency"))
+    said, turns = sentences.rankings(text), record.result("edge/all/ranking")
+    ratio = sentences.ratio_in_turn(turns["fp32"], turns["conservative"])
+    assert said["fp32", "conservative"].agrees_with(ratio, "fp32", "conservative")
+    most = device.thread_counts()[-1]
+    times = device.by_threads(record, "fp32")
+    ratio = sentences.ratio_one_by_one(times[1], times[most])
+    threads = sentences.rankings("\n".join(line for line in text.splitlines() if line.startswith("fp32: 1 thread")))
+    assert most == 1 or threads["1 thread", f"{most} threads"].agrees_with(ratio, "1 thread", f"{most} threads")
+
+
+def test_the_sentences_about_the_soak_and_the_network_say_what_the_samples_say(lab: Path) -> None:
+    record = load_record(lab / "runs" / "edge" / "t")
+    soaked = record.result("soak/all/soak")
+    share = np.asarray(soaked["started_s"]) / soaked["seconds"]
+    first, last = (np.median(np.asarray(soaked["latency_ms"])[fifth]) for fifth in (share < 0.2, share >= 0.8))
+    text = printed(read(lab, "2_soak_and_cold_start"))
+    assert f"median of the first fifth {first:.2f} (" in text and f"of the last {last:.2f} (" in text
+    assert "A soak of 0.5 s is too short to heat a device" in text
+    # 60 kB take 48 ms to send and a toy model takes less, on the device as on a server of 0.01 ms.
+    crossing = record.result("cloud/all/crossover")
+    assert np.max(crossing["edge_ms"]) < 48
+    assert "whole photo sent (60 kB): the device answers sooner on every network" in printed(
+        read(lab, "3_cloud_or_edge")
+    )
+
+
+def test_device_and_server_run_the_same_model(lab: Path) -> None:
+    text = printed(read(lab, "3_cloud_or_edge"))
+    # The kit lacks aggressive, so that fp32 takes its place.
+    assert load_record(lab / "runs" / "edge" / "t").result("cloud/all/crossover")["variant"] == "fp32"
+    assert "fp32 (" in text and "below the manager's limit of 5 MB" in text
 
 
 def test_a_missing_model_is_shown_as_absent(lab: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -11,7 +13,10 @@ from grading.questions import questions
 from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
 from snippets import stats
+from snippets.draw import charts
 from snippets.record.run import Record, load_record
+from tests.notebooks.executed import printed
+from tests.notebooks.sentences import gains, rankings, ratio_in_turn, ratio_one_by_one
 
 LEVELS = ("none", "basic", "extended", "all")
 
@@ -115,6 +120,86 @@ def test_dynamic_is_smaller_yet_slower_than_static(record: Record) -> None:
 def test_the_layout_of_level_all_is_faster_than_level_none(record: Record) -> None:
     rounds = record.result("graph/ranking")
     assert stats.compare(rounds["all"], rounds["none"], paired=True).verdict == "a"
+
+
+def said(finished, name: str) -> str:
+    """What notebook `name` printed when it ran."""
+    return printed(nbformat.read(finished[0].folder / "notebooks" / f"{name}.ipynb", as_version=4))
+
+
+@pytest.mark.parametrize(
+    ("notebook", "step", "pairs"),
+    [
+        ("2_graph", "graph/ranking", list(pairwise(LEVELS))),
+        (
+            "2_graph",
+            "graph/trap",
+            [(level, "saved at extended, loaded by default") for level in ("level extended", "level all")],
+        ),
+        ("4_providers", "providers/ranking", [("onnx-all", "openvino")]),
+    ],
+)
+def test_each_sentence_about_what_took_turns_says_what_the_rounds_say(
+    finished, record: Record, notebook: str, step: str, pairs: list[tuple[str, str]]
+) -> None:
+    sentences, turns = rankings(said(finished, notebook)), record.result(step)
+    for a, b in pairs:
+        assert sentences[a, b].agrees_with(ratio_in_turn(turns[a], turns[b]), a, b), (a, b, sentences)
+
+
+def test_the_bars_of_levels_and_of_engines_are_the_medians_of_those_rounds(record: Record) -> None:
+    for step, label in (("graph/ranking", "onnx-"), ("providers/ranking", "")):
+        turns = record.result(step)
+        figure = charts.bars({f"{label}{name}": stats.median(times) for name, times in turns.items()}, "title", "ms")
+        written = [text.get_text() for text in figure.axes[0].texts]
+        assert written == [f"{np.median(times):,.2f}" for times in turns.values()]
+
+
+def test_the_sentences_about_batches_say_what_the_samples_say(finished, record: Record) -> None:
+    rates = {}
+    for name in (name for name in record.names() if name.startswith("baseline/eager/throughput")):
+        timed = record.result(name)
+        rates[timed["batch"]] = timed["batch"] / np.median(timed["batch_ms"])
+    sentences = gains(said(finished, "1_baseline"))
+    assert len(sentences) == len(rates) - 1 >= 2
+    for smaller, larger in pairwise(sorted(rates)):
+        printed_ratio = sentences[f"batch {smaller}", str(larger)]
+        assert printed_ratio == pytest.approx(rates[larger] / rates[smaller], abs=0.00501)
+
+
+def test_the_sentence_about_compiling_says_what_the_samples_say(finished, record: Record) -> None:
+    if "baseline/compiled/latency" not in record.names():
+        assert "Compiled PyTorch is left out" in said(finished, "1_baseline")
+        return
+    eager, compiled = (record.result(f"baseline/{name}/latency")["latency_ms"] for name in ("eager", "compiled"))
+    sentence = rankings(said(finished, "1_baseline"))["eager", "compiled"]
+    assert sentence.agrees_with(ratio_one_by_one(eager, compiled), "eager", "compiled")
+
+
+def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Record) -> None:
+    priced = record.result("choose/front")["priced"]
+    for name, (_, right) in priced.items():
+        place = (
+            "graph" if name == "onnx-all" else "providers" if name in ("openvino", "cuda", "tensorrt") else "quantize"
+        )
+        assert right == pytest.approx(100 * accuracy(record, f"{place}/{name}"))
+    beaten = {
+        name
+        for name, (cost, right) in priced.items()
+        if any(c <= cost and r >= right and (c < cost or r > right) for c, r in priced.values())
+    }
+    first = next(line for line in said(finished, "5_choose").splitlines() if line.startswith("on the front: "))
+    names, _, undecided = first.removeprefix("on the front: ").partition("; not decided: ")
+    assert set(names.split(", ")) == set(priced) - beaten
+    assert set(filter(None, undecided.split(", "))) <= beaten
+
+
+def test_no_percentile_is_printed_that_the_samples_cannot_bound(finished, record: Record) -> None:
+    times = record.result("baseline/eager/latency")["latency_ms"]
+    assert len(times) < 368  # what a p99 takes
+    text = said(finished, "1_baseline")
+    assert f"p99: {len(times)} samples are too few to tell" in text
+    assert (f"p95: {len(times)} samples are too few to tell" in text) == (len(times) < 72)
 
 
 def test_absent_providers_say_why(record: Record) -> None:

@@ -38,24 +38,32 @@ def test_the_ends_of_a_medians_interval_are_the_samples_of_the_sign_tests_table(
     assert (found.value, found.low, found.high) == ((count + 1) / 2, low, high)
 
 
-def test_a_summary_bounds_each_percentile_by_the_samples_that_the_binomial_names() -> None:
+def test_each_percentile_is_bounded_by_the_samples_that_the_binomial_names() -> None:
     # Of 100 samples, 5 (1) lie beyond p95 (p99) on average: at least 11 do in 1.1 % of sets and at least 10 in 2.8 %
     # (at least 4 in 1.8 %, 3 in 7.9 %); none does in 0.6 % (37 %), so that p99 has no upper end.
-    found = stats.summarize(np.arange(1, 101))
-    assert found.p50 == stats.Estimate(50.5, 40, 61)
-    assert found.p95 == stats.Estimate(pytest.approx(95.05), 90, 100)
-    assert found.p99 == stats.Estimate(pytest.approx(99.01), 97, math.inf)
-    assert (found.count, found.mean, found.smallest, found.largest) == (100, 50.5, 1, 100)
+    hundred = np.arange(1, 101)
+    assert stats.median(hundred) == stats.Estimate(50.5, 40, 61)
+    assert stats.percentile_interval(hundred, 95) == stats.Estimate(pytest.approx(95.05), 90, 100)
+    assert stats.percentile_interval(hundred, 99) == stats.Estimate(pytest.approx(99.01), 97, math.inf)
+
+
+# A percentile has an upper end where all samples lie below it in at most 2.5 % of sets: 0.5^6, 0.95^72 and 0.99^368 are
+# the first powers below that.
+@pytest.mark.parametrize(("percent", "enough"), [(50, 6), (95, 72), (99, 368)])
+def test_a_percentile_is_told_from_as_many_samples_as_bound_it(percent: float, enough: int) -> None:
+    assert stats.percentile_or_none(np.arange(enough - 1), percent) is None
+    found = stats.percentile_or_none(np.arange(enough), percent)
+    assert found is not None and found.bounded and found.value == pytest.approx(percent / 100 * (enough - 1))
 
 
 def test_less_confidence_is_a_narrower_interval() -> None:
     nine, hundred = np.arange(1, 10), np.arange(1, 101)
     assert stats.median(nine, 0.99) == stats.Estimate(5, 1, 9)
     assert stats.median(nine, 0.95) == stats.Estimate(5, 2, 8)
-    found = stats.summarize(hundred, 0.5)
-    assert (found.p50.low, found.p50.high) == (47, 54)  # 46 or fewer of 100 lie below the median in 24.2 % of sets
-    assert (found.p95.low, found.p95.high) == (94, 98)  # 7 or more lie beyond p95 in 23.4 %, 2 or fewer in 11.8 %
-    assert (found.p99.low, found.p99.high) == (98, math.inf)  # 3 or more lie beyond p99 in 7.9 %, none in 36.6 %
+    p50, p95, p99 = (stats.percentile_interval(hundred, percent, 0.5) for percent in (50, 95, 99))
+    assert (p50.low, p50.high) == (47, 54)  # 46 or fewer of 100 lie below the median in 24.2 % of sets
+    assert (p95.low, p95.high) == (94, 98)  # 7 or more lie beyond p95 in 23.4 %, 2 or fewer in 11.8 %
+    assert (p99.low, p99.high) == (98, math.inf)  # 3 or more lie beyond p99 in 7.9 %, none in 36.6 %
 
 
 def test_a_percentile_lies_between_the_two_nearest_samples() -> None:
@@ -235,9 +243,17 @@ def test_an_open_end_shows_as_a_question_mark() -> None:
     assert stats.scaled(stats.Estimate(0.5, 0.4, 0.6), 100) == stats.Estimate(50, 40, 60)
 
 
+def always(_a: str, _b: str) -> bool:
+    return True
+
+
+def never(_a: str, _b: str) -> bool:
+    return False
+
+
 def test_the_front_holds_what_nothing_beats() -> None:
-    points = {"cheap": (1.0, 0.8), "good": (2.0, 0.9), "worse": (2.0, 0.85), "dear": (3.0, 0.9)}
-    assert sorted(stats.pareto_front(points)) == ["cheap", "good"]
+    points = {"good": (2.0, 0.9), "cheap": (1.0, 0.8), "worse": (2.0, 0.85), "dear": (3.0, 0.9)}
+    assert stats.front(points, always, always) == stats.Front(("cheap", "good"), ())
 
 
 def test_the_front_begins_with_the_smallest() -> None:
@@ -245,7 +261,16 @@ def test_the_front_begins_with_the_smallest() -> None:
 
 
 def test_a_point_that_equals_another_is_on_the_front_with_it() -> None:
-    assert stats.pareto_front({"a": (1.0, 5.0), "b": (1.0, 5.0), "worse": (2.0, 5.0)}) == ["a", "b"]
+    points = {"a": (1.0, 5.0), "b": (1.0, 5.0), "worse": (2.0, 5.0)}
+    assert stats.front(points, always, always) == stats.Front(("a", "b"), ())
+
+
+def test_what_is_beaten_by_less_than_chance_is_not_decided() -> None:
+    points = {"quick": (1.0, 0.9), "near": (1.01, 0.9), "far": (2.0, 0.9)}
+    assert stats.front(points, never, never) == stats.Front(("quick",), ("near", "far"))
+    clear = lambda a, b: points[b][0] > 1.5 * points[a][0]  # noqa: E731
+    assert stats.front(points, clear, never) == stats.Front(("quick",), ("near",))
+    assert stats.front({"both": (1.0, 0.9), "b": (1.0, 0.8)}, never, always) == stats.Front(("both",), ())
 
 
 def test_a_failed_request_is_not_a_fast_answer() -> None:

@@ -101,11 +101,11 @@ def option(prices: cost.Prices, name: str, p50: float, size: int, right: float, 
     return choose.option(
         name,
         {
-            "latency": {"latency_ms": np.full(30, p50), "provider": provider, "threads": 2},
-            "throughput": {"batch_ms": np.full(10, 32 / 1.2), "batch": 32},
+            "throughput": {"batch_ms": np.full(10, 32 / 1.2), "batch": 32, "provider": provider, "threads": 2},
             "accuracy": {"predictions": np.r_[np.ones(wrong), np.zeros(100 - wrong)], "labels": np.zeros(100)},
             "size": {"bytes": size},
         },
+        np.full(30, p50),
         prices,
     )
 
@@ -118,8 +118,10 @@ def test_feasible_options_come_most_accurate_first(prices: cost.Prices) -> None:
         option(prices, "cuda", 0.5, 9_000_000, 0.91, "cuda"),
     )
     options = {o.name: o for o in all_of_them}
-    assert choose.feasible(options, target("end-user device")) == ["aggressive", "dynamic"]
-    assert choose.misses(options["fp32"], target("end-user device")) == ["9.00 MB, not below 5"]
+    # dynamic is small enough, but loses 9 points.
+    assert choose.feasible(options, target("end-user device")) == (["aggressive"], [])
+    assert choose.feasible(options, target("server CPU")) == ([], [])
+    assert str(choose.judge(options["fp32"], target("end-user device"))) == "missed: 9.00 MB, not below 5"
     assert choose.runs_on(options["cuda"], "server GPU") and not choose.runs_on(options["fp32"], "server GPU")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from snippets.draw import charts
+from snippets.stats import Estimate
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.02, 1.0])
@@ -64,3 +65,20 @@ def test_a_logarithmic_axis_says_enough_to_be_read(slowest: float, labels: list[
     ticks = [*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks()]
     shown = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
     assert sorted(filter(None, shown), key=float) == labels
+
+
+@pytest.mark.parametrize(("count", "levels"), [(20, ["p50"]), (100, ["p50", "p95"]), (400, ["p50", "p95", "p99"])])
+def test_only_percentiles_that_the_samples_can_tell_have_a_line(count: int, levels: list[str]) -> None:
+    samples = {"eager": np.geomspace(6.0, 17.0, 400), "compiled": np.geomspace(2.0, 3.0, count)}
+    (axes,) = charts.distributions(samples, "title").axes
+    assert [text.get_text() for text in axes.texts] == levels
+
+
+def test_an_undecided_point_is_a_ring_and_intervals_are_drawn_both_ways() -> None:
+    points = {"openvino": (1.0, 88.0), "onnx-all": (1.1, 88.0)}
+    cost = {name: Estimate(x, x - 0.2, x + 0.2) for name, (x, _) in points.items()}
+    marks = charts.Marks(("openvino",), undecided=("onnx-all",), x_errors=cost)
+    (axes,) = charts.scatter(points, "title", "x", "y", marks=marks).axes
+    dot, ring = (spot.get_facecolor() for spot in axes.collections)
+    assert len(dot) == 1 and len(ring) == 0
+    assert [0.8, 1.2] in [[round(float(x), 3) for x in line.get_xdata()] for line in axes.get_lines()]

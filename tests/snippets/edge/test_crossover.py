@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snippets.edge.crossover import cloud_total_ms, crossover, round_trips_ms, upload_ms
+from snippets.edge.crossover import cloud_total_ms, crossover, round_trips_ms, told, upload_ms
 from snippets.errors import ServerError, UsageError
 from snippets.machine.process import free_port
 
@@ -44,6 +44,22 @@ def test_the_interval_is_that_of_95_in_100_resamples() -> None:
 
 def test_a_device_faster_than_the_server_wins_on_every_network() -> None:
     assert crossover(np.full(5, 2.0), np.full(5, 3.0)).rtt_ms == -1.0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sentence"),
+    [
+        (-9.0, 0.0, "the device answers sooner on every network"),
+        (-1.0, 4.0, "whether the cloud is ever sooner is not decided; beyond a round trip of 4.0 ms it is not"),
+        (
+            1.0,
+            4.0,
+            "the cloud answers sooner on a near network, the device on a far one; the crossing is known to 3.0 ms",
+        ),
+    ],
+)
+def test_who_answers_sooner_is_told_by_the_interval(low: float, high: float, sentence: str) -> None:
+    assert told(low, high) == sentence
 
 
 def test_sending_takes_bits_over_bits_a_second() -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from snippets.decide.targets import Target
 from snippets.draw import edge_charts
 from snippets.edge import bundle, device
@@ -44,10 +46,18 @@ def test_a_kit_is_measured_and_replayed_without_the_kit(kit: Path, tmp_path: Pat
     rows = device.verdicts(run.record(), Target("toy", "toy", p50_ms_below=1e6, size_mb_below=1e-6))
     assert [row.variant for row in rows] == ["fp32", "aggressive"]
     assert all(row.accuracy.value == 1.0 for row in rows)
-    assert all(len(row.missed) == 1 and "MB" in row.missed[0] for row in rows)
-    assert all(row.p95_ms >= row.p50.value > 0 and row.threads in (1, 2) for row in rows)
+    assert all(len(row.verdict.missed) == 1 and "MB" in row.verdict.missed[0] for row in rows)
+    assert all(row.p50.value > 0 and row.lost.value == 0 and row.threads in (1, 2) for row in rows)
     for figure in (edge_charts.latency_and_size(run.record()), edge_charts.threads(run.record())):
         assert figure.axes
+
+
+def test_models_take_turns_as_often_as_each_other(kit: Path) -> None:
+    models = {name: kit / f"{name}.onnx" for name in ("fp32", "aggressive")}
+    photos = np.zeros((3, 224, 224, 3), dtype=np.uint8)
+    turns = device.ranking(models, {"fp32": 1, "aggressive": 2}, photos, rounds=7)
+    assert {name: times.shape for name, times in turns.items()} == {"fp32": (7,), "aggressive": (7,)}
+    assert all((times > 0).all() for times in turns.values())
 
 
 def test_other_photos_are_another_step(kit: Path) -> None:

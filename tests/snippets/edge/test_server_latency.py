@@ -1,4 +1,4 @@
-"""The server's side is Part 1's fastest option, a number that was given, or the manager's target."""
+"""The server's side is the same model in Part 1, a number that was given, or the manager's target."""
 
 from __future__ import annotations
 
@@ -10,21 +10,32 @@ from snippets.errors import UsageError
 from snippets.record.run import open_run
 
 
-def test_the_server_is_part_1s_fastest_single_sample_step() -> None:
+@pytest.mark.parametrize(
+    ("variant", "step", "median_ms"),
+    [("fp32", "graph/onnx-all/latency", 9.0), ("aggressive", "quantize/aggressive/latency", 4.0)],
+)
+def test_the_server_runs_the_model_of_the_device_and_not_its_fastest(variant: str, step: str, median_ms: float) -> None:
     part_1 = open_run("model", run_id="quick")
-    for name, factor in (("baseline/eager/latency", 9.0), ("providers/openvino/latency", 2.0)):
+    for name, ms in (
+        ("graph/onnx-all/latency", 9.0),
+        ("quantize/aggressive/latency", 4.0),
+        ("providers/openvino/latency", 2.0),
+    ):
         part_1.step(
             name,
-            lambda factor=factor: {"latency_ms": np.full(5, factor), "batch": 1, "threads": 2, "provider": "cpu"},
+            lambda ms=ms: {"latency_ms": np.full(5, ms), "batch": 1, "threads": 2, "provider": "cpu"},
             inputs={},
         )
-    found = server_latency.fastest_option("", 0.0)
-    assert found["source"] == "Part 1, providers/openvino/latency" and np.median(found["latency_ms"]) == 2.0
-    assert server_latency.fastest_option("", 7.5)["latency_ms"].tolist() == [7.5]
+    found = server_latency.same_model("", variant, 0.0)
+    assert found["source"] == f"Part 1, {step}" and np.median(found["latency_ms"]) == median_ms
+    assert server_latency.same_model("", variant, 7.5)["latency_ms"].tolist() == [7.5]
 
 
-def test_without_part_1_the_managers_target_stands_in_and_says_so() -> None:
-    found = server_latency.fastest_option("", 0.0)
-    assert found["latency_ms"].tolist() == [3.0] and "target" in found["source"]
+@pytest.mark.parametrize("part_1", [False, True])
+def test_without_that_model_in_part_1_the_managers_target_stands_in_and_says_so(part_1: bool) -> None:
+    if part_1:
+        open_run("model", run_id="quick").step("graph/onnx-all/latency", lambda: {"latency_ms": np.full(5, 9.0)})
+    found = server_latency.same_model("", "aggressive", 0.0)
+    assert found["latency_ms"].tolist() == [3.0] and "aggressive was not measured" in found["source"]
     with pytest.raises(UsageError):
-        server_latency.fastest_option("", -1.0)
+        server_latency.same_model("", "aggressive", -1.0)

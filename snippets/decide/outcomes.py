@@ -1,0 +1,24 @@
+"""Sentences about an outcome, written from the samples: true on any machine, for they say what was measured on it."""
+
+from __future__ import annotations
+
+from snippets.stats import Comparison, Estimate, Front, show
+
+
+def ranking(a: str, b: str, one: Comparison) -> str:
+    """Which of two is faster, with the ratio of their times: "extended / all = 2.18 (2.17 to 2.22): all is faster"."""
+    verdict = {"b": f"{b} is faster", "a": f"{a} is faster", "same": "the same"}
+    return f"{a} / {b} = {show(one.ratio)} times: {verdict.get(one.verdict, 'not decided by these samples')}"
+
+
+def gain(what: str, before: Estimate, after: Estimate) -> str:
+    """How many times `after` is `before`, and whether their intervals are apart: "batch 1 -> 8: 1.95 times as many"."""
+    apart = after.low > before.high or after.high < before.low
+    text = f"{what}: {after.value / before.value:.2f} times as many"
+    return text if apart else f"{text}, but not decided by these samples"
+
+
+def on_the_front(front: Front) -> str:
+    """Who is on a front, and whom the samples do not decide."""
+    text = f"on the front: {', '.join(front.names)}"
+    return text + (f"; not decided: {', '.join(front.undecided)}" if front.undecided else "")

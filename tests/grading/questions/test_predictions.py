@@ -1,0 +1,106 @@
+"""Before a part is measured, the predictions that nobody has made yet are named, with the way to make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from grading.questions import ask, questions
+from grading.questions.predictions import open_predictions, remind, reminder
+from snippets.errors import UsageError
+from snippets.record.run import open_run
+
+EAGER, WINNER = "model.baseline.eager", "model.graph.winner"
+
+
+def notebooks(folder: Path, **cells: list[str]) -> Path:
+    """A folder of Part 1's notebooks with these code cells, by the notebook's name."""
+    (folder / "model").mkdir(parents=True, exist_ok=True)
+    for name, sources in cells.items():
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        nbformat.write(book, folder / "model" / f"{name}.ipynb")
+    return folder
+
+
+@pytest.fixture
+def unanswered(tmp_path: Path) -> Path:
+    """Two notebooks that each ask for a prediction, and one of them another question."""
+    return notebooks(
+        tmp_path / "notebooks",
+        a_baseline=[f'ask(run, "{EAGER}", answer=...)', 'ask(run, "model.baseline.batching", answer=...)'],
+        b_graph=["%matplotlib inline", f'ask(run, "{WINNER}", answer=...)'],
+    )
+
+
+def names(folder: Path, run: Path | None = None) -> list[str]:
+    return [one.question.id for one in open_predictions("model", run, folder)]
+
+
+def test_predictions_that_nobody_made_are_open_and_other_questions_are_not(unanswered: Path) -> None:
+    assert names(unanswered) == [EAGER, WINNER]
+
+
+@pytest.mark.parametrize("answer", ["12.5", '"12.5"', "12"])
+def test_a_guess_that_a_notebook_holds_is_made(unanswered: Path, answer: str) -> None:
+    notebooks(unanswered, a_baseline=[f'ask(run, "{EAGER}", answer={answer})'])
+    assert names(unanswered) == [WINNER]
+
+
+@pytest.mark.parametrize("answer", ["...", '""', '"quickly"', "my_guess"])
+def test_what_cannot_be_recorded_as_an_answer_is_not(unanswered: Path, answer: str) -> None:
+    notebooks(unanswered, a_baseline=[f'ask(run, "{EAGER}", answer={answer})'])
+    assert names(unanswered) == [EAGER, WINNER]
+
+
+def test_a_prediction_in_the_record_of_the_run_is_made(unanswered: Path, capsys: pytest.CaptureFixture) -> None:
+    run = open_run("model", run_id="quick")
+    ask(run, WINNER, answer="none -> basic")
+    assert names(unanswered, run.folder) == [EAGER]
+    assert names(unanswered, run.folder.with_name("full")) == [EAGER, WINNER]
+
+
+def test_what_is_measured_already_can_no_longer_be_predicted(unanswered: Path) -> None:
+    run = open_run("model", run_id="quick")
+    run.step("baseline/eager/latency", lambda: {"latency_ms": [1.0]})
+    assert names(unanswered, run.folder) == [WINNER]
+
+
+def test_every_prediction_of_the_lab_is_asked_in_a_notebook() -> None:
+    for part in ("model", "edge", "system"):
+        expected = [question.id for question in questions(part) if question.kind == "predict"]
+        assert sorted(one.question.id for one in open_predictions(part)) == sorted(expected)
+
+
+def test_a_reminder_says_what_is_open_and_how_to_answer(unanswered: Path) -> None:
+    text = reminder("model", open_predictions("model", None, unanswered))
+    assert text.startswith("model: 2 predictions are open (2 points, right or wrong, but only before you measure):")
+    assert f"  a_baseline               {EAGER}" in text.splitlines()
+    assert str(unanswered / "model") in text and "replace `...`" in text
+    assert reminder("model", []) == ""
+
+
+def test_somebody_at_a_terminal_is_asked_once_and_nobody_else(unanswered: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+    said: list[str] = []
+    remind("model", lambda part: tmp_path / part, said.append, asked.append, unanswered)
+    assert asked == ["Measure without them?"] and len(said) == 1
+    remind("model", lambda part: tmp_path / part, said.append, None, unanswered)
+    assert len(asked) == 1 and len(said) == 2
+
+
+def test_where_all_predictions_are_made_nothing_is_said_or_asked(unanswered: Path, tmp_path: Path) -> None:
+    notebooks(
+        unanswered,
+        a_baseline=[f'ask(run, "{EAGER}", answer=9)'],
+        b_graph=[f'ask(run, "{WINNER}", answer="none -> basic")'],
+    )
+    said: list[str] = []
+    remind("model", lambda part: tmp_path / part, said.append, said.append, unanswered)
+    assert said == []
+
+
+def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no part 'modle'"):
+        remind("modle", lambda part: tmp_path / part, print, None)

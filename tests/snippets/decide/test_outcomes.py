@@ -1,0 +1,43 @@
+"""A sentence about an outcome says what the samples say, and where they say nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snippets import stats
+from snippets.decide import outcomes
+from snippets.stats import Estimate, Front
+
+STEADY = np.full(20, 4.0)
+
+
+# 8 / 4 is 2; 4 / 8 is 0.5; 4 / 4.02 is 0.995, within 2 %.
+@pytest.mark.parametrize(
+    ("b_ms", "sentence"),
+    [
+        (2.0, "old / new = 2.00 (2.00 to 2.00) times: new is faster"),
+        (8.0, "old / new = 0.50 (0.50 to 0.50) times: old is faster"),
+        (4.02, "old / new = 1.00 (1.00 to 1.00) times: the same"),
+    ],
+)
+def test_a_ranking_names_the_faster_one(b_ms: float, sentence: str) -> None:
+    assert outcomes.ranking("old", "new", stats.compare(STEADY, np.full(20, b_ms), paired=True)) == sentence
+
+
+def test_a_ranking_that_the_samples_do_not_decide_names_nobody() -> None:
+    one = stats.compare(STEADY, np.tile([3.0, 5.0], 10), paired=True)
+    assert outcomes.ranking("old", "new", one).endswith("times: not decided by these samples")
+
+
+def test_a_gain_is_one_only_where_the_intervals_are_apart() -> None:
+    before = Estimate(100.0, 90.0, 110.0)
+    assert outcomes.gain("images/s", before, Estimate(150.0, 120.0, 160.0)) == "images/s: 1.50 times as many"
+    assert outcomes.gain("images/s", before, Estimate(50.0, 40.0, 60.0)) == "images/s: 0.50 times as many"
+    for other in (Estimate(120.0, 110.0, 130.0), Estimate(80.0, 70.0, 90.0)):
+        assert outcomes.gain("images/s", before, other).endswith(", but not decided by these samples")
+
+
+def test_a_front_is_told_with_those_that_are_not_decided() -> None:
+    assert outcomes.on_the_front(Front(("a", "b"), ())) == "on the front: a, b"
+    assert outcomes.on_the_front(Front(("a",), ("c",))) == "on the front: a; not decided: c"
