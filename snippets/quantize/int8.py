@@ -81,9 +81,10 @@ def equalized(run: Run, fp32: Path) -> dict[str, Any]:
 
 
 def sensitivity_of(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, Any]:
-    """Step `quantize/sensitivity`: `errors`, each part of the network alone in 8 bits, and `layers`, of each part.
+    """Step `quantize/sensitivity`: `parts` of the network, their `errors` alone in 8 bits, and their `layers`.
 
-    Both worst first. Parts are layers where the whole ladder is climbed, else blocks.
+    All three are lists, the worst part first: a record does not keep the order of a mapping. Parts are single layers
+    where the whole ladder is climbed, else blocks.
     """
     ready = prepared(run, fp32)
     ranges = calibrated(run, ready, data, how)
@@ -93,7 +94,11 @@ def sensitivity_of(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, 
         inputs = preprocess(quantizer.calibration_images(train.images, train.labels, SCAN_IMAGES))
         cut = sensitivity.parts(ready, fine=how.whole_ladder)
         errors = sensitivity.scan(ready, ranges, inputs, cut, how.threads)
-        return {"errors": errors, "layers": {name: list(cut[name]) for name in errors}}
+        return {
+            "parts": list(errors),
+            "errors": list(errors.values()),
+            "layers": [list(cut[name]) for name in errors],
+        }
 
     return run.step(
         "quantize/sensitivity",
@@ -118,7 +123,7 @@ def reference(run: Run, fp32: Path, data: Dataset, how: Plan) -> np.ndarray:
 def ladder(run: Run, fp32: Path, data: Dataset, how: Plan) -> list[Candidate]:
     """The candidates of this run: the layers that go back to float32 are those that its scan found."""
     layers = sensitivity_of(run, fp32, data, how)["layers"]
-    sensitive = [layer for part in layers.values() for layer in part]
+    sensitive = [layer for part in layers for layer in part]
     return search.ladder(sensitive, equalizable=equalized(run, fp32)["file"] is not None, whole=how.whole_ladder)
 
 

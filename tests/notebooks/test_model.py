@@ -109,6 +109,16 @@ def test_the_conservative_file_is_a_real_int8_model_that_fits_a_phone(record: Re
     assert size(record, "quantize/conservative") < 5e6
 
 
+def test_the_layers_left_in_float32_are_those_of_the_worst_part(record: Record) -> None:
+    scan, tried = (
+        record.result("quantize/sensitivity"),
+        record.result("quantize/search/2-sensitive-layers-in-float32.onnx"),
+    )
+    assert scan["errors"] == sorted(scan["errors"], reverse=True)
+    # MobileNetV2's last convolution and classifier are large; two early layers would weigh next to nothing.
+    assert tried["coverage"]["Gemm"]["float32"] == 1 and tried["bytes"] > 3.5e6
+
+
 def test_equalizing_makes_every_place_between_blocks_more_even(record: Record) -> None:
     even = record.result("quantize/equalize")
     pairs = list(zip(even["uneven_before"], even["uneven_after"], strict=True))
