@@ -9,7 +9,7 @@ from grading.checks.judging import Choices, Judge, Number, one
 from grading.checks.options import as_fast
 from snippets.decide.targets import target
 from snippets.edge import soak
-from snippets.edge.device import DEVICE
+from snippets.edge.device import DEVICE, VARIANTS
 from snippets.stats import median
 
 PHASES = ("process", "libraries", "model", "first_inference")

@@ -11,7 +11,7 @@ from grading.checks.judging import Choices, Judge, Number, one
 from grading.checks.options import accurate, as_fast, in_turn, measured, meeting, more_accurate, rate, together
 from snippets.decide import cost
 from snippets.decide.targets import target
-from snippets.stats import break_even, compare, front, median
+from snippets.stats import accuracy_loss, break_even, compare, front, median
 
 CPU_OPTIONS = {
     "onnx-all": "graph/onnx-all",
@@ -119,15 +119,17 @@ def conservative_size(evidence: Evidence) -> Number:
     return Number(evidence.number("quantize/conservative/size", "bytes") / 1e6, "The size of the file.", 0.2)
 
 
-def conservative_loss(evidence: Evidence) -> Number:
-    """Points of accuracy lost by the conservative file; 100 where the search ended without one."""
-    searched = evidence.has("quantize/aggressive/choose") or evidence.named("quantize/search")
-    if searched and not evidence.has("quantize/conservative/choose"):
-        return Number(100.0, "No candidate kept the criterion: answer 100.", 0.1, absolute=True)
-    lost = evidence.accuracy("graph/onnx-all/accuracy") - evidence.accuracy("quantize/conservative/accuracy")
-    # Printed to a tenth of a point: the difference of two such figures may be off by one of them.
+def images_enough(evidence: Evidence) -> Number:
+    """Validation images that would narrow a loss's interval to half a point on either side."""
+    step = "quantize/search/a-scale-a-channel.onnx"
+    predictions, labels = evidence.field(step, "predictions"), evidence.field(step, "labels")
+    loss = accuracy_loss(predictions, evidence.field("quantize/reference", "predictions"), labels)
+    points = 100 * (loss.high - loss.low) / 2
+    # The ends of the interval are printed to a tenth of a point, so half its width is known to a twentieth.
     return Number(
-        100 * lost, "Subtract the conservative model's accuracy from float32's, in points.", 0.1001, absolute=True
+        len(labels) * (points / 0.5) ** 2,
+        "Half the width shrinks with the square root of the number of images.",
+        max(0.15, 2 * 0.05 / points) if points else 0.15,
     )
 
 
@@ -241,7 +243,7 @@ JUDGES: dict[str, Judge] = {
     "model.graph.constants": folded,
     "model.quantize.dynamic": dynamic_is,
     "model.quantize.criteria": conservative_size,
-    "model.quantize.loss": conservative_loss,
+    "model.quantize.enough": images_enough,
     "model.providers.fastest": fastest_engine,
     "model.providers.target": meets_cpu_target,
     "model.choose.cost": million,

@@ -1,4 +1,4 @@
-"""Charts of Part 1 that show one thing only: the data, the confusions, the break-even, the search."""
+"""Charts of Part 1 that show one thing only: the data, the confusions, the break-even, the search, the scan."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snippets.draw import style
-from snippets.draw.labels import place_labels
-from snippets.draw.style import FAINT, GRID, INK, LIMIT, QUIET, SMALL, color
+from snippets.draw.style import GRID, INK, LIMIT, QUIET, SMALL, color
+from snippets.stats import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,47 +77,57 @@ def investment(paid_s: float, samples_ms: Mapping[str, np.ndarray], even: float)
 
 
 def search_chart(
-    losses: Mapping[str, float], sizes_mb: Mapping[str, float], chosen: Mapping[str, str], criteria: Mapping[str, float]
+    losses: Mapping[str, Estimate], notes: Mapping[str, str], chosen: Mapping[str, str], criteria: Mapping[str, float]
 ) -> Figure:
-    """Every candidate of the search: its size and the accuracy it lost; the chosen ones are named and filled.
+    """Every candidate of the search, first on top: the accuracy it lost with its interval; the chosen ones in colour.
 
-    `losses` are fractions on the validation split; `chosen` maps a criterion's name to a candidate.
+    `losses` are fractions on the validation split; `notes` are written at the right edge; `chosen` maps a criterion's
+    name to a candidate.
     """
     figure, axes = style.canvas(
-        "The search: what each candidate costs and saves",
-        "size of the file (MB)",
-        "accuracy lost on validation images (points)",
-        size=(7.6, 4.4),
+        "What each candidate costs in accuracy",
+        "accuracy lost on validation images (points), with its 95 % interval",
+        size=(7.6, 1.5 + 0.34 * len(losses)),
     )
-    points, styles = {}, {}
-    for name, loss in losses.items():
+    labels = []
+    for row, (name, loss) in enumerate(losses.items()):
         winners = [key for key, value in chosen.items() if value == name]
-        axes.scatter(
-            [sizes_mb[name]],
-            [100 * loss],
-            s=80 if winners else 45,
-            zorder=3,
-            color=color(winners[0]) if winners else FAINT,
-            edgecolor="white",
-            linewidth=1,
+        labels.append(f"{name} ({' and '.join(winners)})" if winners else name)
+        shade = color(winners[0]) if winners else QUIET
+        axes.plot([100 * loss.low, 100 * loss.high], [row, row], color=shade, linewidth=2.4)
+        axes.scatter([100 * loss.value], [row], s=70 if winners else 36, color=shade, zorder=3)
+        axes.annotate(
+            notes[name], (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=SMALL, color=INK
         )
-        text = f"{' and '.join(winners)}: {name}" if winners else name
-        points[text] = (sizes_mb[name], 100 * loss)
-        styles[text] = {"fontweight": "bold", "color": INK} if winners else {"fontsize": 7.5, "color": QUIET}
     for name, criterion in criteria.items():
-        axes.axhline(100 * criterion, color=color(name), linestyle=LIMIT, linewidth=1.4)
+        axes.axvline(100 * criterion, color=color(name), linestyle=LIMIT, linewidth=1.4)
         axes.annotate(
             f"{name}: at most {100 * criterion:g}",
-            (1.0, 100 * criterion),
-            fontsize=SMALL,
-            ha="right",
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 3),
+            (100 * criterion, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 4),
             textcoords="offset points",
+            fontsize=SMALL,
             color=color(name),
         )
-    widest = max(sizes_mb.values())
-    axes.set_xlim(min(sizes_mb.values()) * 0.9, widest * 1.12)
-    axes.axhline(0, color=GRID, linewidth=1)
-    place_labels(axes, points, styles)
+    axes.axvline(0, color=GRID, linewidth=1)
+    style.rows_down(axes, labels)
+    return figure
+
+
+def sensitivity_chart(errors: Mapping[str, float], most: int = 12) -> Figure:
+    """Relative error of the logits with one part of the network alone in 8 bits, worst first, on a logarithmic axis.
+
+    Shows the `most` worst parts.
+    """
+    worst = dict(list(errors.items())[:most])
+    figure, axes = style.canvas(
+        "One part at a time in 8 bits",
+        "mean squared error of the logits, relative to their mean square",
+        size=(7.2, 0.9 + 0.3 * len(worst)),
+    )
+    names = list(worst)
+    axes.barh(names, list(worst.values()), color=color("dynamic"), height=0.62)
+    axes.set_xscale("log")
+    style.rows_down(axes, names)
     return figure

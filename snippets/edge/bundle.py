@@ -105,8 +105,8 @@ def write_kit(folder: Path, *, runs: str = "", photos: int = PHOTOS, dataset: st
 def make_models(folder: Path) -> dict[str, Path]:
     """Make stand-ins for Part 1's models from the rehearsal weights in `folder`, without its search for the best.
 
-    `aggressive` has every operator in 8 bits; `conservative` leaves the first convolution, the depthwise ones and
-    the classifier in float32. Raises ModelError where torch or onnx is missing.
+    Both static files have every operator in 8 bits; the channels of `conservative` are equalized before. Raises
+    ModelError where torch or onnx is missing.
     """
     try:
         import onnx  # noqa: F401
@@ -119,7 +119,7 @@ def make_models(folder: Path) -> dict[str, Path]:
     from snippets.data.datasets import dataset
     from snippets.engine.export import export_onnx
     from snippets.model.weights_file import load_model
-    from snippets.quantize import quantizer
+    from snippets.quantize import calibration, equalize, quantizer
 
     folder.mkdir(parents=True, exist_ok=True)
     module, _ = load_model("rehearsal")
@@ -130,13 +130,11 @@ def make_models(folder: Path) -> dict[str, Path]:
         quantizer.quantize_dynamically(prepared, made["dynamic"])
         training = dataset("rehearsal").split("training")
         images = quantizer.calibration_images(training.images, training.labels, CALIBRATION_PHOTOS)
-        ranges = quantizer.calibrate(prepared, images)
-        convolutions = quantizer.convolutions(prepared)
-        sensitive = [name for at, (name, _, groups) in enumerate(convolutions) if at == 0 or groups > 1]
-        everything = quantizer.Candidate("aggressive")
-        careful = quantizer.Candidate("conservative", operators=("Conv",), exclude=tuple(sensitive))
-        quantizer.quantize_statically(prepared, ranges, everything, made["aggressive"])
-        quantizer.quantize_statically(prepared, ranges, careful, made["conservative"])
+        even = Path(scratch) / "equalized.onnx"
+        equalize.equalize(prepared, even)
+        for variant, network in (("aggressive", prepared), ("conservative", even)):
+            ranges = calibration.calibrate(network, images)
+            quantizer.quantize_statically(network, ranges, quantizer.Candidate(variant), made[variant])
     return made
 
 

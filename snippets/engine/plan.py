@@ -41,7 +41,7 @@ PLANS = {
         "quick",
         0,
         evaluation=66,
-        validation=198,
+        validation=0,
         calibration=22,
         batch=8,
         batch_sizes=(8,),

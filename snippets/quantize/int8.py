@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snippets.data.image import preprocess
 from snippets.engine.plan import Plan
 from snippets.model import evaluate
-from snippets.quantize import quantizer, search
-from snippets.quantize.search import Trial
+from snippets.quantize import calibration, equalize, quantizer, search, sensitivity
+from snippets.quantize.quantizer import Candidate
+from snippets.quantize.search import Network, Trial
 
 if TYPE_CHECKING:
     from snippets.data.datasets import Dataset
     from snippets.record.run import Run
 
 CRITERIA = {"aggressive": 0.05, "conservative": 0.01}
+
+
+SCAN_IMAGES = 12
+"""Images that a scan for sensitive layers runs: it compares logits, not counts."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,6 @@ class Int8:
     files: dict[str, Path]
     chosen: dict[str, Trial]
     trials: list[Trial]
-    ranges: dict[str, Any]
     reference: np.ndarray
 
 
@@ -52,18 +57,53 @@ def dynamic(run: Run, fp32: Path) -> Path:
     )["file"]
 
 
-def calibration(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, Any]:
-    """Step `quantize/calibration`: ranges of all activations over images of the training split."""
-    ready = prepared(run, fp32)
+def calibrated(run: Run, ready: Path, data: Dataset, how: Plan, name: str = "calibration") -> dict[str, Any]:
+    """Step `quantize/<name>`: what images of the training split teach about a network's activations."""
 
-    def calibrated() -> dict[str, Any]:
+    def teach() -> dict[str, Any]:
         train = data.split("train")
-        return quantizer.calibrate(ready, quantizer.calibration_images(train.images, train.labels, how.calibration))
+        images = quantizer.calibration_images(train.images, train.labels, how.calibration)
+        return calibration.calibrate(ready, images)
 
     return run.step(
-        "quantize/calibration",
-        calibrated,
-        inputs={"prepared": ready, "data": data.fingerprint, "images": how.calibration},
+        f"quantize/{name}", teach, inputs={"network": ready, "data": data.fingerprint, "images": how.calibration}
+    )
+
+
+def equalized(run: Run, fp32: Path) -> dict[str, Any]:
+    """Step `quantize/equalize`: models/equalized.onnx, or `file` None where there is nothing to equalize."""
+    ready = prepared(run, fp32)
+    return run.step(
+        "quantize/equalize",
+        lambda: equalize.equalize(ready, run.models / "equalized.onnx"),
+        inputs={"prepared": ready},
+    )
+
+
+def sensitivity_of(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, Any]:
+    """Step `quantize/sensitivity`: `parts` of the network, their `errors` alone in 8 bits, and their `layers`.
+
+    All three are lists, the worst part first: a record does not keep the order of a mapping. Parts are single layers
+    where the whole ladder is climbed, else blocks.
+    """
+    ready = prepared(run, fp32)
+    ranges = calibrated(run, ready, data, how)
+
+    def scan() -> dict[str, Any]:
+        train = data.split("train")
+        inputs = preprocess(quantizer.calibration_images(train.images, train.labels, SCAN_IMAGES))
+        cut = sensitivity.parts(ready, fine=how.whole_ladder)
+        errors = sensitivity.scan(ready, ranges, inputs, cut, how.threads)
+        return {
+            "parts": list(errors),
+            "errors": list(errors.values()),
+            "layers": [list(cut[name]) for name in errors],
+        }
+
+    return run.step(
+        "quantize/sensitivity",
+        scan,
+        inputs={"prepared": ready, "data": data.fingerprint, "images": SCAN_IMAGES, "fine": how.whole_ladder},
     )
 
 
@@ -80,20 +120,33 @@ def reference(run: Run, fp32: Path, data: Dataset, how: Plan) -> np.ndarray:
     )["predictions"]
 
 
+def ladder(run: Run, fp32: Path, data: Dataset, how: Plan) -> list[Candidate]:
+    """The candidates of this run: the layers that go back to float32 are those that its scan found."""
+    layers = sensitivity_of(run, fp32, data, how)["layers"]
+    sensitive = [layer for part in layers for layer in part]
+    return search.ladder(sensitive, equalizable=equalized(run, fp32)["file"] is not None, whole=how.whole_ladder)
+
+
 def ensure(
     run: Run, fp32: Path, data: Dataset, how: Plan, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
 ) -> Int8:
     """The three int8 files of the run, made and searched for once (all steps are recorded)."""
-    ready, ranges, expected = prepared(run, fp32), calibration(run, fp32, data, how), reference(run, fp32, data, how)
+    ready, level, expected = prepared(run, fp32), equalized(run, fp32)["file"], reference(run, fp32, data, how)
     judging = search.Judging(
-        ready, ranges, data.split("validation"), expected, data.fingerprint, how.validation, how.threads
+        Network(ready, calibrated(run, ready, data, how)),
+        Network(level, calibrated(run, level, data, how, "calibration-equalized")) if level else None,
+        data.split("validation"),
+        expected,
+        data.fingerprint,
+        how.validation,
+        how.threads,
     )
     trials = search.search(
         run,
-        search.ladder(ready, how.whole_ladder),
+        ladder(run, fp32, data, how),
         judging,
+        stop_within=None if how.whole_ladder else min(CRITERIA.values()),
         progress=progress,
-        stop_within=None if how.whole_ladder else CRITERIA["conservative"],
     )
     files, chosen = {"dynamic": dynamic(run, fp32)}, {}
     for name, criterion in CRITERIA.items():
@@ -101,7 +154,7 @@ def ensure(
         if best is not None:
             chosen[name] = best
             files[name] = put(run, name, best.file)
-    return Int8(files, chosen, trials, ranges, expected)
+    return Int8(files, chosen, trials, expected)
 
 
 def put(run: Run, name: str, file: Path) -> Path:

@@ -1,7 +1,7 @@
 """Post-training quantization to 8-bit integers with ONNX Runtime's own quantizer: dynamic and static.
 
-The steps of `onnxruntime.quantization.quantize_static` are taken one by one, so that the ranges of all
-activations are calibrated once and then serve every candidate of a search (snippets.quantize.search).
+The steps of `onnxruntime.quantization.quantize_static` are taken one by one, so that the ranges of all activations are
+calibrated once (snippets.quantize.calibration) and then serve every candidate of a search (snippets.quantize.search).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from snippets.data.image import preprocess
 from snippets.engine.graph import read_model
 from snippets.errors import ModelError, first_line
 from snippets.files import replacing
@@ -35,6 +34,8 @@ class Candidate:
     `operators`: types to quantize; `exclude`: names of nodes to leave in float32; `per_channel`: one scale
     for each output channel of the weights; `reduce_range`: weights in 7 bits, against overflow on x86 CPUs
     without VNNI; `format`: QDQ (float graph with quantize/dequantize pairs) or QOperator (integer operators).
+    What is done before quantizing: `typical`: ranges of the average image, not the widest of all (a value beyond is cut
+    off); `corrected`: biases make up for the mean error of rounding; `equalized`: channels are of like size.
     """
 
     name: str
@@ -43,6 +44,14 @@ class Candidate:
     per_channel: bool = True
     reduce_range: bool = False
     format: str = "QDQ"
+    typical: bool = False
+    corrected: bool = False
+    equalized: bool = False
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a weight."""
+        return 7 if self.reduce_range else 8
 
     @property
     def file_name(self) -> str:
@@ -95,60 +104,23 @@ def quantize_dynamically(prepared: Path, into: Path) -> Path:
     return into
 
 
-def calibrate(prepared: Path, images: np.ndarray, batch: int = 16) -> dict[str, Any]:
-    """Range of every activation over calibration images, uint8 (N,224,224,3): the smallest and largest value met.
-
-    Returns `tensors` (names), `low` and `high` (float32, one each), `images` (how many). The images must
-    come from the training split: ranges are learned from data like any other parameter.
-    """
-    without_torch()
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
-    from onnxruntime.quantization.calibrate import create_calibrator
-
-    name = read_model(prepared).graph.input[0].name
-
-    class Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.starts = iter(range(0, len(images), batch))
-
-        def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
-            """The next input of the calibration by the model's name for it; None once all were given."""
-            start = next(self.starts, None)
-            return None if start is None else {name: preprocess(images[start : start + batch])}
-
-    with _quiet(), tempfile.TemporaryDirectory(prefix="calibrate.") as folder:
-        calibrator = create_calibrator(
-            prepared,
-            list(OPERATORS),
-            str(Path(folder) / "augmented.onnx"),
-            CalibrationMethod.MinMax,
-            extra_options={"CalibMaxIntermediateOutputs": 1},
-        )
-        calibrator.collect_data(Reader())
-        found = calibrator.compute_data()
-    tensors = list(found.keys())
-    ends = [found[tensor].range_value for tensor in tensors]
-    return {
-        "tensors": tensors,
-        "low": np.array([np.min(low) for low, _ in ends], dtype=np.float32),
-        "high": np.array([np.max(high) for _, high in ends], dtype=np.float32),
-        "images": len(images),
-    }
-
-
-def _tensors_data(ranges: dict[str, Any]) -> Any:
+def _tensors_data(ranges: dict[str, Any], typical: bool) -> Any:
     """Calibrated ranges as onnxruntime's quantizers take them."""
     from onnxruntime.quantization import CalibrationMethod
     from onnxruntime.quantization.calibrate import TensorsData
 
-    ends = zip(ranges["tensors"], ranges["low"], ranges["high"], strict=True)
+    low, high = ("typical_low", "typical_high") if typical else ("low", "high")
+    ends = zip(ranges["tensors"], ranges[low], ranges[high], strict=True)
     return TensorsData(
-        CalibrationMethod.MinMax, {name: (np.float32(low), np.float32(high)) for name, low, high in ends}
+        CalibrationMethod.MinMax, {name: (np.float32(least), np.float32(most)) for name, least, most in ends}
     )
 
 
 def quantize_statically(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: Path) -> Path:
-    """Write one statically quantized file from the prepared float32 file and calibrated ranges."""
+    """Write one statically quantized file from the float32 file and its ranges (calibration.calibrate).
+
+    `prepared` is equalized and corrected already where the candidate says so (search.network_of). Raises ModelError.
+    """
     without_torch()
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
@@ -158,7 +130,7 @@ def quantize_statically(prepared: Path, ranges: dict[str, Any], candidate: Candi
     model = load_model_with_shape_infer(prepared)
     present = {node.op_type for node in model.graph.node}
     operators = [name for name in candidate.operators if name in present]
-    tensors = _tensors_data(ranges)
+    tensors = _tensors_data(ranges, candidate.typical)
     common: Any = ([], list(candidate.exclude), operators, {"ActivationSymmetric": False, "WeightSymmetric": True})
     with _quiet():
         try:
@@ -209,18 +181,6 @@ def coverage(prepared: Path, quantized: Path) -> dict[str, dict[str, int]]:
         if node.op_type not in INTEGER and not dequantized.intersection(telling):
             left[node.op_type] = left.get(node.op_type, 0) + 1
     return {name: {"total": count, "float32": min(count, left.get(name, 0))} for name, count in total.items()}
-
-
-def convolutions(prepared: Path) -> list[tuple[str, int, int]]:
-    """Each convolution in order: name of the node, number of weights, groups (above 1: depthwise)."""
-    graph = read_model(prepared).graph
-    sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in graph.initializer}
-    found = []
-    for node in graph.node:
-        if node.op_type == "Conv":
-            groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
-            found.append((node.name, sizes.get(node.input[1], 0), int(groups)))
-    return found
 
 
 def calibration_images(images: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Searching for the smallest int8 file that keeps an accuracy criterion.
+"""Searching for an int8 file that keeps an accuracy criterion, at the least effort.
 
 Ranges are calibrated on the training split, candidates are judged on the validation split; the evaluation
 split is for the report only, so that the accuracy reported is not the one that was searched for.
@@ -6,6 +6,7 @@ split is for the report only, so that the accuracy reported is not the one that 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,70 +14,84 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import stats
-from snippets.quantize import quantizer
+from snippets import measure, stats
+from snippets.quantize import quantizer, rounding
 from snippets.quantize.quantizer import Candidate
 
 if TYPE_CHECKING:
     from snippets.data.datasets import Split
     from snippets.record.run import Run
 
+ROUNDING_ERROR = 1e-9
+
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate tried: its file and what it lost on the validation split, as a fraction of the images."""
+    """One candidate tried: its file, its median latency, and what it lost on the validation split, a fraction."""
 
     candidate: Candidate
     file: Path
     bytes: int
     loss: stats.Estimate
-    accuracy: stats.Estimate
+    p50_ms: stats.Estimate
     coverage: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A float32 file ready for the quantizer, and what `calibration.calibrate` found about its activations."""
+
+    file: Path
+    calibrated: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Judging:
     """What candidates are made from and judged by.
 
-    `prepared`: the float32 file; `ranges`: of its activations, as `quantizer.calibrate` found them; `reference`: the
-    float32 model's predictions on the same validation images (see evaluate.subset with `limit`; 0 takes all);
-    `data`: the fingerprint of the images.
+    `plain`, `equalized`: the network as it is, and with channels of like size (None: it has no place for that);
+    `reference`: the float32 model's predictions on the same validation images (see evaluate.subset with `limit`; 0
+    takes all); `data`: the fingerprint of the images.
     """
 
-    prepared: Path
-    ranges: dict[str, Any]
+    plain: Network
+    equalized: Network | None
     validation: Split
     reference: np.ndarray
     data: str
     limit: int
     threads: int
 
+    def network(self, candidate: Candidate) -> Network:
+        """The network that a candidate begins with."""
+        return self.equalized if candidate.equalized and self.equalized is not None else self.plain
 
-def ladder(prepared: Path, whole: bool = True) -> list[Candidate]:
-    """Candidates from the boldest (all in int8, one scale a tensor) to the most careful (late layers only).
 
-    First the ways to quantize everything, then fewer operator types, then fewer layers: early layers see
-    the widest ranges and hold few of the weights, so they go back to float32 first. Not `whole`: one
-    candidate of each kind, for a rehearsal in little time.
+def ladder(sensitive: Sequence[str], *, equalizable: bool, whole: bool = True) -> list[Candidate]:
+    """Candidates from plain quantization over one remedy at a time to several; last, nearly everything in float32.
+
+    `sensitive`: names of layers, those that 8 bits hurt most first (snippets.quantize.sensitivity): they go back to
+    float32 first. `equalizable`: whether the network has channels to equalize. Not `whole`: one of each kind.
     """
-    layers = quantizer.convolutions(prepared)
-    names = [name for name, _, _ in layers]
-    depthwise = tuple(name for name, _, groups in layers if groups > 1)
-    rungs = [Candidate("all, per tensor", per_channel=False)]
+    rungs = [Candidate("one scale a tensor", per_channel=False), Candidate("a scale a channel")]
     if whole:
-        rungs.append(Candidate("all, per tensor, 7-bit weights", per_channel=False, reduce_range=True))
         rungs += [
-            Candidate("all, QOperator", format="QOperator"),
-            Candidate("all"),
-            Candidate("all, 7-bit weights", reduce_range=True),
-            Candidate("Conv only", operators=("Conv",)),
+            Candidate("QOperator format", format="QOperator"),
+            Candidate("convolutions only", operators=("Conv",)),
+            Candidate("7-bit weights", reduce_range=True),
         ]
-        if depthwise:
-            rungs.append(Candidate("all but depthwise", exclude=depthwise))
-    for share in (0.1, 0.25, 0.5, 0.75) if whole else (0.5,):
-        first = tuple(names[: round(share * len(names))])
-        if first:
-            rungs.append(Candidate(f"all but the first {len(first)} convolutions", exclude=first, reduce_range=True))
+    rungs += [Candidate("typical ranges", typical=True), Candidate("corrected biases", corrected=True)]
+    if whole:
+        rungs.append(Candidate("typical ranges, corrected biases", typical=True, corrected=True))
+    for count in (2, 4, 8) if whole else (2,):
+        if count < len(sensitive):
+            rungs.append(Candidate(f"{count} sensitive layers in float32", exclude=tuple(sensitive[:count])))
+    if equalizable:
+        rungs += [
+            Candidate("equalized channels", equalized=True),
+            Candidate("equalized, corrected biases", equalized=True, corrected=True),
+            Candidate("equalized, 7-bit weights", equalized=True, reduce_range=True),
+        ]
     rungs.append(Candidate("classifier only", operators=("Gemm", "MatMul")))
     return rungs
 
@@ -91,11 +106,12 @@ def search(
 ) -> list[Trial]:
     """Quantize and judge candidates in order, each as a recorded step `quantize/search/<file>`.
 
-    `stop_within`: stop after the first candidate whose loss is at most this (None: try all). `progress` wraps the
+    `stop_within`: stop after the first that keeps this criterion beyond doubt (None: try all). `progress` wraps the
     candidates, for a progress bar. Raises ModelError where one cannot be quantized.
     """
     trials = []
     for candidate in progress(candidates):
+        network = judging.network(candidate)
         result = run.step(
             f"quantize/search/{candidate.file_name}",
             _try,
@@ -103,47 +119,72 @@ def search(
             candidate,
             judging,
             inputs={
-                "prepared": judging.prepared,
-                "low": judging.ranges["low"],
-                "high": judging.ranges["high"],
+                "network": network.file,
+                "calibrated": network.calibrated,
                 "candidate": candidate,
                 "data": judging.data,
                 "limit": judging.limit,
                 "threads": judging.threads,
             },
         )
-        trial = Trial(
-            candidate,
-            result["file"],
-            result["bytes"],
-            stats.accuracy_loss(result["predictions"], judging.reference, result["labels"]),
-            stats.accuracy(result["predictions"], result["labels"]),
-            result["coverage"],
+        trials.append(
+            Trial(
+                candidate,
+                result["file"],
+                result["bytes"],
+                stats.accuracy_loss(result["predictions"], judging.reference, result["labels"]),
+                stats.median(result["latency_ms"]),
+                result["coverage"],
+            )
         )
-        trials.append(trial)
-        if stop_within is not None and within(trial, stop_within):
+        if stop_within is not None and verdict(trials[-1].loss, stop_within) == "kept":
             break
     return trials
 
 
+def make(candidate: Candidate, network: Network, into: Path) -> Path:
+    """Write the candidate's int8 file from its network, with the biases corrected where it says so."""
+    if not candidate.corrected:
+        return quantizer.quantize_statically(network.file, network.calibrated, candidate, into)
+    with tempfile.TemporaryDirectory(prefix="corrected.") as folder:
+        corrected = rounding.correct_biases(
+            network.file,
+            network.calibrated["means"],
+            Path(folder) / "corrected.onnx",
+            per_channel=candidate.per_channel,
+            bits=candidate.weight_bits,
+        )
+        return quantizer.quantize_statically(corrected, network.calibrated, candidate, into)
+
+
 def _try(folder: Path, candidate: Candidate, judging: Judging) -> dict[str, Any]:
     from snippets.engine.providers import session
+    from snippets.engine.variants import pictures
     from snippets.model import evaluate
 
     folder.mkdir(parents=True, exist_ok=True)
-    file = quantizer.quantize_statically(judging.prepared, judging.ranges, candidate, folder / candidate.file_name)
+    file = make(candidate, judging.network(candidate), folder / candidate.file_name)
     model = session(file, threads=judging.threads)
     judged = evaluate.accuracy_step(model, judging.validation, "validation", limit=judging.limit)
-    coverage = quantizer.coverage(judging.prepared, file)
-    return {"file": file, "bytes": file.stat().st_size, "coverage": coverage, **judged}
+    timed = measure.latency_step(
+        measure.cycle(model, pictures(judging.validation)),
+        measure.effort("quick"),
+        provider="cpu",
+        threads=judging.threads,
+    )
+    coverage = quantizer.coverage(judging.plain.file, file)
+    return {"file": file, "bytes": file.stat().st_size, "coverage": coverage, **timed, **judged}
 
 
-def within(trial: Trial, criterion: float) -> bool:
-    """Whether the loss on the validation split is at most the criterion (rounding error aside)."""
-    return trial.loss.value <= criterion + 1e-9
+def verdict(loss: stats.Estimate, criterion: float) -> str:
+    """Whether a loss is within a criterion: "kept" or "broken" where its whole interval is, else "not decided"."""
+    if loss.high <= criterion + ROUNDING_ERROR:
+        return "kept"
+    return "broken" if loss.low > criterion + ROUNDING_ERROR else "not decided"
 
 
 def choose(trials: Sequence[Trial], criterion: float) -> Trial | None:
-    """The smallest file whose loss is within the criterion; of equal ones the more accurate. None if there is none."""
-    fitting = [trial for trial in trials if within(trial, criterion)]
-    return min(fitting, key=lambda trial: (trial.bytes, trial.loss.value), default=None)
+    """The first candidate that keeps the criterion beyond doubt; else the first whose estimate does. None if none."""
+    sure = [trial for trial in trials if verdict(trial.loss, criterion) == "kept"]
+    fitting = [trial for trial in trials if trial.loss.value <= criterion + ROUNDING_ERROR]
+    return next(iter(sure or fitting), None)

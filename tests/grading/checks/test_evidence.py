@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from snippets.errors import RecordError
 from snippets.record.run import open_run
 from tests.grading.checks.paper import Paper

@@ -28,10 +28,24 @@ def test_dynamic_aggressive_and_conservative_are_made_and_replayed(float_model: 
     found = int8.ensure(run, float_model, data, plan)
     assert set(found.files) == {"dynamic", "aggressive", "conservative"}
     assert all(path == run.models / f"{name}.onnx" and path.is_file() for name, path in found.files.items())
-    assert found.reference.tolist() == [0, 1, 2] * 3 and found.ranges["images"] == 3
+    assert found.reference.tolist() == [0, 1, 2] * 3
+    assert run.record().result("quantize/calibration")["images"] == 3
+    assert set(run.record().result("quantize/sensitivity")["parts"]) == {"block 0", "block 1", "block 2"}
     steps = len(run.record().steps)
     again = int8.ensure(run, float_model, data, plan)
     assert again.files == found.files and len(run.record().steps) == steps
+
+
+def test_the_layers_that_go_back_first_are_the_same_when_the_scan_is_read_from_the_record(
+    float_model: Path, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The worst part's name comes last in the alphabet, so that an order by name would be another.
+    monkeypatch.setattr(int8.sensitivity, "scan", lambda *_: {"block 2": 0.5, "block 1": 0.2, "block 0": 0.1})
+    plan = replace(plan_of("quick", threads=1), calibration=3)
+    measured = int8.ladder(open_run("model", run_id="t"), float_model, data, plan)
+    replayed = int8.ladder(open_run("model", run_id="t"), float_model, data, plan)
+    assert measured == replayed
+    assert ("classifier", "depthwise") in [rung.exclude for rung in replayed]
 
 
 def test_a_chosen_file_is_put_under_its_name(float_model: Path) -> None:
