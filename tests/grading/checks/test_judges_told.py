@@ -12,7 +12,7 @@ from grading.checks.part import JUDGES
 from tests.grading.checks import test_edge, test_model, test_system
 from tests.grading.checks.paper import Paper, each, judged
 from tests.grading.checks.test_edge import starts
-from tests.grading.checks.test_model import CHOSEN, accuracy, latency
+from tests.grading.checks.test_model import latency
 from tests.grading.checks.test_system import grid, stages
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
@@ -78,19 +78,6 @@ def test_of_several_steps_the_first_that_was_not_measured_is_named(name: str, st
         ("edge.memory.resident", {"cold/fp32/start": {"rss_mb": [[]]}}, "cold/fp32/start", "rss_mb"),
         ("edge.soak.trend", {"soak/all/soak": {"latency_ms": [10, 12]}}, "soak/all/soak", "samples over time"),
         ("edge.cold.wait", {"cold/fp32/start": {"process_ms": [1]}}, "cold/fp32/start", "libraries_ms"),
-        (
-            "model.quantize.loss",
-            {**CHOSEN, **accuracy(onnx_all=9), "graph/onnx-all/accuracy": {"predictions": [1], "labels": [1, 2]}},
-            "graph/onnx-all/accuracy",
-            "predictions",
-        ),
-        ("model.graph.fused", {"graph/levels": {"basic": 7}}, "graph/levels", "histogram of level basic"),
-        (
-            "model.graph.fused",
-            {"graph/levels": {"basic": {"histogram": 7}}},
-            "graph/levels",
-            "histogram of level basic",
-        ),
         (
             "system.endpoint.rate",
             {RATE: {"latency_ms": [9, 9], "ok": [False, False], "seconds": 9, "batch": 1}},

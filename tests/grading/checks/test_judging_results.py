@@ -12,7 +12,7 @@ import pytest
 
 from grading.checks import judging
 from grading.checks.evidence import Evidence
-from grading.checks.judging import Choices, Judge, Number, banded, fastest, judge_answers, judgement, nearest, one
+from grading.checks.judging import Choices, Judge, Number, banded, judge_answers, judgement, nearest, one
 from grading.checks.part import JUDGES
 from grading.checks.result import Result
 from grading.questions import ask, question
@@ -27,11 +27,6 @@ LATE = "Predict before you measure: this one came after the measurement."
 
 
 # --- Choices ---
-
-
-def test_the_fastest_is_right_and_what_is_just_within_the_margin_is_accepted() -> None:
-    times = {"a": 8.0, "b": 9.0, "c": 9.1}
-    assert fastest(times, "Compare.", margin=0.125) == Choices(frozenset({"a"}), "Compare.", frozenset({"b"}))
 
 
 def test_the_nearest_by_factor_is_right_and_one_nearly_as_near_is_accepted() -> None:

@@ -167,7 +167,8 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
     # 6 MB; a fifth is 1.2 (to 7.2), three fifths 3.6 (to 9.6).
     "model.quantize.criteria": (Paper(size(conservative=6), {6: 1, 7.1: 1, 7.3: 0.5, 9.5: 0.5, 9.7: 0, 6e6: 0}),),
     # 100 images; 12 lost and 4 gained: a loss of 8 points. Its variance: 0.16 - 0.08^2 = 0.1536, root 0.3919; half the
-    # interval 1.96 x 0.3919 / 10 = 0.07681, or 7.68 points. To 0.5: 100 x (7.681 / 0.5)^2 = 23,600 images.
+    # interval 1.96 x 0.3919 / 10 = 0.07681, or 7.68 points. To 0.5: 100 x (7.681 / 0.5)^2 = 23,602 images
+    # (1.96^2 x 0.1536 x 40,000).
     # 15 % are 3,540 (to 27,140), three times that 10,620 (to 34,220).
     "model.quantize.enough": (
         Paper(
@@ -178,7 +179,17 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
                 },
                 "quantize/reference": {"predictions": [7] * 12 + [3] * 4 + [7] * 84},
             },
-            {23_600: 1, 27_000: 1, 20_200: 1, 27_300: 0.5, 34_100: 0.5, 34_400: 0, 100: 0, 1536: 0},
+            {
+                1.959963984540054**2 * 6144: 1,
+                23_600: 1,
+                27_000: 1,
+                20_200: 1,
+                27_300: 0.5,
+                34_100: 0.5,
+                34_400: 0,
+                100: 0,
+                1536: 0,
+            },
         ),
         # The same right and wrong on both: no width, so no image more is needed.
         Paper(

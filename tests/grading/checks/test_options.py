@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grading.checks.evidence import Evidence, Missing
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.options import accurate, as_fast, in_turn, measured, meeting, more_accurate, rate, together
 from snippets.decide.targets import Target
 from tests.grading.checks.paper import Paper
@@ -28,7 +28,7 @@ def test_latencies_come_from_the_turns_and_without_them_one_by_one() -> None:
     assert both["cpu"].tolist() == [9.0] * 16 and together(both)
     alone = in_turn(evidence(ONE_BY_ONE), "providers/ranking", CPU)
     assert alone["cpu"].tolist() == [10.0] * 9 and not together(alone)
-    with pytest.raises(Missing):
+    with pytest.raises(NotMeasured):
         in_turn(evidence(), "providers/ranking", CPU)
 
 
@@ -41,7 +41,7 @@ def test_only_what_the_samples_rank_behind_the_fastest_is_slower() -> None:
 
 def test_what_was_not_measured_is_no_candidate() -> None:
     assert measured(evidence({"graph/onnx-all/latency": {}}), CPU) == {"cpu": "graph/onnx-all"}
-    with pytest.raises(Missing):
+    with pytest.raises(NotMeasured):
         measured(evidence(), CPU)
 
 
@@ -54,7 +54,7 @@ def test_the_rate_is_that_of_the_largest_batch_with_its_interval() -> None:
         }
     )
     assert (rate(found, "x").low, rate(found, "x").high) == (800.0, 1000.0)
-    with pytest.raises(Missing):
+    with pytest.raises(NotMeasured):
         rate(found, "y")
 
 
@@ -64,7 +64,7 @@ def test_a_target_is_met_or_missed_beyond_the_intervals_only() -> None:
     assert meeting(found, CPU, Target("t", "h", p50_ms_below=9.2), "providers/ranking") == ({"cpu"}, frozenset())
     wide = evidence({"providers/ranking": {"onnx-all": [9.0, 9.4] * 8, "openvino": [9.5] * 16}}, rates)
     assert meeting(wide, CPU, Target("t", "h", p50_ms_below=9.2), "providers/ranking") == (frozenset(), {"cpu"})
-    with pytest.raises(Missing):  # a size, which is not asked of a server
+    with pytest.raises(NotMeasured):  # a size, which is not asked of a server
         meeting(found, CPU, Target("t", "h", size_mb_below=1.0), "providers/ranking")
 
 

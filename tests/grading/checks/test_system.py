@@ -410,8 +410,8 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"5_online_and_batch": {"wait_price": 0.25}},
         ),
         # Ten times where the run names no price: 3600 / 13.2 = 272.7. A start of twice the length halves it.
-        Paper(COLD, {272.7: 1, 299: 1, 301: 0.5, 354: 0.5, 355: 0, 3000: 0}),
-        Paper(cold([2000, 1800, 2200], [400, 200, 600]), {136.4: 1, 272.7: 0}),
+        Paper(COLD, {3600 / 13.2: 1, 299: 1, 301: 0.5, 354: 0.5, 355: 0, 3000: 0}),
+        Paper(cold([2000, 1800, 2200], [400, 200, 600]), {3600 / 26.4: 1, 272.7: 0}),
         # A run that prices the wait by the start: 3600 / (1.2 + 0.8) = 1800.
         Paper(COLD, {1800: 1, 272.7: 0}, {"5_online_and_batch": {"penalty_s": 0.8}}),
     ),
