@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from snippets.errors import RecordError, UsageError
 from snippets.files import canonical, sha256_file, sha256_text, storage_error, write_atomic
-from snippets.machine.host import host_facts
+from snippets.machine.host import host_facts, kit_commit
 from snippets.parts import KIT
 from snippets.record import values
 from snippets.record.context import RunContext
@@ -285,7 +285,18 @@ class Run:
         what = f"needs {self._changed_file(known)}, which is gone or changed, in" if known else "is not in"
         return RecordError(
             f"The step {name!r} of notebook {self.notebook or '?'} {what} the record {self.folder}. "
-            f"Measure it: servelab run {self.part} --mode resume, with the same parameters."
+            f"Measure it: servelab run {self.part} --mode resume, with the same parameters.{self._other_kit()}"
+        )
+
+    def _other_kit(self) -> str:
+        """A sentence where all of the record was made by other commits of the kit than this one; else empty."""
+        made_by = {str(host.get("kit", {}).get("commit", "")) for host in self._files.head["hosts"]} - {""}
+        ours = kit_commit().get("commit", "")
+        if not made_by or not ours or ours in made_by:
+            return ""
+        return (
+            f" The run was made by commit {min(made_by)[:12]} of the kit, and this is {ours[:12]}, which may measure "
+            "other steps. servelab show, report and grade read the run as it is; to replay it, check out that commit."
         )
 
     def _append(self, name: str, key: str, described: Any, value: Any, started_utc: str, seconds: float) -> Any:

@@ -52,6 +52,27 @@ def test_all_that_a_notebook_does_leaves_a_sealed_folder_as_it_is(monkeypatch: p
     assert listing(default_runs()) == before
 
 
+@pytest.mark.parametrize(
+    ("made_by", "ours", "told"),
+    [
+        ("a" * 40, "b" * 40, True),
+        ("a" * 40, "a" * 40, False),
+        ("", "b" * 40, False),
+        ("a" * 40, "", False),
+    ],
+)
+def test_a_run_of_another_commit_of_the_kit_is_named_where_it_cannot_be_replayed(
+    made_by: str, ours: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"id": "host", "kit": {"commit": made_by} if made_by else {}}
+    monkeypatch.setattr("snippets.record.run.host_facts", lambda: facts)
+    monkeypatch.setattr("snippets.record.run.kit_commit", lambda: {"commit": ours} if ours else {})
+    measured(1)
+    with pytest.raises(RecordError) as refused:
+        replay().step("new", fail)
+    assert ("made by commit aaaaaaaaaaaa of the kit, and this is bbbbbbbbbbbb" in str(refused.value)) == told
+
+
 def test_without_a_record_nothing_is_made() -> None:
     with pytest.raises(RecordError, match="no record to replay in .*servelab run model"):
         replay()
