@@ -257,7 +257,8 @@ def test_the_front_holds_what_nothing_beats() -> None:
 
 
 def test_the_front_begins_with_the_smallest() -> None:
-    assert stats.pareto_front({"a": (3.0, 9.0), "b": (1.0, 7.0), "c": (2.0, 8.0)}) == ["b", "c", "a"]
+    points = {"a": (3.0, 9.0), "b": (1.0, 7.0), "c": (2.0, 8.0)}
+    assert stats.front(points, always, always) == stats.Front(("b", "c", "a"), ())
 
 
 def test_a_point_that_equals_another_is_on_the_front_with_it() -> None:
