@@ -7,7 +7,7 @@ measured, absent = measure(bench, ways)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,12 @@ def int8_ways(files: Mapping[str, Path]) -> dict[str, Way]:
 
 
 def measure(bench: Bench, ways: Mapping[str, Way]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Each way as Bench.onnx measures it, by name; and those that are absent here, with the recorded reason."""
+    """Each way as Bench.onnx measures it, by name; and those that are absent here, with the recorded reason.
+
+    Of batches only the size at which variants are compared is timed.
+    """
     measured, absent = {}, {}
+    bench = replace(bench, plan=replace(bench.plan, batch_sizes=(bench.plan.batch,)))
     for name, way in ways.items():
         # What a record holds is read from it, also on a machine that could not have measured it.
         reason = "" if bench.run.has(f"providers/{name}/latency") else way.absence
