@@ -72,18 +72,23 @@ def cores(root: Path = Path("/")) -> int:
     return max(1, int(min(len(allowed_cpus()), cpu_quota(root))))
 
 
-def physical_cores(root: Path = Path("/")) -> int:
-    """Cores with execution units of their own among those that this process may use; `root`: of the file system.
+def by_core(root: Path = Path("/")) -> list[list[int]]:
+    """The CPUs that this process may run on, those of one physical core together; `root`: of the file system.
 
-    Two logical CPUs of one core (SMT, "hyper-threads") share its units, so that a second busy thread there brings
-    little to arithmetic. As many as logical ones where the system does not tell which belong together.
+    Two logical CPUs of one core (SMT, "hyper-threads") share its execution units, so that a second busy thread there
+    brings little to arithmetic and much disturbance to the first. Each is a core of its own where the system does not
+    tell which belong together.
     """
-    topology = root / "sys/devices/system/cpu"
-    seen = set()
+    groups: dict[str, list[int]] = {}
     for cpu in allowed_cpus():
-        siblings = _lines(topology / f"cpu{cpu}/topology/thread_siblings_list")
-        seen.add(siblings[0].strip() if siblings else str(cpu))
-    return max(1, min(len(seen), cores(root)))
+        siblings = _lines(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        groups.setdefault(siblings[0].strip() if siblings else str(cpu), []).append(cpu)
+    return list(groups.values())
+
+
+def physical_cores(root: Path = Path("/")) -> int:
+    """Cores with execution units of their own that this process may use: by affinity, and by quota as for `cores`."""
+    return min(len(by_core(root)), cores(root))
 
 
 def cpu_quota(root: Path = Path("/")) -> float:

@@ -49,6 +49,11 @@ def test_threads_of_one_core_count_once_and_only_where_this_process_may_run(
     assert host.allowed_cpus() == sorted(allowed) and host.cores(tmp_path) == len(allowed)
 
 
+def test_what_is_pinned_apart_is_a_whole_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.os, "sched_getaffinity", lambda process: {3, 2, 0, 9}, raising=False)
+    assert host.by_core(machine(tmp_path, SMT)) == [[0, 2], [3], [9]]
+
+
 def grouped(root: Path, groups: str, files: dict[str, str]) -> Path:
     """A file system with the process in these control groups."""
     for name, text in {
