@@ -19,6 +19,21 @@ CPU_OPTIONS = {
     "aggressive": "quantize/aggressive",
     "conservative": "quantize/conservative",
     "openvino": "providers/openvino",
+    **{
+        name: f"providers/{name}"
+        for name in (
+            "onnx-streams",
+            "openvino-streams",
+            "openvino-bf16",
+            "openvino-bf16-streams",
+            "aggressive-streams",
+            "openvino-aggressive",
+            "openvino-aggressive-streams",
+            "conservative-streams",
+            "openvino-conservative",
+            "openvino-conservative-streams",
+        )
+    },
 }
 ENGINES = {
     "cpu": "graph/onnx-all",

@@ -38,6 +38,8 @@ NOT_PROVEN = {
 }
 SLACK = timedelta(seconds=5)
 RERUN_FACTOR = 1.6
+# Words in a variant's name that say that it computes with numbers of 8 or 16 bits.
+NARROW = frozenset({"dynamic", "aggressive", "conservative", "bf16"})
 BOUNDS_FILE = Path(__file__).with_name("bounds.toml")
 
 
@@ -107,7 +109,7 @@ def least_ms(step: Step, host: Mapping[str, Any], provider: str) -> float:
         model = str(cards[0].get("model", "")) if cards and isinstance(cards[0], Mapping) else ""
         rate = next((value for name, value in gpu["tera_ops"].items() if name in model), gpu["other_tera_ops"])
         return 1e3 * max(operations / (rate * 1e12), work["image_bytes"] / (gpu["bus_gb_per_s"] * 1e9))
-    return 1e3 * operations / _cpu_ops_per_s(host, variant in ("dynamic", "aggressive", "conservative"))
+    return 1e3 * operations / _cpu_ops_per_s(host, bool(NARROW.intersection(variant.split("-"))))
 
 
 def _looks_made(samples: np.ndarray) -> str | None:

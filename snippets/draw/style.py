@@ -32,12 +32,15 @@ MODEL_COLOURS = {
     "aggressive": "#D55E00",
     "conservative": "#E69F00",
     "openvino": "#009E73",
+    "openvino-bf16": "#66C2A5",
+    "openvino-aggressive": "#8C3B00",
+    "openvino-conservative": "#B8860B",
     "cuda": "#7A4FBF",
     "tensorrt": "#3B2A78",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
 MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}
-MODEL_COLOURS |= dict.fromkeys(("fp32", "float32", "ONNX", "ONNX Runtime"), MODEL_COLOURS["onnx-all"])
+MODEL_COLOURS |= dict.fromkeys(("fp32", "float32", "ONNX", "ONNX Runtime", "onnx"), MODEL_COLOURS["onnx-all"])
 # What a request, or a start, spends its time on; shades of one blue where they belong to computing.
 STAGE_COLOURS = {
     "decode": "#C3D3EA",
@@ -107,8 +110,8 @@ class Panels:
 
 
 def color(name: str, position: int = 0) -> str:
-    """The colour of a model or engine, or for any other name the one at a position of SERIES."""
-    return MODEL_COLOURS.get(name, SERIES[position % len(SERIES)])
+    """The colour of a model or engine, served as streams or not; for any other name the one at a position of SERIES."""
+    return MODEL_COLOURS.get(name.removesuffix("-streams"), SERIES[position % len(SERIES)])
 
 
 def canvas(title: str, x: str = "", y: str = "", *, size: tuple[float, float] = (7.2, 4.0)) -> tuple[Figure, Axes]:

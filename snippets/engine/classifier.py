@@ -43,9 +43,9 @@ def load_classifier(
     """Load `model` and let it answer one cold request, so that the next one is warm.
 
     backend: "pytorch" (`model`: "rehearsal" or a weights file) or "onnx" (`model`: an ONNX file). `threads` 0 takes
-    one a core. `provider`: the execution provider (ONNX) or device ("cpu", "cuda") that must be used. `labels`:
-    the classes' names in order; empty: those that the model carries. Raises UsageError for an unknown backend,
-    ModelError for a model that cannot be read or whose outputs do not fit the labels, ProviderError for a
+    one a physical core. `provider`: the execution provider (ONNX) or device ("cpu", "cuda") that must be used.
+    `labels`: the classes' names in order; empty: those that the model carries. Raises UsageError for an unknown
+    backend, ModelError for a model that cannot be read or whose outputs do not fit the labels, ProviderError for a
     provider that cannot be had.
     """
     if backend not in BACKENDS:
@@ -69,11 +69,13 @@ def load_classifier(
 def _pytorch(model: str, threads: int, device: str) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[str, ...]]:
     import torch
 
+    from snippets.engine.compiling import keep_memory
     from snippets.errors import ProviderError
     from snippets.model.weights_file import load_model
 
     if device == "cuda" and not torch.cuda.is_available():
         raise ProviderError("PyTorch finds no CUDA GPU. Use device cpu, or run this on a node with a GPU.")
+    keep_memory()
     torch.set_num_threads(threads)
     network, labels = load_model(model)
     network = network.eval().to(device)

@@ -11,7 +11,10 @@ from snippets.machine.host import thread_count
 
 @dataclass(frozen=True)
 class Plan:
-    """How much Part 1 measures. Counts of images: 0 takes the whole split. Variants are compared at size `batch`."""
+    """How much Part 1 measures. Counts of images: 0 takes the whole split. Variants are compared at size `batch`.
+
+    `scan_images`: images on which the scan for sensitive layers compares logits.
+    """
 
     profile: str
     threads: int
@@ -24,6 +27,7 @@ class Plan:
     compiled_batch_sizes: tuple[int, ...]
     rounds: int
     whole_ladder: bool
+    scan_images: int
 
     @property
     def latency(self) -> measure.Effort:
@@ -49,6 +53,7 @@ PLANS = {
         compiled_batch_sizes=(1,),
         rounds=24,
         whole_ladder=False,
+        scan_images=4,
     ),
     "full": Plan(
         "full",
@@ -62,12 +67,14 @@ PLANS = {
         compiled_batch_sizes=(1, 32),
         rounds=120,
         whole_ladder=True,
+        scan_images=12,
     ),
 }
 
 
 def plan_of(profile: str, threads: int = 0, images: int = 0) -> Plan:
-    """The plan of a profile, with threads pinned (0: one a core) and at most `images` evaluation images (0: its own).
+    """The plan of a profile, with threads pinned (0: one a physical core) and at most `images` evaluation images
+    (0: its own).
 
     Raises UsageError for an unknown profile or negative counts.
     """

@@ -2,6 +2,7 @@
 
     model = session("models/fp32.onnx", "cpu", threads=2, level="all")
     logits = model(batch)                    # float32 (N,3,224,224) -> float32 (N,classes)
+    model = session("models/fp32.onnx", "openvino", threads=2, tuning=Tuning(streams=True))
 
 ONNX Runtime falls back to the CPU without a word when a GPU provider fails to load. Here a provider that
 was asked for and not got raises ProviderError with the reason. Needs numpy and onnxruntime only.
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from snippets.engine.streams import PLAIN, Tuning, in_a_queue, side_by_side
 from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, first_line
 from snippets.machine.host import thread_count
 
@@ -55,12 +57,14 @@ def session(
     threads: int = 0,
     level: str = "all",
     optimized: str | os.PathLike[str] | None = None,
+    tuning: Tuning = PLAIN,
 ) -> Model:
     """Load an ONNX file on one provider.
 
-    `threads`: threads within an operator, 0 for one a core. `level`: graph optimizations of ONNX Runtime
-    (none, basic, extended, all), applied to the file as it is: give it a file that was not optimized
-    before, or the levels below it are not off. `optimized`: also write the optimized graph to that path.
+    `threads`: threads within an operator, or with `tuning.streams` in all; 0 for one a physical core. `level`: graph
+    optimizations of ONNX Runtime (none, basic, extended, all), applied to the file as it is: give it a file that was
+    not optimized before, or the levels below it are not off. `optimized`: also write the optimized graph to that path.
+    `tuning`: streams are for CPUs (providers cpu and openvino), bf16 is for openvino where the CPU has it.
     Raises UsageError, ModelError (no such file, unreadable) and ProviderError (asked for and not got).
     """
     path = Path(path)
@@ -70,14 +74,23 @@ def session(
         raise UsageError(f"There is no optimization level {level!r}. Choose one of {', '.join(LEVELS)}.")
     if not path.is_file():
         raise ModelError(f"There is no model file {path}. Export it first (notebook 1_baseline, or export_onnx).")
-    reason = absence(provider)
+    if (tuning.streams and provider not in ("cpu", "openvino")) or (tuning.bf16 and provider != "openvino"):
+        raise UsageError(
+            f"The provider {provider!r} cannot be tuned so: streams are for cpu and openvino, bf16 for openvino."
+        )
+    reason = absence(provider) or (bf16_absence() if tuning.bf16 else "")
     if reason:
         raise ProviderError(
             f"The provider {provider!r} was asked for and is not available: {reason}. "
             "Choose another provider; nothing was run on the CPU in its place."
         )
     if provider == "openvino":
-        return _openvino(path, thread_count(threads))
+        return _openvino(path, thread_count(threads), tuning)
+    if tuning.streams:
+        count = thread_count(threads)
+        each = [_onnxruntime(path, provider, 1, level, optimized) for _ in range(count)]
+        run = side_by_side([one.run for one in each])
+        return Model(path, provider, count, level, run, f"{each[0].detail}, {count} sessions of 1 thread")
     return _onnxruntime(path, provider, thread_count(threads), level, optimized)
 
 
@@ -98,6 +111,17 @@ def absence(provider: str) -> str:
     if provider in ("cuda", "tensorrt"):
         return _gpu_absence(provider)
     return ""
+
+
+@lru_cache(maxsize=1)
+def bf16_absence() -> str:
+    """Why bfloat16 would bring nothing on this CPU, in words; empty when it has instructions for it."""
+    if reason := absence("openvino"):
+        return reason
+    import openvino as ov
+
+    able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "" if "BF16" in able else f"this CPU has no bfloat16 instructions (OpenVINO finds {', '.join(able)})"
 
 
 def _gpu_absence(provider: str) -> str:
@@ -201,31 +225,31 @@ def _loads_on_cpu(path: Path) -> bool:
     return True
 
 
-def _openvino(path: Path, threads: int) -> Model:
+def _openvino(path: Path, threads: int, tuning: Tuning) -> Model:
     try:
         import openvino as ov
     except ImportError as error:
         raise ToolMissing("OpenVINO is not installed. Run: pip install openvino") from error
-    core = ov.Core()
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "THROUGHPUT" if tuning.streams else "LATENCY",
+        "INFERENCE_PRECISION_HINT": "bf16" if tuning.bf16 else "f32",
+    }
+    if not tuning.streams:
+        settings["NUM_STREAMS"] = 1
     try:
-        compiled = core.compile_model(
-            os.fspath(path),
-            "CPU",
-            {
-                "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": 1,
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_PRECISION_HINT": "f32",
-            },
-        )
+        compiled = ov.Core().compile_model(os.fspath(path), "CPU", settings)
     except RuntimeError as error:
         raise ModelError(
             f"{path} does not load in OpenVINO: {first_line(error)}. Check that it is a whole ONNX file."
         ) from error
+    detail = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {'bfloat16' if tuning.bf16 else 'float32'}"
+    if tuning.streams:
+        return Model(path, "openvino", threads, "all", in_a_queue(compiled), f"{detail}, throughput hint")
     request = compiled.create_infer_request()
 
     def run(batch: np.ndarray) -> np.ndarray:
         request.infer({0: batch}, share_inputs=True)
         return request.get_output_tensor(0).data.copy()
 
-    return Model(path, "openvino", threads, "all", run, f"OpenVINO {ov.__version__.split('-')[0]}, CPU, float32")
+    return Model(path, "openvino", threads, "all", run, f"{detail}, latency hint")

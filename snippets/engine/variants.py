@@ -16,6 +16,7 @@ import numpy as np
 
 from snippets import measure
 from snippets.engine.plan import Plan
+from snippets.engine.streams import LINE, PLAIN, Tuning
 from snippets.model import evaluate
 
 if TYPE_CHECKING:
@@ -114,11 +115,14 @@ class Bench:
             inputs={**variant.inputs, "labels": self.split.labels, "limit": limit, "batch": batch},
         )
 
-    def onnx(self, name: str, path: Path, *, provider: str = "cpu", level: str = "all") -> dict[str, Any]:
+    def onnx(
+        self, name: str, path: Path, *, provider: str = "cpu", level: str = "all", tuning: Tuning = PLAIN
+    ) -> dict[str, Any]:
         """All four measurements of an ONNX file as the variant `name` ("graph/onnx-all").
 
         Returns {"latency", "throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
-        plan's `batch`; the other batch sizes are timed at level "all" only. Raises what `providers.session` raises.
+        plan's `batch`; the other batch sizes are timed at level "all" only. With streams it is that of a line of images
+        (streams.LINE), for each of them is a batch of one. Raises what `providers.session` raises.
         """
         from snippets.engine.providers import session
 
@@ -126,16 +130,19 @@ class Bench:
 
         def load() -> Logits:
             if not loaded:
-                loaded.append(session(path, provider, threads=self.plan.threads, level=level))
+                loaded.append(session(path, provider, threads=self.plan.threads, level=level, tuning=tuning))
             return loaded[0]
 
-        inputs = {"model": path, "provider": provider, "level": level, "data": self.data}
+        inputs: dict[str, Any] = {"model": path, "provider": provider, "level": level, "data": self.data}
+        if tuning != PLAIN:
+            inputs["tuning"] = tuning
         variant = Variant(name, load, provider, inputs)
         found: dict[str, Any] = {"latency": self.latency(variant)}
         classified: dict[int, np.ndarray] = {}
-        for batch in self.plan.batch_sizes if level == "all" else (self.plan.batch,):
+        usual = LINE if tuning.streams else self.plan.batch
+        for batch in self.plan.batch_sizes if level == "all" and not tuning.streams else (usual,):
             rate = self.throughput(variant, batch, classified)
-            if batch == self.plan.batch:
+            if batch == usual:
                 found["throughput"] = rate
         found["accuracy"] = self.accuracy(variant, classified=classified)
         found["size"] = self.run.step(

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -59,20 +60,76 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
-def cores() -> int:
-    """Processor cores that this process may use (its affinity mask, not the machine's count)."""
+def allowed_cpus() -> list[int]:
+    """Ids of the logical CPUs that this process may run on (its affinity mask), in order; what to pin to."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def cores(root: Path = Path("/")) -> int:
+    """Logical CPUs' worth of time that this process may use: its affinity mask, or less where a cgroup has a quota."""
+    return max(1, int(min(len(allowed_cpus()), cpu_quota(root))))
+
+
+def by_core(root: Path = Path("/")) -> list[list[int]]:
+    """The CPUs that this process may run on, those of one physical core together; `root`: of the file system.
+
+    Two logical CPUs of one core (SMT, "hyper-threads") share its execution units, so that a second busy thread there
+    brings little to arithmetic and much disturbance to the first. Each is a core of its own where the system does not
+    tell which belong together.
+    """
+    groups: dict[str, list[int]] = {}
+    for cpu in allowed_cpus():
+        siblings = _lines(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        groups.setdefault(siblings[0].strip() if siblings else str(cpu), []).append(cpu)
+    return list(groups.values())
+
+
+def physical_cores(root: Path = Path("/")) -> int:
+    """Cores with execution units of their own that this process may use: by affinity, and by quota as for `cores`."""
+    return min(len(by_core(root)), cores(root))
+
+
+def cpu_quota(root: Path = Path("/")) -> float:
+    """CPUs' worth of time that the control groups (containers, services) grant this process; infinite without a limit.
+
+    Read from version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`), of its own group and of all above it.
+    """
+    granted = float("inf")
+    for line in _lines(root / "proc/self/cgroup"):
+        _, _, rest = line.partition(":")
+        controllers, _, group = rest.partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = root / "sys/fs/cgroup" / controllers
+        # In a container the path may be the host's, of which only the mount's top is to be seen.
+        for folder in (top / group.strip("/"), *(top / group.strip("/")).parents):
+            granted = min(granted, _quota(folder))
+            if folder == top:
+                break
+    return granted
+
+
+def _quota(folder: Path) -> float:
+    """CPUs granted by one cgroup; infinite where it says nothing."""
+    words = " ".join(_lines(folder / "cpu.max")).split()
+    if not words:
+        words = [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
+    try:
+        quota, period = float(words[0]), float(words[1])
+    except (ValueError, IndexError):  # "max", or no such file
+        return float("inf")
+    return quota / period if quota > 0 and period > 0 else float("inf")
 
 
 def thread_count(threads: int = 0) -> int:
-    """The number of threads to pin: `threads`, or with 0 one for each core that this process may use."""
-    return threads if threads > 0 else cores()
+    """The number of threads to pin: `threads`, or with 0 one for each physical core that this process may use."""
+    return threads if threads > 0 else physical_cores()
 
 
 def cpu_facts(root: Path = Path("/")) -> dict[str, Any]:
-    """Model, cores that this process may use, and the noted instruction set flags; `root`: of the file system."""
+    """Model, logical and physical cores that this process may use, and noted instruction sets; `root`: as above."""
     fields: dict[str, str] = {}
     for line in _lines(root / "proc/cpuinfo"):
         key, _, value = line.partition(":")
@@ -82,9 +139,20 @@ def cpu_facts(root: Path = Path("/")) -> dict[str, Any]:
     return {
         "model": model or platform.processor() or platform.machine(),
         "machine": platform.machine(),
-        "cores": cores(),
+        "cores": len(allowed_cpus()),
+        "physical_cores": physical_cores(),
         "flags": [f for f in NOTED_FLAGS if f in flags],
     }
+
+
+def int8_overflows(cpu: Mapping[str, Any]) -> bool:
+    """Whether a CPU (as `cpu_facts` has it) may overflow where it multiplies 8-bit integers: x86 without VNNI or AMX.
+
+    There two products are added in 16 bits, and what does not fit is cut off; weights of 7 bits always fit.
+    https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+    """
+    able = any("vnni" in flag or flag == "amx_int8" for flag in cpu["flags"])
+    return cpu["machine"].lower() in ("x86_64", "amd64", "i686", "i386") and not able
 
 
 def memory_bytes() -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from snippets.machine.host import allowed_cpus
+
 
 class Utilization:
     """Sample from `with` to its end.
@@ -38,8 +40,9 @@ class Utilization:
         self._thread.join()
 
     def samples(self) -> dict[str, Any]:
-        """Arrays over time: util_s [m] since the start, util_cpu [m] (% of all cores), util_server [m] (% of all
-        cores taken by the server), util_memory_mb [m] (the server's resident memory), util_gpu [m, GPUs] (%)."""
+        """Arrays over time: util_s [m] since the start, util_cpu [m] (% of all cores that this process may use),
+        util_server [m] (% of them taken by the server), util_memory_mb [m] (the server's resident memory),
+        util_gpu [m, GPUs] (%)."""
         table = np.array(self._rows, dtype=np.float64).reshape(-1, 4)
         gpus = np.array(self._gpu_rows, dtype=np.float64).reshape(len(table), -1) if self._rows else np.zeros((0, 0))
         names = ("util_s", "util_cpu", "util_server", "util_memory_mb")
@@ -48,19 +51,27 @@ class Utilization:
     def _sample(self) -> None:
         import psutil
 
-        cores = psutil.cpu_count() or 1
+        allowed = allowed_cpus()
         with _gpus() as gpus:
-            psutil.cpu_percent()
+            self._busy(psutil, allowed)
             before, server_before = time.perf_counter(), self._server(psutil)[0]
             while not self._stop.wait(self._every_s):
                 now = time.perf_counter()
                 server, memory = self._server(psutil)
                 # Process by process: one that ended in between must not take its past out of the sum.
                 worked_s = sum(cpu_s - server_before.get(pid, 0.0) for pid, cpu_s in server.items())
-                share = worked_s / (now - before) / cores * 100
-                self._rows.append((now - self.origin, psutil.cpu_percent(), share, memory / 1e6))
+                share = worked_s / (now - before) / len(allowed) * 100
+                self._rows.append((now - self.origin, self._busy(psutil, allowed), share, memory / 1e6))
                 self._gpu_rows.append([gpu() for gpu in gpus])
                 before, server_before = now, server
+
+    @staticmethod
+    def _busy(psutil: Any, allowed: list[int]) -> float:
+        """How busy the allowed CPUs were since the last call, % of them all: other CPUs are other people's."""
+        each = psutil.cpu_percent(percpu=True)
+        # Where CPUs are offline, places in the list are no ids.
+        ours = [each[cpu] for cpu in allowed] if allowed[-1] < len(each) else each
+        return float(np.mean(ours))
 
     def _server(self, psutil: Any) -> tuple[dict[int, float], int]:
         """CPU seconds of the server and all its descendants by process id, and their resident bytes."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from snippets.data.image import preprocess
 from snippets.engine.plan import Plan
+from snippets.machine.host import cpu_facts, int8_overflows
 from snippets.model import evaluate
 from snippets.quantize import calibration, equalize, quantizer, search, sensitivity
 from snippets.quantize.quantizer import Candidate
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 CRITERIA = {"aggressive": 0.05, "conservative": 0.01}
 
 
-SCAN_IMAGES = 12
-"""Images that a scan for sensitive layers runs: it compares logits, not counts."""
-
-
 @dataclass(frozen=True)
 class Int8:
     """What the search found. `files` holds dynamic, and aggressive and conservative where one was found."""
@@ -36,6 +33,16 @@ class Int8:
     chosen: dict[str, Trial]
     trials: list[Trial]
     reference: np.ndarray
+
+    def elsewhere(self, how: Plan) -> dict[str, Path]:
+        """The static files, by name, that are worth trying on other engines, too.
+
+        Where one candidate serves both criteria, only under the stricter one's name; in a plan without the whole ladder
+        only the most accurate.
+        """
+        by_candidate = {trial.candidate: name for name, trial in self.chosen.items()}
+        names = list(by_candidate.values())
+        return {name: self.files[name] for name in (names if how.whole_ladder else names[-1:])}
 
 
 def prepared(run: Run, fp32: Path) -> Path:
@@ -91,7 +98,7 @@ def sensitivity_of(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, 
 
     def scan() -> dict[str, Any]:
         train = data.split("train")
-        inputs = preprocess(quantizer.calibration_images(train.images, train.labels, SCAN_IMAGES))
+        inputs = preprocess(quantizer.calibration_images(train.images, train.labels, how.scan_images))
         cut = sensitivity.parts(ready, fine=how.whole_ladder)
         errors = sensitivity.scan(ready, ranges, inputs, cut, how.threads)
         return {
@@ -103,7 +110,7 @@ def sensitivity_of(run: Run, fp32: Path, data: Dataset, how: Plan) -> dict[str, 
     return run.step(
         "quantize/sensitivity",
         scan,
-        inputs={"prepared": ready, "data": data.fingerprint, "images": SCAN_IMAGES, "fine": how.whole_ladder},
+        inputs={"prepared": ready, "data": data.fingerprint, "images": how.scan_images, "fine": how.whole_ladder},
     )
 
 
@@ -120,11 +127,29 @@ def reference(run: Run, fp32: Path, data: Dataset, how: Plan) -> np.ndarray:
     )["predictions"]
 
 
+def processor(run: Run) -> dict[str, Any]:
+    """Step `quantize/processor`: `flags` of the CPU that int8 depends on, and whether its products may overflow.
+
+    Recorded, so that a replay climbs the same ladder on any machine.
+    """
+
+    def look() -> dict[str, Any]:
+        cpu = cpu_facts()
+        return {"flags": cpu["flags"], "overflows": int8_overflows(cpu)}
+
+    return run.step("quantize/processor", look, inputs={})
+
+
 def ladder(run: Run, fp32: Path, data: Dataset, how: Plan) -> list[Candidate]:
     """The candidates of this run: the layers that go back to float32 are those that its scan found."""
     layers = sensitivity_of(run, fp32, data, how)["layers"]
     sensitive = [layer for part in layers for layer in part]
-    return search.ladder(sensitive, equalizable=equalized(run, fp32)["file"] is not None, whole=how.whole_ladder)
+    return search.ladder(
+        sensitive,
+        equalizable=equalized(run, fp32)["file"] is not None,
+        whole=how.whole_ladder,
+        overflowing=processor(run)["overflows"],
+    )
 
 
 def ensure(

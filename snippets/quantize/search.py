@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from snippets.record.run import Run
 
 ROUNDING_ERROR = 1e-9
+# A look at each candidate's speed; what is chosen is measured properly afterwards.
+GLANCE = replace(measure.effort("quick"), trials_max=40, seconds_max=0.25, warmup_seconds_max=0.25)
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,24 @@ class Judging:
         return self.equalized if candidate.equalized and self.equalized is not None else self.plain
 
 
-def ladder(sensitive: Sequence[str], *, equalizable: bool, whole: bool = True) -> list[Candidate]:
+def ladder(
+    sensitive: Sequence[str], *, equalizable: bool, whole: bool = True, overflowing: bool = False
+) -> list[Candidate]:
     """Candidates from plain quantization over one remedy at a time to several; last, nearly everything in float32.
 
     `sensitive`: names of layers, those that 8 bits hurt most first (snippets.quantize.sensitivity): they go back to
     float32 first. `equalizable`: whether the network has channels to equalize. Not `whole`: one of each kind.
+    `overflowing`: the processor may overflow with 8-bit weights (machine.host.int8_overflows), so 7 bits are tried; on
+    others they would give half of the steps away for nothing.
     """
     rungs = [Candidate("one scale a tensor", per_channel=False), Candidate("a scale a channel")]
     if whole:
         rungs += [
             Candidate("QOperator format", format="QOperator"),
             Candidate("convolutions only", operators=("Conv",)),
-            Candidate("7-bit weights", reduce_range=True),
         ]
+    if overflowing:
+        rungs.append(Candidate("7-bit weights", reduce_range=True))
     rungs += [Candidate("typical ranges", typical=True), Candidate("corrected biases", corrected=True)]
     if whole:
         rungs.append(Candidate("typical ranges, corrected biases", typical=True, corrected=True))
@@ -90,8 +97,9 @@ def ladder(sensitive: Sequence[str], *, equalizable: bool, whole: bool = True) -
         rungs += [
             Candidate("equalized channels", equalized=True),
             Candidate("equalized, corrected biases", equalized=True, corrected=True),
-            Candidate("equalized, 7-bit weights", equalized=True, reduce_range=True),
         ]
+        if overflowing:
+            rungs.append(Candidate("equalized, 7-bit weights", equalized=True, reduce_range=True))
     rungs.append(Candidate("classifier only", operators=("Gemm", "MatMul")))
     return rungs
 
@@ -168,7 +176,7 @@ def _try(folder: Path, candidate: Candidate, judging: Judging) -> dict[str, Any]
     judged = evaluate.accuracy_step(model, judging.validation, "validation", limit=judging.limit)
     timed = measure.latency_step(
         measure.cycle(model, pictures(judging.validation)),
-        measure.effort("quick"),
+        GLANCE,
         provider="cpu",
         threads=judging.threads,
     )

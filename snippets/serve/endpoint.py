@@ -24,7 +24,6 @@ from fastapi_offline import FastAPIOffline
 
 from snippets.data import image
 from snippets.engine.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
-from snippets.engine.compiling import keep_memory
 from snippets.errors import DataError, KitError
 from snippets.machine.process import require_free
 from snippets.serve.limits import BODY_TIMEOUT_S, DEFAULT_LIMITS, MAX_IMAGE_MB, MEGABYTE, BodyLimits, Limits, too_large
@@ -241,9 +240,7 @@ def _loaded(state: State) -> Classifier:
 
 
 def _load(options: argparse.Namespace, labels: tuple[str, ...]) -> Classifier:
-    """The model as the command's options describe it, in a process that keeps the memory that PyTorch frees."""
-    if options.backend == "pytorch":
-        keep_memory()
+    """The model as the command's options describe it."""
     return load_classifier(
         options.backend, options.model, threads=options.threads, provider=options.provider, labels=labels
     )
@@ -256,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default=REHEARSAL, help="weights (pytorch) or an ONNX file (onnx)")
     parser.add_argument("--labels", default="", help="class names, comma-separated; default: the model's own")
     parser.add_argument("--provider", default="cpu", help="execution provider (onnx) or device (pytorch)")
-    parser.add_argument("--threads", type=int, default=0, help="threads of the model; 0: one a core")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the model; 0: one a physical core")
     parser.add_argument("--instances", type=int, default=1, help="requests that use the model at the same time")
     parser.add_argument("--max-image-mb", type=float, default=MAX_IMAGE_MB)
     parser.add_argument("--body-timeout-s", type=float, default=BODY_TIMEOUT_S)

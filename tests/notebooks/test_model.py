@@ -208,9 +208,8 @@ def test_the_sentence_about_compiling_says_what_the_samples_say(finished, record
 def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Record) -> None:
     priced = record.result("choose/front")["priced"]
     for name, (_, right) in priced.items():
-        place = (
-            "graph" if name == "onnx-all" else "providers" if name in ("openvino", "cuda", "tensorrt") else "quantize"
-        )
+        quantized = name in ("dynamic", "aggressive", "conservative")
+        place = "graph" if name == "onnx-all" else "quantize" if quantized else "providers"
         assert right == pytest.approx(100 * accuracy(record, f"{place}/{name}"))
     beaten = {
         name
@@ -229,6 +228,22 @@ def test_no_percentile_is_printed_that_the_samples_cannot_bound(finished, record
     text = said(finished, "1_baseline")
     assert f"p99: {len(times)} samples are too few to tell" in text
     assert (f"p95: {len(times)} samples are too few to tell" in text) == (len(times) < 72)
+
+
+def test_each_way_to_serve_agrees_with_the_file_that_it_runs(record: Record) -> None:
+    careful = "conservative" if "quantize/conservative/accuracy" in record.names() else "aggressive"
+    ways = {"openvino-streams": "graph/onnx-all", "onnx-streams": "graph/onnx-all", "openvino-bf16": "graph/onnx-all"}
+    ways |= {"openvino-bf16-streams": "graph/onnx-all", f"{careful}-streams": f"quantize/{careful}"}
+    ways |= {f"openvino-{careful}": f"quantize/{careful}", f"openvino-{careful}-streams": f"quantize/{careful}"}
+    for name, file in ways.items():
+        if f"providers/{name}/absent" in record.names():
+            assert "bf16" in name or "openvino" in name
+            continue
+        ours, theirs = (record.result(f"{prefix}/accuracy")["predictions"] for prefix in (f"providers/{name}", file))
+        # The same arithmetic as one session; other engines round otherwise.
+        assert np.mean(ours == theirs) >= (1 if name in ("onnx-streams", f"{careful}-streams") else 0.95), name
+        assert record.result(f"providers/{name}/latency")["batch"] == 1
+        assert name in record.result("choose/front")["priced"]
 
 
 def test_absent_providers_say_why(record: Record) -> None:

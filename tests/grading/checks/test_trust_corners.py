@@ -29,7 +29,10 @@ def test_a_cpu_without_a_count_of_cores_has_one(cpu: Any) -> None:
     assert least_ms(FP32, "cpu", {"cpu": cpu}) == pytest.approx(3.125, rel=1e-12)
 
 
-@pytest.mark.parametrize("variant", ["dynamic", "aggressive", "conservative"])
+@pytest.mark.parametrize(
+    "variant",
+    ["dynamic", "aggressive", "conservative", "conservative-streams", "openvino-aggressive", "openvino-bf16-streams"],
+)
 def test_every_8_bit_variant_may_be_four_times_as_fast(variant: str) -> None:
     assert least_ms(f"quantize/{variant}/latency", "cpu", PLAIN) == pytest.approx(3.125 / 4, rel=1e-12)
 

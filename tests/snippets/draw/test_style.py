@@ -52,3 +52,9 @@ def test_a_cumulative_curve_ends_at_all_of_the_requests() -> None:
     style.cumulative(axes, np.array([30.0, 10.0, 20.0, 40.0]), "load", "red")
     (line,) = axes.get_lines()
     assert line.get_xdata().tolist() == [10, 20, 30, 40] and line.get_ydata().tolist() == [25, 50, 75, 100]
+
+
+def test_a_model_keeps_its_colour_when_it_is_served_as_streams() -> None:
+    assert style.color("onnx-streams") == style.color("onnx-all")
+    assert style.color("openvino-conservative-streams") == style.color("openvino-conservative")
+    assert len({style.color(name) for name in ("onnx-all", "openvino", "openvino-bf16", "conservative")}) == 4

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from snippets.engine import export, graph, providers
+from snippets.engine.streams import Tuning
 from snippets.errors import ModelError, ProviderError, UsageError
 from snippets.model.mobilenet import mobilenet_v2
 from snippets.quantize import int8
@@ -48,6 +49,31 @@ def test_a_provider_that_is_absent_is_an_error_never_the_cpu(fp32: Path) -> None
         with pytest.raises(ProviderError, match="nothing was run on the CPU in its place"):
             providers.session(fp32, name)
     assert providers.available().keys() >= {"cpu", "openvino", "cuda", "tensorrt"}
+
+
+def test_bfloat16_is_computed_where_the_cpu_has_it_and_refused_where_not(
+    small_onnx: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(1).normal(size=(2, 3, 32, 32)).astype(np.float32)
+    narrow = Tuning(bf16=True)
+    if not providers.bf16_absence():
+        exact = providers.session(small_onnx, "openvino", threads=1)(images)
+        rounded = providers.session(small_onnx, "openvino", threads=1, tuning=narrow)(images)
+        # Eight bits of precision: not the same numbers, but close.
+        assert not np.array_equal(rounded, exact) and np.allclose(rounded, exact, atol=0.05)
+    monkeypatch.setattr(providers, "absence", lambda provider: "")
+    monkeypatch.setattr(providers, "bf16_absence", lambda: "this CPU has no bfloat16 instructions")
+    with pytest.raises(ProviderError, match="no bfloat16 instructions"):
+        providers.session(small_onnx, "openvino", tuning=narrow)
+
+
+@pytest.mark.parametrize(
+    ("provider", "tuning"),
+    [("cuda", Tuning(streams=True)), ("cpu", Tuning(bf16=True)), ("tensorrt", Tuning(bf16=True))],
+)
+def test_a_tuning_that_an_engine_does_not_have_is_refused(small_onnx: Path, provider: str, tuning: Tuning) -> None:
+    with pytest.raises(UsageError, match="streams are for cpu and openvino"):
+        providers.session(small_onnx, provider, tuning=tuning)
 
 
 def test_wrong_names_and_files_are_named(fp32: Path, tmp_path: Path) -> None:

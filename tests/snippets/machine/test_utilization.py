@@ -49,3 +49,12 @@ def test_a_server_that_ends_is_no_negative_work() -> None:
         time.sleep(0.3)
     samples = seen.samples()
     assert (samples["util_server"] >= 0).all() and samples["util_memory_mb"][-1] == 0
+
+
+def test_only_the_cores_that_this_process_may_use_count() -> None:
+    class Psutil:
+        cpu_percent = staticmethod(lambda percpu: [90.0, 10.0, 30.0, 100.0])
+
+    assert Utilization._busy(Psutil, [1, 2]) == 20.0
+    # With CPUs offline, places in the list are no ids: then all count.
+    assert Utilization._busy(Psutil, [2, 5]) == 57.5

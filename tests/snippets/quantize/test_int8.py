@@ -13,6 +13,7 @@ import pytest
 from snippets.data.datasets import Split
 from snippets.engine.plan import plan_of
 from snippets.quantize import int8
+from snippets.quantize.quantizer import Candidate
 from snippets.record.run import open_run
 
 
@@ -46,6 +47,34 @@ def test_the_layers_that_go_back_first_are_the_same_when_the_scan_is_read_from_t
     replayed = int8.ladder(open_run("model", run_id="t"), float_model, data, plan)
     assert measured == replayed
     assert ("classifier", "depthwise") in [rung.exclude for rung in replayed]
+
+
+def test_a_replay_climbs_the_ladder_of_the_processor_that_measured(
+    float_model: Path, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(plan_of("quick", threads=1), calibration=3)
+    monkeypatch.setattr(int8, "cpu_facts", lambda: {"machine": "x86_64", "flags": ["avx2"]})
+    measured = int8.ladder(open_run("model", run_id="t"), float_model, data, plan)
+    monkeypatch.setattr(int8, "cpu_facts", lambda: {"machine": "x86_64", "flags": ["avx512_vnni"]})
+    assert any(rung.reduce_range for rung in measured)
+    assert int8.ladder(open_run("model", run_id="t"), float_model, data, plan) == measured
+    fresh = int8.ladder(open_run("model", run_id="other"), float_model, data, plan)
+    assert not any(rung.reduce_range for rung in fresh)
+
+
+def test_other_engines_get_each_file_once_and_in_quick_the_careful_one(tmp_path: Path) -> None:
+    files = {name: tmp_path / f"{name}.onnx" for name in ("dynamic", "aggressive", "conservative")}
+
+    def found(aggressive: str, conservative: str | None) -> int8.Int8:
+        names = {"aggressive": aggressive, "conservative": conservative}
+        chosen = {name: SimpleNamespace(candidate=Candidate(one)) for name, one in names.items() if one}
+        return int8.Int8(files, chosen, [], np.zeros(1))  # type: ignore[arg-type]
+
+    full, quick = plan_of("full"), plan_of("quick")
+    assert list(found("plain", "equalized").elsewhere(full)) == ["aggressive", "conservative"]
+    assert found("plain", "equalized").elsewhere(quick) == {"conservative": files["conservative"]}
+    assert list(found("equalized", "equalized").elsewhere(full)) == ["conservative"]
+    assert list(found("plain", None).elsewhere(quick)) == ["aggressive"]
 
 
 def test_a_chosen_file_is_put_under_its_name(float_model: Path) -> None:

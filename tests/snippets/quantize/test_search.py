@@ -67,6 +67,19 @@ def test_the_ladder_goes_from_plain_over_single_remedies_to_the_classifier_alone
     assert names.index("2 sensitive layers in float32") < names.index("equalized channels")
 
 
+def test_seven_bit_weights_are_tried_only_where_eight_overflow() -> None:
+    for whole in (True, False):
+        plain = search.ladder(["a", "b", "c"], equalizable=True, whole=whole)
+        careful = search.ladder(["a", "b", "c"], equalizable=True, whole=whole, overflowing=True)
+        assert not any(rung.reduce_range for rung in plain)
+        assert [rung.name for rung in careful if rung.reduce_range] == ["7-bit weights", "equalized, 7-bit weights"]
+        assert [rung for rung in careful if not rung.reduce_range] == plain
+        # What is tried first by those who know: everything, a scale a channel, QDQ.
+        assert any(
+            rung.per_channel and rung.format == "QDQ" and rung.operators == quantizer.OPERATORS for rung in plain
+        )
+
+
 def test_a_network_with_nothing_to_equalize_has_no_such_rungs() -> None:
     assert not any(rung.equalized for rung in search.ladder(["one", "two", "three"], equalizable=False))
 

@@ -1,0 +1,82 @@
+"""Every way to serve on a CPU is measured under its own name, or its absence is recorded with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snippets.data.datasets import Split
+from snippets.engine import providers, variants, ways
+from snippets.engine.plan import plan_of
+from snippets.engine.streams import PLAIN, Tuning
+from snippets.record.run import open_run
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> variants.Bench:
+    def session(path: Path, provider: str, **options: object):
+        return lambda batch: np.tile([1.0, 0.0], (len(batch), 1))
+
+    monkeypatch.setattr(providers, "session", session)
+    images = np.zeros((6, 224, 224, 3), dtype=np.uint8)
+    split = Split(images, np.array([0, 1] * 3), tuple("abcdef"), ())
+    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2, batch_sizes=(1, 2), rounds=5)
+    return variants.Bench(open_run("model", run_id="t"), split, plan, "fingerprint")
+
+
+@pytest.fixture
+def files(bench: variants.Bench) -> dict[str, Path]:
+    found = {name: bench.run.models / f"{name}.onnx" for name in ("fp32", "conservative")}
+    for name, path in found.items():
+        path.write_bytes(name.encode())
+    return found
+
+
+def test_the_float32_file_and_int8_files_go_through_both_engines_and_both_hints(files: dict[str, Path]) -> None:
+    found = {**ways.float32_ways(files["fp32"]), **ways.int8_ways({"conservative": files["conservative"]})}
+    assert {(way.name, way.path.stem, way.provider, way.tuning.streams, way.tuning.bf16) for way in found.values()} == {
+        ("onnx-streams", "fp32", "cpu", True, False),
+        ("openvino", "fp32", "openvino", False, False),
+        ("openvino-streams", "fp32", "openvino", True, False),
+        ("openvino-bf16", "fp32", "openvino", False, True),
+        ("openvino-bf16-streams", "fp32", "openvino", True, True),
+        ("conservative-streams", "conservative", "cpu", True, False),
+        ("openvino-conservative", "conservative", "openvino", False, False),
+        ("openvino-conservative-streams", "conservative", "openvino", True, False),
+    }
+
+
+def test_streams_are_timed_with_a_line_of_images_and_the_others_with_the_plans_batch(
+    bench: variants.Bench, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "absence", lambda provider: "")
+    both = {"one": ways.Way("one", files["fp32"], "cpu"), "many": ways.Way("many", files["fp32"], "cpu", ways.STREAMS)}
+    measured, absent = ways.measure(bench, both)
+    assert not absent
+    assert {name: one["throughput"]["batch"] for name, one in measured.items()} == {"one": 2, "many": 32}
+    assert not any(name.endswith("throughput-1") for name in bench.run.record().names())
+    assert all(one["latency"]["batch"] == 1 and len(one["accuracy"]["labels"]) == 6 for one in measured.values())
+    assert {name.split("/")[-1] for name in bench.run.record().names() if "/many/" in name} == {
+        "latency",
+        "throughput-32",
+        "accuracy",
+        "size",
+    }
+
+
+def test_what_is_absent_is_recorded_with_its_reason_and_read_from_the_record_elsewhere(
+    bench: variants.Bench, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "absence", lambda provider: "")
+    monkeypatch.setattr(providers, "bf16_absence", lambda: "no bfloat16 here")
+    way = ways.Way("openvino-bf16", files["fp32"], "openvino", Tuning(bf16=True))
+    assert ways.measure(bench, {way.name: way}) == ({}, {"openvino-bf16": "no bfloat16 here"})
+    assert bench.run.record().result("providers/openvino-bf16/absent")["reason"] == "no bfloat16 here"
+    plain = ways.Way("openvino", files["fp32"], "openvino", PLAIN)
+    first, _ = ways.measure(bench, {"openvino": plain})
+    monkeypatch.setattr(providers, "absence", lambda provider: "not installed")
+    again, absent = ways.measure(bench, {"openvino": plain})
+    assert not absent and again["openvino"]["size"] == first["openvino"]["size"]
