@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import measure, stats
+from snippets import stats
 from snippets.quantize import quantizer, rounding
 from snippets.quantize.quantizer import Candidate
 
@@ -27,13 +27,12 @@ ROUNDING_ERROR = 1e-9
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate tried: its file, its median latency, and what it lost on the validation split, a fraction."""
+    """One candidate tried: its file, and what it lost on the validation split, a fraction."""
 
     candidate: Candidate
     file: Path
     bytes: int
     loss: stats.Estimate
-    p50_ms: stats.Estimate
     coverage: dict[str, dict[str, int]]
 
 
@@ -133,7 +132,6 @@ def search(
                 result["file"],
                 result["bytes"],
                 stats.accuracy_loss(result["predictions"], judging.reference, result["labels"]),
-                stats.median(result["latency_ms"]),
                 result["coverage"],
             )
         )
@@ -159,21 +157,14 @@ def make(candidate: Candidate, network: Network, into: Path) -> Path:
 
 def _try(folder: Path, candidate: Candidate, judging: Judging) -> dict[str, Any]:
     from snippets.engine.providers import session
-    from snippets.engine.variants import pictures
     from snippets.model import evaluate
 
     folder.mkdir(parents=True, exist_ok=True)
     file = make(candidate, judging.network(candidate), folder / candidate.file_name)
     model = session(file, threads=judging.threads)
     judged = evaluate.accuracy_step(model, judging.validation, "validation", limit=judging.limit)
-    timed = measure.latency_step(
-        measure.cycle(model, pictures(judging.validation)),
-        measure.effort("quick"),
-        provider="cpu",
-        threads=judging.threads,
-    )
     coverage = quantizer.coverage(judging.plain.file, file)
-    return {"file": file, "bytes": file.stat().st_size, "coverage": coverage, **timed, **judged}
+    return {"file": file, "bytes": file.stat().st_size, "coverage": coverage, **judged}
 
 
 def verdict(loss: stats.Estimate, criterion: float) -> str:
