@@ -277,7 +277,7 @@ def clustered(blocks: Sequence[ArrayLike], percent: float, confidence: float = 0
     value, fraction = float(np.percentile(ordered, percent)), percent / 100.0
     effect = 1.0
     if len(groups) > 1:
-        shares = np.array([float((group <= value).mean()) for group in groups])
+        shares = np.array([float((group < value).mean() + (group <= value).mean()) / 2 for group in groups])
         by_chance = fraction * (1 - fraction) * float(np.mean([1 / group.size for group in groups]))
         effect = max(1.0, float(shares.var(ddof=1)) / by_chance)
     worth = int(ordered.size / effect)

@@ -22,8 +22,8 @@ from snippets.measure.calls import Call, Clock, timed_ms
 class Rules:
     """How blocks are taken. Times in ms or, where it says so, seconds.
 
-    `calls` timed calls after `unmeasured` ones; where they would take longer than `block_ms` together, fewer, but no
-    fewer than `calls_min`. The machine is slow where the canary takes `slow_canary` times the best of the run, or where
+    `calls` timed calls after `unmeasured` ones; where they would take longer than `block_ms` together, or do take twice
+    as long, fewer, but no fewer than `calls_min`. The machine is slow where the canary takes `slow_canary` times the best of the run, or where
     others take more than `slow_others` of its processors. Then the block is repeated after a pause, up to `repeats`
     times, within `patience_s` for a whole round.
     """
@@ -67,7 +67,11 @@ def take_block(call: Call, rules: Rules, probes: Probes, best_ms: float) -> Bloc
     probes.others()
     warm = min(timed_ms(call, probes.clock) for _ in range(rules.unmeasured))
     count = int(np.clip(rules.block_ms / warm if warm > 0 else rules.calls, rules.calls_min, rules.calls))
-    times = np.array([timed_ms(call, probes.clock) for _ in range(count)])
+    taken: list[float] = []
+    # On a machine that is held up by others, calls may take many times as long as the warm ones did.
+    while len(taken) < count and (len(taken) < rules.calls_min or sum(taken) < 2 * rules.block_ms):
+        taken.append(timed_ms(call, probes.clock))
+    times = np.array(taken)
     others = probes.others()
     after = probes.canary()
     best = min(best_ms, before, after)
@@ -92,15 +96,18 @@ def take_round(
     blocks: dict[str, Block] = {}
     best, patience = best_ms, rules.patience_s
     for name in order:
+        started = probes.clock()
         kept = take_block(calls[name], rules, probes, best)
         best = min(best, kept.canary_ms)
-        tries = 0
-        while kept.slow and tries < rules.repeats and patience > 0:
+        tries, lasted_s = 0, (probes.clock() - started) / 1e9
+        # Another try must fit into the patience that is left.
+        while kept.slow and tries < rules.repeats and patience >= lasted_s:
             started = probes.clock()
             probes.pause(rules.pause_s)
             again = take_block(calls[name], rules, probes, best)
             tries += 1
-            patience -= (probes.clock() - started) / 1e9
+            lasted_s = (probes.clock() - started) / 1e9
+            patience -= lasted_s
             if not again.slow or again.canary_ms < kept.canary_ms:
                 kept = again
         best = min(best, kept.canary_ms)

@@ -58,6 +58,16 @@ def test_a_block_of_long_calls_has_fewer_of_them(ms: float, count: int) -> None:
     assert take_block(machine.call("a", ms), RULES, machine.probes(), 1.0).times_ms.size == count
 
 
+def test_a_block_that_others_hold_up_ends_early() -> None:
+    # The unmeasured calls take 1 ms, the others 150: after two of them 200 ms are over.
+    machine, lengths = Machine(), [1.0, 1.0, 1.0]
+
+    def held_up() -> None:
+        machine.now += round(1e6 * (lengths.pop() if lengths else 150.0))
+
+    assert take_block(held_up, RULES, machine.probes(), 1.0).times_ms.tolist() == [150.0, 150.0]
+
+
 @pytest.mark.parametrize(
     ("canary_ms", "shares", "slow"),
     [
@@ -92,12 +102,19 @@ def test_a_machine_that_stays_slow_is_marked_and_the_try_with_the_least_canary_s
 
 
 def test_patience_is_for_the_whole_round() -> None:
-    # A try takes a pause of 1 s and 7 calls of 10 ms: 1.07 s. After one, 0.9 s are used up.
+    # A try takes 7 calls of 10 ms, a second one a pause of 1 s before: 1.07 s. After one, 0.9 s are used up.
     machine = Machine([3.0])
     rules = Rules(calls=4, calls_min=2, unmeasured=3, repeats=9, patience_s=0.9, pause_s=1.0)
     calls = {"a": machine.call("a", 10.0), "b": machine.call("b", 10.0)}
     found = take_round(calls, 1, rules, machine.probes(), best_ms=1.0)
     assert sum(found["repeated"].values()) == 1 and set(found["slow"]) == {"a", "b"}
+
+
+def test_a_second_try_must_fit_into_the_patience_that_is_left() -> None:
+    machine = Machine([3.0])
+    rules = Rules(calls=4, calls_min=2, unmeasured=3, patience_s=0.06, pause_s=0.0)
+    found = take_round({"a": machine.call("a", 10.0)}, 1, rules, machine.probes(), best_ms=1.0)
+    assert found["repeated"] == {"a": 0} and found["slow"] == ["a"]
 
 
 def test_every_round_has_an_order_of_its_own_that_a_seed_repeats() -> None:
