@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from snippets import measure, stats
+from snippets import stats
 from snippets.data.datasets import dataset
 from snippets.data.image import decode, preprocess
 from snippets.engine.providers import session
+from snippets.measure import calls
 from snippets.model import evaluate
 
 BATCH, SINGLE_TRIALS, BATCH_TRIALS = 32, 100, 50
@@ -63,8 +64,8 @@ def usual(files: list[Path], labels: np.ndarray, variants: dict[str, Callable[[]
         for images, expected in loader:
             right += int((model(images.numpy()).argmax(axis=1) == expected.numpy()).sum())
         batch = next(iter(loader))[0].numpy()
-        single = [measure.timed_ms(partial(model, batch[:1])) for _ in range(SINGLE_TRIALS)]
-        whole = [measure.timed_ms(partial(model, batch)) for _ in range(BATCH_TRIALS)]
+        single = [calls.timed_ms(partial(model, batch[:1])) for _ in range(SINGLE_TRIALS)]
+        whole = [calls.timed_ms(partial(model, batch)) for _ in range(BATCH_TRIALS)]
         found[name] = (float(np.median(single)), 1000 * len(batch) / float(np.median(whole)), right / len(files))
     return found
 
@@ -77,11 +78,9 @@ def kit(folder: Path, cache: Path, variants: dict[str, Callable[[], Any]]) -> Fi
     found: Figures = {}
     for name, load in variants.items():
         model = load()
-        single = measure.latency_step(
-            measure.cycle(model, pictures), measure.effort("quick"), provider="cpu", threads=0
-        )
-        whole = measure.throughput_step(
-            partial(model, batch), BATCH, measure.effort("quick", batches=True), provider="cpu", threads=0
+        single = calls.latency_step(calls.cycle(model, pictures), calls.effort("quick"), provider="cpu", threads=0)
+        whole = calls.throughput_step(
+            partial(model, batch), BATCH, calls.effort("quick", batches=True), provider="cpu", threads=0
         )
         scored = evaluate.accuracy_step(model, split, "evaluation")
         found[name] = (
@@ -102,9 +101,9 @@ def main() -> int:
         photographs(base / "photos", options.photos)
         model = _model(base / "fp32.onnx")
         variants: dict[str, Callable[[], Any]] = {
-            f"onnx-{level}": lambda level=level: session(model, level=level) for level in ("extended", "all")
+            f"onnx-{level}": partial(session, model, level=level) for level in ("extended", "all")
         }
-        variants["openvino"] = lambda: session(model, "openvino")
+        variants["openvino"] = partial(session, model, "openvino")
         files = sorted((base / "photos" / "evaluation").rglob("*.jpg"))
         labels = np.array([int(file.parent.name[-1]) for file in files])
         import torch  # noqa: F401 - its import belongs to neither way

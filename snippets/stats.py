@@ -8,7 +8,7 @@ has outliers. Intervals of proportions are Wilson's (1927). Needs numpy only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -181,7 +181,8 @@ def compare(
 ) -> Comparison:
     """Which of two variants is faster, or that these samples cannot tell.
 
-    `paired`: a_ms[i] and b_ms[i] were measured next to each other (measure.interleave), so the ratio is
+    For samples without blocks, as older records hold them (else snippets.measure.latency.compare).
+    `paired`: a_ms[i] and b_ms[i] were measured next to each other, so the ratio is
     taken pair by pair and drift of the machine cancels. Otherwise the interval of the ratio is built
     from the ends of the two medians' intervals, which is wider than need be, never narrower.
     A variant is called faster only when the whole interval lies beyond `margin`.
@@ -199,15 +200,93 @@ def compare(
         low = first.low / second.high if first.low > 0 else 0.0
         high = first.high / second.low if second.low > 0 else math.inf
         ratio = Estimate(first.value / second.value, low, high)
+    return verdict(ratio, margin)
+
+
+def verdict(ratio: Estimate, margin: float = 0.02) -> Comparison:
+    """What the interval of a ratio of times (a over b) says: a variant is faster only beyond `margin`."""
     if ratio.high < 1.0 - margin:
-        verdict = "a"
+        faster = "a"
     elif ratio.low > 1.0 + margin:
-        verdict = "b"
+        faster = "b"
     elif ratio.low >= 1.0 - margin and ratio.high <= 1.0 + margin:
-        verdict = "same"
+        faster = "same"
     else:
-        verdict = "undecided"
-    return Comparison(ratio, margin, verdict)
+        faster = "undecided"
+    return Comparison(ratio, margin, faster)
+
+
+def ratio(a: Estimate, b: Estimate) -> Estimate:
+    """a over b from the ends of their intervals: wider than need be, never narrower. Both are positive."""
+    low = max(0.0, a.low) / b.high
+    return Estimate(a.value / b.value, low, a.high / b.low if b.low > 0 else math.inf)
+
+
+def between(values: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """Geometric mean of independent positive values, such as medians of blocks, with Student's interval on logarithms.
+
+    A single value bounds nothing: its interval is from 0 to infinity. ValueError for a value of zero or less.
+    """
+    found = as_samples(values)
+    if (found <= 0).any():
+        raise ValueError("a time of zero or less: the clock is broken")
+    logs = np.log(found)
+    middle = float(logs.mean())
+    if found.size < 2:
+        return Estimate(math.exp(middle), 0.0, math.inf)
+    half = student(found.size - 1, confidence) * float(logs.std(ddof=1)) / math.sqrt(found.size)
+    return Estimate(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+
+
+@lru_cache(maxsize=1024)
+def student(freedom: int, confidence: float = 0.95) -> float:
+    """The t for which Student's distribution with `freedom` degrees lies within -t and t with that probability.
+
+    The probability is a finite sum (Abramowitz and Stegun, 26.7.3 and 26.7.4), solved for t by halving.
+    """
+
+    def within(t: float) -> float:
+        angle = math.atan(t / math.sqrt(freedom))
+        sine, cosine = math.sin(angle), math.cos(angle)
+        odd = freedom % 2 == 1
+        term = cosine if odd else 1.0
+        total = term if freedom > 1 else 0.0
+        for k in range(2 if odd else 1, freedom - 1, 2):
+            term *= cosine * cosine * k / (k + 1)
+            total += term
+        return 2 / math.pi * (angle + sine * total) if odd else sine * total
+
+    low, high = 0.0, 1.0
+    while within(high) < confidence:
+        high *= 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if within(middle) < confidence else (low, middle)
+    return high
+
+
+def clustered(blocks: Sequence[ArrayLike], percent: float, confidence: float = 0.95) -> Estimate | None:
+    """A percentile of samples that come in blocks, whose samples are alike; None where they cannot bound it.
+
+    The share of samples below it varies between blocks by more than chance: that design effect (L. Kish, "Survey
+    Sampling", 1965, section 8.2) says how many independent samples they are worth, and the order statistics of so many
+    give the interval (R. S. Woodruff, "Confidence intervals for medians and other position measures", 1952).
+    """
+    groups = [as_samples(block) for block in blocks]
+    ordered = np.sort(np.concatenate(groups))
+    value, fraction = float(np.percentile(ordered, percent)), percent / 100.0
+    effect = 1.0
+    if len(groups) > 1:
+        shares = np.array([float((group < value).mean() + (group <= value).mean()) / 2 for group in groups])
+        by_chance = fraction * (1 - fraction) * float(np.mean([1 / group.size for group in groups]))
+        effect = max(1.0, float(shares.var(ddof=1)) / by_chance)
+    worth = int(ordered.size / effect)
+    low, high = _ranks(worth, fraction, confidence) if worth else (0, 1)
+    if low < 1 or high > worth:
+        return None
+    first = int(ordered.size * (low - 1) / worth)
+    last = min(ordered.size - 1, math.ceil(ordered.size * high / worth) - 1)
+    return Estimate(value, min(value, float(ordered[first])), max(value, float(ordered[last])))
 
 
 def break_even(fixed_cost_ms: float, slow_ms: float, fast_ms: float) -> float:

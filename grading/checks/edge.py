@@ -10,7 +10,7 @@ from grading.checks.options import as_fast
 from snippets.decide.targets import target
 from snippets.edge import soak
 from snippets.edge.device import DEVICE, VARIANTS
-from snippets.stats import median
+from snippets.measure.latency import Latency
 
 PHASES = ("process", "libraries", "model", "first_inference")
 TURNS = "edge/all/ranking"
@@ -18,33 +18,32 @@ COLD = "cold/fp32/start"
 SOAK = "soak/all/soak"
 
 
-def _by_threads(evidence: Evidence, variant: str) -> dict[int, float]:
-    """Median latency in ms by number of threads."""
+def _by_threads(evidence: Evidence, variant: str) -> dict[int, Latency]:
+    """Latencies by number of threads."""
     names = evidence.named(f"edge/{variant}-threads-", "/latency")
     if not names:
         raise NotMeasured(f"edge/{variant}-threads-1/latency")
-    return {int(name.split("-threads-")[1].split("/")[0]): evidence.p50(name) for name in names}
+    return {int(name.split("-threads-")[1].split("/")[0]): evidence.latency(name) for name in names}
 
 
-def _best_samples(evidence: Evidence, variant: str) -> np.ndarray:
-    """Latencies in ms at the number of threads with the lowest median."""
-    medians = _by_threads(evidence, variant)
-    return evidence.samples(f"edge/{variant}-threads-{min(medians, key=lambda count: medians[count])}/latency")
+def _best(evidence: Evidence, variant: str) -> Latency:
+    """Latencies at the number of threads with the lowest median."""
+    return min(_by_threads(evidence, variant).values(), key=lambda one: one.p50().value)
 
 
 def fastest_variant(evidence: Evidence) -> Choices:
-    """The lowest median of those that took turns (in a record without turns: each at its best threads)."""
+    """The lowest median, each at its best threads; in an older record, of those that took turns call by call."""
     if evidence.has(TURNS):
-        times = {variant: evidence.samples(TURNS, variant) for variant in VARIANTS}
+        found = {variant: Latency.burst(evidence.samples(TURNS, variant), TURNS) for variant in VARIANTS}
     else:
-        times = {variant: _best_samples(evidence, variant) for variant in VARIANTS}
-    return as_fast(times, "Compare the medians of the models that took turns.")
+        found = {variant: _best(evidence, variant) for variant in VARIANTS}
+    return as_fast(found, "Compare the medians of the models, each with the threads that served it best.")
 
 
 def thread_gain(evidence: Evidence) -> Number:
     """Median with one thread over median with the most."""
     medians = _by_threads(evidence, "fp32")
-    gain = medians[min(medians)] / medians[max(medians)]
+    gain = medians[min(medians)].p50().value / medians[max(medians)].p50().value
     return Number(gain, "Divide the median of one thread by that of most.", 0.2)
 
 
@@ -54,7 +53,7 @@ def meets_targets(evidence: Evidence) -> Choices:
     right, close = set(), set()
     for variant in VARIANTS:
         size_mb = evidence.number(f"kit/{variant}/size", "bytes") / 1e6
-        verdict = limits.judge(p50_ms=median(_best_samples(evidence, variant)), size_mb=size_mb)
+        verdict = limits.judge(p50_ms=_best(evidence, variant).p50(), size_mb=size_mb)
         if verdict is not None and verdict.met:
             right.add(variant)
         elif verdict is not None and verdict.open:
@@ -124,11 +123,23 @@ def energy(evidence: Evidence) -> Number:
     )
 
 
+def _side(evidence: Evidence, side: str) -> float:
+    """Median latency in ms of one side of the crossing."""
+    step = "cloud/all/crossover"
+    samples = evidence.samples(step, f"{side}_ms")
+    rounds = evidence.result(step).get(f"{side}_rounds")
+    if rounds is None or not np.size(rounds):
+        return float(np.median(samples))
+    slow = evidence.field(step, f"{side}_slow")
+    try:
+        return Latency.of({"latency_ms": samples, "rounds": rounds, "slow": slow}).p50().value
+    except (ValueError, TypeError):
+        raise NotMeasured(step, f"{side}_rounds") from None
+
+
 def crossover(evidence: Evidence) -> Number:
     """Median of the device less median of the server, ms."""
-    edge = evidence.p("cloud/all/crossover", 50, "edge_ms")
-    server = evidence.p("cloud/all/crossover", 50, "server_ms")
-    value = edge - server
+    value = _side(evidence, "edge") - _side(evidence, "server")
     return Number(value, "Subtract the server's median from the device's.", max(0.1 * abs(value), 0.5), absolute=True)
 
 

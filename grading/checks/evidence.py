@@ -9,6 +9,7 @@ import numpy as np
 
 from snippets import stats
 from snippets.errors import RecordError
+from snippets.measure.latency import Latency
 from snippets.record.read import Step
 from snippets.record.run import Record
 
@@ -83,9 +84,20 @@ class Evidence:
         """A percentile of a step's samples, in their unit."""
         return stats.percentile(self.samples(name, field), percent)
 
+    def latency(self, name: str) -> Latency:
+        """Latencies of a step, by blocks where they were taken in blocks. Raises NotMeasured."""
+        samples = self.samples(name)
+        try:
+            found = Latency.of({**self.result(name), "latency_ms": samples})
+        except (ValueError, TypeError, OverflowError):
+            raise NotMeasured(name, "rounds") from None
+        if (samples <= 0).any():
+            raise NotMeasured(name, "latency_ms")
+        return found
+
     def p50(self, name: str) -> float:
-        """Median latency, ms."""
-        return self.p(name, 50)
+        """Median latency, ms: of the blocks' medians, where there are blocks."""
+        return self.latency(name).p50().value
 
     def images_per_s(self, name: str) -> float:
         """Throughput from batch times: batch x 1000 / median."""

@@ -22,6 +22,11 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def assembled(result: Mapping[str, Any]) -> bool:
+    """Whether a step's samples are those of a group's rounds, put together: the rounds' steps measured them."""
+    return isinstance(result.get("group"), str) and isinstance(result.get("rounds"), np.ndarray)
+
+
 def borrowed(result: Mapping[str, Any]) -> bool:
     """Whether a step only carries over samples of elsewhere and says from where (`source`): it measured nothing."""
     return isinstance(result.get("source"), str)
@@ -39,6 +44,27 @@ def times_are_real(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} holds values that are no finite numbers"
         elif samples.min() <= 0:
             yield f"{name} holds times that are not positive"
+
+
+def blocks_are_real(result: Mapping[str, Any]) -> Iterator[str]:
+    """The blocks of a round are positive, finite times of variants that took part; the slow ones are among them."""
+    blocks = result.get("blocks_ms")
+    if not isinstance(blocks, Mapping):
+        return
+    for name, times in blocks.items():
+        if not isinstance(times, np.ndarray) or times.dtype.kind != "f" or not np.isfinite(times).all():
+            yield f"the block of {name} holds values that are no finite numbers"
+        elif not times.size or times.min() <= 0:
+            yield f"the block of {name} holds no times, or some that are not positive"
+    if not set(result.get("slow") or ()) <= set(blocks):
+        yield "a block is called slow that was not taken"
+
+
+def rounds_match_samples(result: Mapping[str, Any]) -> Iterator[str]:
+    """Every sample of latencies in blocks belongs to a round."""
+    samples, rounds = result.get("latency_ms"), result.get("rounds")
+    if isinstance(samples, np.ndarray) and isinstance(rounds, np.ndarray) and samples.shape != rounds.shape:
+        yield "latency_ms and rounds are of different length"
 
 
 def summaries_match_samples(result: Mapping[str, Any]) -> Iterator[str]:
@@ -124,6 +150,8 @@ def sizes_are_positive(result: Mapping[str, Any]) -> Iterator[str]:
 
 RELATIONS: tuple[Relation, ...] = (
     times_are_real,
+    blocks_are_real,
+    rounds_match_samples,
     summaries_match_samples,
     rates_match_counts,
     littles_law,
@@ -135,9 +163,12 @@ RELATIONS: tuple[Relation, ...] = (
 
 def busy_s(result: Mapping[str, Any]) -> float:
     """Seconds that a step's samples alone must have taken, given how many ran at once."""
-    if borrowed(result):
+    if borrowed(result) or assembled(result):
         return 0.0
     total = longest = 0.0
+    blocks = result.get("blocks_ms")
+    if isinstance(blocks, Mapping):
+        return sum(float(np.sum(times)) / 1e3 for times in blocks.values() if _finite(times))
     for name in ("latency_ms", "batch_ms", "warmup_ms"):
         samples = result.get(name)
         if isinstance(samples, np.ndarray) and samples.dtype.kind == "f" and np.isfinite(samples).all():
@@ -151,6 +182,31 @@ def busy_s(result: Mapping[str, Any]) -> float:
     if "started_s" in result:
         return total / (2 * at_once) if "clients" in result else longest
     return total / at_once
+
+
+def _finite(times: Any) -> bool:
+    return isinstance(times, np.ndarray) and times.dtype.kind == "f" and bool(np.isfinite(times).all())
+
+
+def not_of_its_rounds(name: str, result: Any, turns: Mapping[str, Any]) -> str | None:
+    """Why an assembled `latency` step is not what the rounds of its group measured; None if it is, or is none.
+
+    `turns`: results of all steps of turns by name. Older rounds of the same numbers may have been measured anew since.
+    """
+    if not isinstance(result, Mapping) or not assembled(result) or borrowed(result):
+        return None
+    group = result["group"]
+    if np.shape(result["rounds"]) != np.shape(result["latency_ms"]):
+        return None  # told by rounds_match_samples
+    for number in np.unique(result["rounds"]):
+        one = turns.get(f"{group}/turns-{number}")
+        blocks = one.get("blocks_ms") if isinstance(one, Mapping) else None
+        if not isinstance(blocks, Mapping):
+            return f"round {number} of {group} was not measured"
+        samples = np.asarray(result["latency_ms"])[result["rounds"] == number]
+        if not any(np.array_equal(samples, times) for times in blocks.values()):
+            return f"its samples of round {number} are not those of {group}/turns-{number}"
+    return None
 
 
 def too_few(result: Any) -> list[str]:

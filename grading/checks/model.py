@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, one
-from grading.checks.options import accurate, as_fast, in_turn, measured, meeting, more_accurate, rate, together
+from grading.checks.options import accurate, as_fast, in_turn, measured, meeting, more_accurate, rate
 from snippets.decide import cost
+from snippets.decide.choose import GPU_PROVIDERS
 from snippets.decide.targets import target
-from snippets.stats import accuracy_loss, break_even, compare, front, median
+from snippets.measure.latency import ENOUGH, Latency, compare
+from snippets.stats import accuracy_loss, break_even, front, median, student
 
 CPU_OPTIONS = {
     "onnx-all": "graph/onnx-all",
@@ -43,9 +46,12 @@ ENGINES = {
 }
 LEVELS = ("none", "basic", "extended", "all")
 EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
-LEVELS_IN_TURN, ENGINES_IN_TURN, OPTIONS_IN_TURN = "graph/ranking", "providers/ranking", "choose/ranking"
+# Whose turns decide what: the groups of snippets.engine.turns.
+BASELINE, GRAPH, QUANTIZE, PROVIDERS, CHOOSE = "baseline", "graph", "quantize", "providers", "choose"
 # Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
 SAME_SIZE = 0.05
+# More paired times than this are single calls, as older records have them, not blocks.
+MANY = 15
 
 
 # 1_baseline
@@ -96,15 +102,39 @@ def _histogram(evidence: Evidence, level: str) -> dict[str, int]:
 
 def best_level(evidence: Evidence) -> Choices:
     """The step up in optimization that saves most milliseconds, round by round."""
-    times = in_turn(evidence, LEVELS_IN_TURN, {level: f"graph/onnx-{level}" for level in LEVELS})
-    rounds = min(values.size for values in times.values())
+    found = in_turn(evidence, GRAPH, {level: f"graph/onnx-{level}" for level in LEVELS})
+    times = _by_round(found)
     saved = {
-        f"{before} -> {after}": times[before][:rounds] - times[after][:rounds]
+        f"{before} -> {after}": times[before] - times[after]
         for before, after in zip(LEVELS[:-1], LEVELS[1:], strict=True)
     }
     best = max(saved, key=lambda name: float(np.median(saved[name])))
-    near = [name for name, values in saved.items() if not median(saved[best] - values, 0.99).low > 0]
+    near = [name for name, values in saved.items() if not _surely_above_zero(saved[best] - values)]
     return one(best, "Subtract each level's median from that of the level before.", *near)
+
+
+def _by_round(latencies: Mapping[str, Latency]) -> dict[str, np.ndarray]:
+    """Times in ms that may be compared place by place: medians of the rounds in common, or samples taken in turn."""
+    if all(one.rounds is not None for one in latencies.values()):
+        common = set.intersection(*(set(one.medians) for one in latencies.values()))
+        good = common - set().union(*(one.slow for one in latencies.values()))
+        used = sorted(good if len(good) >= ENOUGH else common)
+        return {name: np.array([one.medians[number] for number in used]) for name, one in latencies.items()}
+    count = min(one.ms.size for one in latencies.values())
+    return {name: one.ms[:count] for name, one in latencies.items()}
+
+
+def _surely_above_zero(differences: np.ndarray) -> bool:
+    """Whether the middle of paired differences is above zero with 99 % confidence.
+
+    A few blocks: by Student's t of their mean; many single calls: by the order statistics of their median.
+    """
+    if differences.size > MANY:
+        return median(differences, 0.99).low > 0
+    if differences.size < 2:
+        return False
+    half = student(differences.size - 1, 0.99) * float(differences.std(ddof=1)) / math.sqrt(differences.size)
+    return float(differences.mean()) > half
 
 
 def folded(evidence: Evidence) -> Choices:
@@ -121,12 +151,18 @@ def folded(evidence: Evidence) -> Choices:
 
 
 def dynamic_is(evidence: Evidence) -> Choices:
-    """Dynamic int8 against float32, by medians."""
-    ratio = evidence.p50("quantize/dynamic/latency") / evidence.p50("graph/onnx-all/latency")
-    verdict = (
-        "about the same" if abs(ratio - 1) <= 0.1 else ("faster than float32" if ratio < 1 else "slower than float32")
-    )
-    return one(verdict, "Compare the two medians.", *(["about the same"] if abs(ratio - 1) <= 0.2 else []))
+    """Dynamic int8 against float32, in turn: beyond a tenth one is faster; where the interval holds a tenth, both."""
+    found = in_turn(evidence, QUANTIZE, {"dynamic": "quantize/dynamic", "onnx-all": "graph/onnx-all"})
+    ratio = compare(found["dynamic"], found["onnx-all"]).ratio
+    names = {value: _as_fast_as_float(value) for value in (ratio.value, ratio.low, ratio.high)}
+    near = ["about the same"] if abs(ratio.value - 1) <= 0.2 else []
+    return one(names[ratio.value], "Compare the two medians.", *names.values(), *near)
+
+
+def _as_fast_as_float(ratio: float) -> str:
+    if abs(ratio - 1) <= 0.1:
+        return "about the same"
+    return "faster than float32" if ratio < 1 else "slower than float32"
 
 
 def conservative_size(evidence: Evidence) -> Number:
@@ -154,15 +190,15 @@ def images_enough(evidence: Evidence) -> Number:
 def fastest_engine(evidence: Evidence) -> Choices:
     """The engine with the lowest median among those that took turns."""
     return as_fast(
-        in_turn(evidence, ENGINES_IN_TURN, measured(evidence, ENGINES)),
+        in_turn(evidence, PROVIDERS, measured(evidence, PROVIDERS, ENGINES)),
         "Compare the medians of the engines that are here.",
     )
 
 
 def meets_cpu_target(evidence: Evidence) -> Choices:
     """Engines for a CPU under the target; where a limit lies within an interval the samples do not decide."""
-    engines = measured(evidence, {name: ENGINES[name] for name in ("cpu", "openvino")})
-    right, close = meeting(evidence, engines, target("server CPU"), ENGINES_IN_TURN)
+    engines = measured(evidence, PROVIDERS, {name: ENGINES[name] for name in ("cpu", "openvino")})
+    right, close = meeting(evidence, engines, target("server CPU"), PROVIDERS)
     none = frozenset({"none of them"})
     return Choices(
         right or (frozenset() if close else none),
@@ -183,47 +219,46 @@ def million(evidence: Evidence) -> Number:
         if not isinstance(priced, dict) or not isinstance(priced.get("onnx-all"), list):
             raise NotMeasured("choose/front", "price of onnx-all")
         return Number(float(priced["onnx-all"][0]), how)
-    threads = int(evidence.number("graph/onnx-all/latency", "threads"))
+    threads = int(evidence.number("graph/onnx-all/throughput", "threads"))
     return Number(cost.per_million_cpu(rate(evidence, "graph/onnx-all").value, threads, cost.load_prices()), how)
 
 
 def server_cpu(evidence: Evidence) -> Choices:
     """Any option that meets the target; where none does, accurate ones not beaten in latency and accuracy."""
-    options = measured(evidence, CPU_OPTIONS)
-    right, close = meeting(evidence, options, target("server CPU"), OPTIONS_IN_TURN)
+    options = measured(evidence, CHOOSE, CPU_OPTIONS)
+    right, close = meeting(evidence, options, target("server CPU"), CHOOSE)
     how = "Look which options meet both limits; where none does, which of the accurate ones is fastest."
     if right or close:
         return Choices(right, how, close)
     kept = accurate(evidence, options)
-    times = in_turn(evidence, OPTIONS_IN_TURN, kept)
-    paired = together(times)
+    found = in_turn(evidence, CHOOSE, kept)
     correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in kept.items()}
-    found = front(
-        {name: (float(np.median(times[name])), correct[name]) for name in kept},
-        lambda a, b: compare(times[a], times[b], paired=paired).verdict == "a",
+    fast = front(
+        {name: (found[name].p50().value, correct[name]) for name in kept},
+        lambda a, b: compare(found[a], found[b]).verdict == "a",
         lambda a, b: more_accurate(evidence, kept[a], kept[b]),
     )
-    return Choices(frozenset(found.names), how, frozenset(found.undecided))
+    return Choices(frozenset(fast.names), how, frozenset(fast.undecided))
 
 
 def server_gpu(evidence: Evidence) -> Choices:
     """A GPU engine that meets the target, else the fastest that was measured; none where there is no GPU."""
     how = "Choose among what your own run measured on a GPU."
-    engines = {name: ENGINES[name] for name in ("cuda", "tensorrt") if evidence.has(f"{ENGINES[name]}/latency")}
+    everything = measured(evidence, CHOOSE, CPU_OPTIONS | ENGINES)
+    engines = {name: prefix for name, prefix in ENGINES.items() if name in everything and name in GPU_PROVIDERS}
     if not engines:
-        evidence.result("graph/onnx-all/latency")
         return one("not measured here", how)
-    right, close = meeting(evidence, engines, target("server GPU"), OPTIONS_IN_TURN)
+    right, close = meeting(evidence, engines, target("server GPU"), CHOOSE)
     if right or close:
         return Choices(right, how, close)
-    return as_fast(in_turn(evidence, OPTIONS_IN_TURN, engines), how)
+    return as_fast(in_turn(evidence, CHOOSE, engines), how)
 
 
 def phone(evidence: Evidence) -> Choices:
     """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
     names = ("onnx-all", "dynamic", "aggressive", "conservative")
-    options = measured(evidence, {name: CPU_OPTIONS[name] for name in names})
+    options = measured(evidence, CHOOSE, {name: CPU_OPTIONS[name] for name in names})
     size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
     good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
     kept = {name: prefix for name, prefix in small.items() if name in good} or small or good

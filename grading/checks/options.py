@@ -10,7 +10,8 @@ from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, one
 from snippets.decide.choose import MAX_LOSS
 from snippets.decide.targets import Target, Verdict
-from snippets.stats import Estimate, accuracy_loss, compare, median, throughput
+from snippets.measure.latency import Latency, compare
+from snippets.stats import Estimate, accuracy_loss, throughput
 
 # What an engine is called where it takes turns with others.
 IN_TURN = {"cpu": "onnx-all"}
@@ -25,41 +26,55 @@ def rate(evidence: Evidence, variant: str) -> Estimate:
     return throughput(evidence.samples(largest, "batch_ms"), int(evidence.number(largest, "batch")))
 
 
-def in_turn(evidence: Evidence, turns: str, variants: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Latencies in ms of `variants` (name to step prefix), round by round from the step `turns`.
+def in_turn(evidence: Evidence, group: str, variants: Mapping[str, str]) -> dict[str, Latency]:
+    """Latencies of `variants` (name to step prefix) in the turns of `group`.
 
-    A record without that step has those that were measured one after the other. Raises NotMeasured for neither.
+    Records made before there were blocks have turns call by call (`<group>/ranking`), or only each variant by itself.
+    Raises NotMeasured for none of these.
     """
+    named = {name: IN_TURN.get(name, name) for name in variants}
+    blocks = {name: in_group(evidence, group, named[name], prefix) for name, prefix in variants.items()}
+    if all(blocks.values()):
+        return {name: evidence.latency(str(step)) for name, step in blocks.items()}
+    turns = f"{group}/ranking"
     if evidence.has(turns):
-        named = {name: IN_TURN.get(name, name) for name in variants}
-        return {name: evidence.samples(turns, field) for name, field in named.items()}
-    return {name: evidence.samples(f"{prefix}/latency") for name, prefix in variants.items()}
+        return {name: Latency.burst(evidence.samples(turns, field), turns) for name, field in named.items()}
+    return {name: evidence.latency(f"{prefix}/latency") for name, prefix in variants.items()}
 
 
-def together(times: Mapping[str, np.ndarray]) -> bool:
-    """Whether the latencies were taken round by round, so that they may be compared in pairs: equally many of each."""
-    return len({values.size for values in times.values()}) == 1
+def in_group(evidence: Evidence, group: str, name: str, prefix: str) -> str | None:
+    """The step with a variant's latency in the turns of `group`, under that name or its own; None if it has none."""
+    for step in (f"{group}/{name}/latency", f"{prefix}/latency"):
+        if evidence.has(step) and evidence.result(step).get("group") == group:
+            return step
+    return None
 
 
-def as_fast(times: Mapping[str, np.ndarray], how: str) -> Choices:
+def as_fast(latencies: Mapping[str, Latency], how: str) -> Choices:
     """The variant with the lowest median; those that the samples do not rank behind it are right too."""
-    best = min(times, key=lambda name: float(np.median(times[name])))
-    near = [name for name in times if compare(times[best], times[name], paired=together(times)).verdict != "a"]
+    best = min(latencies, key=lambda name: latencies[name].p50().value)
+    near = [name for name in latencies if compare(latencies[best], latencies[name]).verdict != "a"]
     return one(best, how, *near)
 
 
-def measured(evidence: Evidence, variants: dict[str, str]) -> dict[str, str]:
-    """Those of `variants` (name to step prefix) whose latency was measured. Raises NotMeasured for none."""
-    found = {name: prefix for name, prefix in variants.items() if evidence.has(f"{prefix}/latency")}
+def measured(evidence: Evidence, group: str, variants: Mapping[str, str]) -> dict[str, str]:
+    """Those of `variants` (name to step prefix) whose latency was measured, in the turns of `group` or by themselves.
+
+    Where the group has turns, only who took part in them. Raises NotMeasured for none.
+    """
+    in_blocks = {
+        name: prefix for name, prefix in variants.items() if in_group(evidence, group, IN_TURN.get(name, name), prefix)
+    }
+    found = in_blocks or {name: prefix for name, prefix in variants.items() if evidence.has(f"{prefix}/latency")}
     if not found:
         raise NotMeasured(f"{next(iter(variants.values()))}/latency")
     return found
 
 
-def verdict(evidence: Evidence, name: str, prefix: str, wanted: Target, turns: str) -> Verdict:
+def verdict(evidence: Evidence, name: str, prefix: str, wanted: Target, group: str) -> Verdict:
     """How the variant stands to a server's target (median and throughput), by the intervals of its samples."""
     held = wanted.judge(
-        p50_ms=median(in_turn(evidence, turns, {name: prefix})[name]), images_per_s=rate(evidence, prefix)
+        p50_ms=in_turn(evidence, group, {name: prefix})[name].p50(), images_per_s=rate(evidence, prefix)
     )
     if held is None:
         raise NotMeasured(f"{prefix}/size")
@@ -67,10 +82,10 @@ def verdict(evidence: Evidence, name: str, prefix: str, wanted: Target, turns: s
 
 
 def meeting(
-    evidence: Evidence, variants: dict[str, str], wanted: Target, turns: str
+    evidence: Evidence, variants: dict[str, str], wanted: Target, group: str
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Names that meet a server's target, and names of which the samples allow both."""
-    verdicts = {name: verdict(evidence, name, prefix, wanted, turns) for name, prefix in variants.items()}
+    verdicts = {name: verdict(evidence, name, prefix, wanted, group) for name, prefix in variants.items()}
     return (
         frozenset(name for name, held in verdicts.items() if held.met),
         frozenset(name for name, held in verdicts.items() if held.open),

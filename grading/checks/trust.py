@@ -24,6 +24,7 @@ import numpy as np
 
 from grading.checks import invariants
 from grading.checks.evidence import Evidence
+from snippets.engine.turns import INFIX as TURNS
 from snippets.errors import RecordError
 from snippets.record.read import Step
 from snippets.record.run import Record
@@ -80,8 +81,11 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
         given = _time(answer.get("answered_utc"))
         if given is None or (created and given < created - SLACK):
             found.append(f"the answer to {answer.get('question')!r} is older than the run")
+    turns = {name: evidence.loaded(name) for name in evidence.steps if TURNS in name}
     for name, step in evidence.steps.items():
         found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, evidence.loaded(name))]
+        if problem := invariants.not_of_its_rounds(name, evidence.loaded(name), turns):
+            found.append(f"step {name!r}: {problem}")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from snippets import stats
 from snippets.decide.targets import Target, published, targets
 from snippets.draw.tables import text_table
+from snippets.measure.latency import Latency
 from snippets.record.run import Record, load_record
 from snippets.stats import Estimate
 
@@ -78,11 +79,11 @@ def _join_threads(found: dict[str, Variant]) -> None:
 
 
 def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:
-    # The first latency stands: later ones of the same variant vary something else, such as its threads.
-    if what == "latency" and variant.p50_ms is None and len(result.get("latency_ms", ())) > 0:
-        times = result["latency_ms"]
-        variant.p50_ms = stats.median(times)
-        variant.p95_ms, variant.p99_ms = (stats.percentile_or_none(times, percent) for percent in (95, 99))
+    # The last latency in turns stands, that of the choice; one that was taken alone does not replace it.
+    if what == "latency" and len(result.get("latency_ms", ())) > 0 and (variant.p50_ms is None or "rounds" in result):
+        times = Latency.of(result)
+        variant.p50_ms = times.p50()
+        variant.p95_ms, variant.p99_ms = (times.percentile(percent) for percent in (95, 99))
         variant.provider = result.get("provider", variant.provider)
     elif what.startswith("throughput") and len(result.get("batch_ms", ())) > 0:
         batch = int(result["batch"])

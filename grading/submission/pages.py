@@ -11,6 +11,7 @@ import numpy as np
 from grading.questions import Question, is_late, standing
 from grading.submission.pdf import Page
 from snippets.errors import RecordError
+from snippets.measure.latency import Latency
 from snippets.record.run import Record
 
 MAX_MEASURED = 8
@@ -23,6 +24,17 @@ def shown(question: Question, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g} {question.unit}".strip()
     return str(value)
+
+
+def _latency_facts(result: Mapping[str, Any]) -> list[str]:
+    """Median, p95 where the samples bound it, and their number."""
+    try:
+        found = Latency.of(result)
+        p50, p95 = found.p50(), found.percentile(95)
+    except (ValueError, TypeError):
+        return ["its latencies are no measurement"]
+    tail = [f"p95 {p95.value:.3g} ms"] if p95 else []
+    return [f"p50 {p50.value:.3g} ms", *tail, f"n = {found.ms.size}"]
 
 
 def summary(record: Record, name: str) -> str | None:
@@ -39,8 +51,7 @@ def summary(record: Record, name: str) -> str | None:
     facts = []
     latency_ms = result.get("latency_ms")
     if isinstance(latency_ms, np.ndarray) and latency_ms.ndim == 1 and latency_ms.size:
-        p50, p95 = np.percentile(latency_ms, [50, 95])
-        facts += [f"p50 {p50:.3g} ms", f"p95 {p95:.3g} ms", f"n = {latency_ms.size}"]
+        facts += _latency_facts(result)
     batch_ms, batch = result.get("batch_ms"), result.get("batch")
     if isinstance(batch_ms, np.ndarray) and batch_ms.size and isinstance(batch, int):
         facts.append(f"{batch * 1000 / float(np.median(batch_ms)):.4g} images/s at batch {batch}")

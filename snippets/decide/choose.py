@@ -11,6 +11,7 @@ import numpy as np
 from snippets import stats
 from snippets.decide import cost
 from snippets.decide.targets import Target, Verdict
+from snippets.measure.latency import Latency, compare
 
 GPU_PROVIDERS = ("cuda", "tensorrt")
 DEVICE = "end-user device"
@@ -30,7 +31,7 @@ class Option:
     accuracy: stats.Estimate
     size_bytes: int
     cost_per_million: stats.Estimate
-    latency_ms: np.ndarray = field(repr=False, compare=False)
+    latency: Latency = field(repr=False, compare=False)
     predictions: np.ndarray = field(repr=False, compare=False)
     labels: np.ndarray = field(repr=False, compare=False)
 
@@ -40,11 +41,10 @@ class Option:
         return self.size_bytes / 1e6
 
 
-def option(name: str, measured: Mapping[str, Any], turns_ms: np.ndarray, prices: cost.Prices) -> Option:
-    """An option from what variants.Bench.onnx returned (throughput, accuracy, size), and `turns_ms`.
+def option(name: str, measured: Mapping[str, Any], latency: Latency, prices: cost.Prices) -> Option:
+    """An option from what variants.Bench.onnx returned (throughput, accuracy, size), and its latencies of one image.
 
-    These are its latencies of one image in turn with other options (variants.Bench.interleaved): they are compared
-    round by round.
+    These were taken in turn with other options (variants.Bench.turns): they are compared round by round.
     """
     batch = measured["throughput"]
     rate = stats.throughput(batch["batch_ms"], batch["batch"])
@@ -61,12 +61,12 @@ def option(name: str, measured: Mapping[str, Any], turns_ms: np.ndarray, prices:
         name,
         provider,
         threads,
-        stats.median(turns_ms),
+        latency.p50(),
         rate,
         stats.accuracy(scored["predictions"], scored["labels"]),
         measured["size"]["bytes"],
         stats.Estimate(price(rate.value), price(rate.high), highest),
-        np.asarray(turns_ms),
+        latency,
         np.asarray(scored["predictions"]),
         np.asarray(scored["labels"]),
     )
@@ -119,7 +119,7 @@ def cheaper(a: Option, b: Option) -> bool:
 
 def faster(a: Option, b: Option) -> bool:
     """Whether a is faster than b, compared round by round."""
-    return stats.compare(a.latency_ms, b.latency_ms, paired=True).verdict == "a"
+    return compare(a.latency, b.latency).verdict == "a"
 
 
 def smaller(a: Option, b: Option) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 from snippets.draw import style
 from snippets.draw.labels import place_labels
 from snippets.draw.style import FAINT, INK, LIMIT, MET, SMALL, TARGET, color
-from snippets.stats import Estimate, percentile_or_none
+from snippets.measure.latency import Latency
+from snippets.stats import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,16 +69,16 @@ def bars(
     return figure
 
 
-def distributions(samples_ms: Mapping[str, np.ndarray], title: str) -> Figure:
+def distributions(latencies: Mapping[str, Latency], title: str) -> Figure:
     """Latency distributions as cumulative curves: read p50, p95 and p99 off the dotted lines.
 
     A percentile that the samples of one of them are too few for has no line.
     """
     figure, axes = style.canvas(title, "latency of one request (ms), logarithmic", "requests answered by then (%)")
-    for position, (name, samples) in enumerate(samples_ms.items()):
-        style.cumulative(axes, samples, name, color(name, position))
+    for position, (name, one) in enumerate(latencies.items()):
+        style.cumulative(axes, one.ms, name, color(name, position))
     style.logarithmic(axes, "x")
-    told = [p for p in (50, 95, 99) if all(percentile_or_none(samples, p) for samples in samples_ms.values())]
+    told = [p for p in (50, 95, 99) if all(one.percentile(p) for one in latencies.values())]
     style.level_lines(axes, told)
     axes.set_ylim(0, 103)
     axes.legend(loc="best")

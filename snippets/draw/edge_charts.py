@@ -12,8 +12,8 @@ from snippets.draw import style
 from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGE_COLOURS, TARGET, THEORY, color
 from snippets.edge import crossover, device, soak
 from snippets.edge.cold_start import PHASES
+from snippets.measure.latency import Latency
 from snippets.record.read import Record
-from snippets.stats import median
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def latency_and_size(record: Record) -> Figure:
     dice = np.random.default_rng(0)
     longest = 0.0
     for position, row in enumerate(rows):
-        samples = device.by_threads(record, row.variant)[row.threads]
+        samples = device.by_threads(record, row.variant)[row.threads].ms
         shift = dice.uniform(-0.28, 0.28, samples.size)
         left.plot(samples, position + shift, ".", color=color(row.variant), alpha=0.5, mew=0)
         left.plot([row.p50.value] * 2, [position - 0.36, position + 0.36], color=INK)
@@ -63,7 +63,7 @@ def threads(record: Record) -> Figure:
         if f"edge/{variant}-threads-1/latency" not in record.names():
             continue
         samples = device.by_threads(record, variant)
-        found = [median(values) for values in samples.values()]
+        found = [one.p50() for one in samples.values()]
         medians = [one.value for one in found]
         ends = [[max(0.0, one.value - one.low) for one in found], [one.high - one.value for one in found]]
         # Side by side, so that no interval hides another.
@@ -146,8 +146,8 @@ def soaking(result: Mapping[str, Any]) -> Figure:
 
 
 def cloud_or_edge(
-    edge_ms: np.ndarray,
-    server_ms: np.ndarray,
+    edge: Latency,
+    server: Latency,
     sending_ms: Mapping[str, float],
     *,
     networks: Mapping[str, float] = NETWORKS_MS,
@@ -160,13 +160,13 @@ def cloud_or_edge(
     figure, axes = style.canvas(
         "Cloud or edge", "round-trip time of the network (ms)", "until the user sees the class (ms)", size=(8, 4.8)
     )
-    local, server = float(np.median(edge_ms)), float(np.median(server_ms))
-    bare = crossover.crossover(edge_ms, server_ms)
+    local, remote = edge.p50().value, server.p50().value
+    bare = crossover.crossover(edge, server)
     first = min([0.5, *(value / 2 for value in [bare.rtt_ms, *networks.values()] if value > 0)])
     rtt = np.geomspace(first, 1.6 * max([200.0, bare.rtt_ms, *networks.values()]), 300)
     axes.plot(rtt, np.full(rtt.size, local), color=HERE, label="on the device")
     for (what, sending), dashes in zip(sending_ms.items(), ("-", "--", ":"), strict=False):
-        total = crossover.cloud_total_ms(rtt, server, sending)
+        total = crossover.cloud_total_ms(rtt, remote, sending)
         axes.plot(rtt, total, linestyle=dashes, color=SERIES[0], label=f"cloud, {what}")
     style.logarithmic(axes, "x")
     style.logarithmic(axes, "y")

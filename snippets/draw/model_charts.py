@@ -54,22 +54,22 @@ def confusions(counts: np.ndarray, classes: Sequence[str], title: str) -> Figure
     return figure
 
 
-def investment(paid_s: float, samples_ms: Mapping[str, np.ndarray], even: float) -> Figure:
+def investment(paid_s: float, medians_ms: Mapping[str, float], even: float) -> Figure:
     """Total seconds after n requests without and with a cost paid first; `even` is where the lines cross.
 
     The crossing is marked, its number left to the reader.
-    `samples_ms` holds two variants, the one without and the one with the cost, in that order.
+    `medians_ms` holds two variants, the one without and the one with the cost, in that order.
     """
-    (slow, slow_ms), (fast, fast_ms) = samples_ms.items()
+    (slow, slow_ms), (fast, fast_ms) = medians_ms.items()
     finite = bool(np.isfinite(even)) and even > 0
     most = 2.0 * even if finite else 1000.0
     requests = np.linspace(0, most, 50)
     figure, axes = style.canvas("When compiling has paid for itself", "requests answered", "seconds since the start")
-    axes.plot(requests, requests * np.median(slow_ms) / 1000, color=color(slow), label=slow)
-    total_s = paid_s + requests * np.median(fast_ms) / 1000
+    axes.plot(requests, requests * slow_ms / 1000, color=color(slow), label=slow)
+    total_s = paid_s + requests * fast_ms / 1000
     axes.plot(requests, total_s, color=color(fast), label=f"{fast}, compiling included")
     if finite:
-        axes.scatter([even], [even * float(np.median(slow_ms)) / 1000], color=INK, zorder=3, s=30, label="break-even")
+        axes.scatter([even], [even * slow_ms / 1000], color=INK, zorder=3, s=30, label="break-even")
     axes.set_xlim(0, most)
     axes.set_ylim(bottom=0)
     axes.legend()

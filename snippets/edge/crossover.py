@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snippets import stats
 from snippets.errors import ServerError, UsageError
-
-BOOTSTRAPS = 400
+from snippets.measure.latency import Latency, difference
 
 
 @dataclass(frozen=True)
@@ -39,23 +37,10 @@ def cloud_total_ms(rtt_ms: np.ndarray | float, server_ms: float, sending_ms: flo
     return np.asarray(rtt_ms, dtype=np.float64) + sending_ms + server_ms
 
 
-def crossover(edge_ms: np.ndarray, server_ms: np.ndarray, *, sending_ms: float = 0.0, seed: int = 0) -> Crossover:
-    """The round-trip time at which cloud and edge have the same median delay.
-
-    `edge_ms` and `server_ms` are latency samples (float64 (n,)). The interval is a percentile bootstrap of the
-    difference of the two medians (B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993).
-    """
-    edge, server = np.asarray(edge_ms, dtype=np.float64), np.asarray(server_ms, dtype=np.float64)
-    dice = np.random.default_rng(seed)
-    differences = np.array(
-        [
-            np.median(dice.choice(edge, edge.size)) - np.median(dice.choice(server, server.size))
-            for _ in range(BOOTSTRAPS)
-        ]
-    )
-    low, high = np.percentile(differences, [2.5, 97.5])
-    middle = stats.percentile(edge, 50) - stats.percentile(server, 50)
-    return Crossover(middle - sending_ms, float(low) - sending_ms, float(high) - sending_ms)
+def crossover(edge: Latency, server: Latency, *, sending_ms: float = 0.0) -> Crossover:
+    """The round-trip time at which cloud and edge have the same median delay, with the interval of the difference."""
+    found = difference(edge, server)
+    return Crossover(found.value - sending_ms, found.low - sending_ms, found.high - sending_ms)
 
 
 def told(low_ms: float, high_ms: float) -> str:

@@ -8,20 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import measure, stats
+from snippets import stats
 from snippets.data import image
 from snippets.decide.targets import Target, Verdict, target
+from snippets.engine.turns import RULES, Entrant, Turns
 from snippets.errors import RecordError
 from snippets.machine.host import cores
+from snippets.measure import calls
+from snippets.measure.latency import Latency
 from snippets.record.read import Record
+
+if TYPE_CHECKING:
+    from snippets.record.run import Run
 
 VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
 DEVICE = "end-user device"
 MAX_THREADS = 4
+GROUP = "edge"
 # Different photos that one latency measurement walks through: enough that none is special, few enough for the memory.
 PHOTOS_TIMED = 16
 
@@ -38,29 +45,35 @@ def classifier(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
     return providers.session(model, "cpu", threads=threads)
 
 
-def photo_latency(model: Path, photos: np.ndarray, *, threads: int, profile: str) -> dict[str, Any]:
-    """A `latency` step: single photos, already preprocessed, through the network."""
-    inputs = image.preprocess(photos[:PHOTOS_TIMED])
-    call = measure.cycle(classifier(model, threads), [inputs[i : i + 1] for i in range(len(inputs))])
-    return measure.latency_step(call, measure.effort(profile), provider="cpu", threads=threads)
+def turns(
+    run: Run, models: Mapping[str, Path], photos: Callable[[], np.ndarray], fingerprint: str, *, profile: str
+) -> Turns:
+    """The models in turn, each with every number of threads: the entrants `<model>-threads-<number>` of group `edge`.
 
+    They answer single photos, already preprocessed; `photos` is asked for them when there is something to measure, and
+    `fingerprint` is theirs.
+    """
 
-def ranking(
-    models: Mapping[str, Path], threads: Mapping[str, int], photos: np.ndarray, *, rounds: int
-) -> dict[str, np.ndarray]:
-    """The models in turn, a photo each, round by round, so that they can be ranked: ms, float64 (rounds,) by model."""
-    inputs = image.preprocess(photos[:PHOTOS_TIMED])
-    each = [inputs[i : i + 1] for i in range(len(inputs))]
-    calls = {name: measure.cycle(classifier(model, threads[name]), each) for name, model in models.items()}
-    for call in calls.values():
-        measure.warm_up(call, measure.effort("quick"))
-    return measure.interleave(calls, rounds)
+    def entrant(variant: str, model: Path, threads: int) -> Entrant:
+        def load() -> Callable[[], Any]:
+            inputs = image.preprocess(photos()[:PHOTOS_TIMED])
+            return calls.cycle(classifier(model, threads), [inputs[i : i + 1] for i in range(len(inputs))])
+
+        name = f"{GROUP}/{variant}-threads-{threads}"
+        return Entrant(name, load, "cpu", threads, {"model": model, "photos": fingerprint})
+
+    entrants = {
+        f"{variant}-threads-{threads}": entrant(variant, model, threads)
+        for threads in thread_counts()
+        for variant, model in models.items()
+    }
+    return Turns(run, GROUP, entrants, RULES[profile])
 
 
 def preprocessing(photos: np.ndarray, *, profile: str) -> dict[str, Any]:
     """A `latency` step: preprocessing alone, which every prediction needs before the network runs."""
-    call = measure.cycle(image.preprocess, [photos[i : i + 1] for i in range(min(PHOTOS_TIMED, len(photos)))])
-    return measure.latency_step(call, measure.effort(profile), provider="cpu", threads=1)
+    call = calls.cycle(image.preprocess, [photos[i : i + 1] for i in range(min(PHOTOS_TIMED, len(photos)))])
+    return calls.latency_step(call, calls.effort(profile), provider="cpu", threads=1)
 
 
 def classify(model: Path, photos: np.ndarray, labels: np.ndarray, *, threads: int) -> dict[str, Any]:
@@ -93,8 +106,8 @@ def verdicts(record: Record, wanted: Target | None = None) -> list[Row]:
         if f"kit/{variant}/size" not in record.names():
             continue
         size_mb = record.result(f"kit/{variant}/size")["bytes"] / 1e6
-        threads, samples = fastest_threads(record, variant)
-        p50 = stats.median(samples)
+        threads, latency = fastest_threads(record, variant)
+        p50 = latency.p50()
         checked = record.result(f"edge/{variant}/accuracy")
         verdict = wanted.judge(p50_ms=p50, size_mb=size_mb)
         assert verdict is not None  # a device is asked for latency and size only
@@ -104,7 +117,7 @@ def verdicts(record: Record, wanted: Target | None = None) -> list[Row]:
                 size_mb,
                 threads,
                 p50,
-                stats.percentile_or_none(samples, 95),
+                latency.percentile(95),
                 stats.accuracy(checked["predictions"], checked["labels"]),
                 stats.accuracy_loss(checked["predictions"], reference, checked["labels"]),
                 verdict,
@@ -113,20 +126,21 @@ def verdicts(record: Record, wanted: Target | None = None) -> list[Row]:
     return rows
 
 
-def by_threads(record: Record, variant: str) -> dict[int, np.ndarray]:
-    """Latency samples in ms of one model, by number of threads."""
-    prefix = f"edge/{variant}-threads-"
+def by_threads(record: Record, variant: str) -> dict[int, Latency]:
+    """Latencies of one model, by number of threads."""
+    prefix = f"{GROUP}/{variant}-threads-"
     found = {}
     for name in record.names():
         if name.startswith(prefix) and name.endswith("/latency"):
-            found[int(name.removeprefix(prefix).removesuffix("/latency"))] = record.result(name)["latency_ms"]
+            threads = int(name.removeprefix(prefix).removesuffix("/latency"))
+            found[threads] = Latency.of(record.result(name))
     if not found:
         raise RecordError(f"The record holds no latency of {variant} on a device. Run notebooks/edge/1_latency first.")
     return dict(sorted(found.items()))
 
 
-def fastest_threads(record: Record, variant: str) -> tuple[int, np.ndarray]:
-    """The number of threads with the lowest median latency, and its samples in ms."""
-    samples = by_threads(record, variant)
-    best = min(samples, key=lambda threads: float(np.median(samples[threads])))
-    return best, samples[best]
+def fastest_threads(record: Record, variant: str) -> tuple[int, Latency]:
+    """The number of threads with the lowest median latency, and its latencies."""
+    found = by_threads(record, variant)
+    best = min(found, key=lambda threads: found[threads].p50().value)
+    return best, found[best]

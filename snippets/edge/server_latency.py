@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snippets.decide.targets import target
 from snippets.errors import UsageError
+from snippets.measure.latency import Latency
 from snippets.record.run import Run, latest_run, load_record
 
 SERVER = "server CPU"
 
 
-def step_of(variant: str) -> str:
-    """The step of Part 1 that timed a variant of Part 2 on the server."""
-    return "graph/onnx-all/latency" if variant == "fp32" else f"quantize/{variant}/latency"
+def steps_of(variant: str) -> tuple[str, ...]:
+    """The steps of Part 1 that may have timed a variant of Part 2 on the server, the last word first."""
+    name = "onnx-all" if variant == "fp32" else variant
+    first = "graph/onnx-all/latency" if variant == "fp32" else f"quantize/{variant}/latency"
+    return f"choose/{name}/latency", f"quantize/{name}/latency", first
 
 
 def inputs(run: Run, runs: str, variant: str, server_ms: float) -> dict[str, Any]:
@@ -41,8 +43,10 @@ def same_model(runs: str, variant: str, server_ms: float) -> dict[str, Any]:
     folder = latest_run("model", runs) if found.get("step") else None
     if folder is not None:
         step = load_record(folder).result(found["step"])
+        blocks = {name: step[name] for name in ("rounds", "group", "slow", "repeated") if name in step}
         return {
             "latency_ms": np.asarray(step["latency_ms"]),
+            **blocks,
             "batch": 1,
             "threads": step["threads"],
             "provider": step["provider"],
@@ -70,13 +74,9 @@ def _inputs(runs: str, variant: str, server_ms: float) -> dict[str, Any]:
     if server_ms:
         return {"server_ms": server_ms}
     folder = latest_run("model", runs)
-    median_ms = _median_ms(folder, step_of(variant)) if folder else None
-    return {"server_ms": 0.0} if median_ms is None else {"step": step_of(variant), "median_ms": median_ms}
-
-
-def _median_ms(folder: Path, step: str) -> float | None:
-    """Median (ms) of a run's single-sample step, or None if it has none."""
-    record = load_record(folder)
-    if step not in record.names():
-        return None
-    return float(np.median(record.result(step)["latency_ms"]))
+    if folder:
+        record = load_record(folder)
+        for step in steps_of(variant):
+            if step in record.names():
+                return {"step": step, "median_ms": Latency.of(record.result(step)).p50().value}
+    return {"server_ms": 0.0}

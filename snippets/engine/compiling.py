@@ -26,14 +26,22 @@ def eager(module: Any, threads: int = 0) -> Logits:
     import torch
 
     keep_memory()
-    torch.set_num_threads(thread_count(threads))
-    module = module.eval()
+    module, threads = module.eval(), thread_count(threads)
 
     def run(batch: np.ndarray) -> np.ndarray:
+        _use_threads(threads)
         with torch.inference_mode():
             return module(torch.from_numpy(batch)).numpy()
 
     return run
+
+
+def _use_threads(count: int) -> None:
+    """PyTorch has one number of threads for the whole process; models that take turns each set their own."""
+    import torch
+
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)
 
 
 def keep_memory() -> None:
@@ -68,17 +76,15 @@ class Compiled:
     """
 
     def __init__(self, module: Any, threads: int = 0) -> None:
-        import torch
-
         keep_memory()
-        torch.set_num_threads(thread_count(threads))
-        self._module = module.eval()
+        self._module, self._threads = module.eval(), thread_count(threads)
         self._functions: dict[int, Any] = {}
 
     def compile(self, batch: np.ndarray) -> float:
         """Compile for this batch's shape and run it once. Returns seconds from call to first result."""
         import torch
 
+        _use_threads(self._threads)
         start = time.perf_counter_ns()
         with _cold_and_frozen():
             # Folding makes a new module for each size: PyTorch keeps what it compiled for the others.
@@ -95,6 +101,7 @@ class Compiled:
         if len(batch) not in self._functions:
             self.compile(batch)
         function = self._functions[len(batch)]
+        _use_threads(self._threads)
         with torch.inference_mode():
             return function(torch.from_numpy(batch)).numpy()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from snippets import measure
+from snippets.engine import turns
 from snippets.errors import UsageError
 from snippets.machine.host import thread_count
+from snippets.measure import blocks, calls
 
 
 @dataclass(frozen=True)
@@ -25,19 +26,23 @@ class Plan:
     batch_sizes: tuple[int, ...]
     torch_batch_sizes: tuple[int, ...]
     compiled_batch_sizes: tuple[int, ...]
-    rounds: int
     whole_ladder: bool
     scan_images: int
 
     @property
-    def latency(self) -> measure.Effort:
-        """Effort for single-sample latency."""
-        return measure.effort(self.profile)
+    def rounds(self) -> int:
+        """Rounds of blocks in which latencies are compared."""
+        return turns.ROUNDS[self.profile]
 
     @property
-    def batches(self) -> measure.Effort:
+    def turns(self) -> blocks.Rules:
+        """How those blocks are taken."""
+        return turns.RULES[self.profile]
+
+    @property
+    def batches(self) -> calls.Effort:
         """Effort for batch throughput."""
-        return measure.effort(self.profile, batches=True)
+        return calls.effort(self.profile, batches=True)
 
 
 PLANS = {
@@ -51,7 +56,6 @@ PLANS = {
         batch_sizes=(8,),
         torch_batch_sizes=(1, 2, 4, 8, 16),
         compiled_batch_sizes=(1,),
-        rounds=24,
         whole_ladder=False,
         scan_images=4,
     ),
@@ -65,7 +69,6 @@ PLANS = {
         batch_sizes=(1, 8, 32, 64),
         torch_batch_sizes=(1, 4, 16, 32, 64),
         compiled_batch_sizes=(1, 32),
-        rounds=120,
         whole_ladder=True,
         scan_images=12,
     ),

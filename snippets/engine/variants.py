@@ -1,4 +1,4 @@
-"""The variants of Part 1, each measured the same way: latency, throughput, accuracy, size.
+"""The variants of Part 1, each measured the same way: latency (in turns), throughput, accuracy, size.
 
 Steps are named `<notebook>/<variant>/<what>`. A notebook that needs a figure of an earlier one asks for the same
 measurement: measured already, the step replays; otherwise it is measured now. So every notebook runs alone.
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import measure
 from snippets.engine.plan import Plan
 from snippets.engine.streams import LINE, PLAIN, Tuning
+from snippets.engine.turns import Entrant, Turns
+from snippets.measure import calls
 from snippets.model import evaluate
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ PICTURES = 8
 class Variant:
     """One way to run the network. `load` makes the model, and is called only when there is something to measure.
 
-    `name` begins its steps ("baseline/eager"); `inputs`: what decides its results, by name.
+    `name` begins its steps ("baseline/eager"); `inputs`: what decides its results, by name; `threads`: with how many it
+    runs (0: as many as the plan says).
     """
 
     name: str
     load: Callable[[], Logits]
     provider: str
     inputs: Mapping[str, Any]
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,16 @@ class Bench:
     plan: Plan
     data: str = ""
 
-    def latency(self, variant: Variant) -> dict[str, Any]:
-        """Step `<name>/latency`: one image at a time, in ms."""
-        effort, threads = self.plan.latency, self.plan.threads
-        return self.run.step(
-            f"{variant.name}/latency",
-            lambda: measure.latency_step(
-                measure.cycle(variant.load(), pictures(self.split)), effort, provider=variant.provider, threads=threads
-            ),
-            inputs={**variant.inputs, "effort": effort, "threads": threads},
-        )
+    def turns(self, group: str, variants: Mapping[str, Variant], *, first: int = 1) -> Turns:
+        """Turns of variants by the names that charts show, one image at a time; `first` as for Turns."""
+
+        def entrant(one: Variant) -> Entrant:
+            def load() -> calls.Call:
+                return calls.cycle(one.load(), pictures(self.split))
+
+            return Entrant(one.name, load, one.provider, one.threads or self.plan.threads, one.inputs)
+
+        return Turns(self.run, group, {name: entrant(one) for name, one in variants.items()}, self.plan.turns, first)
 
     def throughput(
         self, variant: Variant, batch: int, classified: dict[int, np.ndarray] | None = None
@@ -91,7 +94,7 @@ class Bench:
             number = next(turn) % len(batches)
             answers[number] = model(batches[number])
 
-        result = measure.throughput_step(
+        result = calls.throughput_step(
             call, batch, self.plan.batches, provider=variant.provider, threads=self.plan.threads
         )
         if known and classified is not None and batch == self.plan.batch:
@@ -115,15 +118,10 @@ class Bench:
             inputs={**variant.inputs, "labels": self.split.labels, "limit": limit, "batch": batch},
         )
 
-    def onnx(
+    def file(
         self, name: str, path: Path, *, provider: str = "cpu", level: str = "all", tuning: Tuning = PLAIN
-    ) -> dict[str, Any]:
-        """All four measurements of an ONNX file as the variant `name` ("graph/onnx-all").
-
-        Returns {"latency", "throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
-        plan's `batch`; the other batch sizes are timed at level "all" only. With streams it is that of a line of images
-        (streams.LINE), for each of them is a batch of one. Raises what `providers.session` raises.
-        """
+    ) -> Variant:
+        """An ONNX file as the variant `name` ("graph/onnx-all"), loaded once. `load` raises what `session` does."""
         from snippets.engine.providers import session
 
         loaded: list[Logits] = []
@@ -136,8 +134,19 @@ class Bench:
         inputs: dict[str, Any] = {"model": path, "provider": provider, "level": level, "data": self.data}
         if tuning != PLAIN:
             inputs["tuning"] = tuning
-        variant = Variant(name, load, provider, inputs)
-        found: dict[str, Any] = {"latency": self.latency(variant)}
+        return Variant(name, load, provider, inputs)
+
+    def onnx(
+        self, name: str, path: Path, *, provider: str = "cpu", level: str = "all", tuning: Tuning = PLAIN
+    ) -> dict[str, Any]:
+        """Throughput, accuracy and size of an ONNX file as the variant `name`; its latency is measured in turns.
+
+        Returns {"throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
+        plan's `batch`; the other batch sizes are timed at level "all" only. With streams it is that of a line of images
+        (streams.LINE), for each of them is a batch of one. Raises what `providers.session` raises.
+        """
+        variant = self.file(name, path, provider=provider, level=level, tuning=tuning)
+        found: dict[str, Any] = {}
         classified: dict[int, np.ndarray] = {}
         usual = LINE if tuning.streams else self.plan.batch
         for batch in self.plan.batch_sizes if level == "all" and not tuning.streams else (usual,):
@@ -153,21 +162,6 @@ class Bench:
     def absent(self, name: str, reason: str) -> str:
         """Step `<name>/absent`: that a variant could not be measured on this machine; returns the reason recorded."""
         return self.run.step(f"{name}/absent", lambda: {"reason": reason}, inputs={"reason": reason})["reason"]
-
-    def interleaved(
-        self, name: str, load: Mapping[str, Callable[[], Logits]], inputs: Mapping[str, Any]
-    ) -> dict[str, np.ndarray]:
-        """Step `name`: several models timed in turn, round by round, so that they can be ranked. ms, (rounds,) each."""
-        rounds = self.plan.rounds
-
-        def timed() -> dict[str, Any]:
-            images = pictures(self.split)
-            calls = {key: measure.cycle(make(), images) for key, make in load.items()}
-            for call in calls.values():
-                measure.warm_up(call, measure.effort("quick"))
-            return dict(measure.interleave(calls, rounds))
-
-        return self.run.step(name, timed, inputs={**inputs, "rounds": rounds, "variants": list(load)})
 
 
 def pictures(split: Split, count: int = PICTURES) -> list[np.ndarray]:

@@ -6,16 +6,14 @@ measured, absent = measure(bench, ways)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from snippets.engine import providers
 from snippets.engine.streams import PLAIN, Tuning
-from snippets.engine.variants import Bench
+from snippets.engine.variants import Bench, Variant
 
 STREAMS = Tuning(streams=True)
 
@@ -34,9 +32,9 @@ class Way:
         """Why this cannot be measured on this machine; empty where it can."""
         return providers.absence(self.provider) or (providers.bf16_absence() if self.tuning.bf16 else "")
 
-    def loader(self, threads: int) -> Callable[[], Callable[[np.ndarray], np.ndarray]]:
-        """What loads it."""
-        return lambda: providers.session(self.path, self.provider, threads=threads, tuning=self.tuning)
+    def variant(self, bench: Bench, step: str) -> Variant:
+        """It as a variant that can take turns with others; `step` begins its steps."""
+        return bench.file(step, self.path, provider=self.provider, tuning=self.tuning)
 
 
 def _named(ways: list[Way]) -> dict[str, Way]:
@@ -80,7 +78,7 @@ def measure(bench: Bench, ways: Mapping[str, Way]) -> tuple[dict[str, dict[str, 
     bench = replace(bench, plan=replace(bench.plan, batch_sizes=(bench.plan.batch,)))
     for name, way in ways.items():
         # What a record holds is read from it, also on a machine that could not have measured it.
-        reason = "" if bench.run.has(f"providers/{name}/latency") else way.absence
+        reason = "" if bench.run.has(f"providers/{name}/accuracy") else way.absence
         if reason:
             absent[name] = bench.absent(f"providers/{name}", reason)
         else:

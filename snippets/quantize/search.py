@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import measure, stats
+from snippets import stats
 from snippets.quantize import quantizer, rounding
 from snippets.quantize.quantizer import Candidate
 
@@ -23,19 +23,16 @@ if TYPE_CHECKING:
     from snippets.record.run import Run
 
 ROUNDING_ERROR = 1e-9
-# A look at each candidate's speed; what is chosen is measured properly afterwards.
-GLANCE = replace(measure.effort("quick"), trials_max=40, seconds_max=0.25, warmup_seconds_max=0.25)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate tried: its file, its median latency, and what it lost on the validation split, a fraction."""
+    """One candidate tried: its file, and what it lost on the validation split, a fraction."""
 
     candidate: Candidate
     file: Path
     bytes: int
     loss: stats.Estimate
-    p50_ms: stats.Estimate
     coverage: dict[str, dict[str, int]]
 
 
@@ -141,7 +138,6 @@ def search(
                 result["file"],
                 result["bytes"],
                 stats.accuracy_loss(result["predictions"], judging.reference, result["labels"]),
-                stats.median(result["latency_ms"]),
                 result["coverage"],
             )
         )
@@ -167,21 +163,14 @@ def make(candidate: Candidate, network: Network, into: Path) -> Path:
 
 def _try(folder: Path, candidate: Candidate, judging: Judging) -> dict[str, Any]:
     from snippets.engine.providers import session
-    from snippets.engine.variants import pictures
     from snippets.model import evaluate
 
     folder.mkdir(parents=True, exist_ok=True)
     file = make(candidate, judging.network(candidate), folder / candidate.file_name)
     model = session(file, threads=judging.threads)
     judged = evaluate.accuracy_step(model, judging.validation, "validation", limit=judging.limit)
-    timed = measure.latency_step(
-        measure.cycle(model, pictures(judging.validation)),
-        GLANCE,
-        provider="cpu",
-        threads=judging.threads,
-    )
     coverage = quantizer.coverage(judging.plain.file, file)
-    return {"file": file, "bytes": file.stat().st_size, "coverage": coverage, **timed, **judged}
+    return {"file": file, "bytes": file.stat().st_size, "coverage": coverage, **judged}
 
 
 def verdict(loss: stats.Estimate, criterion: float) -> str:

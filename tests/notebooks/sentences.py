@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 RANKING = re.compile(
     r"^(?:[\w-]+: )?(?P<a>[\w ,-]+?) / (?P<b>[\w ,-]+?) = (?P<ratio>[\d.]+) \(.*\) times: (?P<verdict>.*)$", re.M
@@ -43,11 +44,21 @@ def gains(text: str) -> dict[tuple[str, str], float]:
     return {(found["a"], found["b"]): float(found["ratio"]) for found in GAIN.finditer(text)}
 
 
-def ratio_in_turn(a_ms: ArrayLike, b_ms: ArrayLike) -> float:
-    """How many times b is as fast as a: the middle of the rounds' own ratios (on a logarithmic scale)."""
-    return float(np.exp(np.median(np.log(np.asarray(a_ms) / np.asarray(b_ms)))))
+def ratio_of_blocks(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
+    """How many times b is as fast as a, from their `latency` steps: the middle of the rounds' own ratios (of logs).
+
+    Rounds in which the machine was slow for one of them are left out where three others remain.
+    """
+    common = sorted(set(a["rounds"].tolist()) & set(b["rounds"].tolist()))
+    good = [number for number in common if number not in {*a["slow"], *b["slow"]}]
+    used = good if len(good) >= 3 else common
+    first, second = ([np.median(step["latency_ms"][step["rounds"] == number]) for number in used] for step in (a, b))
+    return float(np.exp(np.mean(np.log(np.array(first) / np.array(second)))))
 
 
-def ratio_one_by_one(a_ms: ArrayLike, b_ms: ArrayLike) -> float:
-    """How many times b is as fast as a: the ratio of the two medians."""
-    return float(np.median(a_ms) / np.median(b_ms))
+def median_of_blocks(step: Mapping[str, Any]) -> float:
+    """The median latency in ms of a `latency` step: the middle of its blocks' medians, in logarithms."""
+    rounds = np.unique(step["rounds"])
+    good = [number for number in rounds if number not in step["slow"]]
+    used = good if len(good) >= 3 else rounds
+    return float(np.exp(np.mean([np.log(np.median(step["latency_ms"][step["rounds"] == number])) for number in used])))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from grading.questions import questions
-from snippets import stats
 from snippets.edge import cold_start, device, soak
 from snippets.edge.bundle import PHOTOS_FILE
 from snippets.record.run import load_record
@@ -78,19 +77,26 @@ def test_what_is_printed_is_what_the_record_holds(lab: Path) -> None:
     assert soak.trend(record.result("soak/all/soak")).verdict in text
     assert "power: 6.0 W (given by the parameter watts)" in text
     crossing = record.result("cloud/all/crossover")
-    middle = stats.median(crossing["edge_ms"]).value - stats.median(crossing["server_ms"]).value
+    edge = {
+        name: crossing[f"edge_{field}"]
+        for name, field in (("latency_ms", "ms"), ("rounds", "rounds"), ("slow", "slow"))
+    }
+    middle = sentences.median_of_blocks(edge) - np.median(crossing["server_ms"])
     assert crossing["rtt_ms"][1] == pytest.approx(middle)
 
 
 def test_each_sentence_about_speed_says_what_the_samples_say(lab: Path) -> None:
     record = load_record(lab / "runs" / "edge" / "t")
     text = printed(read(lab, "1_latency"))
-    said, turns = sentences.rankings(text), record.result("edge/all/ranking")
-    ratio = sentences.ratio_in_turn(turns["fp32"], turns["conservative"])
+    said = sentences.rankings(text)
+    best = {
+        name: f"edge/{name}-threads-{device.fastest_threads(record, name)[0]}/latency"
+        for name in ("fp32", "conservative")
+    }
+    ratio = sentences.ratio_of_blocks(*(record.result(step) for step in best.values()))
     assert said["fp32", "conservative"].agrees_with(ratio, "fp32", "conservative")
     most = device.thread_counts()[-1]
-    times = device.by_threads(record, "fp32")
-    ratio = sentences.ratio_one_by_one(times[1], times[most])
+    ratio = sentences.ratio_of_blocks(*(record.result(f"edge/fp32-threads-{count}/latency") for count in (1, most)))
     threads = sentences.rankings("\n".join(line for line in text.splitlines() if line.startswith("fp32: 1 thread")))
     assert most == 1 or threads["1 thread", f"{most} threads"].agrees_with(ratio, "1 thread", f"{most} threads")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
 from snippets import stats
 from snippets.draw import charts
+from snippets.measure.latency import Latency, compare
 from snippets.quantize import search
 from snippets.record.run import Record, load_record
 from tests.notebooks.executed import printed
-from tests.notebooks.sentences import gains, rankings, ratio_in_turn, ratio_one_by_one
+from tests.notebooks.sentences import gains, median_of_blocks, rankings, ratio_of_blocks
 
 LEVELS = ("none", "basic", "extended", "all")
 
@@ -139,16 +141,15 @@ def test_dynamic_int8_costs_accuracy_and_the_conservative_file_next_to_none(reco
 
 
 def test_dynamic_is_smaller_yet_slower_than_static(record: Record) -> None:
-    dynamic = stats.median(record.result("quantize/dynamic/latency")["latency_ms"]).value
-    static = stats.median(record.result("quantize/aggressive/latency")["latency_ms"]).value
-    assert dynamic > static
+    dynamic, static = (Latency.of(record.result(f"quantize/{name}/latency")) for name in ("dynamic", "aggressive"))
+    assert compare(dynamic, static).verdict == "b"
     profile = record.result("quantize/profile-dynamic")["milliseconds"]
     assert profile["ConvInteger"] > record.result("quantize/profile-float32")["milliseconds"]["Conv"]
 
 
 def test_the_layout_of_level_all_is_faster_than_level_none(record: Record) -> None:
-    rounds = record.result("graph/ranking")
-    assert stats.compare(rounds["all"], rounds["none"], paired=True).verdict == "a"
+    best, plain = (Latency.of(record.result(f"graph/onnx-{level}/latency")) for level in ("all", "none"))
+    assert compare(best, plain).verdict == "a"
 
 
 def said(finished, name: str) -> str:
@@ -156,32 +157,50 @@ def said(finished, name: str) -> str:
     return printed(nbformat.read(finished[0].folder / "notebooks" / f"{name}.ipynb", as_version=4))
 
 
+SAVED = "saved at extended, loaded by default"
+# What a sentence calls a variant, and whose step that is.
+GRAPH = {**{level: f"graph/onnx-{level}" for level in LEVELS}, SAVED: "graph/onnx-saved"}
+TRAP = {"level extended": "graph/onnx-extended", "level all": "graph/onnx-all", SAVED: "graph/onnx-saved"}
+ENGINES = {name: f"providers/{name}" for name in ("onnx-all", "openvino")}
+INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive", "conservative")}
+
+
 @pytest.mark.parametrize(
-    ("notebook", "step", "pairs"),
+    ("notebook", "steps", "pairs"),
     [
-        ("2_graph", "graph/ranking", list(pairwise(LEVELS))),
-        (
-            "2_graph",
-            "graph/trap",
-            [(level, "saved at extended, loaded by default") for level in ("level extended", "level all")],
-        ),
-        ("4_providers", "providers/ranking", [("onnx-all", "openvino")]),
+        ("2_graph", GRAPH, list(pairwise(LEVELS))),
+        ("2_graph", TRAP, [(level, SAVED) for level in ("level extended", "level all")]),
+        ("3_quantize", INT8, [("onnx-all", name) for name in list(INT8)[1:]]),
+        ("4_providers", ENGINES, [("onnx-all", "openvino")]),
     ],
 )
 def test_each_sentence_about_what_took_turns_says_what_the_rounds_say(
-    finished, record: Record, notebook: str, step: str, pairs: list[tuple[str, str]]
+    finished, record: Record, notebook: str, steps: dict[str, str], pairs: list[tuple[str, str]]
 ) -> None:
-    sentences, turns = rankings(said(finished, notebook)), record.result(step)
+    sentences = rankings(said(finished, notebook))
     for a, b in pairs:
-        assert sentences[a, b].agrees_with(ratio_in_turn(turns[a], turns[b]), a, b), (a, b, sentences)
+        ratio = ratio_of_blocks(*(record.result(f"{steps[name]}/latency") for name in (a, b)))
+        assert sentences[a, b].agrees_with(ratio, a, b), (a, b, sentences)
 
 
-def test_the_bars_of_levels_and_of_engines_are_the_medians_of_those_rounds(record: Record) -> None:
-    for step, label in (("graph/ranking", "onnx-"), ("providers/ranking", "")):
-        turns = record.result(step)
-        figure = charts.bars({f"{label}{name}": stats.median(times) for name, times in turns.items()}, "title", "ms")
+def test_the_bars_of_levels_and_of_engines_are_the_medians_of_those_blocks(record: Record) -> None:
+    for steps in (GRAPH, ENGINES):
+        results = {name: record.result(f"{step}/latency") for name, step in steps.items()}
+        figure = charts.bars({name: Latency.of(one).p50() for name, one in results.items()}, "title", "ms")
         written = [text.get_text() for text in figure.axes[0].texts]
-        assert written == [f"{np.median(times):,.2f}" for times in turns.values()]
+        assert written == [f"{median_of_blocks(one):,.2f}" for one in results.values()]
+
+
+def test_no_notebook_times_a_variant_by_itself_beside_its_blocks(record: Record) -> None:
+    latencies = {name: record.result(name) for name in record.names() if name.endswith("/latency")}
+    assert len(latencies) > 15 and all("rounds" in step for step in latencies.values())
+    for name, step in latencies.items():
+        assert len(np.unique(step["rounds"])) >= 5, name
+
+
+def test_every_notebook_says_how_many_blocks_were_repeated_and_marked(finished) -> None:
+    for notebook in ("1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose"):
+        assert " blocks in turn; " in said(finished, notebook)
 
 
 def test_the_sentences_about_batches_say_what_the_samples_say(finished, record: Record) -> None:
@@ -200,9 +219,11 @@ def test_the_sentence_about_compiling_says_what_the_samples_say(finished, record
     if "baseline/compiled/latency" not in record.names():
         assert "Compiled PyTorch is left out" in said(finished, "1_baseline")
         return
-    eager, compiled = (record.result(f"baseline/{name}/latency")["latency_ms"] for name in ("eager", "compiled"))
+    eager, compiled = (record.result(f"baseline/{name}/latency") for name in ("eager", "compiled"))
     sentence = rankings(said(finished, "1_baseline"))["eager", "compiled"]
-    assert sentence.agrees_with(ratio_one_by_one(eager, compiled), "eager", "compiled")
+    assert sentence.agrees_with(ratio_of_blocks(eager, compiled), "eager", "compiled")
+    for name, step in (("eager", eager), ("compiled", compiled)):
+        assert f"{name}: p50 {median_of_blocks(step):.2f} (" in said(finished, "1_baseline")
 
 
 def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Record) -> None:
@@ -223,11 +244,11 @@ def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Reco
 
 
 def test_no_percentile_is_printed_that_the_samples_cannot_bound(finished, record: Record) -> None:
-    times = record.result("baseline/eager/latency")["latency_ms"]
-    assert len(times) < 368  # what a p99 takes
+    # Five blocks of at most 20 calls come before the sentence; a p99 takes 368, a p95 72.
     text = said(finished, "1_baseline")
-    assert f"p99: {len(times)} samples are too few to tell" in text
-    assert (f"p95: {len(times)} samples are too few to tell" in text) == (len(times) < 72)
+    count = int(re.search(r"^(\d+) calls: p50", text, re.M)[1])
+    assert count <= 100 and f"p99: {count} samples are too few to tell" in text
+    assert count >= 72 or f"p95: {count} samples are too few to tell" in text
 
 
 def test_each_way_to_serve_agrees_with_the_file_that_it_runs(record: Record) -> None:
@@ -242,7 +263,7 @@ def test_each_way_to_serve_agrees_with_the_file_that_it_runs(record: Record) -> 
         ours, theirs = (record.result(f"{prefix}/accuracy")["predictions"] for prefix in (f"providers/{name}", file))
         # The same arithmetic as one session; other engines round otherwise.
         assert np.mean(ours == theirs) >= (1 if name in ("onnx-streams", f"{careful}-streams") else 0.95), name
-        assert record.result(f"providers/{name}/latency")["batch"] == 1
+        assert record.result(f"choose/{name}/latency")["batch"] == 1
         assert name in record.result("choose/front")["priced"]
 
 

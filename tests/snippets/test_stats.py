@@ -285,3 +285,40 @@ def test_a_failed_request_is_not_a_fast_answer() -> None:
 def test_a_load_without_an_answer_has_no_percentile() -> None:
     load = {"latency_ms": [1.0], "ok": [False]}
     assert stats.good_ms(load).size == 0 and np.isnan(stats.good_percentile(load, 95))
+
+
+@pytest.mark.parametrize(
+    ("freedom", "confidence", "t"),
+    [(1, 0.95, 12.706), (2, 0.95, 4.303), (4, 0.95, 2.776), (4, 0.99, 4.604), (9, 0.95, 2.262), (9, 0.99, 3.250)],
+)
+def test_students_t_is_that_of_the_tables(freedom: int, confidence: float, t: float) -> None:
+    assert stats.student(freedom, confidence) == pytest.approx(t, abs=0.0006)
+
+
+def test_an_interval_between_blocks_is_on_logarithms() -> None:
+    # ln 1, ln e, ln e^2: mean 1, standard deviation 1, 4.303 / sqrt(3) = 2.484.
+    found = stats.between([1.0, np.e, np.e**2])
+    assert np.log([found.value, found.low, found.high]) == pytest.approx([1.0, -1.484, 3.484], abs=0.001)
+    one = stats.between([7.0])
+    assert (one.value, one.low, one.high) == (pytest.approx(7.0), 0.0, np.inf)
+    with pytest.raises(ValueError, match="zero or less"):
+        stats.between([1.0, 0.0])
+
+
+def test_the_interval_between_blocks_holds_what_it_promises() -> None:
+    chance = np.random.default_rng(5)
+    found = [stats.between(10 * chance.lognormal(0, 0.05, 5)) for _ in range(2000)]
+    assert 0.935 <= np.mean([one.low <= 10 <= one.high for one in found]) <= 0.965
+
+
+def test_a_ratio_of_two_medians_has_the_ends_of_both() -> None:
+    found = stats.ratio(stats.Estimate(10, 8, 12), stats.Estimate(5, 4, 6))
+    assert (found.value, found.low, found.high) == (2.0, 8 / 6, 3.0)
+    assert stats.ratio(stats.Estimate(10, 8, 12), stats.Estimate(5, 0, 6)).high == np.inf
+
+
+def test_blocks_whose_samples_are_alike_are_worth_fewer() -> None:
+    # Five blocks of 20 that are copies of one value each: the p95 is bounded by five samples, which cannot bound it.
+    assert stats.clustered([np.full(20, level) for level in (1.0, 2.0, 3.0, 4.0, 5.0)], 95) is None
+    spread = [np.arange(1.0, 21.0) + block / 10 for block in range(5)]
+    assert stats.clustered(spread, 95) is not None and stats.clustered(spread, 99) is None

@@ -187,3 +187,40 @@ def test_few_samples_are_poor_measuring(result: dict[str, Any], problems: int) -
 @pytest.mark.parametrize("result", [None, 7, "text", [1, 2]])
 def test_a_result_without_fields_has_no_problem(result: Any) -> None:
     assert invariants.problems(cast(Step, Lasted(0.0)), result) == [] and invariants.too_few(result) == []
+
+
+A_ROUND = {"blocks_ms": {"a": np.array([5.0, 6.0]), "b": np.array([7.0])}, "slow": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        (A_ROUND, ""),
+        ({**A_ROUND, "slow": ["c"]}, "a block is called slow that was not taken"),
+        ({"blocks_ms": {"a": np.array([5.0, -1.0])}}, "the block of a holds no times, or some that are not positive"),
+        ({"blocks_ms": {"a": np.array([])}}, "the block of a holds no times, or some that are not positive"),
+        ({"blocks_ms": {"a": np.array([np.nan])}}, "the block of a holds values that are no finite numbers"),
+        ({"latency_ms": [1.0, 2.0], "rounds": [1]}, "latency_ms and rounds are of different length"),
+    ],
+)
+def test_blocks_are_times_of_variants_that_took_part(result: dict[str, Any], problem: str) -> None:
+    assert said(result) == problem
+
+
+def test_the_blocks_of_a_round_fit_into_its_step() -> None:
+    # 5 + 6 + 7 ms are 0.018 s; 0.05 s are allowed beside them, so that 200 blocks like that (3.6 s) fit no second.
+    many = {"blocks_ms": {str(n): np.array([5.0, 6.0, 7.0]) for n in range(200)}, "slow": []}
+    (problem,) = invariants.problems(cast(Step, Lasted(1.0)), many)
+    assert problem == "its samples alone take 3.60 s, but the step lasted 1.00 s"
+
+
+def test_what_is_put_together_is_what_the_rounds_measured() -> None:
+    turns = {f"g/turns-{n}": {"blocks_ms": {"a": np.array([n, n + 0.5])}} for n in (1, 2)}
+    step = {"latency_ms": np.array([1.0, 1.5, 2.0, 2.5]), "rounds": np.array([1, 1, 2, 2]), "group": "g"}
+    assert invariants.not_of_its_rounds("g/a/latency", step, turns) is None
+    changed = {**step, "latency_ms": np.array([1.0, 1.5, 2.0, 2.4])}
+    told = invariants.not_of_its_rounds("g/a/latency", changed, turns)
+    assert told == "its samples of round 2 are not those of g/turns-2"
+    later = {**step, "rounds": np.array([1, 1, 3, 3])}
+    assert invariants.not_of_its_rounds("g/a/latency", later, turns) == "round 3 of g was not measured"
+    assert invariants.busy_s(step) == 0.0  # its samples were counted where they were measured

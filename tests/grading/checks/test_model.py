@@ -48,10 +48,24 @@ def between(name: str, low_ms: float, high_ms: float) -> Steps:
     return {f"{PLACES[name]}/latency": {"latency_ms": [*[low_ms] * 8, *[high_ms] * 7], "threads": 2}}
 
 
+def blocks(group: str, **medians_ms: list[float]) -> Steps:
+    """Latency steps of a group's turns by name: in each round a block of two samples around its median."""
+    return {
+        f"{group}/{name.replace('_', '-')}/latency": {
+            "latency_ms": [sample for ms in times for sample in (ms * 0.9, ms * 1.1)],
+            "rounds": [number for number in range(1, len(times) + 1) for _ in range(2)],
+            "group": group,
+            "slow": [],
+            "threads": 2,
+        }
+        for name, times in medians_ms.items()
+    }
+
+
 def throughput(**per_s: float) -> Steps:
     """Throughput steps by engine: batches of 40 that take 40,000 / per_s ms."""
     return {
-        name.replace("/latency", "/throughput"): {"batch": 40, "batch_ms": [40_000 / rate] * 9}
+        name.replace("/latency", "/throughput"): {"batch": 40, "batch_ms": [40_000 / rate] * 9, "threads": 2}
         for name, rate in zip(latency(**per_s), per_s.values(), strict=True)
     }
 
@@ -118,6 +132,30 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
     "model.graph.winner": (
         # Saved: 50 - 42 = 8, 42 - 20 = 22, 20 - 18 = 2, in every round.
         Paper(levels(50, 42, 20, 18), {"basic -> extended": 1, "none -> basic": 0, "extended -> all": 0}),
+        # In blocks. Saved by the first step 20, 21, 22, 20, 22 (mean 21), by the second 10 in each round: the
+        # difference is 11 on average, its standard deviation 1, and 4.604 x 1 / sqrt(5) = 2.06 is less than that.
+        Paper(
+            blocks(
+                "graph",
+                onnx_none=[50] * 5,
+                onnx_basic=[30, 29, 28, 30, 28],
+                onnx_extended=[20, 19, 18, 20, 18],
+                onnx_all=[19] * 5,
+            ),
+            {"none -> basic": 1, "basic -> extended": 0, "extended -> all": 0},
+        ),
+        # Saved by the first step 20, 24, 20, 24, 20 (mean 21.6), by the second 20 in each round: 1.6 on average with a
+        # standard deviation of 2.19, and 4.604 x 2.19 / sqrt(5) = 4.5 is more.
+        Paper(
+            blocks(
+                "graph",
+                onnx_none=[50] * 5,
+                onnx_basic=[30, 26, 30, 26, 30],
+                onnx_extended=[10, 6, 10, 6, 10],
+                onnx_all=[9, 5, 9, 5, 9],
+            ),
+            {"none -> basic": 1, "basic -> extended": 1, "extended -> all": 0},
+        ),
         # In half of the 16 rounds the first step saves 50 - 29 = 21 and the second 29 - 10 = 19, in the others 19 and
         # 21: they cannot be told apart.
         Paper(
@@ -159,6 +197,13 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         ),
         Paper(
             latency(dynamic=5, onnx_all=10), {"faster than float32": 1, "about the same": 0, "slower than float32": 0}
+        ),
+        # In blocks, in turn: 11, 13, 11, 13, 12 over 10 is 1.2 on average. In logarithms the standard deviation is
+        # 0.084, and the 99 % interval a factor of exp(4.604 x 0.084 / sqrt(5)) = 1.19 either way, 1.00 to 1.42: both
+        # are right.
+        Paper(
+            blocks("quantize", dynamic=[11, 13, 11, 13, 12], onnx_all=[10] * 5),
+            {"slower than float32": 1, "about the same": 1, "faster than float32": 0},
         ),
         # 10.5 / 10 is within a tenth: the same. 11.5 / 10 is beyond it, but within a fifth: both are right.
         Paper(latency(dynamic=10.5, onnx_all=10), {"about the same": 1, "slower than float32": 0}),
@@ -218,6 +263,14 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             },
             {"openvino": 1, "cpu": 1, "cuda": 0},
         ),
+        # In blocks, which count before older turns: openvino is 20 % faster in every round.
+        Paper(
+            {
+                **blocks("providers", onnx_all=[10, 12, 10, 11, 10], openvino=[8, 9.6, 8, 8.8, 8]),
+                "providers/ranking": {"onnx-all": [9.0] * 16, "openvino": [9.5] * 16},
+            },
+            {"openvino": 1, "cpu": 0},
+        ),
         # In turn it is slower in every round.
         Paper(
             {
@@ -249,6 +302,17 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # Only one engine, and it is too close: both of what could be true are right.
         Paper(
             {**between("onnx_all", 2.8, 3.2), **throughput(onnx_all=1600)},
+            {("cpu",): 1, ("none of them",): 1, ("openvino",): 0},
+        ),
+        # In blocks of 2.8, 2.9, 2.8, 2.9, 2.9 (geometric mean 2.86, standard deviation of the logarithms 0.0192) the
+        # interval is a factor of exp(2.776 x 0.0192 / sqrt(5)) = 1.024 either way: to 2.93, below 3.
+        Paper(
+            {**blocks("providers", onnx_all=[2.8, 2.9, 2.8, 2.9, 2.9]), **throughput(onnx_all=1600)},
+            {("cpu",): 1, ("none of them",): 0},
+        ),
+        # Of 2.8, 3.1, 2.8, 2.9, 2.9 the standard deviation is 0.0416, the factor 1.053: to 3.05, beyond 3.
+        Paper(
+            {**blocks("providers", onnx_all=[2.8, 3.1, 2.8, 2.9, 2.9]), **throughput(onnx_all=1600)},
             {("cpu",): 1, ("none of them",): 1, ("openvino",): 0},
         ),
         # 2.9 is near, but no sample allows 3. In turn, where there are turns, it is 3.5.

@@ -8,6 +8,7 @@ import pytest
 from snippets.decide import choose
 from snippets.decide.cost import Prices
 from snippets.decide.targets import Target
+from snippets.measure.latency import Latency
 
 PRICES = Prices("USD", 1.0, 0.036, 3.6, 0.1, 100.0)
 
@@ -19,7 +20,7 @@ def option(provider: str = "cpu", p50: float = 10.0, threads: int = 2) -> choose
         "accuracy": {"predictions": np.r_[np.zeros(9), 1], "labels": np.zeros(10)},
         "size": {"bytes": 2_400_000},
     }
-    return choose.option("one", measured, np.full(9, p50), PRICES)
+    return choose.option("one", measured, Latency.burst([p50] * 9), PRICES)
 
 
 def test_an_option_is_read_from_its_four_measurements() -> None:
@@ -54,14 +55,14 @@ def test_a_device_is_not_judged_by_the_latency_of_a_server() -> None:
     assert choose.judge(option(p50=99.0), Target(choose.DEVICE, "h", p50_ms_below=5.0, size_mb_below=5.0)).met
 
 
-def rated(name: str, batch_ms: list[float], turns_ms: list[float], right: int, size: int) -> choose.Option:
-    """An option with these samples that names `right` of 100 images rightly."""
+def rated(name: str, batch_ms: list[float], blocks_ms: list[float], right: int, size: int) -> choose.Option:
+    """An option with these samples, a block a round, that names `right` of 100 images rightly."""
     measured = {
         "throughput": {"batch_ms": np.array(batch_ms), "batch": 8, "provider": "cpu", "threads": 1},
         "accuracy": {"predictions": np.r_[np.zeros(right), np.ones(100 - right)], "labels": np.zeros(100)},
         "size": {"bytes": size},
     }
-    return choose.option(name, measured, np.array(turns_ms), PRICES)
+    return choose.option(name, measured, Latency(np.array(blocks_ms), np.arange(len(blocks_ms)), "choose"), PRICES)
 
 
 # Batches of 8 in 80 ms to 82, or in 81 to 83, overlap; 100 ms does not.

@@ -10,6 +10,7 @@ import pytest
 from snippets.decide import choose, cost
 from snippets.decide.targets import target
 from snippets.errors import UsageError
+from snippets.measure.latency import Latency
 from snippets.model import evaluate
 
 TABLE = """
@@ -105,7 +106,7 @@ def option(prices: cost.Prices, name: str, p50: float, size: int, right: float, 
             "accuracy": {"predictions": np.r_[np.ones(wrong), np.zeros(100 - wrong)], "labels": np.zeros(100)},
             "size": {"bytes": size},
         },
-        np.full(30, p50),
+        Latency.burst([p50] * 30),
         prices,
     )
 

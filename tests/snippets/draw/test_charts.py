@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from snippets.draw import charts
+from snippets.measure.latency import Latency
 from snippets.stats import Estimate
 
 
@@ -58,7 +59,7 @@ def test_a_name_that_must_cross_the_target_does_not_lie_on_the_front_as_well() -
 
 @pytest.mark.parametrize(("slowest", "labels"), [(17.0, ["6", "7", "8", "9", "10"]), (90.0, ["10", "20", "50", "100"])])
 def test_a_logarithmic_axis_says_enough_to_be_read(slowest: float, labels: list[str]) -> None:
-    figure = charts.distributions({"eager": np.geomspace(6.0, slowest, 50)}, "title")
+    figure = charts.distributions({"eager": Latency.burst(np.geomspace(6.0, slowest, 50))}, "title")
     figure.canvas.draw()
     (axes,) = figure.axes
     low, high = axes.get_xlim()
@@ -69,7 +70,7 @@ def test_a_logarithmic_axis_says_enough_to_be_read(slowest: float, labels: list[
 
 @pytest.mark.parametrize(("count", "levels"), [(20, ["p50"]), (100, ["p50", "p95"]), (400, ["p50", "p95", "p99"])])
 def test_only_percentiles_that_the_samples_can_tell_have_a_line(count: int, levels: list[str]) -> None:
-    samples = {"eager": np.geomspace(6.0, 17.0, 400), "compiled": np.geomspace(2.0, 3.0, count)}
+    samples = {"eager": Latency.burst(np.geomspace(6, 17, 400)), "compiled": Latency.burst(np.geomspace(2, 3, count))}
     (axes,) = charts.distributions(samples, "title").axes
     assert [text.get_text() for text in axes.texts] == levels
 

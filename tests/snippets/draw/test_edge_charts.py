@@ -9,6 +9,7 @@ import pytest
 
 from grading.questions import question
 from snippets.draw import edge_charts
+from snippets.measure.latency import Latency
 
 
 def test_the_phases_of_a_start_stand_one_behind_the_other() -> None:
@@ -61,7 +62,7 @@ SENDING = {"nothing to send": 0.0, "whole photo sent": 48.0}
 
 def test_cloud_and_edge_cross_where_the_round_trip_makes_up_for_the_server() -> None:
     networks = {"5G": 20.0, "yours": 900.0}
-    figure = edge_charts.cloud_or_edge(np.full(9, 30.0), np.full(9, 10.0), SENDING, networks=networks)
+    figure = edge_charts.cloud_or_edge(Latency.burst([30.0] * 9), Latency.burst([10.0] * 9), SENDING, networks=networks)
     (axes,) = figure.axes
     (crossing,) = (line for line in axes.get_lines() if line.get_marker() == "o")
     assert (crossing.get_xdata()[0], crossing.get_ydata()[0]) == (20.0, 30.0)
@@ -70,13 +71,13 @@ def test_cloud_and_edge_cross_where_the_round_trip_makes_up_for_the_server() -> 
 
 
 def test_the_chart_reaches_the_networks_that_the_question_asks_about() -> None:
-    (axes,) = edge_charts.cloud_or_edge(np.full(9, 3.0), np.full(9, 1.0), SENDING).axes
+    (axes,) = edge_charts.cloud_or_edge(Latency.burst([3.0] * 9), Latency.burst([1.0] * 9), SENDING).axes
     asked = question("edge.crossover.choice").text
     for milliseconds in edge_charts.NETWORKS_MS.values():
         assert f"({milliseconds:g} ms)" in asked and axes.get_xlim()[0] < milliseconds < axes.get_xlim()[1]
 
 
 def test_a_device_that_is_faster_than_the_server_wins_on_every_network() -> None:
-    (axes,) = edge_charts.cloud_or_edge(np.full(9, 5.0), np.full(9, 10.0), SENDING).axes
+    (axes,) = edge_charts.cloud_or_edge(Latency.burst([5.0] * 9), Latency.burst([10.0] * 9), SENDING).axes
     told = "with nothing to send, the device answers before the server even without a network"
     assert told in [text.get_text() for text in axes.texts]

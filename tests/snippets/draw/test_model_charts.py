@@ -24,11 +24,11 @@ def test_a_confusion_is_written_where_there_is_one() -> None:
 
 
 def test_an_investment_pays_where_the_lines_cross() -> None:
-    figure = model_charts.investment(5.0, {"eager": np.full(5, 20.0), "compiled": np.full(5, 10.0)}, 500.0)
+    figure = model_charts.investment(5.0, {"eager": 20.0, "compiled": 10.0}, 500.0)
     (crossing,) = figure.axes[0].collections
     assert crossing.get_offsets().tolist() == [[500.0, 10.0]]
     assert not figure.axes[0].texts  # the number is the student's to compute
-    never = model_charts.investment(5.0, {"eager": np.full(5, 10.0), "compiled": np.full(5, 20.0)}, np.inf)
+    never = model_charts.investment(5.0, {"eager": 10.0, "compiled": 20.0}, np.inf)
     assert not never.axes[0].collections
 
 

@@ -13,37 +13,36 @@ from hypothesis import strategies as st
 from snippets.edge.crossover import cloud_total_ms, crossover, round_trips_ms, told, upload_ms
 from snippets.errors import ServerError, UsageError
 from snippets.machine.process import free_port
+from snippets.measure.latency import Latency
 
 milliseconds = st.floats(0.1, 500)
 
 
+def blocks(*medians_ms: float) -> Latency:
+    """Latencies with a sample a round."""
+    return Latency(np.array(medians_ms), np.arange(len(medians_ms)), "edge")
+
+
 @given(st.lists(milliseconds, min_size=3, max_size=30), st.lists(milliseconds, min_size=3, max_size=30), milliseconds)
 def test_at_the_crossover_both_take_the_same_time(edge: list[float], server: list[float], sending: float) -> None:
-    found = crossover(np.array(edge), np.array(server), sending_ms=sending)
+    found = crossover(Latency.burst(edge), Latency.burst(server), sending_ms=sending)
     cloud = cloud_total_ms(found.rtt_ms, float(np.median(server)), sending)
     assert float(cloud) == pytest.approx(float(np.median(edge)), abs=1e-6)
 
 
-def test_the_interval_holds_the_estimate_and_narrows_with_samples() -> None:
-    dice = np.random.default_rng(3)
-    few = crossover(dice.normal(30, 3, 20), dice.normal(5, 1, 20))
-    many = crossover(dice.normal(30, 3, 2000), dice.normal(5, 1, 2000))
-    for found in (few, many):
-        assert found.low_ms <= found.rtt_ms <= found.high_ms
-    assert many.high_ms - many.low_ms < few.high_ms - few.low_ms
-    assert many.rtt_ms == pytest.approx(25, abs=0.5)
-
-
-def test_the_interval_is_that_of_95_in_100_resamples() -> None:
-    # Of 101 samples 0, 1, ... 100 a resample's median lies within 1.96 standard deviations of rank 50, and one is
-    # half the square root of 101: between 40 and 60. (Half of the resamples would lie between 47 and 53.)
-    found = crossover(np.arange(101.0), np.zeros(3))
-    assert found.rtt_ms == 50
-    assert found.low_ms == pytest.approx(40, abs=2) and found.high_ms == pytest.approx(60, abs=2)
+def test_the_interval_follows_from_those_of_the_two_medians() -> None:
+    # In logarithms -0.1, 0, 0.1 lie a standard deviation of 0.1 apart: the median 30 is known to a factor of
+    # exp(4.303 x 0.1 / sqrt(3)) = exp(0.2484) = 1.282, from 23.40 to 38.46. The server's 5 ms are exact.
+    found = crossover(blocks(30 * np.exp(-0.1), 30, 30 * np.exp(0.1)), blocks(5, 5, 5))
+    assert found.rtt_ms == pytest.approx(25)
+    assert (found.low_ms, found.high_ms) == (pytest.approx(18.40, abs=0.01), pytest.approx(33.46, abs=0.01))
+    # With 30 blocks of the same spread it is narrower.
+    many = crossover(blocks(*np.tile([30 * np.exp(-0.1), 30, 30 * np.exp(0.1)], 10)), blocks(5, 5, 5))
+    assert many.high_ms - many.low_ms < 2.5
 
 
 def test_a_device_faster_than_the_server_wins_on_every_network() -> None:
-    assert crossover(np.full(5, 2.0), np.full(5, 3.0)).rtt_ms == -1.0
+    assert crossover(blocks(2, 2, 2), blocks(3, 3, 3)).rtt_ms == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,10 @@ from snippets.record.run import Run, open_run
 def measured(run: Run, kit: str, photos: int = 6) -> bundle.Kit:
     """Kit and the steps that the table is made of."""
     files = bundle.gather(run, kit=kit, photos=photos)
+    turns = device.turns(run, files.models, files.photos, files.fingerprint, profile="quick")
+    turns.take_all(2)
+    turns.latencies()
     for variant, model in files.models.items():
-        for threads in (1, 2):
-            run.step(
-                f"edge/{variant}-threads-{threads}/latency",
-                lambda m=model, t=threads: device.photo_latency(m, files.photos(), threads=t, profile="quick"),
-                inputs={"model": model, "threads": threads, "photos": files.fingerprint},
-            )
         run.step(
             f"edge/{variant}/accuracy",
             lambda m=model: device.classify(m, files.photos(), files.labels, threads=1),
@@ -52,12 +49,25 @@ def test_a_kit_is_measured_and_replayed_without_the_kit(kit: Path, tmp_path: Pat
         assert figure.axes
 
 
-def test_models_take_turns_as_often_as_each_other(kit: Path) -> None:
+def test_models_take_turns_with_every_number_of_threads(kit: Path) -> None:
+    run = open_run("edge", run_id="t")
     models = {name: kit / f"{name}.onnx" for name in ("fp32", "aggressive")}
     photos = np.zeros((3, 224, 224, 3), dtype=np.uint8)
-    turns = device.ranking(models, {"fp32": 1, "aggressive": 2}, photos, rounds=7)
-    assert {name: times.shape for name, times in turns.items()} == {"fp32": (7,), "aggressive": (7,)}
-    assert all((times > 0).all() for times in turns.values())
+    turns = device.turns(run, models, lambda: photos, "photos", profile="quick")
+    turns.take_all(2)
+    expected = {f"{model}-threads-{threads}" for model in models for threads in device.thread_counts()}
+    assert set(turns.latencies()) == expected
+    by_threads = device.by_threads(run.record(), "aggressive")
+    assert list(by_threads) == device.thread_counts()
+    assert all(sorted(one.medians) == [1, 2] for one in by_threads.values())
+
+
+def test_a_record_made_before_there_were_blocks_is_read(kit: Path) -> None:
+    run = open_run("edge", run_id="t")
+    for threads, ms in ((1, 9.0), (2, 5.0)):
+        run.step(f"edge/fp32-threads-{threads}/latency", lambda ms=ms: {"latency_ms": np.full(9, ms)}, inputs={"t": ms})
+    threads, latency = device.fastest_threads(run.record(), "fp32")
+    assert (threads, latency.p50().value, latency.rounds) == (2, 5.0, None)
 
 
 def test_other_photos_are_another_step(kit: Path) -> None:

@@ -31,6 +31,17 @@ def test_the_server_runs_the_model_of_the_device_and_not_its_fastest(variant: st
     assert server_latency.same_model("", variant, 7.5)["latency_ms"].tolist() == [7.5]
 
 
+def test_the_last_comparison_of_part_1_counts_with_its_blocks() -> None:
+    part_1 = open_run("model", run_id="quick")
+    about = {"batch": 1, "threads": 2, "provider": "cpu"}
+    part_1.step("graph/onnx-all/latency", lambda: {"latency_ms": np.full(5, 9.0), **about}, inputs={})
+    blocks = {"latency_ms": np.array([4.0, 4.0, 5.0]), "rounds": np.array([1, 2, 3]), "group": "choose", "slow": [3]}
+    part_1.step("choose/onnx-all/latency", lambda: {**blocks, **about}, inputs={})
+    found = server_latency.same_model("", "fp32", 0.0)
+    assert found["source"] == "Part 1, choose/onnx-all/latency"
+    assert found["rounds"].tolist() == [1, 2, 3] and found["slow"] == [3]
+
+
 @pytest.mark.parametrize("part_1", [False, True])
 def test_without_that_model_in_part_1_the_managers_target_stands_in_and_says_so(part_1: bool) -> None:
     if part_1:

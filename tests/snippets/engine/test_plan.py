@@ -7,18 +7,21 @@ import pytest
 from snippets.engine.plan import plan_of
 from snippets.errors import UsageError
 from snippets.machine.host import cores
-from snippets.measure import effort
+from snippets.measure.blocks import Rules
+from snippets.measure.calls import effort
 
 
 def test_a_profile_with_nothing_set_pins_a_thread_to_each_core() -> None:
     plan = plan_of("quick")
     assert (plan.threads, plan.evaluation, plan.batch) == (cores(), 66, 8)
-    assert plan.latency == effort("quick") and plan.batches == effort("quick", batches=True)
+    assert plan.batches == effort("quick", batches=True)
+    assert plan.rounds == 5 and plan.turns == Rules()
 
 
 def test_threads_and_images_may_be_set() -> None:
     plan = plan_of("full", threads=3, images=50)
     assert (plan.threads, plan.evaluation, plan.validation) == (3, 50, 0)
+    assert plan.rounds == 10 and plan.turns.patience_s > Rules().patience_s
 
 
 @pytest.mark.parametrize(("given", "says"), [(("slow",), "one of quick, full"), (("quick", -1), "threads is -1")])

@@ -28,7 +28,7 @@ class Model:
 def bench() -> variants.Bench:
     images = np.zeros((6, 224, 224, 3), dtype=np.uint8)
     split = Split(images, np.array([0, 1] * 3), tuple("abcdef"), ())
-    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2, rounds=5)
+    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2)
     return variants.Bench(open_run("model", run_id="t"), split, plan, "fingerprint")
 
 
@@ -38,9 +38,8 @@ def variant(model: Model) -> variants.Variant:
 
 def test_steps_are_named_by_variant_and_batch(bench: variants.Bench) -> None:
     one = variant(Model())
-    assert bench.latency(one)["batch"] == 1
     assert bench.throughput(one, 2)["batch"] == 2 and bench.throughput(one, 3)["batch"] == 3
-    assert bench.run.record().names() == ("toy/eager/latency", "toy/eager/throughput", "toy/eager/throughput-3")
+    assert bench.run.record().names() == ("toy/eager/throughput", "toy/eager/throughput-3")
 
 
 def test_what_was_timed_is_not_classified_again(bench: variants.Bench) -> None:
@@ -56,8 +55,8 @@ def test_what_was_timed_is_not_classified_again(bench: variants.Bench) -> None:
 
 def test_a_second_measurement_replays_the_first(bench: variants.Bench) -> None:
     model = Model()
-    first, seen = bench.latency(variant(model)), model.seen
-    assert np.array_equal(bench.latency(variant(model))["latency_ms"], first["latency_ms"]) and model.seen == seen
+    first, seen = bench.throughput(variant(model), 2), model.seen
+    assert np.array_equal(bench.throughput(variant(model), 2)["batch_ms"], first["batch_ms"]) and model.seen == seen
 
 
 def test_an_absent_variant_keeps_its_reason(bench: variants.Bench) -> None:
@@ -65,6 +64,11 @@ def test_an_absent_variant_keeps_its_reason(bench: variants.Bench) -> None:
     assert bench.run.record().result("providers/cuda/absent") == {"reason": "no GPU"}
 
 
-def test_models_take_turns_in_as_many_rounds_as_planned(bench: variants.Bench) -> None:
-    times = bench.interleaved("toy/ranking", {"a": Model, "b": Model}, {"engine": "toy"})
-    assert {name: len(values) for name, values in times.items()} == {"a": 5, "b": 5}
+def test_variants_take_turns_with_the_threads_that_they_ask_for(bench: variants.Bench) -> None:
+    of_plan, of_its_own = variant(Model()), replace(variant(Model()), name="toy/two", threads=2)
+    turns = bench.turns("toy", {"a": of_plan, "b": of_its_own})
+    turns.take_all(2)
+    found = turns.latencies()
+    assert {name: sorted(one.medians) for name, one in found.items()} == {"a": [1, 2], "b": [1, 2]}
+    record = bench.run.record()
+    assert [record.result(f"toy/{name}/latency")["threads"] for name in ("eager", "two")] == [1, 2]

@@ -23,7 +23,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> variants.Bench:
     monkeypatch.setattr(providers, "session", session)
     images = np.zeros((6, 224, 224, 3), dtype=np.uint8)
     split = Split(images, np.array([0, 1] * 3), tuple("abcdef"), ())
-    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2, batch_sizes=(1, 2), rounds=5)
+    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2, batch_sizes=(1, 2))
     return variants.Bench(open_run("model", run_id="t"), split, plan, "fingerprint")
 
 
@@ -58,9 +58,8 @@ def test_streams_are_timed_with_a_line_of_images_and_the_others_with_the_plans_b
     assert not absent
     assert {name: one["throughput"]["batch"] for name, one in measured.items()} == {"one": 2, "many": 32}
     assert not any(name.endswith("throughput-1") for name in bench.run.record().names())
-    assert all(one["latency"]["batch"] == 1 and len(one["accuracy"]["labels"]) == 6 for one in measured.values())
+    assert all(len(one["accuracy"]["labels"]) == 6 for one in measured.values())
     assert {name.split("/")[-1] for name in bench.run.record().names() if "/many/" in name} == {
-        "latency",
         "throughput-32",
         "accuracy",
         "size",

@@ -19,7 +19,7 @@ from snippets.stats import Estimate
 
 
 def trial(name: str, size: int, loss: float) -> Trial:
-    return Trial(Candidate(name), Path(name), size, Estimate(loss, loss, loss), Estimate(1.0, 0.9, 1.1), {})
+    return Trial(Candidate(name), Path(name), size, Estimate(loss, loss, loss), {})
 
 
 TRIALS = [trial("bold", 240, 0.04), trial("even", 240, 0.03), trial("careful", 880, 0.0), trial("bad", 230, 0.2)]

@@ -1,4 +1,6 @@
-"""Measuring honestly: a monotonic clock, a warm-up until steady, trials until the median is known.
+"""Timing one thing by itself: a monotonic clock, a warm-up until steady, trials until the median is known.
+
+What is compared with something else is timed in blocks, in turn with it (snippets.measure.blocks).
 
 Every function keeps and returns the raw samples; snippets.stats says what they mean. The clock can be
 replaced (tests measure functions that advance a clock of their own). Needs numpy only.
@@ -7,7 +9,7 @@ replaced (tests measure functions that advance a clock of their own). Needs nump
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,65 +171,3 @@ def cycle(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray] | np.n
         return call(inputs[position])
 
     return next_call
-
-
-def interleave(
-    calls: Mapping[str, Call], rounds: int, *, seed: int = 0, clock: Clock = time.perf_counter_ns
-) -> dict[str, np.ndarray]:
-    """Time every variant once a round, in a new random order each round; ms, float64 (rounds,) each.
-
-    Whatever drifts on the machine (heat, a neighbour) then falls on all variants alike, and the samples
-    of one round can be compared pair by pair (stats.compare(..., paired=True)).
-    """
-    order = np.random.default_rng(seed)
-    names = list(calls)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(rounds):
-        for index in order.permutation(len(names)):
-            times[names[index]].append(timed_ms(calls[names[index]], clock))
-    return {name: np.array(values) for name, values in times.items()}
-
-
-@dataclass(frozen=True)
-class RaceRules:
-    """When a race is decided.
-
-    `margin` and `confidence` as for stats.compare; rounds are doubled from `rounds_first` until it is, up to
-    `rounds_max` or `seconds_max`. `seed`: of the orders in which the two take turns.
-    """
-
-    margin: float = 0.02
-    confidence: float = 0.99
-    rounds_first: int = 40
-    rounds_max: int = 640
-    seconds_max: float = 20.0
-    seed: int = 0
-
-
-RULES = RaceRules()
-
-
-def race(
-    a: Call, b: Call, rules: RaceRules = RULES, clock: Clock = time.perf_counter_ns
-) -> tuple[stats.Comparison, dict[str, np.ndarray]]:
-    """Tell which of two calls is faster, or refuse: interleaved rounds, doubled until it is decided.
-
-    Each doubling is one look at the data, and there are few of them, so that a difference is not found
-    by looking often enough. Returns the verdict and the raw samples {"a": ms, "b": ms}, paired.
-    """
-    for call in (a, b):
-        for _ in range(3):
-            call()
-    start = clock()
-    samples: dict[str, np.ndarray] = {"a": np.empty(0), "b": np.empty(0)}
-    rounds = rules.rounds_first
-    while True:
-        more = interleave({"a": a, "b": b}, rounds, seed=rules.seed + samples["a"].size, clock=clock)
-        samples = {name: np.concatenate([samples[name], more[name]]) for name in samples}
-        verdict = stats.compare(
-            samples["a"], samples["b"], paired=True, margin=rules.margin, confidence=rules.confidence
-        )
-        rounds = int(samples["a"].size)
-        out_of_budget = rounds * 2 > rules.rounds_max or (clock() - start) / 1e9 > rules.seconds_max
-        if verdict.verdict != "undecided" or out_of_budget:
-            return verdict, samples

@@ -1,0 +1,129 @@
+"""Variants that are compared, measured in turn: each round a recorded step, taken between a notebook's other steps.
+
+    turns = Turns(run, "graph", {"none": Entrant("graph/onnx-none", load, "cpu", threads, inputs), ...}, rules)
+    turns.take(1)           # step graph/turns-1: a block of each
+    ...                     # something else is measured
+    turns.take(2)
+    turns.latencies()       # by variant, and in the record as the steps graph/onnx-none/latency, ...
+
+A run that is interrupted goes on with the round that is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from snippets.measure import blocks, calls
+from snippets.measure.canary import Canary, Others
+from snippets.measure.latency import Latency, assemble
+
+if TYPE_CHECKING:
+    from snippets.record.run import Run
+
+INFIX = "/turns-"
+# By profile: rounds of a comparison, and how blocks are taken.
+ROUNDS = {"quick": 5, "full": 10}
+RULES = {"quick": blocks.Rules(), "full": blocks.Rules(patience_s=3.0)}
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One variant that takes turns. `step` begins its step ("graph/onnx-none"); `inputs` decide its results.
+
+    `load` makes the call that is timed: one image, without arguments. It is called when there is something to measure.
+    """
+
+    step: str
+    load: Callable[[], calls.Call]
+    provider: str
+    threads: int
+    inputs: Mapping[str, Any]
+
+
+@dataclass
+class Turns:
+    """The turns of a group's entrants (by the names that charts show), within a run.
+
+    `first`: number of the first round: a group whose entrants come later in the notebook goes on with other rounds.
+    """
+
+    run: Run
+    group: str
+    entrants: Mapping[str, Entrant]
+    rules: blocks.Rules
+    first: int = 1
+    _calls: dict[str, calls.Call] = field(default_factory=dict)
+    _taken: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def take(self, number: int) -> None:
+        """Round `number` (from 1), as the step `<group>/turns-<number>`; numbers go on from `first`."""
+        if number in self._taken:
+            return
+        counted = self.first + number - 1
+        self._taken[number] = self.run.step(
+            f"{self.group}{INFIX}{counted}",
+            self._measure,
+            counted,
+            inputs={
+                "round": counted,
+                "rules": self.rules,
+                "entrants": {
+                    name: {**one.inputs, "provider": one.provider, "threads": one.threads}
+                    for name, one in self.entrants.items()
+                },
+            },
+        )
+
+    def take_all(self, rounds: int) -> None:
+        """Rounds 1 to `rounds`; those that were taken already cost nothing."""
+        for number in range(1, rounds + 1):
+            self.take(number)
+
+    def latencies(self, *before: Turns) -> dict[str, Latency]:
+        """What the rounds taken say, by entrant; each is recorded as its step `<step>/latency`.
+
+        `before`: turns of the same group taken earlier, whose rounds belong to it too.
+        """
+        entrants: dict[str, Entrant] = {}
+        taken: list[dict[str, Any]] = []
+        for one in (*before, self):
+            entrants |= one.entrants
+            taken += one._taken.values()
+        found = {}
+        for name, together in assemble(taken, self.group).items():
+            entrant = entrants[name]
+            step = {**together, "batch": 1, "provider": entrant.provider, "threads": entrant.threads}
+            found[name] = Latency.of(self.run.step(f"{entrant.step}/latency", dict, step, inputs=step))
+        return found
+
+    def _measure(self, number: int) -> dict[str, Any]:
+        for name, entrant in self.entrants.items():
+            if name not in self._calls:
+                self._calls[name] = entrant.load()
+                calls.warm_up(self._calls[name], calls.effort("quick"))
+        threads = max(entrant.threads for entrant in self.entrants.values())
+        canary = Canary(threads)
+        try:
+            probes = blocks.Probes(canary, Others())
+            return {
+                **blocks.take_round(self._calls, number, self.rules, probes, best_canary_ms(self.run, threads)),
+                "group": self.group,
+                "threads": threads,
+            }
+        finally:
+            canary.close()
+
+
+def best_canary_ms(run: Run, threads: int) -> float:
+    """The canary's best of the run so far, on this machine and with so many threads; infinite if none ran."""
+    record = run.record()
+    return min(
+        (
+            step.result["best_canary_ms"]
+            for step in record.steps
+            if INFIX in step.name and step.host == record.host["id"] and step.result["threads"] == threads
+        ),
+        default=float("inf"),
+    )

@@ -1,0 +1,125 @@
+"""The protocol for variants that are compared: in turn, in blocks, each block after a look at the machine.
+
+One call at a time in turn would measure caches full of another variant's numbers and threads that fell asleep; all
+calls of a variant at once would measure the seconds in which they happened to be made. So each round gives every
+variant one block, in random order: a few calls that are not counted, then some that are. Rounds are spread over time,
+and what differs between the blocks of a variant says how sure its median is (snippets.measure.latency).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from snippets.measure.calls import Call, Clock, timed_ms
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How blocks are taken. Times in ms or, where it says so, seconds.
+
+    `calls` timed calls after `unmeasured` ones; where they would take longer than `block_ms` together, or do take twice
+    as long, fewer, but no fewer than `calls_min`. The machine is slow where the canary takes `slow_canary` times the
+    best of the run, or where others take more than `slow_others` of its processors. Then the block is repeated after a
+    pause, up to `repeats` times, within `patience_s` for a whole round.
+    """
+
+    calls: int = 20
+    calls_min: int = 5
+    unmeasured: int = 3
+    block_ms: float = 400.0
+    slow_canary: float = 1.25
+    slow_others: float = 0.15
+    repeats: int = 3
+    patience_s: float = 0.6
+    pause_s: float = 0.03
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Probes:
+    """How the machine is looked at: `canary` gives ms, `others` the share of the processors since the last look."""
+
+    canary: Callable[[], float]
+    others: Callable[[], float]
+    clock: Clock = time.perf_counter_ns
+    pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Block:
+    """Times of one variant's calls in ms, and the state of the machine: the canary in ms, the share of others."""
+
+    times_ms: np.ndarray
+    canary_ms: float
+    others: float
+    slow: bool
+    repeated: int = 0
+
+
+def take_block(call: Call, rules: Rules, probes: Probes, best_ms: float) -> Block:
+    """One block, without a second try. `best_ms`: the canary's best so far (infinite: none yet)."""
+    before = probes.canary()
+    probes.others()
+    warm = min(timed_ms(call, probes.clock) for _ in range(rules.unmeasured))
+    count = int(np.clip(rules.block_ms / warm if warm > 0 else rules.calls, rules.calls_min, rules.calls))
+    taken: list[float] = []
+    # On a machine that is held up by others, calls may take many times as long as the warm ones did.
+    while len(taken) < count and (len(taken) < rules.calls_min or sum(taken) < 2 * rules.block_ms):
+        taken.append(timed_ms(call, probes.clock))
+    times = np.array(taken)
+    others = probes.others()
+    after = probes.canary()
+    best = min(best_ms, before, after)
+    # What others took is nan where the system does not tell: then the canary alone decides.
+    slow = max(before, after) > rules.slow_canary * best or others > rules.slow_others
+    return Block(times, max(before, after), others, bool(slow))
+
+
+def take_round(
+    calls: Mapping[str, Call], number: int, rules: Rules, probes: Probes, best_ms: float = float("inf")
+) -> dict[str, Any]:
+    """One block of every variant, in the random order of this round: the result of a recorded step `<group>/turns-N`.
+
+    A block in a slow state of the machine is repeated; if none of the tries found it otherwise, the one with the least
+    canary stays and is marked. No try is chosen by the variant's own times.
+    Returns {"round", "seed", "order", "blocks_ms": {variant: ms float64 (n,)}, "canary_ms": float64 (variants,),
+    "others": float64 (variants,), "best_canary_ms", "repeated": {variant: tries thrown away}, "slow": [variants]}, the
+    arrays in the order of "order".
+    """
+    names = list(calls)
+    order = [names[i] for i in np.random.default_rng([rules.seed, number]).permutation(len(names))]
+    blocks: dict[str, Block] = {}
+    best, patience = best_ms, rules.patience_s
+    for name in order:
+        started = probes.clock()
+        kept = take_block(calls[name], rules, probes, best)
+        best = min(best, kept.canary_ms)
+        tries, lasted_s = 0, (probes.clock() - started) / 1e9
+        # Another try must fit into the patience that is left.
+        while kept.slow and tries < rules.repeats and patience >= lasted_s:
+            started = probes.clock()
+            probes.pause(rules.pause_s)
+            again = take_block(calls[name], rules, probes, best)
+            tries += 1
+            lasted_s = (probes.clock() - started) / 1e9
+            patience -= lasted_s
+            if not again.slow or again.canary_ms < kept.canary_ms:
+                kept = again
+        best = min(best, kept.canary_ms)
+        blocks[name] = replace(kept, repeated=tries)
+    return {
+        "round": number,
+        "seed": rules.seed,
+        "order": order,
+        "blocks_ms": {name: block.times_ms for name, block in blocks.items()},
+        "canary_ms": np.array([block.canary_ms for block in blocks.values()]),
+        "others": np.array([block.others for block in blocks.values()]),
+        "best_canary_ms": best,
+        "repeated": {name: block.repeated for name, block in blocks.items()},
+        "slow": [name for name, block in blocks.items() if block.slow],
+    }
