@@ -258,3 +258,31 @@ def show(estimate: Estimate, digits: int = 2) -> str:
 def scaled(estimate: Estimate, factor: float) -> Estimate:
     """An estimate in another unit: a fraction as per cent, seconds as milliseconds."""
     return Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor)
+
+
+def between(replications: ArrayLike, centre: float | None = None, confidence: float = 0.95) -> Estimate:
+    """Mean of one value a replication, float64 (n,), and its Student's t interval: n - 1 degrees of freedom.
+
+    `centre`: an estimate from all replications together (a percentile of their pooled samples), about which they are
+    taken to spread instead (sectioning: Asmussen and Glynn, "Stochastic Simulation", 2007, III.5). A single replication
+    says nothing about the next one: its interval is infinite.
+    """
+    values = as_samples(replications)
+    middle = float(values.mean()) if centre is None else centre
+    if values.size < 2:
+        return Estimate(middle, -math.inf, math.inf)
+    degrees = int(values.size) - 1
+    half = _student(degrees, confidence) * math.sqrt(float(((values - middle) ** 2).sum()) / degrees / values.size)
+    return Estimate(middle, middle - half, middle + half)
+
+
+@lru_cache(maxsize=256)
+def _student(degrees: int, confidence: float) -> float:
+    """The t that holds `confidence` of Student's distribution between -t and t.
+
+    With t = sqrt(degrees) tan(angle) the density of the angle is cos(angle) ** (degrees - 1).
+    """
+    angles = np.linspace(0.0, math.pi / 2, 20_001)
+    density = np.cos(angles) ** (degrees - 1)
+    held = np.concatenate(([0.0], np.cumsum(density[1:] + density[:-1])))
+    return math.sqrt(degrees) * math.tan(float(np.interp(confidence * held[-1], held, angles)))

@@ -78,8 +78,10 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
         given = _time(answer.get("answered_utc"))
         if given is None or (created and given < created - SLACK):
             found.append(f"the answer to {answer.get('question')!r} is older than the run")
-    for name, step in evidence.steps.items():
-        found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, evidence.loaded(name))]
+    for name in evidence.steps:
+        if not evidence.unreadable(name):
+            for step in evidence.parts(name):
+                found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, step.result)]
     return found
 
 
@@ -148,8 +150,8 @@ def implausibilities(evidence: Evidence) -> list[str]:
     found = _hardware(record)
     hosts = {host.get("id"): host for host in record.hosts}
     arrays = []
-    for step in evidence.steps.values():
-        result = evidence.loaded(step.name)
+    for step in (part for name in evidence.steps if not evidence.unreadable(name) for part in evidence.parts(name)):
+        result = step.result
         if not isinstance(result, Mapping) or invariants.borrowed(result):
             continue
         host, provider = hosts.get(step.host, {}), str(result.get("provider", ""))

@@ -284,3 +284,22 @@ def test_a_failed_request_is_not_a_fast_answer() -> None:
 def test_a_load_without_an_answer_has_no_percentile() -> None:
     load = {"latency_ms": [1.0], "ok": [False]}
     assert stats.good_ms(load).size == 0 and np.isnan(stats.good_percentile(load, 95))
+
+
+def test_between_replications_the_interval_is_students() -> None:
+    # 1, 2, 3, 4, 5: mean 3, deviation 1.5811, t for four degrees of freedom 2.7764.
+    one = stats.between([1, 2, 3, 4, 5])
+    assert one.value == 3 and one.high - 3 == pytest.approx(2.7764 * 1.5811 / 5**0.5, rel=1e-4) == 3 - one.low
+    # Two replications: t is 12.706, for 99 % 63.657.
+    assert stats.between([1.0, 3.0]).high == pytest.approx(2 + 12.706, rel=1e-4)
+    assert stats.between([1.0, 3.0], confidence=0.99).high == pytest.approx(2 + 63.657, rel=1e-4)
+
+
+def test_between_replications_the_spread_may_be_about_an_estimate_from_all_of_them() -> None:
+    # About 3 instead of their mean 2, two values at 1 and 3 spread by (4 + 0) / 1.
+    one = stats.between([1.0, 3.0], centre=3.0)
+    assert one.value == 3 and one.high - 3 == pytest.approx(12.706 * (4 / 2) ** 0.5, rel=1e-4)
+
+
+def test_a_single_replication_bounds_nothing() -> None:
+    assert stats.between([7.0]).value == 7 and not stats.between([7.0]).bounded
