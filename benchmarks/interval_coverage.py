@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from intervals import latencies
+from intervals import latencies, loads
 
 # A half is a function that prints its table and returns whether its goal was reached.
 HALVES: tuple[Callable[[], bool], ...] = (
     latencies.show,
-    # Loads on a server: the second half belongs here, as intervals/loads.py.
+    loads.show,
 )
 
 

@@ -222,7 +222,7 @@ def ratio(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(a.value / b.value, low, a.high / b.low if b.low > 0 else math.inf)
 
 
-def between(values: ArrayLike, confidence: float = 0.95) -> Estimate:
+def between_blocks(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     """Geometric mean of independent positive values, such as medians of blocks, with Student's interval on logarithms.
 
     A single value bounds nothing: its interval is from 0 to infinity. ValueError for a value of zero or less.
@@ -230,12 +230,26 @@ def between(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     found = as_samples(values)
     if (found <= 0).any():
         raise ValueError("a time of zero or less: the clock is broken")
-    logs = np.log(found)
-    middle = float(logs.mean())
-    if found.size < 2:
-        return Estimate(math.exp(middle), 0.0, math.inf)
-    half = student(found.size - 1, confidence) * float(logs.std(ddof=1)) / math.sqrt(found.size)
-    return Estimate(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+    logs = between_replications(np.log(found), confidence=confidence)
+    # The end of an interval may lie beyond the largest number.
+    high = math.exp(logs.high) if logs.high < 700 else math.inf
+    return Estimate(math.exp(logs.value), math.exp(logs.low), high)
+
+
+def between_replications(replications: ArrayLike, centre: float | None = None, confidence: float = 0.95) -> Estimate:
+    """Mean of one value a replication, float64 (n,), and its Student's t interval: n - 1 degrees of freedom.
+
+    `centre`: an estimate from all replications together (a percentile of their pooled samples), about which they are
+    taken to spread instead (sectioning: Asmussen and Glynn, "Stochastic Simulation", 2007, III.5). A single replication
+    says nothing about the next one: its interval is infinite.
+    """
+    values = as_samples(replications)
+    middle = float(values.mean()) if centre is None else centre
+    if values.size < 2:
+        return Estimate(middle, -math.inf, math.inf)
+    degrees = int(values.size) - 1
+    half = student(degrees, confidence) * math.sqrt(float(((values - middle) ** 2).sum()) / degrees / values.size)
+    return Estimate(middle, middle - half, middle + half)
 
 
 @lru_cache(maxsize=1024)

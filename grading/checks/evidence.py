@@ -9,6 +9,7 @@ import numpy as np
 
 from snippets import stats
 from snippets.errors import RecordError
+from snippets.load import windows
 from snippets.measure.latency import Latency
 from snippets.record.read import Step
 from snippets.record.run import Record
@@ -36,13 +37,18 @@ class Evidence:
         return {step.name: step for step in self.record.steps}
 
     def loaded(self, name: str) -> Any:
-        """Whatever a step returned, read from disk once; None if it cannot be read (see `unreadable`)."""
+        """Whatever a step returned, the windows of a load joined, read from disk once; None if it cannot be read (see
+        `unreadable`)."""
         if name not in self._results:
             try:
-                self._results[name] = self.steps[name].result
+                self._results[name] = windows.result_of(self.record, name)
             except (RecordError, ValueError) as error:
                 self._results[name], self._unreadable[name] = None, str(error)
         return self._results[name]
+
+    def parts(self, name: str) -> list[Step]:
+        """The steps that make up the newest result of that name: the windows of a load, or one step."""
+        return windows.steps_of(self.record, name)
 
     def unreadable(self, name: str) -> str:
         """Why a step's samples cannot be read; empty if they can."""

@@ -18,6 +18,7 @@ from grading.checks.result import Kind, Result
 from grading.questions import Question, chosen, format_problem, is_blank, number, questions, standing
 from snippets.errors import RecordError
 from snippets.record.run import Record
+from snippets.stats import Estimate
 
 
 @dataclass(frozen=True)
@@ -60,22 +61,40 @@ def one(right: str, how: str, *close: str) -> Choices:
     return Choices(frozenset({right}), how, frozenset(close) - {right})
 
 
-def nearest(value: float, names: Mapping[str, float], how: str) -> Choices:
-    """The choice whose figure is nearest by factor; one nearly as near is accepted too."""
-    if not value > 0:
+def nearest(value: float | Estimate, names: Mapping[str, float], how: str) -> Choices:
+    """The choice whose figure is nearest by factor; one nearly as near, or nearest to an end of the interval, is right
+    too."""
+    middle, *ends = _ends(value)
+    if not middle > 0:
         raise ValueError("a ratio must be positive")
-    far = {name: abs(math.log(value / figure)) for name, figure in names.items()}
-    best = min(far, key=lambda name: far[name])
-    return one(best, how, *[name for name in far if far[name] <= far[best] + 0.1])
+
+    def best(x: float) -> str:
+        return min(names, key=lambda name: abs(math.log(x / names[name])))
+
+    far = {name: abs(math.log(middle / figure)) for name, figure in names.items()}
+    right = best(middle)
+    return one(right, how, *map(best, ends), *[name for name in far if far[name] <= far[right] + 0.1])
 
 
-def banded(value: float, limits: Sequence[float], names: Sequence[str], how: str, margin: float = 0.05) -> Choices:
-    """The band that `value` lies in: names[k] below limits[k], the last above all; beside a limit both are right."""
+def banded(
+    value: float | Estimate, limits: Sequence[float], names: Sequence[str], how: str, margin: float = 0.05
+) -> Choices:
+    """The band that `value` lies in: names[k] below limits[k], the last above all; beside a limit both are right, and
+    of an estimate all bands that its interval touches."""
+    middle, *ends = _ends(value)
 
-    def band(x: float) -> str:
-        return names[sum(x >= limit for limit in limits)]
+    def band(x: float) -> int:
+        return sum(x >= limit for limit in limits)
 
-    return one(band(value), how, band(value * (1 - margin)), band(value * (1 + margin)))
+    reached = [band(x) for x in (*ends, middle * (1 - margin), middle * (1 + margin))]
+    return one(names[band(middle)], how, *names[min(reached) : max(reached) + 1])
+
+
+def _ends(value: float | Estimate) -> tuple[float, ...]:
+    """A value, and the ends of its interval if it has one."""
+    if not isinstance(value, Estimate):
+        return (value,)
+    return (value.value, value.low, value.high) if value.bounded else (value.value,)
 
 
 def _score_number(expected: Number, given: float) -> tuple[float, str]:

@@ -101,8 +101,12 @@ def _wrong(evidence: Evidence, name: str) -> list[str]:
     unreadable = evidence.unreadable(name)
     if unreadable:
         return [unreadable]
-    step, result = evidence.steps[name], evidence.loaded(name)
-    return [*invariants.too_few(result), *invariants.problems(step, result)]
+    measured = [(step, step.result) for step in evidence.parts(name)]
+    return [
+        problem
+        for step, result in measured
+        for problem in (*invariants.too_few(result), *invariants.problems(step, result))
+    ]
 
 
 def _is_remark(problem: str) -> bool:

@@ -82,8 +82,10 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
         if given is None or (created and given < created - SLACK):
             found.append(f"the answer to {answer.get('question')!r} is older than the run")
     turns = {name: evidence.loaded(name) for name in evidence.steps if TURNS in name}
-    for name, step in evidence.steps.items():
-        found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, evidence.loaded(name))]
+    for name in evidence.steps:
+        if not evidence.unreadable(name):
+            for step in evidence.parts(name):
+                found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, step.result)]
         if problem := invariants.not_of_its_rounds(name, evidence.loaded(name), turns):
             found.append(f"step {name!r}: {problem}")
     return found
@@ -154,8 +156,8 @@ def implausibilities(evidence: Evidence) -> list[str]:
     found = _hardware(record)
     hosts = {host.get("id"): host for host in record.hosts}
     arrays = []
-    for step in evidence.steps.values():
-        result = evidence.loaded(step.name)
+    for step in (part for name in evidence.steps if not evidence.unreadable(name) for part in evidence.parts(name)):
+        result = step.result
         if not isinstance(result, Mapping) or invariants.borrowed(result):
             continue
         host, provider = hosts.get(step.host, {}), str(result.get("provider", ""))

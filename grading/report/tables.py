@@ -10,6 +10,7 @@ from typing import Any
 from snippets import stats
 from snippets.decide.targets import Target, published, targets
 from snippets.draw.tables import text_table
+from snippets.load import estimates, windows
 from snippets.measure.latency import Latency
 from snippets.record.run import Record, load_record
 from snippets.stats import Estimate
@@ -35,11 +36,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Load:
-    """One load put on one service; requests_per_s: what was answered within its window."""
+    """One load put on one service; requests_per_s: what was answered within its windows."""
 
     name: str
     load: str
-    requests_per_s: float
+    requests_per_s: Estimate
     p50_ms: Estimate
     p95_ms: Estimate | None
     p99_ms: Estimate | None
@@ -103,26 +104,27 @@ def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:
 
 
 def loads(record: Record) -> list[Load]:
-    """Every step that put a load on a service, in order."""
+    """Every load put on a service, its windows together, in order."""
     rows = []
     for name in record.names():
-        result = record.result(name)
+        result = windows.result_of(record, name)
         if not (isinstance(result, dict) and {"latency_ms", "ok", "seconds"} <= result.keys()):
             continue
         ok = result["ok"].astype(bool)
         if not ok.any():
             continue
-        times = result["latency_ms"][ok]
-        p95, p99 = (stats.percentile_or_none(times, percent) for percent in (95, 99))
         if "offered_rps" in result:
             load = f"{result['offered_rps']:g} requests/s offered"
         else:
             load = f"{result.get('clients', 1)} client{'s' if result.get('clients', 1) != 1 else ''}"
-        if result.get("batch", 1) != 1:
-            load += f", batch {result['batch']}"
-        # Of an open loop beyond the knee, most samples were answered after the window: that was not its rate.
-        rate = float(result.get("completed_rps", ok.sum() / result["seconds"]))
-        rows.append(Load(name, load, rate, stats.median(times), p95, p99, int((~ok).sum())))
+        batch = result.get("batch", 1)
+        if batch != 1:
+            load += f", batch {batch}"
+        p50, p95, p99 = (estimates.latency(result, percent) for percent in (50, 95, 99))
+        if p50 is None:
+            continue
+        rate = stats.scaled(estimates.rate(result), 1 / batch)
+        rows.append(Load(name, load, rate, p50, p95, p99, int((~ok).sum())))
     return rows
 
 
@@ -158,8 +160,8 @@ def three_digits(x: float | None) -> str:
 
 
 def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
-    """The ends of a 95 % interval; `?` for an end that the samples cannot bound."""
-    if estimate is None:
+    """The ends of a 95 % interval; `?` for an end that the samples cannot bound, nothing where they bound neither."""
+    if estimate is None or not (math.isfinite(estimate.low) or math.isfinite(estimate.high)):
         return ""
     return f"{three_digits(estimate.low * scale)}..{three_digits(estimate.high * scale)}"
 
@@ -219,6 +221,12 @@ LOAD_HEADER = ["step", "load", "requests/s", "p50 ms", "p95 ms", "p99 ms", "fail
 LOAD_TEXTS = (0, 1)
 
 
+INTERVALS = (
+    "Under each figure: its 95 % interval, of a load between its windows (none where there is one window, or its queue"
+    " grew or remembers too long to tell). No p95 or p99 where the samples are too few to bound it."
+)
+
+
 def load_rows(record: Record) -> list[tuple[list[str], list[str]]]:
     """Two lines a load: the figures, and their intervals under them."""
     return [
@@ -226,13 +234,13 @@ def load_rows(record: Record) -> list[tuple[list[str], list[str]]]:
             [
                 r.name,
                 r.load,
-                three_digits(r.requests_per_s),
+                three_digits(r.requests_per_s.value),
                 three_digits(r.p50_ms.value),
                 three_digits(value(r.p95_ms)),
                 three_digits(value(r.p99_ms)),
                 str(r.failures),
             ],
-            ["", "", "", interval(r.p50_ms), interval(r.p95_ms), interval(r.p99_ms), ""],
+            ["", "", interval(r.requests_per_s), interval(r.p50_ms), interval(r.p95_ms), interval(r.p99_ms), ""],
         )
         for r in loads(record)
     ]
@@ -262,7 +270,7 @@ def show_run(folder: str | Path) -> str:
     for table in tables:
         lines += ["", table]
     if tables:
-        lines += ["", "Under each figure: its 95 % interval. No p95 or p99 where the samples are too few to bound it."]
+        lines += ["", INTERVALS]
     if record.interrupted:
         lines += ["", str(record.interrupted)]
     problems = record.verify()

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from reserve.run.execute import execute
@@ -105,7 +106,7 @@ def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: C
         for number, params in enumerate(every, 1):
             notebook = params.notebook
             say(f"  [{number}/{len(every)}] {notebook.stem}")
-            progress = Progress(place, lambda event: _say_step(event, say))
+            progress = Progress(place, partial(_say_step, say, set()))
             try:
                 with progress:
                     executed = execute(
@@ -123,8 +124,12 @@ def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: C
     return PartRun(folder.parent.name, folder, seconds, measured, replayed)
 
 
-def _say_step(event: dict, say: Callable[[str], None]) -> None:
+def _say_step(say: Callable[[str], None], told: set[str], event: dict) -> None:
+    """A line for what became of a step; of the windows of one load, which share its name, only for the first."""
     if event["state"] == "done":
+        if event["step"] in told:
+            return
+        told.add(event["step"])
         say(f"        {event['step']:<44} {event['seconds']:7.2f} s")
     elif event["state"] == "failed":
         say(f"        {event['step']:<44} failed after {event['seconds']:.2f} s")

@@ -43,7 +43,7 @@ def waiting(loads: Mapping[str, Load]) -> Figure:
 def where_time_goes(loads: Mapping[str, Load]) -> Figure:
     """Stacked bars of a request's mean time by stage, a bar for each load: in milliseconds, and as shares of it."""
     figure, (left, right) = style.panels(
-        style.Panels(columns=2, share_y=True, width_ratios=(5, 4)), (10, 0.7 * len(loads) + 1.9)
+        style.Panels(columns=2, share_y=True, width_ratios=(5, 4)), (9, 0.7 * len(loads) + 1.9)
     )
     for position, load in enumerate(loads.values()):
         spent = account(load)

@@ -9,8 +9,9 @@ import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, THEORY
-from snippets.load import queueing
+from snippets.draw.style import FAINT, INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, THEORY
+from snippets.load import estimates, queueing
+from snippets.stats import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,12 +24,13 @@ MARKERS = "osD^"
 
 
 def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
-    """Open loop: mean latency, p99 and answers per second against the offered load, filled where the server keeps up.
+    """Open loop: mean latency, p95 and answers per second against the offered load, filled where the server keeps up,
+    with the intervals between windows where there are some.
 
     Dashed: M/D/1's mean for the first curve, with the time of a request at its saturated rate. Dash-dotted: the
     largest load that a server keeps up with; a server that was never overwhelmed has none, and its label says so.
     """
-    figure, (left, right) = style.panels(style.Panels(columns=2), (10.5, 4.0))
+    figure, (left, right) = style.panels(style.Panels(columns=2), (9, 4.4))
     largest = max(load["offered_rps"] for loads in curves.values() for load in loads)
     for colour, (label, loads) in zip(SERIES, curves.items(), strict=False):
         found = queueing.capacity(loads)
@@ -36,28 +38,36 @@ def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
         steady = np.array([queueing.keeps_up(load, found.saturated) for load in loads])
         means = np.array([np.mean(stats.good_ms(load)) for load in loads])
         answered = np.array([load["completed_rps"] for load in loads])
-        knee = "" if found.reached else f": no knee up to {offered.max():.0f}/s"
-        for axes, values, name in ((left, means, f"{label}, mean"), (right, answered, f"{label}{knee}")):
+        knee = "" if found.reached else f"; no knee up to {offered.max():.0f}/s"
+        for axes, values, name in ((left, means, f"{label}: mean{knee}"), (right, answered, None)):
             axes.plot(offered, values, color=colour, label=name)
             axes.plot(offered[steady], values[steady], "o", color=colour)
             axes.plot(offered[~steady], values[~steady], "o", color=colour, mfc="white")
             if found.reached and found.holds:
                 axes.axvline(found.holds, color=colour, lw=0.8, ls="-.")
-        tails = [stats.good_percentile(load, 99) for load in loads]
-        left.plot(offered, tails, TAIL, color=colour, lw=1.2, label=f"{label}, p99")
+        for place, load in zip(offered, loads, strict=True):
+            for axes, one in ((left, estimates.mean_latency(load)), (right, estimates.rate(load))):
+                if one.bounded:
+                    axes.plot([place, place], [one.low, one.high], color=colour, lw=1.2)
+        tails = [known.value if (known := estimates.latency(load, 95)) else np.nan for load in loads]
+        left.plot(offered[steady], np.array(tails)[steady], TAIL, color=colour, lw=1.2, label=f"{label}: p95")
     _theory(left, queueing.capacity(next(iter(curves.values()))))
     left.set(xlabel="offered load (requests/s)", ylabel="latency (ms)", xlim=(0, 1.05 * largest))
     style.logarithmic(left, "y")
-    # Room for the legend above the curves.
-    left.set_ylim(top=left.get_ylim()[1] * 20)
-    left.legend(loc="upper left")
     left.set_title(title)
-    right.plot([0, largest], [0, largest], THEORY, color=INK, lw=1, label="all that was offered")
+    right.plot([0, largest], [0, largest], color=FAINT, lw=1, zorder=1, label="all that was offered")
     right.set(xlabel="offered load (requests/s)", ylabel="answered (requests/s)", xlim=(0, 1.05 * largest))
     right.set_ylim(0)
-    right.legend()
     right.set_title("Answered; hollow: falls behind")
+    # Below the panels: a line of the chart would go through it anywhere else.
+    figure.legend(*_named(left, right), ncols=2, loc="outside lower center")
     return figure
+
+
+def _named(*panels: Axes) -> tuple[list[Any], list[Any]]:
+    """Lines and their names in all panels, each name once."""
+    named = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    return list(named.values()), list(named)
 
 
 def _theory(axes: Axes, found: queueing.Capacity) -> None:
@@ -93,8 +103,9 @@ def little(loads: Mapping[str, Load], title: str) -> Figure:
 
 def scenarios(results: Mapping[str, Load], title: str) -> Figure:
     """LoadGen scenarios side by side: samples per second, and LoadGen's own p50 (dot) and p99 (bar) of a sample."""
-    figure, (left, right) = style.panels(style.Panels(columns=2), (10, 3.8))
-    rates = {label: result["samples_per_s"] for label, result in results.items()}
+    figure, (left, right) = style.panels(style.Panels(columns=2), (9, 3.8))
+    # LoadGen's test is one run: there is no second one to tell how far it may be off.
+    rates = {label: Estimate(result["samples_per_s"], -np.inf, np.inf) for label, result in results.items()}
     style.columns(left, rates, f"{title}: samples per second", SERIES[: len(rates)])
     for place, (result, colour) in enumerate(zip(results.values(), SERIES, strict=False)):
         median, tail = (loadgen_ms(result, percent) for percent in (50, 99))
@@ -124,7 +135,7 @@ def cold_and_warm(cold: Mapping[str, Load], holds_s: Sequence[float], wait_price
     `holds_s`: for how many seconds without a request a model stays loaded; `wait_price`: what a second of a visitor's
     wait is worth, in seconds of server time.
     """
-    figure, (left, right) = style.panels(style.Panels(columns=2), (10.5, 4.2))
+    figure, (left, right) = style.panels(style.Panels(columns=2), (9, 4.2))
     _cold_beside_warm(left, cold)
     left.set_title(title)
     cold_s = max(queueing.cold_s(one) for one in cold.values())
@@ -148,8 +159,11 @@ def _cold_beside_warm(axes: Axes, cold: Mapping[str, Load]) -> None:
             height=0.6,
             label="first request" if named else None,
         )
-        style.written_behind(axes, load + first, place, f"{load:.0f} + {first:.0f} ms\n(warm: {warm:.1f} ms)")
-        furthest = max(furthest, load + first)
+        each = np.asarray(one["load_ms"]) + np.asarray(one["first_ms"])
+        axes.plot(each, np.full(len(each), place), "|", color=INK, ms=10, label="each cold start" if named else None)
+        end = max(load + first, float(each.max()))
+        style.written_behind(axes, end, place, f"{load:.0f} + {first:.0f} ms\n(warm: {warm:.1f} ms)")
+        furthest = max(furthest, end)
     style.rows_down(axes, list(cold))
     axes.set(xlim=(0, 1.45 * furthest), xlabel="time until the answer to a cold request (ms)")
     axes.legend(loc="upper right")

@@ -11,11 +11,13 @@ with colour-blindness tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from snippets.stats import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -199,14 +201,25 @@ def rows_down(axes: Axes, labels: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def columns(axes: Axes, values: dict[str, float], title: str, colours: Sequence[str]) -> None:
-    """Upright bars with their values written on top, one colour each."""
-    axes.bar(list(values), list(values.values()), color=[*colours], width=0.6)
-    for position, value in enumerate(values.values()):
-        written_above(axes, position, value, f"{value:.0f}" if value >= 10 else f"{value:.1f}")
-    axes.set(ylim=(0, 1.2 * max([*values.values(), 1e-9])))
+def columns(axes: Axes, values: Mapping[str, Estimate], title: str, colours: Sequence[str]) -> None:
+    """Upright bars with their intervals, where they have some, and their values written on top, one colour each."""
+    axes.bar(list(values), [one.value for one in values.values()], color=[*colours], width=0.6)
+    reach = 1e-9
+    for position, one in enumerate(values.values()):
+        top = whisker(axes, position, one)
+        written_above(axes, position, top, f"{one.value:.0f}" if one.value >= 10 else f"{one.value:.1f}")
+        reach = max(reach, top)
+    axes.set(ylim=(0, 1.2 * reach))
     axes.grid(axis="x", visible=False)
     axes.set_title(title)
+
+
+def whisker(axes: Axes, x: float, one: Estimate) -> float:
+    """An upright line over the interval of what is drawn at `x`, if it has one; how high the two reach."""
+    if not one.bounded:
+        return one.value
+    axes.plot([x, x], [one.low, one.high], color=INK, linewidth=1.4, solid_capstyle="butt")
+    return max(one.value, one.high)
 
 
 def written_above(axes: Axes, x: float, y: float, text: str) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import INK, QUIET, SERIES, STAGE_COLOURS, TAIL
+from snippets.draw.style import INK, QUIET, SERIES, STAGE_COLOURS
+from snippets.load import estimates, windows
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Load = Mapping[str, Any]
@@ -28,37 +30,53 @@ MARKERS = "osD^"
 
 def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
     """Stacked bars: mean time a request waits in the queue, is computed, and spends outside of the server; above
-    each the sum, and beside it throughput by itself."""
-    figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(3, 2)), (10, 3.8))
+    each the sum, and beside it throughput by itself, both with their intervals between windows."""
+    figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(3, 2)), (9, 3.8))
     bottom = np.zeros(len(loads))
     for field, (colour, label) in TIME_BARS.items():
         # The client's mean and the server's cover slightly different requests: a tiny negative rest is zero.
         heights = np.array([max(0.0, load[field]) for load in loads.values()])
         left.bar(list(loads), heights, bottom=bottom, color=colour, label=label, width=0.6)
         bottom += heights
-    for position, top in enumerate(bottom):
-        style.written_above(left, position, top, f"{top:.0f} ms")
-    left.set(ylabel="mean time of a request (ms)", ylim=(0, 1.45 * max(bottom)))
+    reach = float(max(bottom))
+    for position, (load, whole) in enumerate(zip(loads.values(), bottom, strict=True)):
+        top = max(float(whole), style.whisker(left, position, estimates.mean_latency(load)))
+        style.written_above(left, position, top, f"{whole:.0f} ms" if whole >= 10 else f"{whole:.1f} ms")
+        reach = max(reach, top)
+    left.set(ylabel="mean time of a request (ms)", ylim=(0, 1.55 * reach))
     left.grid(axis="x", visible=False)
     left.legend(loc="upper left")
     left.set_title(title)
-    rates = {label: load["samples_per_s"] for label, load in loads.items()}
-    style.columns(right, rates, "Answers per second", [style.MET] * len(rates))
+    rates = {label: estimates.rate(load) for label, load in loads.items()}
+    style.columns(right, rates, "Answers per second", [style.color(label, 1) for label in rates])
+    for axes in (left, right):
+        _turned_if_long(axes, list(loads))
     return figure
 
 
+def _turned_if_long(axes: Axes, names: Sequence[str]) -> None:
+    """Names under bars in two lines where they would touch each other."""
+    if max(map(len, names)) * len(names) > 30:
+        lines = [name.replace(", ", ",\n") if ", " in name else name.replace(" client", "\nclient") for name in names]
+        axes.set_xticks(range(len(names)), lines)
+
+
 def latency_and_throughput(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
-    """One line a setting: throughput against median latency (p95 dotted); each number of clients has a marker."""
-    figure, axes = style.canvas(title, "answers per second", "latency (ms): median; dotted: p95", size=(7.5, 4.4))
+    """One line a setting: throughput against median latency; each number of clients has a marker, each point the
+    intervals of both."""
+    figure, axes = style.canvas(title, "answers per second", "median latency (ms), logarithmic", size=(7.5, 4.4))
     numbers = sorted({load["clients"] for loads in curves.values() for load in loads})
     markers = dict(zip(numbers, MARKERS, strict=False))
     for colour, (label, loads) in zip(SERIES, curves.items(), strict=False):
         rates = [load["samples_per_s"] for load in loads]
         medians = [stats.good_percentile(load, 50) for load in loads]
-        axes.plot(rates, medians, color=colour, label=label)
-        axes.plot(rates, [stats.good_percentile(load, 95) for load in loads], TAIL, color=colour, lw=1)
+        axes.plot(rates, medians, color=colour, label=label, lw=1.2)
         for load, rate, median in zip(loads, rates, medians, strict=True):
             axes.plot(rate, median, markers[load["clients"]], color=colour, ms=7, mec="white")
+            across, up = estimates.rate(load), estimates.latency(load, 50)
+            if across.bounded and up is not None and up.bounded:
+                axes.plot([across.low, across.high], [median, median], color=colour, lw=1)
+                axes.plot([rate, rate], [up.low, up.high], color=colour, lw=1)
     for number, marker in markers.items():
         axes.plot([], [], marker, color=QUIET, label=f"{number} client{'s' * (number > 1)}")
     style.logarithmic(axes, "y")
@@ -72,7 +90,7 @@ def batch_histogram(loads: Mapping[str, Load], title: str) -> Figure:
     the batch in which the mean request found itself (the mean over executions is smaller)."""
     from matplotlib.ticker import MaxNLocator
 
-    figure, panels = style.panels(style.Panels(columns=len(loads), share_y=True), (3.4 * len(loads), 3.6), title)
+    figure, panels = style.panels(style.Panels(columns=len(loads), share_y=True), (3.0 * len(loads), 3.6), title)
     largest = max(int(size) for load in loads.values() for size in load["batches"])
     for axes, (label, load), colour in zip(panels, loads.items(), SERIES, strict=False):
         sizes = np.array([int(size) for size in load["batches"]])
@@ -87,20 +105,26 @@ def batch_histogram(loads: Mapping[str, Load], title: str) -> Figure:
 
 
 def utilization(loads: Mapping[str, Load], title: str) -> Figure:
-    """CPU (whole machine, and the server's part) and GPUs over time, one panel a load; grey: the measured window."""
+    """CPU (whole machine, and the server's part) and GPUs over time, one panel a load; grey: its windows, one
+    behind the other."""
     columns = len(loads) if len(loads) <= 3 else 2
     rows = math.ceil(len(loads) / columns)
     layout = style.Panels(rows=rows, columns=columns, share_y=True)
-    figure, panels = style.panels(layout, (3.6 * columns, 2.9 * rows + 0.5), title)
+    figure, panels = style.panels(layout, (3.0 * columns + (columns < 3), 2.7 * rows + 0.5), title)
     for spare in panels[len(loads) :]:
         spare.set_visible(False)
     for axes, (label, load) in zip(panels, loads.items(), strict=False):
-        axes.axvspan(0, load["seconds"], color=WINDOW_GREY, lw=0)
+        start = 0.0
+        for window in windows.parts(load):
+            axes.axvspan(start, start + window["seconds"], color=WINDOW_GREY, lw=1.5, ec="white")
+            start += window["seconds"]
         axes.plot(load["util_s"], load["util_cpu"], color=QUIET, lw=1.2, label="CPU, all cores")
-        axes.fill_between(load["util_s"], load["util_server"], color=SERIES[4], alpha=0.7, lw=0, label="CPU: Triton")
+        # Two samplers a moment apart: of what all do, Triton does no more than all.
+        own = np.minimum(load["util_server"], load["util_cpu"])
+        axes.fill_between(load["util_s"], own, color=SERIES[4], alpha=0.7, lw=0, label="CPU: Triton")
         for gpu, line in enumerate(np.asarray(load["util_gpu"]).T):
             axes.plot(load["util_s"], line, color=SERIES[gpu % 4], lw=1.5, label=f"GPU {gpu}")
-        axes.set(xlim=(-0.5, load["seconds"] + 0.5), ylim=(0, 105), xlabel="time (s)")
+        axes.set(xlim=(0, load["seconds"]), ylim=(0, 105), xlabel="measured time (s)")
         axes.set_title(label, fontweight="normal")
     for axes in panels[::columns]:
         axes.set_ylabel("busy (%)")
@@ -109,14 +133,17 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
 
 
 def grid(loads: Mapping[tuple[int, int], Load], title: str) -> Figure:
-    """Instances x threads: throughput as colour and figure, p95 below it."""
+    """Instances x threads: throughput as colour and figure, with its interval, and p95 below it."""
     figure, axes = style.canvas(title, "instances of the model", "threads of each instance", size=(6.4, 4.0))
     instances, threads = (sorted({key[i] for key in loads}) for i in (0, 1))
     table = np.full((len(threads), len(instances)), np.nan)
     for (i, t), load in loads.items():
         row, column = threads.index(t), instances.index(i)
         table[row, column] = load["samples_per_s"]
-        text = f"{load['samples_per_s']:.0f}/s\np95 {stats.good_percentile(load, 95):.0f} ms"
+        rate, p95 = estimates.rate(load), estimates.latency(load, 95)
+        text = f"{rate.value:.0f}/s" + (f" ({rate.low:.0f} to {rate.high:.0f})" if rate.bounded else "")
+        if p95 is not None:
+            text += f"\np95 {p95.value:.0f}" + (f" ({p95.low:.0f} to {p95.high:.0f}) ms" if p95.bounded else " ms")
         axes.annotate(text, (column, row), ha="center", va="center")
     axes.imshow(table, cmap="YlGn", alpha=0.7, vmin=0, vmax=1.5 * np.nanmax(table), aspect="auto", origin="lower")
     axes.set_xticks(range(len(instances)), [str(i) for i in instances])
@@ -127,7 +154,7 @@ def grid(loads: Mapping[tuple[int, int], Load], title: str) -> Figure:
 
 def neighbours(loads: Mapping[str, Load], title: str) -> Figure:
     """The light model's latency as a cumulative curve for each arrangement, and what the heavy one got done."""
-    figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(3, 2)), (10, 3.8))
+    figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(3, 2)), (9, 3.8))
     for colour, (label, load) in zip(SERIES, loads.items(), strict=False):
         style.cumulative(left, stats.good_ms(load), label, colour)
     style.logarithmic(left, "x")
@@ -136,10 +163,10 @@ def neighbours(loads: Mapping[str, Load], title: str) -> Figure:
     left.legend(loc="lower right")
     left.set_title(title)
     beside = {
-        label: (load["neighbour_rps"], colour)
+        label: (estimates.neighbour_rate(load), colour)
         for (label, load), colour in zip(loads.items(), SERIES, strict=False)
         if "neighbour_rps" in load
     }
-    rates = {label: rps for label, (rps, _) in beside.items()}
-    style.columns(right, rates, "Requests/s of the heavy neighbour", [colour for _, colour in beside.values()])
+    rates = {label: rate for label, (rate, _) in beside.items()}
+    style.columns(right, rates, "Requests/s of the heavy one", [colour for _, colour in beside.values()])
     return figure

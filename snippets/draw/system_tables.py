@@ -6,30 +6,28 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from snippets import stats
+from snippets.decide import outcomes
 from snippets.draw.online_charts import loadgen_ms
 from snippets.draw.tables import interval, markdown_table
-from snippets.load import queueing
+from snippets.load import estimates, queueing, windows
 
 Load = Mapping[str, Any]
 
 
 def endpoints(results: Mapping[str, Load]) -> str:
-    """Loads on the endpoints: requests per second, failures, median with its interval, p95.
+    """Loads on the endpoints: requests per second, failures, p50 and p95, with their intervals between windows.
 
     A load's name is "<service>, <clients>".
     """
-    head = ("service", "clients", "requests/s", "failures", "p50 (ms), 95 % interval", "p95 (ms)")
+    head = ("", "clients", "requests/s", "p50 (ms)", "p95 (ms)", "failures")
     rows = [
         (
             name.rpartition(",")[0],
             str(load["clients"]),
-            f"{load['requests_per_s']:.1f}",
+            interval(estimates.rate(load)),
+            interval(estimates.latency(load, 50)),
+            interval(estimates.latency(load, 95)),
             str(load["failures"]),
-            interval(stats.median(stats.good_ms(load))),
-            f"{stats.good_percentile(load, 95):.1f}",
         )
         for name, load in results.items()
     ]
@@ -48,9 +46,9 @@ def loads(results: Mapping[str, Load]) -> str:
     rows = [
         (
             label,
-            f"{r['samples_per_s']:.1f}",
-            f"{stats.good_percentile(r, 50):.1f}",
-            f"{stats.good_percentile(r, 95):.1f}",
+            interval(estimates.rate(r)),
+            interval(estimates.latency(r, 50)),
+            interval(estimates.latency(r, 95)),
             f"{r['queue_ms']:.1f}",
             f"{r['compute_ms']:.1f}",
             f"{r['mean_batch']:.1f}",
@@ -63,14 +61,13 @@ def loads(results: Mapping[str, Load]) -> str:
 
 def compared(results: Mapping[str, Load]) -> str:
     """The first load against each of the others, as a list in words: how many times the answers per second and the
-    median latency, and, for loads on Triton, what became of queue and computing."""
+    median latency, each with its interval, and, for loads on Triton, what became of queue and computing."""
     (base, first), *others = results.items()
     lines = []
     for label, load in others:
-        rate = load["samples_per_s"] / first["samples_per_s"]
-        latency = stats.good_percentile(load, 50) / stats.good_percentile(first, 50)
-        line = f"- **{label}** against {base}: {rate:.2f} times the answers per second,"
-        line += f" {latency:.2f} times the median latency"
+        rate = outcomes.times(estimates.times_the_rate(load, first), "the answers per second")
+        latency = outcomes.times(estimates.times_the_latency(load, first), "the median latency")
+        line = f"- **{label}** against {base}: {rate}, {latency}"
         if "compute_ms" in load:
             parts = (
                 f"{name} {first[field]:.1f} -> {load[field]:.1f} ms"
@@ -87,10 +84,10 @@ def neighbours(results: Mapping[str, Load]) -> str:
     rows = [
         (
             label,
-            f"{stats.good_percentile(r, 50):.1f}",
-            f"{stats.good_percentile(r, 95):.1f}",
-            f"{r['samples_per_s']:.1f}",
-            f"{r['neighbour_rps']:.1f}" if "neighbour_rps" in r else "-",
+            interval(estimates.latency(r, 50)),
+            interval(estimates.latency(r, 95)),
+            interval(estimates.rate(r)),
+            interval(estimates.neighbour_rate(r)) if "neighbour_rps" in r else "-",
             str(r["failures"] + r.get("neighbour_failures", 0)),
         )
         for label, r in results.items()
@@ -99,19 +96,19 @@ def neighbours(results: Mapping[str, Load]) -> str:
 
 
 def offered(curves: Mapping[str, Sequence[Load]]) -> str:
-    """Open-loop loads: offered, answered, latency, how many were in the system on average, and by how many they grew
-    of all that arrived (see `queueing.growth`)."""
+    """Open-loop loads: offered, answered, latency, how many were in the system on average, how many arrived in a window
+    and by how many those in the system grew in it (see `queueing.growth`)."""
     head = ("", "offered/s", "answered/s", "mean (ms)", "p50 (ms)", "p99 (ms)", "in the system", "arrived", "grew by")
     rows = [
         (
             label,
             f"{r['offered_rps']:.0f}",
-            f"{r['completed_rps']:.0f}",
-            f"{np.mean(stats.good_ms(r)):.1f}",
-            f"{stats.good_percentile(r, 50):.1f}",
-            f"{stats.good_percentile(r, 99):.1f}",
+            interval(estimates.rate(r), 0),
+            interval(estimates.mean_latency(r)),
+            interval(estimates.latency(r, 50)),
+            interval(estimates.latency(r, 99)),
             f"{r['in_flight_mean']:.1f}",
-            f"{r['arrivals']:.0f}",
+            f"{r['arrivals'] / len(windows.parts(r)):.0f}",
             f"{round(queueing.growth(r)):+d}",
         )
         for label, results in curves.items()

@@ -29,9 +29,16 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], texts: Co
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in (head, rule, *rows))
 
 
-def interval(estimate: Estimate, digits: int = 1, unit: str = "") -> str:
-    """An estimate with its interval, as "8.7 (8.6 to 8.8)"; `unit` "%" shows a fraction as per cent."""
+def interval(estimate: Estimate | None, digits: int = 1, unit: str = "") -> str:
+    """An estimate with its interval, as "8.7 (8.6 to 8.8)"; `unit` "%" shows a fraction as per cent.
+
+    Where neither end is known there is no interval, and for None, a figure that the samples are too few for, a dash.
+    """
     kind = f".{digits}{'%' if unit == '%' else 'f'}"
+    if estimate is None:
+        return "-"
+    if not estimate.bounded:
+        return f"{estimate.value:{kind}}"
     return f"{estimate.value:{kind}} ({estimate.low:{kind}} to {estimate.high:{kind}})"
 
 

@@ -15,13 +15,17 @@ from snippets.errors import UsageError
 class Offered:
     """An offered load: `rps` requests a second, measured for `seconds` after `warm_up_s`, drawn by `seed`.
 
-    Raises UsageError for a rate or a time that is not positive.
+    `window` of `windows`: which of so many equally long stretches this is. All of them together bring exactly their
+    share of requests; one of them, as chance has it, more or fewer. (With the exact number in each, no window would
+    see the crowds that make the long waits.) Raises UsageError for a rate or a time that is not positive.
     """
 
     rps: float
     seconds: float = 3.0
     warm_up_s: float = 0.5
     seed: int = 0
+    window: int = 0
+    windows: int = 1
 
     def __post_init__(self) -> None:
         if self.rps <= 0 or self.seconds <= 0 or self.warm_up_s < 0:
@@ -29,20 +33,24 @@ class Offered:
                 f"An open loop needs a positive load and time, not {self.rps} requests/s for {self.seconds} s "
                 f"after {self.warm_up_s} s."
             )
+        if not 0 <= self.window < self.windows:
+            raise UsageError(f"Of {self.windows} windows there is no number {self.window}; they are counted from 0.")
 
     def arrivals_s(self) -> np.ndarray:
         """Moments of all arrivals in seconds since the warm-up began, float64, ascending."""
-        generator = np.random.default_rng(self.seed)
-        before = poisson_arrivals(self.rps, self.warm_up_s, generator)
-        return np.concatenate([before, self.warm_up_s + poisson_arrivals(self.rps, self.seconds, generator)])
+        whole = poisson_arrivals(self.rps, self.windows * self.seconds, np.random.default_rng(self.seed))
+        opens = self.window * self.seconds
+        mine = whole[(whole >= opens) & (whole < opens + self.seconds)] - opens
+        before = poisson_arrivals(self.rps, self.warm_up_s, np.random.default_rng([self.seed, self.window]))
+        return np.concatenate([before, self.warm_up_s + mine])
 
 
 def poisson_arrivals(rate: float, seconds: float, generator: np.random.Generator) -> np.ndarray:
     """Arrival times in [0, seconds), float64, ascending: a Poisson process that brings `rate` x `seconds` arrivals.
 
     Given their number, a Poisson process' arrivals are spread evenly and independently (S. Ross, Introduction to
-    Probability Models, 5.3). So a short window holds the load that was asked for, where a free draw of 200 arrivals
-    would bring 14 more or fewer in a third of all cases.
+    Probability Models, 5.3). So a short measurement holds the load that was asked for, where a free draw of 200
+    arrivals would bring 14 more or fewer in a third of all cases.
     """
     return np.sort(generator.uniform(0, seconds, size=round(rate * seconds)))
 

@@ -26,6 +26,9 @@ RETRY_S = 0.02
 SAMPLE_S = 0.005
 # How often one looks whether the request has ended that opens or closes a window.
 LOOK_S = 0.001
+# A window goes on until it holds ENOUGH answers, but not beyond STRETCHED times its length; AT_LEAST it must hold.
+ENOUGH = 30
+STRETCHED = 2.5
 AT_LEAST = 3
 MAX_CLIENTS = 512
 # Between the moment that all clients are connected and the first arrival of an open loop.
@@ -52,13 +55,18 @@ class Asked(Protocol):
 
 
 class Window:
-    """Called at the borders of the measured window; subclass it to read counters there."""
+    """Called at the borders of the measured window, and with every answer of a closed loop; subclass it to read
+    counters there, or what an answer tells."""
 
     def opened(self) -> None:
         """The warm-up is over; the measured window starts."""
 
     def closed(self) -> None:
         """The measured window has ended; requests may still be under way."""
+
+    def read(self, answer: Any) -> Mapping[str, float]:
+        """Numbers of an answer, by name, to be kept beside its latency."""
+        return {}
 
 
 def closed_loop(
@@ -69,17 +77,18 @@ def closed_loop(
     warm_up_s: float = 0.5,
     window: Window | None = None,
     stop: threading.Event | None = None,
-    read: Callable[[Any], Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
     """`clients` connections, each always waiting for one answer, measured for `seconds` after the warm-up, and longer
-    where that is not enough for AT_LEAST answers.
+    where that is not enough for ENOUGH answers (up to STRETCHED times as long, or until there are AT_LEAST).
 
-    The window opens and closes with the end of a request: so whole services lie in it, and a few slow answers give
-    the rate at which they are served, whatever was under way at a border. The samples are the requests that ended
-    after it opened, the last one being what closes it. Returns latency_ms, started_s (since the window opened;
-    negative for those already under way) and ok, each [n]; clients, batch, protocol, seconds, warm_up_s,
-    requests_per_s and samples_per_s of successes, failures, errors {text: count}, in_flight_mean; and, by name, what
-    `read` finds in each answer [n] (NaN for a failure). `stop` ends the window early.
+    The warm-up lasts `warm_up_s`, and until there were as many answers as there are clients: only then do as many
+    requests queue as there will always be. The window opens and closes with the end of a request: so whole services lie
+    in it, and a few slow answers give the rate at which they are served, whatever was under way at a border. The
+    samples are the requests that ended after it opened, the last one being what closes it. Returns latency_ms,
+    started_s (since the window opened; negative for those already under way) and ok, each [n]; clients, batch,
+    protocol, seconds, warm_up_s, requests_per_s and samples_per_s of successes, failures, errors {text: count},
+    in_flight_mean; and, by name, what the window reads in each answer [n] (NaN for a failure). `stop` ends the window
+    early.
     Raises UsageError for fewer than one client or no time.
     """
     _check(clients, seconds)
@@ -89,7 +98,7 @@ def closed_loop(
     def client() -> None:
         send, failed = _open(target), 0
         while not stop.is_set() and failed < GIVE_UP_AFTER:
-            request = _attempt(send, time.perf_counter(), read)
+            request = _attempt(send, time.perf_counter(), window.read)
             log.add(request)
             if request.error:
                 failed += 1
@@ -100,11 +109,15 @@ def closed_loop(
 
     with _threads(client, clients, target.timeout_s) as threads:
         _nap(warm_up_s, threads, stop)
+        _wait_until(lambda: len(log) >= clients, threads, stop, target.timeout_s)
         opened = _next_end(log, time.perf_counter(), threads, target.timeout_s)
         window.opened()
         _nap(opened + seconds - time.perf_counter(), threads, stop)
-        # A slow model may need longer for a few answers than the window lasts.
-        _wait_for_answers(log, opened, threads, stop, target.timeout_s)
+        # A slow model may need longer for a few answers than the window lasts. (The request that closes the window is
+        # one of them; the one that opened it is none.)
+        longer = opened + STRETCHED * seconds - time.perf_counter()
+        _wait_until(lambda: log.answered_since(opened) >= ENOUGH, threads, stop, longer)
+        _wait_until(lambda: log.answered_since(opened) >= AT_LEAST, threads, stop, target.timeout_s)
         closed = _next_end(log, time.perf_counter(), threads, target.timeout_s)
         window.closed()
         stop.set()
@@ -253,12 +266,12 @@ def _drain(threads: list[threading.Thread], limit_s: float) -> None:
         time.sleep(SAMPLE_S)
 
 
-def _wait_for_answers(
-    log: Log, opened: float, threads: list[threading.Thread], stop: threading.Event, limit_s: float
+def _wait_until(
+    done: Callable[[], bool], threads: list[threading.Thread], stop: threading.Event, limit_s: float
 ) -> None:
+    """Wait for `done`, `limit_s` seconds at most, while there is a client left, and not after `stop`."""
     deadline = time.perf_counter() + limit_s
-    # The request that closes the window is one of them; the one that opened it is none.
-    while log.answered_since(opened) < AT_LEAST and time.perf_counter() < deadline:
+    while not done() and time.perf_counter() < deadline:
         if not any(thread.is_alive() for thread in threads) or stop.wait(SAMPLE_S):
             break
 

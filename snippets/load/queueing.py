@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from snippets.load.windows import parts
+
 SECONDS_PER_HOUR = 3600.0
 # What a growing number of requests under way must exceed to be called a trend: a share of the arrivals, and a number.
 GROWN = 0.02
@@ -63,18 +65,25 @@ class Capacity:
 
 
 def growth(load: Mapping[str, Any]) -> float:
-    """By how many requests the number under way grew over the window: the slope of the least-squares line through
-    the looks (sampled_in_flight at sampled_s), times `seconds`; 0 with fewer than two looks."""
-    moments, counts = (np.asarray(load[name], dtype=np.float64) for name in ("sampled_s", "sampled_in_flight"))
+    """By how many requests the number under way grew over a window: the slope of the least-squares line through the
+    looks (sampled_in_flight at sampled_s), times `seconds`; 0 with fewer than two looks. Of several windows the
+    mean."""
+    return float(np.mean([_growth(one) for one in parts(load)]))
+
+
+def _growth(window: Mapping[str, Any]) -> float:
+    if "sampled_s" not in window:
+        return 0.0
+    moments, counts = (np.asarray(window[name], dtype=np.float64) for name in ("sampled_s", "sampled_in_flight"))
     if len(moments) < 2 or np.ptp(moments) == 0:
         return 0.0
-    return float(np.polyfit(moments, counts, 1)[0] * load["seconds"])
+    return float(np.polyfit(moments, counts, 1)[0] * window["seconds"])
 
 
 def falls_behind(load: Mapping[str, Any]) -> bool:
-    """Whether requests piled up: the number under way grew by more than GROWN of the arrivals, and by more than
-    AT_RANDOM, as many as the queue of a server that keeps up grows and shrinks by anyhow."""
-    return growth(load) > max(AT_RANDOM, GROWN * load["arrivals"])
+    """Whether requests piled up: the number under way grew by more than GROWN of the arrivals of a window, and by more
+    than AT_RANDOM, as many as the queue of a server that keeps up grows and shrinks by anyhow."""
+    return growth(load) > max(AT_RANDOM, GROWN * load.get("arrivals", 0) / len(parts(load)))
 
 
 def capacity(loads: Sequence[Mapping[str, Any]]) -> Capacity:

@@ -79,7 +79,7 @@ class Latency:
         """The median latency in ms with its interval: between blocks, or of a burst, within it."""
         if self.rounds is None:
             return stats.median(self.ms, confidence)
-        return stats.between(list(self.counted.values()), confidence)
+        return stats.between_blocks(list(self.counted.values()), confidence)
 
     def percentile(self, percent: float, confidence: float = 0.95) -> Estimate | None:
         """A percentile of all samples with its interval; None where they are too few to bound it.
@@ -105,7 +105,7 @@ def compare(a: Latency, b: Latency, *, margin: float = 0.02, confidence: float =
         used = good if len(good) >= ENOUGH else common
         if len(used) >= 2:
             ratios = [a.medians[number] / b.medians[number] for number in used]
-            return stats.verdict(stats.between(ratios, confidence), margin)
+            return stats.verdict(stats.between_blocks(ratios, confidence), margin)
     if a.rounds is None and b.rounds is None:
         paired = bool(a.group) and a.group == b.group and a.ms.size == b.ms.size
         return stats.compare(a.ms, b.ms, paired=paired, margin=margin, confidence=confidence)

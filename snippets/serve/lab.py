@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from snippets.data import image
 from snippets.errors import ServerError, ToolMissing
 from snippets.load.log import require_answers
+from snippets.load.windows import WINDOW, in_turn, joined
 from snippets.machine import browser
 from snippets.machine.memory import resident_mb
 from snippets.machine.process import Server, StartOptions, http_ready, start_server
@@ -160,22 +161,30 @@ class EndpointLab:
         key = self._key(backend, {"photo": _bytes(photo)})
         return self.run.step(f"endpoint/{backend}/faults", measure, inputs=key)["rows"]
 
-    def load(self, backend: str, photo: bytes, clients: int, seconds: float) -> dict[str, Any]:
-        """Step `endpoint/<backend>-<clients>/load`: a closed loop with each answer's timing (`stages.load_endpoint`).
+    def loads(
+        self, photo: bytes, clients: Sequence[int], seconds: float, windows: int
+    ) -> dict[tuple[str, int], dict[str, Any]]:
+        """Every endpoint with so many clients, in turn (`windows.in_turn`), joined, by backend and clients.
 
-        Raises ServerError if the endpoint dies under the load or refuses every request: nothing is recorded then, and
-        the next run measures.
+        A window is a step `endpoint/<backend>-<clients>/load`: a closed loop of `seconds` with each answer's timing
+        (`stages.load_endpoint`). Raises ServerError if an endpoint dies under the load or refuses every request: that
+        window is not recorded then, and the next run measures it.
         """
+        asked = {f"{backend}-{n}": (backend, n) for backend in self.models for n in clients}
+        measured: dict[tuple[str, int], list[dict[str, Any]]] = {each: [] for each in asked.values()}
+        for number, name in in_turn(tuple(asked), windows):
+            backend, n = asked[name]
 
-        def measure() -> dict[str, Any]:
-            server = self.endpoint(backend)
-            result = load_endpoint(server.url, photo, clients, seconds)
-            server.require_alive()
-            require_answers(result, server.url)
-            return result
+            def measure(backend: str = backend, n: int = n) -> dict[str, Any]:
+                server = self.endpoint(backend)
+                result = load_endpoint(server.url, photo, n, seconds)
+                server.require_alive()
+                require_answers(result, server.url)
+                return result
 
-        key = self._key(backend, {"photo": _bytes(photo), "clients": clients, "seconds": seconds})
-        return self.run.step(f"endpoint/{backend}-{clients}/load", measure, inputs=key)
+            key = self._key(backend, {"photo": _bytes(photo), "clients": n, "seconds": seconds, WINDOW: number})
+            measured[backend, n].append(self.run.step(f"endpoint/{name}/load", measure, inputs=key))
+        return {each: joined(found) for each, found in measured.items()}
 
     def picture(self, name: str, take: Callable[[], bytes]) -> Path | str:
         """The screenshot `name` of the run, taken now if there is none; or, as text, why it cannot be taken."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from snippets.load.loops import closed_loop
+from snippets.load.loops import Window, closed_loop
+from snippets.load.options import CLOSED_WARM_UP_S
 from snippets.load.senders import WebTarget
 
 STAGES = ("decode", "preprocess", "queue", "inference", "postprocess")
@@ -20,7 +21,7 @@ def load_endpoint(
     clients: int,
     seconds: float,
     *,
-    warm_up_s: float = 0.5,
+    warm_up_s: float = CLOSED_WARM_UP_S,
     stop: threading.Event | None = None,
 ) -> dict[str, Any]:
     """`closed_loop` on an endpoint's /predict/image with the JPEG file `photo`, and each answer's timing.
@@ -29,7 +30,14 @@ def load_endpoint(
     endpoint measured them, NaN for a request that failed.
     """
     target = WebTarget(f"{url}/predict/image", content=photo, headers={"content-type": "image/jpeg"})
-    return closed_loop(target, clients, seconds, warm_up_s=warm_up_s, stop=stop, read=timing)
+    return closed_loop(target, clients, seconds, warm_up_s=warm_up_s, window=_Timing(), stop=stop)
+
+
+class _Timing(Window):
+    """Reads the stages that an answer tells."""
+
+    def read(self, answer: Any) -> Mapping[str, float]:
+        return timing(answer)
 
 
 def timing(reply: Any) -> dict[str, float]:

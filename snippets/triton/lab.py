@@ -18,6 +18,7 @@ from snippets.files import cache_folder
 from snippets.load import loadgen
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
+from snippets.load.windows import WINDOW, in_turn, joined
 from snippets.record.run import Run, latest_run
 from snippets.triton import deployments, loads, server
 from snippets.triton.config import Deployment
@@ -28,9 +29,14 @@ REQUEST_PHOTOS = 64
 SERVICES = ("food_pytorch", "food_onnx", "similar")
 # Logits of two exports of one network differ by rounding only.
 SAME_NETWORK = 1e-2
-# Length of a load window by profile; "tiny" is for the kit's own tests, too short to learn from.
-WINDOW_S = {"tiny": 0.5, "quick": 2.0, "full": 8.0}
-LONG_ENOUGH_S = 1.5
+# Length of a closed loop's window by profile, and how many windows a load has; "tiny" is for the kit's own tests, too
+# short to learn from.
+WINDOW_S = {"tiny": 0.1, "quick": 0.2, "full": 0.8}
+WINDOWS = {"tiny": 3, "quick": 5, "full": 5}
+# An open loop has a memory, its queue, for which so many times the window must be long enough.
+OPEN_LONGER = 2
+# A heavy request may take half a second: a shorter window would show none of them.
+LONG_ENOUGH_S = 0.5
 # How long Triton may take to count what it has answered.
 COUNTED_WITHIN_S = 5.0
 
@@ -43,14 +49,29 @@ class Crowd:
     batch: int = 1
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One load of a comparison: a deployment, and who asks it with requests of `batch` rows.
+
+    With a `heavy` deployment, the crowd keeps that busy meanwhile.
+    """
+
+    deployment: Deployment
+    options: LoadOptions
+    batch: int = 1
+    heavy: Deployment | None = None
+    crowd: Crowd = Crowd(1)
+
+
 class Lab:
     """One notebook's run, its Triton server (not started yet) and the three services of `deployments`.
 
     triton: "embedded", "container" or "url:http://HOST:PORT"; gpus: how many GPUs the services may use (0: the CPU);
     weights: the classifier, as for weights_file.load_model; onnx: the same network as an fp32 ONNX file, empty for the
     latest model run's if it is that network, or else exported here.
-    The run's profile gives the length of each load window (WINDOW_S). Use as a context manager, or call `close` in
-    the last cell. Raises UsageError for an unknown profile.
+    The run's profile gives the number and length of a load's windows (WINDOWS, WINDOW_S; a LoadGen scenario lasts as
+    long as all windows of an open loop). Use as a context manager, or call `close` in the last cell. Raises UsageError
+    for an unknown profile.
     """
 
     def __init__(
@@ -102,40 +123,53 @@ class Lab:
         raise UsageError(f"There is no service `{name}` in this lab; it has {', '.join(SERVICES)}.")
 
     def load(self, name: str, deployment: Deployment, options: LoadOptions, *, batch: int = 1) -> dict[str, Any]:
-        """Deploy, put under load with requests of `batch` rows, and record as step `<name>/load`.
+        """`in_turn` of a single load."""
+        return self.in_turn({name: Asked(deployment, options, batch)})[name]
 
-        The window is as long as the options say, or else the run's profile. See `loads.put_under_load`.
+    def in_turn(self, asked: Mapping[str, Asked]) -> dict[str, dict[str, Any]]:
+        """Put services under load in turn, a window each, as many rounds as the profile has; every round goes the other
+        way round, so that its last deployment stays for one window more.
+
+        Each window is recorded as a step `<name>/load`, with its number among the inputs; it is as long as the options
+        say, or else the run's profile. Returns the loads by name, their windows joined (`windows.joined`); see
+        `loads.put_under_load` for the fields.
         """
-        options = replace(options, seconds=options.seconds or self.seconds)
+        windows: dict[str, list[dict[str, Any]]] = {name: [] for name in asked}
+        for number, name in in_turn(tuple(asked), WINDOWS[self.run.profile]):
+            windows[name].append(self._window(f"{name}/load", asked[name], number))
+        return {name: joined(measured) for name, measured in windows.items()}
+
+    def _window(self, step: str, one: Asked, number: int) -> dict[str, Any]:
+        deployment, heavy, service = one.deployment, one.heavy, one.deployment.config.name
+        usual = self.seconds if one.options.clients else OPEN_LONGER * self.seconds
+        seconds = one.options.seconds or (max(usual, LONG_ENOUGH_S) if heavy else usual)
+        options = replace(one.options, seconds=seconds, window=number, windows=WINDOWS[self.run.profile])
 
         def measure() -> dict[str, Any]:
             ready_s = self.deploy(deployment)
-            service = deployment.config.name
-            result = loads.put_under_load(self.server, service, self.inputs(service, batch), options)
+            inputs = self.inputs(service, one.batch)
+            if heavy is None:
+                result = loads.put_under_load(self.server, service, inputs, options)
+            else:
+                self.deploy(heavy)
+                other = heavy.config.name
+                neighbour = loads.Neighbour(other, self.inputs(other, one.crowd.batch), one.crowd.clients)
+                result = loads.beside(self.server, service, inputs, options, neighbour)
             return {"ready_s": ready_s, "instances": deployment.config.instance_count, **result}
 
-        return self.run.step(f"{name}/load", measure, inputs=self._key(deployment, {"batch": batch, **options.key()}))
-
-    def beside(
-        self, name: str, light: Deployment, heavy: Deployment, options: LoadOptions, crowd: Crowd
-    ) -> dict[str, Any]:
-        """`load` of the light service while the crowd keeps the heavy one busy."""
-        # A heavy request may take half a second: a shorter window would show none of them.
-        options = replace(options, seconds=options.seconds or max(self.seconds, LONG_ENOUGH_S))
-
-        def measure() -> dict[str, Any]:
-            for deployment in (light, heavy):
-                self.deploy(deployment)
-            service, other = light.config.name, heavy.config.name
-            neighbour = loads.Neighbour(other, self.inputs(other, crowd.batch), crowd.clients)
-            return loads.beside(self.server, service, self.inputs(service, 1), options, neighbour)
-
-        crowded = {"heavy": heavy.config.pbtxt(), "heavy_batch": crowd.batch, "heavy_clients": crowd.clients}
-        return self.run.step(f"{name}/load", measure, inputs=self._key(light, {**crowded, **options.key()}))
+        more: dict[str, Any] = {"batch": one.batch, **options.key(), WINDOW: number}
+        if heavy is not None:
+            more |= {
+                "heavy": heavy.config.pbtxt(),
+                "heavy_batch": one.crowd.batch,
+                "heavy_clients": one.crowd.clients,
+            }
+        return self.run.step(step, measure, inputs=self._key(deployment, more))
 
     def loadgen(self, name: str, deployment: Deployment, scenario: Scenario) -> dict[str, Any]:
         """One MLPerf LoadGen scenario, as step `<name>/loadgen`; as long as it says, or else the run's profile."""
-        scenario = replace(scenario, seconds=scenario.seconds or self.seconds)
+        seconds = scenario.seconds or OPEN_LONGER * self.seconds * WINDOWS[self.run.profile]
+        scenario = replace(scenario, seconds=seconds)
 
         def measure() -> dict[str, Any]:
             self.deploy(deployment)
@@ -229,7 +263,7 @@ class Lab:
 
     def inputs(self, service: str, batch: int) -> Mapping[str, np.ndarray]:
         """Request tensors: real photos for the classifier, random embeddings for the search."""
-        if service == "similar":
+        if service.startswith("similar"):
             rows = np.random.default_rng(1).standard_normal((batch, deployments.EMBEDDING), dtype=np.float32)
             return {"embedding": rows}
         return {"input": self._photos[np.arange(batch) % len(self._photos)]}
@@ -242,7 +276,7 @@ class Lab:
         return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:REQUEST_PHOTOS]))
 
     def _key(self, deployment: Deployment, more: Mapping[str, Any]) -> dict[str, Any]:
-        food = deployment.config.name.startswith("food")
+        food = not deployment.config.name.startswith("similar")
         files = {kind: self.models[kind] for kind in ("weights", "onnx")} if food else {}
         return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}
 

@@ -61,11 +61,11 @@ def put_under_load(
         with Utilization(server.pid) as seen:
             counters.seen = seen
             if options.clients:
-                result = loops.closed_loop(
-                    asked, options.clients, seconds, warm_up_s=options.warm_up_s, window=counters
-                )
+                result = loops.closed_loop(asked, options.clients, seconds, warm_up_s=options.warm_up, window=counters)
             else:
-                offered = Offered(options.offered_rps, seconds, options.warm_up_s, options.seed)
+                offered = Offered(
+                    options.offered_rps, seconds, options.warm_up, options.seed, options.window, options.windows
+                )
                 result = loops.open_loop(asked, offered, max_clients=options.max_clients, window=counters)
     except OSError as error:
         # The statistics could not be read: the server went away at a border of the window.

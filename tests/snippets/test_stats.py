@@ -297,17 +297,17 @@ def test_students_t_is_that_of_the_tables(freedom: int, confidence: float, t: fl
 
 def test_an_interval_between_blocks_is_on_logarithms() -> None:
     # ln 1, ln e, ln e^2: mean 1, standard deviation 1, 4.303 / sqrt(3) = 2.484.
-    found = stats.between([1.0, np.e, np.e**2])
+    found = stats.between_blocks([1.0, np.e, np.e**2])
     assert np.log([found.value, found.low, found.high]) == pytest.approx([1.0, -1.484, 3.484], abs=0.001)
-    one = stats.between([7.0])
+    one = stats.between_blocks([7.0])
     assert (one.value, one.low, one.high) == (pytest.approx(7.0), 0.0, np.inf)
     with pytest.raises(ValueError, match="zero or less"):
-        stats.between([1.0, 0.0])
+        stats.between_blocks([1.0, 0.0])
 
 
 def test_the_interval_between_blocks_holds_what_it_promises() -> None:
     chance = np.random.default_rng(5)
-    found = [stats.between(10 * chance.lognormal(0, 0.05, 5)) for _ in range(2000)]
+    found = [stats.between_blocks(10 * chance.lognormal(0, 0.05, 5)) for _ in range(2000)]
     assert 0.935 <= np.mean([one.low <= 10 <= one.high for one in found]) <= 0.965
 
 
@@ -322,3 +322,22 @@ def test_blocks_whose_samples_are_alike_are_worth_fewer() -> None:
     assert stats.clustered([np.full(20, level) for level in (1.0, 2.0, 3.0, 4.0, 5.0)], 95) is None
     spread = [np.arange(1.0, 21.0) + block / 10 for block in range(5)]
     assert stats.clustered(spread, 95) is not None and stats.clustered(spread, 99) is None
+
+
+def test_between_replications_the_interval_is_students() -> None:
+    # 1, 2, 3, 4, 5: mean 3, deviation 1.5811, t for four degrees of freedom 2.7764.
+    one = stats.between_replications([1, 2, 3, 4, 5])
+    assert one.value == 3 and one.high - 3 == pytest.approx(2.7764 * 1.5811 / 5**0.5, rel=1e-4) == 3 - one.low
+    # Two replications: t is 12.706, for 99 % 63.657.
+    assert stats.between_replications([1.0, 3.0]).high == pytest.approx(2 + 12.706, rel=1e-4)
+    assert stats.between_replications([1.0, 3.0], confidence=0.99).high == pytest.approx(2 + 63.657, rel=1e-4)
+
+
+def test_between_replications_the_spread_may_be_about_an_estimate_from_all_of_them() -> None:
+    # About 3 instead of their mean 2, two values at 1 and 3 spread by (4 + 0) / 1.
+    one = stats.between_replications([1.0, 3.0], centre=3.0)
+    assert one.value == 3 and one.high - 3 == pytest.approx(12.706 * (4 / 2) ** 0.5, rel=1e-4)
+
+
+def test_a_single_replication_bounds_nothing() -> None:
+    assert stats.between_replications([7.0]).value == 7 and not stats.between_replications([7.0]).bounded

@@ -39,6 +39,7 @@ class PaperStep:
     ended_utc: str = NOON
     seconds: float = 1000.0
     host: str = "h"
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,14 @@ class PaperRecord:
     def evidence(self) -> Evidence:
         """The record as checks see it."""
         return Evidence(cast(Record, self))
+
+    def latest(self, name: str) -> PaperStep | None:
+        """The newest step of that name."""
+        return next((step for step in reversed(self.steps) if step.name == name), None)
+
+    def result(self, name: str) -> Any:
+        """Result of the newest step of that name."""
+        return next(step.result for step in reversed(self.steps) if step.name == name)
 
     def names(self) -> tuple[str, ...]:
         """Names of the steps."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ class LostStep:
 
     name: str
     seconds: float = 1.0
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> Any:

@@ -90,7 +90,17 @@ def test_a_percentile_that_the_samples_cannot_bound_is_left_out() -> None:
 
 def test_loads_count_failures_and_only_successes_as_throughput(folder: Path) -> None:
     (load,) = loads(load_record(folder))
-    assert (load.requests_per_s, load.failures, load.load) == (24.0, 2, "8 clients")
+    assert (load.requests_per_s.value, load.failures, load.load) == (24.0, 2, "8 clients")
+
+
+def test_the_windows_of_a_load_are_one_row_with_its_interval() -> None:
+    run = open_run("system", run_id="quick")
+    for number, ms in enumerate((9.0, 10.0, 11.0)):
+        window = {"latency_ms": np.full(50, ms), "ok": np.ones(50, dtype=bool), "clients": 1, "seconds": ms / 20}
+        run.step("a/load", lambda window=window: window, inputs={"window": number})
+    (load,) = loads(load_record(run.folder))
+    assert load.requests_per_s.value == 100 and load.requests_per_s.low < 95 < 105 < load.requests_per_s.high
+    assert load.p50_ms.value == 10 and load.p95_ms is not None and load.p99_ms is None
 
 
 def test_the_rate_of_an_open_loop_is_what_was_answered_within_the_window() -> None:
@@ -107,7 +117,7 @@ def test_the_rate_of_an_open_loop_is_what_was_answered_within_the_window() -> No
         },
     )
     (load,) = loads(load_record(run.folder))
-    assert (load.requests_per_s, load.load) == (20.0, "45 requests/s offered")
+    assert (load.requests_per_s.value, load.load) == (20.0, "45 requests/s offered")
 
 
 def test_the_text_shows_both_tables_and_the_intervals(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,11 @@ def test_a_gain_is_one_only_where_the_intervals_are_apart() -> None:
 def test_a_front_is_told_with_those_that_are_not_decided() -> None:
     assert outcomes.on_the_front(Front(("a", "b"), ())) == "on the front: a, b"
     assert outcomes.on_the_front(Front(("a",), ("c",))) == "on the front: a; not decided: c"
+
+
+def test_a_ratio_is_decided_only_if_as_many_lies_outside_of_its_interval() -> None:
+    assert outcomes.times(Estimate(1.95, 1.9, 2.01), "the answers") == "1.95 (1.90 to 2.01) times the answers"
+    assert outcomes.times(Estimate(1.2, 0.9, 1.6), "the answers").endswith(
+        "(0.90 to 1.60) times the answers (not decided)"
+    )
+    assert outcomes.times(Estimate(1.2, -math.inf, math.inf), "the answers") == "1.20 times the answers (not decided)"

@@ -9,6 +9,8 @@ import matplotlib
 import numpy as np
 import pytest
 
+from snippets.load.windows import joined
+
 
 @pytest.fixture(autouse=True)
 def drawing() -> Iterator[None]:
@@ -39,8 +41,16 @@ def load() -> dict[str, Any]:
         "util_cpu": np.array([50.0, 60.0]),
         "util_server": np.array([40.0, 45.0]),
         "util_gpu": np.zeros((2, 1)),
-        **{f"{stage}_ms": np.full(4, 2.0) for stage in ("decode", "preprocess", "inference", "postprocess")},
+        **{f"{stage}_ms": np.full(5, 2.0) for stage in ("decode", "preprocess", "inference", "postprocess")},
     }
+
+
+@pytest.fixture
+def repeated(load: dict[str, Any]) -> dict[str, Any]:
+    """That load in three windows, in the second of which all went twice as fast and in the third half as fast."""
+    load |= {"inferences": 4, "executions": 3, "server_requests": 4, "server_ms": 21.0, "errors": {}, "batch": 1}
+    load["util_memory_mb"] = np.zeros(2)
+    return joined([load | {"latency_ms": load["latency_ms"] * f, "seconds": 2.0 * f} for f in (1.0, 0.5, 2.0)])
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_the_knee_and_the_theory_stand_beside_what_was_measured(keeping: dict, b
     # Saturated it answers 4 a second: 250 ms each.
     assert latency == pytest.approx(queueing.md1_latency_ms(rate, 250.0)) and rate < 4
     # Answers in 10, 20, 30 and 40 ms: the mean is drawn, as in theory.
-    means = next(line for line in left.get_lines() if line.get_label() == "off, mean")
+    means = next(line for line in left.get_lines() if line.get_label() == "off: mean")
     assert list(means.get_ydata()) == [25.0, 25.0] and list(means.get_xdata()) == [2.5, 20.0]
     hollow = [line for line in left.get_lines() if line.get_markerfacecolor() == "white"]
     assert [list(line.get_xdata()) for line in hollow] == [[20.0]]
@@ -44,7 +44,7 @@ def test_the_knee_and_the_theory_stand_beside_what_was_measured(keeping: dict, b
 
 def test_a_knee_that_was_not_reached_is_not_drawn_but_said(keeping: dict) -> None:
     left, right = online_charts.offered_load({"on": [keeping, {**keeping, "offered_rps": 5.0}]}, "x").axes
-    assert not lines(right, "-.") and "on: no knee up to 5/s" in [line.get_label() for line in right.get_lines()]
+    assert not lines(right, "-.") and "on: mean; no knee up to 5/s" in [line.get_label() for line in left.get_lines()]
     assert not [line for line in left.get_lines() if "theory" in str(line.get_label())]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from snippets.draw import style
+from snippets.stats import Estimate
 
 
 def test_a_model_keeps_its_colour_wherever_it_stands_and_whatever_it_is_called() -> None:
@@ -43,8 +46,12 @@ def test_bars_from_top_to_bottom_are_named_and_uprights_carry_their_values() -> 
     style.rows_down(rows, ["first", "second"])
     bottom, top = rows.get_ylim()
     assert bottom > top and [label.get_text() for label in rows.get_yticklabels()] == ["first", "second"]
-    style.columns(columns, {"a": 3.25, "b": 120.4}, "Rates", ["red", "blue"])
+    rates = {"a": Estimate(3.25, -math.inf, math.inf), "b": Estimate(120.4, 100.0, 150.0)}
+    style.columns(columns, rates, "Rates", ["red", "blue"])
     assert [text.get_text() for text in columns.texts] == ["3.2", "120"]
+    # Only what has an interval shows one, and the value stands above it.
+    assert [list(line.get_ydata()) for line in columns.get_lines()] == [[100.0, 150.0]]
+    assert [text.xy for text in columns.texts] == [(0, 3.25), (1, 150.0)]
 
 
 def test_a_cumulative_curve_ends_at_all_of_the_requests() -> None:

@@ -27,6 +27,10 @@ def test_a_cell_cannot_end_the_table() -> None:
     assert markdown_table(("a",), [("x|y\nz",)]).splitlines()[-1] == "| x\\|y z |"
 
 
+def test_what_has_no_interval_stands_alone_and_what_is_not_known_is_a_dash() -> None:
+    assert interval(Estimate(8.7, float("-inf"), float("inf"))) == "8.7" and interval(None) == "-"
+
+
 def test_an_interval_is_written_behind_its_value() -> None:
     assert interval(Estimate(8.7, 8.61, 8.83)) == "8.7 (8.6 to 8.8)"
     assert interval(Estimate(0.9, 0.85, 0.94), 0, "%") == "90% (85% to 94%)"

@@ -41,6 +41,21 @@ def test_what_is_offered_covers_the_warm_up_and_the_window_each_at_the_rate() ->
     assert len(Offered(200, seconds=2.0, warm_up_s=0.0).arrivals_s()) == 400
 
 
+def test_windows_of_one_load_bring_together_what_was_offered_and_each_what_chance_has_it() -> None:
+    windows = [Offered(200, 0.4, 0.2, seed=3, window=n, windows=5).arrivals_s() for n in range(5)]
+    counts = [int((moments >= 0.2).sum()) for moments in windows]
+    assert sum(counts) == 200 * 0.4 * 5 and len(set(counts)) > 1
+    assert all(moments.max() < 0.6 and (np.diff(moments) > 0).all() for moments in windows)
+    whole = Offered(200, 2.0, 0.0, seed=3).arrivals_s()
+    apart = [moments[moments >= 0.2] - 0.2 + 0.4 * n for n, moments in enumerate(windows)]
+    np.testing.assert_allclose(np.concatenate(apart), whole)
+
+
+def test_a_window_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="Of 5 windows there is no number 5"):
+        Offered(200, window=5, windows=5)
+
+
 def test_each_arrival_is_handed_to_one_of_many_clients_and_counts_from_the_origin() -> None:
     turns = Turns(np.array([0.5, 1.0, 2.0]))
     turns.origin = 100.0

@@ -93,17 +93,22 @@ def test_samples_are_those_that_ended_in_the_window_and_the_rate_follows_from_th
 
 @pytest.mark.parametrize("clients", [1, 3])
 def test_a_few_slow_answers_give_the_rate_at_which_they_are_served(clients: int) -> None:
-    # One place, 150 ms each: 6.7 a second, whatever part of a service lies beyond the border of a window of 0.5 s.
-    result = loops.closed_loop(Desk(service_s=0.15), clients, 0.5, warm_up_s=0.1)
-    assert len(result["ok"]) <= 6
+    # One place, 150 ms each: 6.7 a second, whatever part of a service lies beyond the border of a window, which goes on
+    # for 0.5 s.
+    result = loops.closed_loop(Desk(service_s=0.15), clients, 0.2, warm_up_s=0.1)
+    assert len(result["ok"]) <= 5
     assert result["requests_per_s"] * np.diff(np.sort(result["started_s"] + result["latency_ms"] / 1e3)).mean() == (
         pytest.approx(1, rel=0.15)
     )
 
 
 def test_what_is_read_of_each_answer_is_kept_beside_its_latency() -> None:
+    class Told(loops.Window):
+        def read(self, answer: object) -> dict[str, float]:
+            return {"told_ms": 4.0}
+
     desk = Desk(fails=lambda n: n % 2 == 0)
-    result = loops.closed_loop(desk, 1, 0.3, warm_up_s=0, read=lambda answer: {"told_ms": 4.0})
+    result = loops.closed_loop(desk, 1, 0.3, warm_up_s=0, window=Told())
     assert np.array_equal(np.isfinite(result["told_ms"]), result["ok"])
     assert set(result["told_ms"][result["ok"]]) == {4.0}
 
@@ -112,6 +117,19 @@ def test_a_slow_server_gets_the_time_for_a_few_answers() -> None:
     result = loops.closed_loop(Desk(service_s=0.2), 1, 0.1, warm_up_s=0)
     assert result["ok"].sum() >= loops.AT_LEAST and result["seconds"] > 0.5
     assert result["requests_per_s"] < 6
+
+
+def test_a_window_goes_on_for_enough_answers_but_not_for_ever() -> None:
+    # 20 ms each: 30 of them take 0.6 s, within 2.5 times 0.3 s; at 60 ms they would not.
+    assert len(loops.closed_loop(Desk(service_s=0.02), 1, 0.3, warm_up_s=0)["ok"]) >= loops.ENOUGH
+    slow = loops.closed_loop(Desk(service_s=0.06), 1, 0.1, warm_up_s=0)
+    assert loops.AT_LEAST <= len(slow["ok"]) < loops.ENOUGH
+
+
+def test_the_warm_up_lasts_until_all_clients_queue() -> None:
+    # Eight clients at one place of 30 ms: the first of them to ask again waits for seven others from then on.
+    result = loops.closed_loop(Desk(service_s=0.03), 8, 0.2, warm_up_s=0)
+    assert result["latency_ms"].min() > 100
 
 
 def test_warm_up_is_not_in_the_samples() -> None:

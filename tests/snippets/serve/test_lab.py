@@ -46,7 +46,8 @@ def test_everything_is_measured_once_and_replayed_without_a_service(lab: Endpoin
     rows = lab.refusals(PHOTO)
     assert [row["status"] for row in rows] == [row["expected"] for row in rows] == [f.status for f in faults(PHOTO)]
     assert all(row["detail"] for row in rows)
-    load = lab.load("onnx", PHOTO, clients=2, seconds=0.4)
+    load = lab.loads(PHOTO, (2,), 0.2, 2)["onnx", 2]
+    assert len(load["windows"]) == 2
     assert load["failures"] == 0 and load["ok"].all() and len(load["latency_ms"]) > 0
     assert np.median(load["latency_ms"]) >= np.median(load["inference_ms"]) > 0
     assert sum(account(load).values()) == pytest.approx(load["latency_ms"].mean(), rel=0.2)
@@ -56,11 +57,11 @@ def test_everything_is_measured_once_and_replayed_without_a_service(lab: Endpoin
     assert replay.start("onnx") == started
     assert replay.answer("onnx", PHOTO) == answer
     assert replay.refusals(PHOTO) == rows
-    again = replay.load("onnx", PHOTO, clients=2, seconds=0.4)
+    again = replay.loads(PHOTO, (2,), 0.2, 2)["onnx", 2]
     np.testing.assert_array_equal(again["latency_ms"], load["latency_ms"])
     assert not process.running()
     with pytest.raises(RecordError):
-        replay.load("onnx", PHOTO, clients=3, seconds=0.4)
+        replay.loads(PHOTO, (3,), 0.2, 2)
     for figure in (endpoint_charts.waiting({"a": load}), endpoint_charts.where_time_goes({"a": load, "b": again})):
         assert figure.axes
     assert "| 2 |" in system_tables.endpoints({"FastAPI, ONNX, 2 clients": load})
@@ -71,18 +72,18 @@ def test_a_service_killed_under_load_fails_the_step_and_the_next_run_measures(la
     killer = threading.Timer(0.8, lambda: os.kill(server.pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(ServerError, match="SIGKILL"):
-        lab.load("onnx", PHOTO, clients=2, seconds=1.2)
+        lab.loads(PHOTO, (2,), 1.2, 1)
     killer.join()
     assert not lab.run.has("endpoint/onnx-2/load")
     lab.close()
-    assert lab.load("onnx", PHOTO, clients=2, seconds=0.2)["failures"] == 0
+    assert lab.loads(PHOTO, (2,), 0.2, 1)["onnx", 2]["failures"] == 0
 
 
 def test_failures_are_counted_when_a_service_dies_under_load(lab: EndpointLab) -> None:
     server = lab.endpoint("onnx")
-    killer = threading.Timer(0.2, lambda: os.kill(server.pid, signal.SIGKILL))
+    killer = threading.Timer(0.8, lambda: os.kill(server.pid, signal.SIGKILL))
     killer.start()
-    result = load_endpoint(server.url, PHOTO, clients=2, seconds=1.0, warm_up_s=0.0)
+    result = load_endpoint(server.url, PHOTO, clients=2, seconds=1.6, warm_up_s=0.0)
     killer.join()
     assert result["failures"] > 0 and not result["ok"].all()
     # Failures have no stages: only answers do.
@@ -93,7 +94,7 @@ def test_a_load_of_failures_only_is_no_measurement(toy: Path) -> None:
     """The photo is half of one: the endpoint refuses it each time."""
     with EndpointLab(open_run("system", run_id="t"), {"onnx": toy}, CLASSES, threads=1) as lab:
         with pytest.raises(ServerError, match=r"All \d+ requests to http.*422"):
-            lab.load("onnx", PHOTO[:500], clients=1, seconds=0.2)
+            lab.loads(PHOTO[:500], (1,), 0.2, 1)
         assert not lab.run.has("endpoint/onnx-1/load")
 
 

@@ -13,7 +13,7 @@ from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
 from snippets.triton import lab as lab_module
-from snippets.triton.lab import LONG_ENOUGH_S, WINDOW_S, Crowd, Lab
+from snippets.triton.lab import LONG_ENOUGH_S, OPEN_LONGER, WINDOW_S, WINDOWS, Asked, Crowd, Lab
 from snippets.triton.loads import Neighbour
 from snippets.triton.stats import Statistics
 
@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     def put(server: Any, model: str, inputs: Any, options: LoadOptions, *more: Any) -> dict[str, Any]:
         told.append((model, {name: value.shape for name, value in inputs.items()}, options, *more))
-        return {"failures": 0}
+        return {"failures": 0, "seconds": 1.0}
 
     monkeypatch.setattr(lab_module.loads, "put_under_load", put)
     monkeypatch.setattr(lab_module.loads, "beside", put)
@@ -40,9 +40,13 @@ def lab(mode: str = "resume") -> Lab:
 def test_a_window_is_as_long_as_the_profile_says_unless_the_options_do(asked: list) -> None:
     one = lab()
     search = one.service("similar")
-    assert one.load("a", search, LoadOptions(clients=2), batch=3) == {"ready_s": 1.5, "instances": 1, "failures": 0}
+    load = one.load("a", search, LoadOptions(clients=2), batch=3)
+    number, seconds = WINDOWS["quick"], WINDOW_S["quick"]
+    assert (load["ready_s"], load["instances"], load["failures"], load["seconds"]) == (1.5, 1, 0, number)
     one.load("b", search, LoadOptions(clients=2, seconds=0.25))
-    assert [options.seconds for _, _, options in asked] == [WINDOW_S["quick"], 0.25]
+    one.load("c", search, LoadOptions(offered_rps=2.0))
+    expected = [seconds] * number + [0.25] * number + [OPEN_LONGER * seconds] * number
+    assert [options.seconds for _, _, options in asked] == expected
     assert asked[0][:2] == ("similar", {"embedding": (3, 1280)})
 
 
@@ -50,11 +54,34 @@ def test_a_recorded_load_is_replayed_and_another_setting_is_another_load(asked: 
     one = lab()
     for clients in (2, 2, 3):
         one.load("a", one.service("similar"), LoadOptions(clients=clients))
-    assert len(asked) == 2
+    assert len(asked) == 2 * WINDOWS["quick"]
     replay = lab("replay")
     assert replay.load("a", replay.service("similar"), LoadOptions(clients=3))["failures"] == 0
     with pytest.raises(RecordError, match="a/load"):
         replay.load("a", replay.service("similar"), LoadOptions(clients=4))
+
+
+def test_loads_take_turns_in_rounds_and_a_run_that_was_cut_off_goes_on(
+    asked: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = lab()
+    pair = {f"{n}": Asked(one.service("similar"), LoadOptions(clients=n)) for n in (1, 2)}
+    put = lab_module.loads.put_under_load
+
+    def cut(*given: Any) -> dict[str, Any]:
+        if len(asked) == 5:
+            raise KeyboardInterrupt
+        return put(*given)
+
+    monkeypatch.setattr(lab_module.loads, "put_under_load", cut)
+    with pytest.raises(KeyboardInterrupt):
+        one.in_turn(pair)
+    monkeypatch.setattr(lab_module.loads, "put_under_load", put)
+    one.in_turn(pair)
+    assert [options.clients for _, _, options in asked] == [1, 2, 2, 1, 1, 2, 2, 1, 1, 2]
+    assert [options.window for _, _, options in asked] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    steps = one.run.record().steps
+    assert [step.name for step in steps] == ["1/load", "2/load", "2/load", "1/load"] * 2 + ["1/load", "2/load"]
 
 
 def test_a_crowd_keeps_the_heavy_service_busy_for_long_enough(asked: list) -> None:
@@ -62,8 +89,8 @@ def test_a_crowd_keeps_the_heavy_service_busy_for_long_enough(asked: list) -> No
     light, heavy = one.service("similar"), one.service("similar", lab_module.ServiceOptions("archive"))
     # Only the search's own requests are random embeddings: the archive stands in for a classifier of photos.
     one.__dict__["_photos"] = np.zeros((4, 3, 2, 2), dtype=np.float32)
-    one.beside("n", light, heavy, LoadOptions(clients=1), Crowd(clients=4, batch=8))
-    ((model, _, options, neighbour),) = asked
+    one.in_turn({"n": Asked(light, LoadOptions(clients=1), heavy=heavy, crowd=Crowd(clients=4, batch=8))})
+    model, _, options, neighbour = asked[0]
     assert model == "similar" and options.seconds == LONG_ENOUGH_S
     assert isinstance(neighbour, Neighbour) and (neighbour.model, neighbour.clients) == ("archive", 4)
     assert neighbour.inputs["input"].shape == (8, 3, 2, 2)
@@ -87,7 +114,7 @@ def test_a_scenario_that_was_recorded_needs_no_server() -> None:
             "server": "embedded",
             "config": one.service("similar").config.pbtxt(),
             "scenario": "Offline",
-            "seconds": WINDOW_S["quick"],
+            "seconds": OPEN_LONGER * WINDOW_S["quick"] * WINDOWS["quick"],
         },
     )
     assert one.loadgen("online/offline", one.service("similar"), Scenario("Offline")) == recorded
