@@ -120,7 +120,7 @@ def scenarios(results: Mapping[str, Load], title: str) -> Figure:
     right.set_xlim(-0.5, len(results) - 0.3)
     right.grid(axis="x", visible=False)
     style.logarithmic(right, "y")
-    right.set_title("Until a sample is answered (ms): p50, p99")
+    right.set_title("Time of a sample (ms): p50, p99")
     return figure
 
 

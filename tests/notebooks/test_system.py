@@ -18,6 +18,7 @@ from grading.checks.system import SHARES
 from snippets.errors import KitError, RecordError
 from snippets.load import queueing
 from snippets.load.options import LoadOptions
+from snippets.load.windows import result_of
 from snippets.record.read import Record, load_record
 from snippets.record.run import open_run
 from snippets.stats import good_percentile
@@ -27,7 +28,7 @@ from tests.notebooks.system_notebooks import TRITON_NOTEBOOKS, execute
 
 
 def loads(record: Record) -> dict[str, dict[str, Any]]:
-    return {name: record.result(name) for name in record.names() if name.endswith("/load")}
+    return {name: result_of(record, name) for name in record.names() if name.endswith("/load")}
 
 
 @pytest.mark.timeout(900)
@@ -57,13 +58,13 @@ def test_percentiles_are_in_order_and_samples_match_the_rate(record: Record) -> 
 
 
 def test_with_more_clients_than_instances_the_queue_takes_the_time(record: Record) -> None:
-    one, sixteen = (record.result(f"triton/pytorch-{n}/load") for n in (1, 16))
+    one, sixteen = (result_of(record, f"triton/pytorch-{n}/load") for n in (1, 16))
     assert sixteen["queue_ms"] > 5 * sixteen["compute_ms"]
     assert one["queue_ms"] < one["compute_ms"]
 
 
 def test_a_client_batch_reaches_the_model_as_one_execution(record: Record) -> None:
-    assert set(record.result("triton/pytorch-batch-16/load")["batches"]) == {"16"}
+    assert set(result_of(record, "triton/pytorch-batch-16/load")["batches"]) == {"16"}
 
 
 def test_both_engines_give_the_same_answers_as_the_model_itself(record: Record) -> None:
@@ -73,7 +74,7 @@ def test_both_engines_give_the_same_answers_as_the_model_itself(record: Record) 
     from snippets.data.image import preprocess
     from snippets.model.weights_file import load_model
 
-    served = [record.result(f"triton/{name}/outputs")["logits"] for name in ("food_pytorch", "food_onnx")]
+    served = [result_of(record, f"triton/{name}/outputs")["logits"] for name in ("food_pytorch", "food_onnx")]
     model, _ = load_model("rehearsal")
     photos = preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[: len(served[0])]))
     with torch.inference_mode():
@@ -84,30 +85,30 @@ def test_both_engines_give_the_same_answers_as_the_model_itself(record: Record) 
 
 
 def test_a_delay_was_waited_for_in_vain_or_not_as_the_notebook_says(record: Record) -> None:
-    eight, sixteen = (record.result(f"batching/{name}/load") for name in ("on-waits-10-ms-8", "waits-for-16-8"))
+    eight, sixteen = (result_of(record, f"batching/{name}/load") for name in ("on-waits-10-ms-8", "waits-for-16-8"))
     # Sixteen never come together of eight, so every batch waits its ten milliseconds.
     assert max(map(int, sixteen["batches"])) <= 8 and sixteen["queue_ms"] > 5
     assert eight["mean_batch"] > 4
 
 
 def test_dynamic_batching_finds_batches_under_load_and_none_without(record: Record) -> None:
-    off, on = (record.result(f"batching/{setting}-32/load") for setting in ("off", "on"))
+    off, on = (result_of(record, f"batching/{setting}-32/load") for setting in ("off", "on"))
     assert set(off["batches"]) == {"1"} and on["mean_batch"] > 3
 
 
 def test_a_lone_client_pays_for_the_queue_delay(record: Record) -> None:
-    never, waits = (record.result(f"batching/{setting}-1/load") for setting in ("on", "on-waits-10-ms"))
+    never, waits = (result_of(record, f"batching/{setting}-1/load") for setting in ("on", "on-waits-10-ms"))
     assert waits["queue_ms"] > 9 > never["queue_ms"]
 
 
 def test_the_grid_has_every_setting_with_its_instances(record: Record) -> None:
-    grid = {(i, t): record.result(f"instances/{i}x{t}/load") for i in (1, 2, 4) for t in (1, 2)}
+    grid = {(i, t): result_of(record, f"instances/{i}x{t}/load") for i in (1, 2, 4) for t in (1, 2)}
     assert {(i, t): load["instances"] for (i, t), load in grid.items()} == {(i, t): i for i, t in grid}
 
 
 def test_the_heavy_neighbour_worked_in_every_arrangement_but_alone(record: Record) -> None:
     rates = {
-        name: record.result(f"neighbour/{name}/load").get("neighbour_rps", 0.0)
+        name: result_of(record, f"neighbour/{name}/load").get("neighbour_rps", 0.0)
         for name in ("alone", "shared", "limited", "own-cores")
     }
     assert rates.pop("alone") == 0 and min(rates.values()) > 0
@@ -115,20 +116,20 @@ def test_the_heavy_neighbour_worked_in_every_arrangement_but_alone(record: Recor
 
 def test_offline_requests_have_the_batch_that_was_asked_for(record: Record) -> None:
     for batch in (1, 32):
-        offline = record.result(f"online/offline-{batch}/loadgen")
+        offline = result_of(record, f"online/offline-{batch}/loadgen")
         assert offline["failures"] == 0 and offline["statistics"]["inferences"] == offline["samples"]
         assert max(map(int, offline["statistics"]["batches"])) == batch
 
 
 def test_either_setting_is_offered_the_same_arrivals_at_shares_of_one_capacity(record: Record) -> None:
-    capacity = 1000 / record.result("online/alone/load")["server_ms"]
+    capacity = 1000 / result_of(record, "online/alone/load")["server_ms"]
     for share in SHARES:
-        off = record.result(f"online/off-{share}/load")
+        off = result_of(record, f"online/off-{share}/load")
         assert off["asked_rps"] == pytest.approx(capacity * share / 100, abs=0.1) and off["seed"] == share
         assert off["offered_rps"] == off["arrivals"] / off["seconds"] == pytest.approx(off["asked_rps"], abs=1.1)
         assert len(off["latency_ms"]) == off["arrivals"]
         if share in (60, 130, 200):
-            on = record.result(f"online/on-{share}/load")
+            on = result_of(record, f"online/on-{share}/load")
             assert on["offered_rps"] == off["offered_rps"]
             np.testing.assert_allclose(on["started_s"], off["started_s"])
 
@@ -146,7 +147,7 @@ def test_littles_law_holds_wherever_the_server_keeps_up(record: Record) -> None:
 def test_a_cold_start_is_dearer_than_a_warm_request(record: Record) -> None:
     for service in ("similar", "food-onnx", "food-pytorch"):
         name = "search" if service == "similar" else service
-        cold = record.result(f"online/{name}/cold")
+        cold = result_of(record, f"online/{name}/cold")
         assert np.median(cold["load_ms"] + cold["first_ms"]) > 5 * np.median(cold["warm_ms"]), service
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 
 from grading.checks.system import SHARES
-from snippets.load import queueing
+from snippets.load import queueing, windows
 from snippets.record.read import Record
 from tests.notebooks.system_notebooks import Executed
 
@@ -21,8 +22,10 @@ CALLED = {
         **{CLIENTS[n]: f"triton/pytorch-{n}" for n in (1, 8, 16)},
         "16 clients, 1 photo each": "triton/pytorch-16",
         "1 client, 16 photos": "triton/pytorch-batch-16",
-        "PyTorch": "triton/pytorch-8",
+        "PyTorch": "triton/pytorch-8-again",
         "ONNX Runtime": "triton/onnx-8",
+        "PyTorch, 1 client": "triton/pytorch-1-again",
+        "ONNX Runtime, 1 client": "triton/onnx-1",
         "ONNX, Triton's own backend": "triton/native-8",
     },
     "3_batching": {
@@ -42,13 +45,16 @@ CALLED = {
     },
 }
 ON = (60, 130, 200)  # the loads that were offered with dynamic batching
+TIMES = r"([\d.]+)(?: \(([\d.]+) to ([\d.]+)\))? times the"
 SENTENCE = re.compile(
-    r"- \*\*(.+)\*\* against (.+): ([\d.]+) times the answers per second, ([\d.]+) times the median latency;"
+    rf"- \*\*(.+)\*\* against (.+): {TIMES} answers per second( \(not decided\))?,"
+    rf" {TIMES} median latency( \(not decided\))?;"
     r" queue ([\d.]+) -> ([\d.]+) ms, computing ([\d.]+) -> ([\d.]+) ms"
 )
+T_OF_TWO = 4.3027  # Student's t for three windows, 95 %
 
 
-@pytest.mark.parametrize(("name", "number"), [("2_triton", 4), ("3_batching", 9), ("4_instances", 5)])
+@pytest.mark.parametrize(("name", "number"), [("2_triton", 5), ("3_batching", 9), ("4_instances", 5)])
 def test_every_comparison_in_words_is_what_the_samples_give(
     executed: Executed, record: Record, name: str, number: int
 ) -> None:
@@ -59,12 +65,42 @@ def test_every_comparison_in_words_is_what_the_samples_give(
         == executed.shown[name].count(" times the answers per second") - (len(sentences) - number)
     )
     for label, base, *numbers in sentences:
-        many, few = (record.result(f"{CALLED[name][each]}/load") for each in (label, base))
-        rates = [load["ok"].sum() * load["batch"] / load["seconds"] for load in (many, few)]
-        medians = [np.median(load["latency_ms"][load["ok"]]) for load in (many, few)]
-        parts = [load[field] for field in ("queue_ms", "compute_ms") for load in (few, many)]
-        expected = [rates[0] / rates[1], medians[0] / medians[1], *parts]
-        assert [float(one) for one in numbers] == pytest.approx(expected, abs=0.051), f"{label} against {base}"
+        many, few = (windows_of(record, CALLED[name][each]) for each in (label, base))
+        said, parts = [numbers[:4], numbers[4:8]], numbers[8:]
+        for of, (value, low, high, doubt) in zip((rate, median_ms), said, strict=True):
+            ratio = of(many) / of(few)
+            each = [of([one]) / of([other]) for one, other in zip(many, few, strict=True)]
+            half = T_OF_TWO * np.sqrt((np.log(np.array(each) / ratio) ** 2).sum() / 2 / 3)
+            ends = [ratio * np.exp(-half), ratio * np.exp(half)]
+            assert float(value) == pytest.approx(ratio, rel=1e-3, abs=0.0051), f"{label} against {base}"
+            assert [float(low), float(high)] == pytest.approx(ends, rel=1e-2, abs=0.0051), f"{label} against {base}"
+            assert bool(doubt) is bool(ends[0] <= 1 <= ends[1])
+        means = [mean(load, field) for field in ("queue_ms", "compute_ms") for load in (few, many)]
+        assert [float(one) for one in parts] == pytest.approx(means, abs=0.051), f"{label} against {base}"
+
+
+Windows = list[dict[str, Any]]
+
+
+def windows_of(record: Record, name: str) -> Windows:
+    """The windows of a load as they were recorded one by one."""
+    return [step.result for step in record.steps if step.name == f"{name}/load"]
+
+
+def rate(windows: Windows) -> float:
+    """Rows answered per second in these windows together."""
+    answered = sum(int(one["ok"].sum()) * one["batch"] for one in windows)
+    return answered / sum(one["seconds"] for one in windows)
+
+
+def median_ms(windows: Windows) -> float:
+    """Median latency of the answers in these windows together."""
+    return float(np.median(np.concatenate([one["latency_ms"][one["ok"]] for one in windows])))
+
+
+def mean(windows: Windows, field: str) -> float:
+    """A mean of the server's statistics over the requests of these windows."""
+    return float(np.average([one[field] for one in windows], weights=[one["server_requests"] for one in windows]))
 
 
 def said(executed: Executed, name: str, pattern: str) -> list[float]:
@@ -75,29 +111,31 @@ def said(executed: Executed, name: str, pattern: str) -> list[float]:
 
 
 def test_the_classifiers_batch_is_said_to_take_as_long_as_it_did(executed: Executed, record: Record) -> None:
-    off, on = (record.result(f"batching/food-{setting}/load") for setting in ("off", "on"))
-    rows = sum(int(size) * count for size, count in on["batches"].items()) / sum(on["batches"].values())
+    off, on = (windows_of(record, f"batching/food-{setting}") for setting in ("off", "on"))
+    batches = [(int(size), count) for one in on for size, count in one["batches"].items()]
+    rows = sum(size * count for size, count in batches) / sum(count for _, count in batches)
     numbers = said(executed, "3_batching", r"a batch of ([\d.]+) photos takes ([\d.]+) times")
-    assert numbers == pytest.approx([rows, on["compute_ms"] / off["compute_ms"]], abs=0.051)
+    assert numbers == pytest.approx([rows, mean(on, "compute_ms") / mean(off, "compute_ms")], abs=0.051)
 
 
 def test_a_lone_requests_time_is_divided_as_it_was_measured(executed: Executed, record: Record) -> None:
-    lone = record.result("triton/onnx-1/load")
+    lone = windows_of(record, "triton/onnx-1")
+    seen = np.concatenate([one["latency_ms"] for one in lone]).mean()
     numbers = said(executed, "2_triton", r"Runtime: ([\d.]+) ms on average, of which ([\d.]+) ms in the server")
-    assert numbers == pytest.approx([lone["latency_ms"].mean(), lone["server_ms"]], abs=0.0051)
+    assert numbers == pytest.approx([seen, mean(lone, "server_ms")], abs=0.0051)
     parts = said(
         executed,
         "2_triton",
         r"queue ([\d.]+) ms, compute_input ([\d.]+) ms, compute_infer ([\d.]+) ms, compute_output ([\d.]+) ms",
     )
-    assert sum(parts) == pytest.approx(lone["server_ms"], abs=0.021)
+    assert sum(parts) == pytest.approx(mean(lone, "server_ms"), abs=0.021)
 
 
 @pytest.mark.parametrize(("name", "slug", "shares"), [("no batching", "off", SHARES), ("dynamic batching", "on", ON)])
 def test_a_server_is_said_to_answer_what_it_did_while_it_fell_behind_or_to_have_no_knee(
     executed: Executed, record: Record, name: str, slug: str, shares: tuple[int, ...]
 ) -> None:
-    loads = [record.result(f"online/{slug}-{share}/load") for share in shares]
+    loads = [windows.result_of(record, f"online/{slug}-{share}/load") for share in shares]
     behind = [load["completed_rps"] for load in loads if queueing.falls_behind(load)]
     pattern = rf"{name}: answers at most (\d+)/s" if behind else rf"{name}: no load was too much; .* up to (\d+)/s"
     expected = max(behind) if behind else max(load["arrivals"] / load["seconds"] for load in loads)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from grading.checks.judging import Choices, Number
 from grading.checks.system import JUDGES
-from tests.grading.checks.paper import Paper, each, earned, judged, untried
+from tests.grading.checks.paper import Paper, PaperRecord, PaperStep, each, earned, judged, untried
 
 Steps = dict[str, Any]
 
@@ -445,3 +447,49 @@ def test_a_load_without_successes_or_seconds_counts_as_not_measured(changed: Ste
     assert earned(JUDGES, name, Paper({"endpoint/onnx-1/load": whole}, {4: 1})) == {4: 1}
     told = judged(JUDGES, name, Paper({"endpoint/onnx-1/load": {**whole, **changed}}, {}), 4)
     assert told.share == 0 and f"Measure endpoint/onnx-1/load again, it has no usable {lacking}" in told.message
+
+
+def in_windows(name: str, *answers: int, ms: float = 50) -> list[PaperStep]:
+    """A load in windows of a second, recorded one by one: in each so many answers, each after `ms`."""
+    one = {"seconds": 1.0, "batch": 1, "requests_per_s": 0.0}
+    return [
+        PaperStep(
+            f"{name}/load",
+            {**one, "latency_ms": np.full(number, ms), "ok": np.ones(number, dtype=bool)},
+            inputs={"window": window},
+        )
+        for window, number in enumerate(answers)
+    ]
+
+
+def right(question_id: str, *loads: list[PaperStep]) -> set[str]:
+    """The choices that earn points on a record of these loads."""
+    expected = JUDGES[question_id](PaperRecord(tuple(step for load in loads for step in load), part="system").evidence)
+    assert isinstance(expected, Choices)
+    return set(expected.right | expected.accepted)
+
+
+def test_what_the_windows_do_not_decide_is_right_either_way() -> None:
+    # On average 1.2 times as many; window by window 1.2 each time, or from 0.6 to 1.9.
+    one_thread = in_windows("instances/1x2", 100, 100, 100, 100, 100)
+    sure = right("system.instances.best", one_thread, in_windows("instances/2x1", 120, 120, 120, 120, 120))
+    assert sure == {"two instances with one thread each"}
+    unsure = right("system.instances.best", one_thread, in_windows("instances/2x1", 60, 190, 110, 150, 90))
+    assert unsure == {"two instances with one thread each", "no difference", "one instance with two threads"}
+
+
+def test_what_slowed_both_down_does_not_make_them_undecided() -> None:
+    slow_at_times = (100, 40, 100, 60, 100)
+    three = tuple(3 * number for number in slow_at_times)
+    gain = right(
+        "system.batching.throughput",
+        in_windows("batching/off-32", *slow_at_times),
+        in_windows("batching/on-32", *three),
+    )
+    assert gain == {"three times as many or more"}
+
+
+def test_a_rate_is_that_of_all_windows_together() -> None:
+    steps = in_windows("endpoint/onnx-1", 90, 100, 110)
+    expected = JUDGES["system.endpoint.rate"](PaperRecord(tuple(steps), part="system").evidence)
+    assert isinstance(expected, Number) and expected.value == 100

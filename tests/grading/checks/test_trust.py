@@ -81,6 +81,15 @@ def test_a_step_that_breaks_a_relation_is_named() -> None:
 # --- Plausible: what arithmetic takes ---
 
 
+def test_every_window_of_a_load_must_hold_together_and_not_only_the_last() -> None:
+    good = {"ok": np.ones(2, dtype=bool), "latency_ms": np.array([10.0, 20.0]), "seconds": 1.0, "requests_per_s": 2.0}
+    windows = [
+        PaperStep("a/load", {**good, **more}, inputs={"window": n})
+        for n, more in enumerate(({"requests_per_s": 9.0}, {}))
+    ]
+    assert "9" in "; ".join(trust.inconsistencies(PaperRecord(tuple(windows)).evidence))
+
+
 @pytest.mark.parametrize(
     ("name", "provider", "cpu", "gpus", "least_ms"),
     [

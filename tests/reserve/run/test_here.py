@@ -96,6 +96,14 @@ def test_a_run_executes_in_order_keeps_notebooks_and_tells_each_step(lab) -> Non
     assert (again.measured, again.replayed) == (0, 2)
 
 
+def test_the_windows_of_one_load_are_told_once(lab) -> None:
+    windows = "for n in range(3):\n    run.step('a/load', lambda n=n: n, inputs={'window': n})"
+    lab(n1_first=(windows,))
+    said: list[str] = []
+    (done,) = run_parts("model", say=said.append)
+    assert done.measured == 3 and sum("a/load" in line for line in said) == 1
+
+
 def test_fresh_measures_again_once_for_all_notebooks(lab) -> None:
     lab(n1_first=(MEASURE,), n2_second=(MEASURE,))
     run_parts("model", say=quiet)
