@@ -66,17 +66,17 @@ def variants(record: Record) -> list[Variant]:
 
 
 def _join_threads(found: dict[str, Variant]) -> None:
-    """Where latencies were taken by threads (`fp32-threads-2`), the variant itself gets those with most threads."""
+    """Where latencies were taken by threads (`fp32-threads-2`), the variant itself gets the lowest of them."""
     for name, variant in list(found.items()):
-        by_threads = {
-            int(other.rpartition("-")[2]): other
-            for other in found
-            if other.startswith(f"{name}-threads-") and other.rpartition("-")[2].isdecimal()
-        }
+        by_threads = [
+            (other.p50_ms.value, place)
+            for place, other in found.items()
+            if other.p50_ms and place.startswith(f"{name}-threads-") and place.rpartition("-")[2].isdecimal()
+        ]
         if by_threads and variant.p50_ms is None:
-            most = found.pop(by_threads[max(by_threads)])
-            variant.p50_ms, variant.p95_ms, variant.p99_ms = most.p50_ms, most.p95_ms, most.p99_ms
-            variant.provider = most.provider
+            best = found.pop(min(by_threads)[1])
+            variant.p50_ms, variant.p95_ms, variant.p99_ms = best.p50_ms, best.p95_ms, best.p99_ms
+            variant.provider = best.provider
 
 
 def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:

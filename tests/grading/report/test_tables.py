@@ -60,7 +60,7 @@ def test_a_table_of_loads_alone_says_what_stands_under_each_figure() -> None:
     assert show_run(run.folder).count("Under each figure: its 95 % interval") == 1
 
 
-def test_on_the_edge_a_variant_has_the_latency_with_most_threads_and_the_devices_target() -> None:
+def test_on_the_edge_a_variant_has_the_latency_of_its_best_threads_and_the_devices_target() -> None:
     run = open_run("edge", run_id="quick")
     run.step("edge/dynamic/size", lambda: {"bytes": 2_350_000})
     run.step("edge/dynamic/accuracy", lambda: {"predictions": np.zeros(9, int), "labels": np.zeros(9, int)})
