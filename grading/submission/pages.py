@@ -18,11 +18,19 @@ MAX_MEASURED = 8
 
 def shown(question: Question, value: Any) -> str:
     """An answer as a person reads it."""
+    if question.kind == "predict" and isinstance(value, list) and len(value) == 2:
+        if question.choices:
+            return f"{value[0]}, {100 * value[1]:.0f} % sure" if isinstance(value[1], float | int) else str(value)
+        return f"{value[0]:.10g} to {value[1]:.10g} {question.unit}" if _numbers(value) else str(value)
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     if isinstance(value, float):
         return f"{value:.10g} {question.unit}".strip()
     return str(value)
+
+
+def _numbers(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int | float) for value in values)
 
 
 def summary(record: Record, name: str) -> str | None:
