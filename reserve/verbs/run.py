@@ -121,7 +121,7 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
         if opened.hardware.kind == "device":
             job = _with_device_kit(desk, job, machine, runs_folder(options.runs))
         if options.predictions:
-            job = _with_predictions(job, machine, options.predictions)
+            job = with_predictions(job, machine, options.predictions)
         send_earlier(machine, job, home, desk.say)
         fresh = start(machine, job, opened.lease)
         state = "started" if fresh else "already running"
@@ -139,7 +139,7 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
         machine.close()
 
 
-def _with_predictions(job: Job, machine: Machine, file: Path) -> Job:
+def with_predictions(job: Job, machine: Machine, file: Path) -> Job:
     """Send the file of predictions, which the run there enters in its record before it measures."""
     with TemporaryDirectory() as scratch:
         copyfile(file, Path(scratch) / f"{job.part}.toml")

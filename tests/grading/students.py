@@ -114,7 +114,11 @@ def steps(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any], float
     )
     yield "soak/all/power", {"power_w": 8.0, "source": "assumed"}, 0.1
     edge, server = times(rng, 12 * speed, 60), times(rng, 3 * speed, 60)
-    yield "cloud/server/latency", {"latency_ms": server, "batch": 1, "provider": "cpu"}, 0.5
+    yield (
+        "cloud/server/latency",
+        {"latency_ms": server, "batch": 1, "source": "Part 1, quantize/aggressive/latency"},
+        0.5,
+    )
     yield "cloud/all/crossover", {"edge_ms": edge, "server_ms": server, "rtt_ms": [1.0]}, 0.5
 
 

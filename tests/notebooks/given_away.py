@@ -1,4 +1,4 @@
-"""Numbers that a notebook asks for and has shown already: printed above the question, with the unit, to all their digits.
+"""Numbers that a notebook asks for and has shown already: printed above the question, with its unit, in all digits.
 
 It works on the text that an executed notebook showed, in its order, and on the record that it made.
 """
@@ -18,7 +18,7 @@ ASKED = "Question `{}`"
 
 
 def given_away(text: str, evidence: Evidence, part: str) -> list[str]:
-    """Each number question of `part` whose right answer is in `text` above it, with the number as it is written there."""
+    """Each number question of `part` whose right answer is in `text` above it, and the number as it is written."""
     found = []
     for asked in questions(part):
         above, marker, _ = text.partition(ASKED.format(asked.id))
@@ -34,7 +34,7 @@ def given_away(text: str, evidence: Evidence, part: str) -> list[str]:
 
 
 def _is(written: str, right: Number) -> bool:
-    """Whether a number as it is written is the right answer, rounded to its digits: two at least, and enough to earn all."""
+    """Whether a number as it is written is the right answer, rounded to its digits: two at least, earning all."""
     digits = re.sub(r"e.*|[^\d]", "", written).lstrip("0")
     value = float(written.replace(",", ""))
     allowed = right.tolerance if right.absolute else right.tolerance * abs(right.value)
