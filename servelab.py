@@ -14,7 +14,9 @@ from pathlib import Path
 import click
 
 from reserve.plan.verb import plan
-from snippets.parts import ALL, PARTS, parts_named
+from snippets.parts import ALL, KIT, PARTS, parts_named
+
+STAFF = KIT / "grading" / "staff"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -70,6 +72,12 @@ def cli() -> None:
 )
 @click.option("--scheduler", default="", metavar="tcp://HOST:PORT", help="A Dask scheduler to run the grid on.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Grid points run at once here.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Your predictions, from `servelab questions PART --predictions FILE`; recorded before anything is measured.",
+)
 def run(
     part: str,
     profile: str,
@@ -82,20 +90,24 @@ def run(
     grids: tuple[str, ...],
     scheduler: str,
     workers: int,
+    predictions: Path | None,
 ) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
     from grading.kernels.client import fork_kernels
-    from grading.questions.predictions import remind
+    from grading.questions.predictions import ask_first, enter
     from grading.report.page import write_report
     from grading.report.tables import show_run
     from reserve.run.grid import Workers
     from reserve.run.options import RunOptions
     from reserve.verbs.run import Place, Reporting, run_lab
-    from snippets.record.run import default_runs
 
-    options = RunOptions(profile, params, runs, run_id, mode, timeout_s)
+    options = RunOptions(profile, params, runs, run_id, mode, timeout_s, predictions)
+    if predictions and (mode == "replay" or grids):
+        raise click.UsageError("--predictions goes with one run that measures, not with --grid or --mode replay.")
     if mode != "replay" and not grids:
-        remind(part, lambda each: (runs or default_runs()) / each / options.name, click.echo, _confirm_on_a_terminal())
+        made = ask_first(part, options, click.echo, _confirm_on_a_terminal())
+        if not site:
+            enter(made, options, click.echo)
     place = Place(site, grids, Workers(workers, scheduler))
     run_lab(part, options, place, Reporting(fork_kernels, show_run, write_report), click.echo)
 
@@ -246,6 +258,12 @@ def down(part: str, netid: str, site: str) -> None:
 @click.option("--timeout", "timeout_s", type=float, default=1800, show_default=True, help="Seconds for one notebook.")
 @click.option("--keep", is_flag=True, help="Do not give the node back at the end.")
 @click.option("--key", default="", help="Private SSH key. Default: the usual ones in ~/.ssh.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Your predictions, as for `servelab run`.",
+)
 def go(
     part: str,
     start: str,
@@ -260,15 +278,19 @@ def go(
     timeout_s: float,
     keep: bool,
     key: str,
+    predictions: Path | None,
 ) -> None:
     """Reserve, boot, run, collect and give back, unattended. Repeat it to go on after any failure."""
+    from grading.questions.predictions import ask_first
     from reserve.desk import Desk
     from reserve.lease.wishes import wishes_from
     from reserve.run.options import RunOptions
     from reserve.verbs.go import Order, run_unattended
 
     lease = wishes_from(start=start, netid=netid, site=site, node=node, tz=tz)
-    order = Order(lease, RunOptions(profile, params, runs, run_id, timeout_s=timeout_s), keep)
+    options = RunOptions(profile, params, runs, run_id, timeout_s=timeout_s, predictions=predictions)
+    ask_first(part, options, click.echo, _confirm_on_a_terminal())
+    order = Order(lease, options, keep)
     run_unattended(Desk(key=key), part, order)
 
 
@@ -283,15 +305,27 @@ def go(
     metavar="FILE",
     help="Also write the start of functions.py, the part's coding questions, to FILE.",
 )
-@click.option("--open", "only_open", is_flag=True, help="Only the predictions that no notebook holds yet.")
-def questions(part: str, functions: Path | None, only_open: bool) -> None:
+@click.option("--open", "only_open", is_flag=True, help="Only the predictions that no notebook (nor FILE) holds yet.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Instead, write PART's predictions to FILE, to fill in before you measure; with --open, read them from FILE.",
+)
+def questions(part: str, functions: Path | None, only_open: bool, predictions: Path | None) -> None:
     """Print PART's questions: read them, and make your predictions, before your lease begins."""
     from grading.functions.tests import write_skeleton
     from grading.questions.describe import describe
     from grading.questions.predictions import open_predictions, reminder
+    from grading.questions.predictions_file import read, write
 
     if only_open:
-        click.echo(reminder(part, open_predictions(part)) or f"{part}: every prediction is written in its notebook.")
+        made = read(predictions, (part,))[part] if predictions else {}
+        left = reminder(part, open_predictions(part, made=made))
+        click.echo(left or f"{part}: every prediction is made.")
+        return
+    if predictions:
+        click.echo(write(part, predictions))
         return
     click.echo(describe(part))
     if functions:
@@ -362,6 +396,12 @@ def collect(
 )
 @click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
+@click.option(
+    "--exemplars",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Also write a page for each explanation: all answers, each beside an exemplar with that student's numbers.",
+)
 def grade(
     submissions: tuple[Path, ...],
     out: Path,
@@ -371,12 +411,21 @@ def grade(
     staff_runs: Path | None,
     only: str,
     workers: int | None,
+    exemplars: Path | None,
 ) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
     from grading.batch.outputs import Asked, grade_and_tell
 
     asked = Asked(parts, functions, leases, staff_runs, only, workers)
+    if exemplars and not (STAFF / "pages.py").is_file():
+        raise click.UsageError(
+            f"--exemplars needs {STAFF}, which students' copies of the kit lack: use the course's own."
+        )
     grade_and_tell(submissions, out, asked, say=click.echo, progress=partial(click.echo, err=True))
+    if exemplars:
+        from grading.staff.pages import write_exemplars
+
+        click.echo(write_exemplars(submissions, exemplars))
 
 
 @cli.group()

@@ -48,7 +48,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("report",),
         ("batch",),
         ("kernels",),
-        ("nbgrader", "gradescope"),
+        ("nbgrader", "gradescope", "staff"),
     ),
 }
 TOP = tuple(room for room in FLOORS if "." not in room)

@@ -69,3 +69,40 @@ def test_exit_codes_are_distinct_and_the_readme_lists_them(root: Path) -> None:
     assert len(set(codes)) == len(codes)
     listed = {int(n) for n in re.findall(r"^\| (\d+) \|", (root / "README.md").read_text(), re.MULTILINE)}
     assert set(codes) | {0, 130} <= listed
+
+
+EAGER = "model.baseline.eager"
+
+
+def test_predictions_are_asked_for_as_a_file_and_what_is_open_in_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    file = tmp_path / "mine.toml"
+    assert call(monkeypatch, "questions", "model", "--predictions", str(file)) == 0
+    assert "predictions to fill in" in capsys.readouterr().out
+    file.write_text(file.read_text().replace(f'{EAGER} = ""', f"{EAGER} = [5, 20]"))
+    assert call(monkeypatch, "questions", "model", "--open", "--predictions", str(file)) == 0
+    shown = capsys.readouterr().out
+    assert EAGER not in shown and "model.graph.winner" in shown
+
+
+def test_a_bad_prediction_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"{EAGER} = 12\n")
+    runs = tmp_path / "runs"
+    for verb in (("run", "model"), ("go", "model", "--netid", "ab123")):
+        code = call(monkeypatch, *verb, "--predictions", str(file), "--runs", str(runs))
+        told = capsys.readouterr().err
+        assert code == snippets.errors.UsageError.exit_code and "mine.toml, line 1" in told and "an interval" in told
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("other", [("--grid", "threads=1,2"), ("--mode", "replay")])
+def test_predictions_go_with_one_run_that_measures(
+    other: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "mine.toml").write_text("")
+    words = ("run", "model", "--predictions", str(tmp_path / "mine.toml"), *other)
+    assert call(monkeypatch, *words) == 2 and "one run that measures" in capsys.readouterr().err

@@ -81,12 +81,37 @@ def first_wait(evidence: Evidence) -> Number:
     )
 
 
+def worth(evidence: Evidence) -> Number:
+    """How many steady predictions fit into the first user's wait, by medians."""
+    return Number(
+        first_wait(evidence).value / evidence.p(COLD, 50, "steady_ms"),
+        "Add the medians of the four phases, and divide the sum by the median of a steady prediction.",
+    )
+
+
+def _memory(evidence: Evidence) -> np.ndarray:
+    """Memory in MB, a row a start, a column a phase."""
+    memory = np.asarray(evidence.field(COLD, "rss_mb"), dtype=np.float64)
+    if memory.ndim != 2 or memory.shape[1] < 2 or not memory.size or not np.isfinite(memory).all():
+        raise NotMeasured(COLD, "rss_mb")
+    return memory
+
+
+def growth(evidence: Evidence) -> Number:
+    """By how many times the size of the file the process grows from its libraries to the first answer, by medians."""
+    memory = np.median(_memory(evidence), axis=0)
+    size_mb = evidence.number("kit/fp32/size", "bytes") / 1e6
+    if size_mb <= 0:
+        raise NotMeasured("kit/fp32/size", "bytes")
+    return Number(
+        float(memory[-1] - memory[PHASES.index("libraries")]) / size_mb,
+        "Subtract the memory with the libraries from that after the first answer, and divide by the size of the file.",
+    )
+
+
 def resident(evidence: Evidence) -> Number:
     """Median of the last column of rss_mb (memory after the first inference)."""
-    memory = np.asarray(evidence.field(COLD, "rss_mb"), dtype=np.float64)
-    if memory.ndim != 2 or not memory.size:
-        raise NotMeasured(COLD, "rss_mb")
-    return Number(float(np.median(memory[:, -1])), "Take the median of rss_mb after the last phase.")
+    return Number(float(np.median(_memory(evidence)[:, -1])), "Take the median of rss_mb after the last phase.")
 
 
 def _trend(evidence: Evidence) -> soak.Trend:
@@ -148,7 +173,9 @@ JUDGES: dict[str, Judge] = {
     "edge.threads.gain": thread_gain,
     "edge.latency.targets": meets_targets,
     "edge.cold.phase": longest_phase,
+    "edge.cold.worth": worth,
     "edge.cold.wait": first_wait,
+    "edge.memory.growth": growth,
     "edge.memory.resident": resident,
     "edge.soak.trend": soak_trend,
     "edge.soak.change": soak_change,

@@ -1,24 +1,32 @@
 """Answers judged against the student's own record.
 
 A judge says what is right *on these numbers*: a function of Evidence that returns Number or Choices, listed under its
-question in the table JUDGES of its part (grading/checks/<part>.py). What earns points: a prediction, being made in
-time (right or wrong); a choice, by the share of right and wrong choices; a number, within its tolerance, half within
-three times that.
+question in the table JUDGES of its part (grading/checks/<part>.py). What earns points: a prediction that was made in
+time, by how well it was calibrated, together with the part's other ones (grading/questions/calibration.py); a choice,
+by the share of right and wrong choices; a number, within its tolerance, half within three times that.
+
+Predictions that were asked for without an interval, or without a confidence, earn their points right or wrong, as their
+question said then. Plain ones since INTERVALS_SINCE are no answer to what was asked.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.result import Kind, Result
-from grading.questions import Question, chosen, format_problem, is_blank, number, questions, standing
+from grading.questions import Question, asked_of, chosen, format_problem, is_blank, number, standing
+from grading.questions.calibration import Outcome, choice_outcome, interval_outcome, part_share
+from grading.questions.schema import interval, is_older_form, sure_of
 from snippets.errors import RecordError
 from snippets.record.run import Record
 from snippets.stats import Estimate
+
+INTERVALS_SINCE = "2026-11-27T12:00"
+"""Time (UTC) from which on predictions are asked for with their uncertainty."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +143,28 @@ def chain(record: Record) -> list[str]:
 
 def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) -> Judgement:
     """What a readable answer to a question by choice or number is worth on this record."""
+    expected = found(judge, question, evidence)
+    if isinstance(expected, Judgement):
+        return expected
+    if isinstance(expected, Number):
+        share, message = _score_number(expected, number(value))
+    else:
+        share, message = _score_choices(expected, chosen(question, value), question.multiple)
+    return Judgement(share, message, f"answered {value!r}"[:300] + f"; {_told(expected)}")
+
+
+def outcome(expected: Expected, question: Question, value: Any) -> Outcome:
+    """How a prediction with its interval or confidence fared against what is right."""
+    if isinstance(expected, Number):
+        return interval_outcome(interval(question, value), expected.value, question.signed)
+    choice, confidence = sure_of(question, value)
+    return choice_outcome(choice, confidence, expected.right | expected.accepted, len(question.choices))
+
+
+def found(judge: Judge, question: Question, evidence: Evidence) -> Expected | Judgement:
+    """What is right on this record; a judgement of 0 that says why where the record cannot tell."""
     try:
-        expected = judge(evidence)
+        return judge(evidence)
     except NotMeasured as missing:
         how = f"again, it has no usable {missing.field}" if missing.field else "first"
         return Judgement(
@@ -146,11 +174,14 @@ def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) 
         return Judgement(0.0, f"The samples behind this answer cannot be read: {error}", "unreadable samples")
     except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
         return Judgement(0.0, "Measure again: what this answer rests on is no measurement.", f"malformed ({error})")
-    if isinstance(expected, Number):
-        share, message = _score_number(expected, number(value))
-    else:
-        share, message = _score_choices(expected, chosen(question, value), question.multiple)
-    return Judgement(share, message, f"answered {value!r}"[:300] + f"; {_told(expected)}")
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A result, and of a prediction that counts the share of its points that it would earn by itself."""
+
+    result: Result
+    share: float | None = None
 
 
 def judge_answers(evidence: Evidence, judges: Mapping[str, Judge], screenshots: frozenset[str]) -> list[Result]:
@@ -160,50 +191,61 @@ def judge_answers(evidence: Evidence, judges: Mapping[str, Judge], screenshots: 
     """
     record = evidence.record
     links = {link: index for index, link in enumerate(chain(record))}
-    results = []
-    for question in questions(record.part):
+    scored = []
+    for question in asked_of(record.part, {answer["question"] for answer in record.answers}):
         entries = [answer for answer in record.answers if answer["question"] == question.id]
-        results.append(_result(question, judges.get(question.id), evidence, entries, links, question.id in screenshots))
-    return results
+        if question.kind == "screenshot":
+            scored.append(_Scored(_pictured(question, question.id in screenshots)))
+        else:
+            placed = [_with_place(entry, question, record, links) for entry in entries]
+            scored.append(_scored(question, judges.get(question.id), evidence, standing(question, placed)))
+    return _together(scored)
 
 
-def _result(
-    question: Question,
-    judge: Judge | None,
-    evidence: Evidence,
-    entries: list[Any],
-    links: dict[str, int],
-    pictured: bool,
-) -> Result:
+def _together(scored: Sequence[_Scored]) -> list[Result]:
+    """The results, the predictions' points shared out: each earns the share that all of them earn together."""
+    counted = [each for each in scored if each.share is not None]
+    share = part_share([each.share or 0.0 for each in counted], [each.result.possible for each in counted])
+    told = f"All your predictions together earn {100 * share:.0f} % of their points."
+    return [
+        replace(
+            each.result,
+            points=round(share * each.result.possible, 3),
+            message=f"{each.result.message} {told}",
+            detail=f"{each.result.detail}; {each.share:.2f} by itself",
+        )
+        if each.share is not None
+        else each.result
+        for each in scored
+    ]
+
+
+def _pictured(question: Question, there: bool) -> Result:
+    message = (
+        "A person looks at this picture."
+        if there
+        else f"Hand in screens/{question.id}.png, or paste it under the question."
+    )
+    return Result(question.id, "by hand", there, 0, question.points, message)
+
+
+def _scored(question: Question, judge: Judge | None, evidence: Evidence, entry: Any) -> _Scored:
+    """The result for the entry that counts of a question, None if there is none."""
     possible = question.points
     kind: Kind = "by hand" if question.by_hand else "answer"
-    if question.kind == "screenshot":
-        return Result(
-            question.id,
-            "by hand",
-            pictured,
-            0,
-            possible,
-            "A person looks at this picture."
-            if pictured
-            else f"Hand in screens/{question.id}.png, or paste it under the question.",
-        )
-    entry = standing(question, [_with_place(entry, question, evidence.record, links) for entry in entries])
     if entry is None or is_blank(entry["value"]):
-        return Result(question.id, kind, False, 0, possible, "Answer this question; nothing was recorded.")
-    value = entry["value"]
-    if problem := format_problem(question, value):
-        return Result(
-            question.id,
-            kind,
-            False,
-            0,
-            possible,
-            f"Write the answer so that it can be read: {problem}.",
-            f"answered {value!r}"[:300],
-        )
+        message = "Answer this question; nothing was recorded."
+        return _Scored(Result(question.id, kind, False, 0, possible, message))
+    value, older = entry["value"], str(entry.get("answered_utc", "")) < INTERVALS_SINCE
+    if problem := format_problem(question, value, older):
+        message = f"Write the answer so that it can be read: {problem}."
+        return _Scored(Result(question.id, kind, False, 0, possible, message, f"answered {value!r}"[:300]))
     if question.kind == "explain":
-        return Result(question.id, "by hand", True, 0, possible, "A person reads this answer.", str(value)[:2000])
+        return _Scored(
+            Result(question.id, "by hand", True, 0, possible, "A person reads this answer.", str(value)[:2000])
+        )
+    if question.kind == "predict" and not is_older_form(value):
+        return _predicted(question, judge, evidence, entry)
     told = (
         judgement(judge, question, evidence, value)
         if judge
@@ -211,23 +253,36 @@ def _result(
     )
     if question.kind == "predict":
         late = bool(entry["measured"])
+        message = LATE if late else "Predicted in time; such a prediction earns its points right or wrong."
         detail = told.detail
         if judge:
             detail += "; came true" if told.share == 1 else "; did not come true"
-        return Result(
-            question.id,
-            "answer",
-            not late,
-            0 if late else possible,
-            possible,
-            "Predict before you measure: this one came after the measurement."
-            if late
-            else "Predicted in time; a prediction earns its points right or wrong.",
-            detail,
-        )
-    return Result(
-        question.id, "answer", told.share == 1, round(told.share * possible, 3), possible, told.message, told.detail
-    )
+        return _Scored(Result(question.id, kind, not late, 0 if late else possible, possible, message, detail))
+    points = round(told.share * possible, 3)
+    return _Scored(Result(question.id, kind, told.share == 1, points, possible, told.message, told.detail))
+
+
+LATE = "Predict before you measure: this one came after the measurement."
+
+
+def _predicted(question: Question, judge: Judge | None, evidence: Evidence, entry: Any) -> _Scored:
+    """A prediction with its uncertainty: late or not to be judged it earns 0, else by its outcome."""
+    answered = f"answered {entry['value']!r}"[:300]
+
+    def nothing(message: str, why: str) -> _Scored:
+        return _Scored(Result(question.id, "answer", False, 0, question.points, message, f"{answered}; {why}"))
+
+    if entry["measured"]:
+        return nothing(LATE, "late")
+    if judge is None:
+        return nothing("A person grades this one.", "no judge")
+    expected = found(judge, question, evidence)
+    if isinstance(expected, Judgement):
+        return nothing(expected.message, expected.detail)
+    how = outcome(expected, question, entry["value"])
+    message = f"{how.told[0].upper()}{how.told[1:]}."
+    detail = f"{answered}; {_told(expected)}"
+    return _Scored(Result(question.id, "answer", how.held, 0, question.points, message, detail), how.share)
 
 
 def _with_place(entry: Any, question: Question, record: Record, links: dict[str, int]) -> dict[str, Any]:

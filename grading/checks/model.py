@@ -137,6 +137,22 @@ def _surely_above_zero(differences: np.ndarray) -> bool:
     return float(differences.mean()) > half
 
 
+def vanished(evidence: Evidence) -> Number:
+    """Per cent of the nodes that level basic removes that do not depend on the image."""
+    counts = {}
+    for level in ("none", "basic"):
+        entry = evidence.field("graph/levels", level)
+        if not isinstance(entry, dict):
+            raise NotMeasured("graph/levels", f"counts of level {level}")
+        counts[level] = int(entry["nodes"]), int(entry["constant_nodes"])
+    (nodes, constant), (kept, still_constant) = counts["none"], counts["basic"]
+    if nodes <= kept:
+        raise NotMeasured("graph/levels", "nodes that went")
+    share = 100 * (constant - still_constant) / (nodes - kept)
+    how = "Divide the constant nodes that went by the sum of all that went from none to basic."
+    return Number(share, how, 2.0, absolute=True)
+
+
 def folded(evidence: Evidence) -> Choices:
     """Operation types of the question that are in the graph at level none and gone at basic."""
     before, after = _histogram(evidence, "none"), _histogram(evidence, "basic")
@@ -223,22 +239,43 @@ def million(evidence: Evidence) -> Number:
     return Number(cost.per_million_cpu(rate(evidence, "graph/onnx-all").value, threads, cost.load_prices()), how)
 
 
+def _unbeaten(evidence: Evidence, options: dict[str, str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Options that no other beats in latency and accuracy, and those of which the samples do not decide it."""
+    times = in_turn(evidence, CHOOSE, options)
+    correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in options.items()}
+    found = front(
+        {name: (times[name].p50().value, correct[name]) for name in options},
+        lambda a, b: compare(times[a], times[b]).verdict == "a",
+        lambda a, b: more_accurate(evidence, options[a], options[b]),
+    )
+    return frozenset(found.names), frozenset(found.undecided)
+
+
 def server_cpu(evidence: Evidence) -> Choices:
-    """Any option that meets the target; where none does, accurate ones not beaten in latency and accuracy."""
+    """Accurate options that meet the target (where none does, all accurate ones) and that no other of them beats."""
     options = measured(evidence, CHOOSE, CPU_OPTIONS)
     right, close = meeting(evidence, options, target("server CPU"), CHOOSE)
-    how = "Look which options meet both limits; where none does, which of the accurate ones is fastest."
-    if right or close:
-        return Choices(right, how, close)
-    kept = accurate(evidence, options)
-    found = in_turn(evidence, CHOOSE, kept)
-    correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in kept.items()}
-    fast = front(
-        {name: (found[name].p50().value, correct[name]) for name in kept},
-        lambda a, b: compare(found[a], found[b]).verdict == "a",
-        lambda a, b: more_accurate(evidence, kept[a], kept[b]),
+    how = (
+        "Look which options meet both limits (where none does, at all), then which of the accurate ones no other "
+        "beats in latency and accuracy."
     )
-    return Choices(frozenset(fast.names), how, frozenset(fast.undecided))
+    kept = accurate(evidence, options)
+    sure = {name: prefix for name, prefix in kept.items() if name in right}
+    open_ones = {name: prefix for name, prefix in kept.items() if name in close}
+    best, undecided = _unbeaten(evidence, sure or open_ones or kept)
+    if sure and open_ones:  # they may meet it, too
+        undecided |= frozenset().union(*_unbeaten(evidence, {**sure, **open_ones})) & open_ones.keys()
+    return Choices(best, how, undecided)
+
+
+def gpu_pays(evidence: Evidence) -> Number:
+    """Predictions an hour from which a rented GPU's hour is cheaper than those predictions on the CPU."""
+    how = "Divide the price of a GPU's hour by what one prediction costs with onnx-all."
+    if (evidence.record.parameters.get("5_choose") or {}).get("prices"):
+        per_hour = evidence.number("choose/front", "per_gpu_hour")  # the course's own table, as the notebook read it
+    else:
+        per_hour = cost.load_prices().per_gpu_hour
+    return Number(per_hour / (million(evidence).value / 1e6), how)
 
 
 def server_gpu(evidence: Evidence) -> Choices:
@@ -290,6 +327,7 @@ JUDGES: dict[str, Judge] = {
     "model.baseline.compile": compile_gain,
     "model.baseline.break_even": compiling_pays,
     "model.graph.winner": best_level,
+    "model.graph.vanished": vanished,
     "model.graph.constants": folded,
     "model.quantize.dynamic": dynamic_is,
     "model.quantize.criteria": conservative_size,
@@ -298,6 +336,7 @@ JUDGES: dict[str, Judge] = {
     "model.providers.target": meets_cpu_target,
     "model.choose.cost": million,
     "model.choose.server_cpu": server_cpu,
+    "model.choose.gpu_pays": gpu_pays,
     "model.choose.server_gpu": server_gpu,
     "model.choose.phone": phone,
 }

@@ -20,6 +20,8 @@ GRID = {
 }
 SHARES = (30, 60, 80, 95, 130, 200)
 NO_SETTING = "none meets the bound"
+# The matrix of the search for similar photos: 16,384 x 1,280 numbers of 4 bytes.
+MATRIX_GB = 16_384 * 1_280 * 4 / 1e9
 
 
 def good_ms(evidence: Evidence, name: str) -> np.ndarray:
@@ -120,6 +122,18 @@ def longest_stage(evidence: Evidence) -> Choices:
     )
 
 
+def ceiling(evidence: Evidence) -> Number:
+    """What one copy of the model can answer in a second if nothing else takes any time."""
+    name = "endpoint/onnx-1/load"
+    inference = np.asarray(evidence.field(name, "inference_ms"), dtype=np.float64).ravel()
+    ok = np.asarray(evidence.result(name).get("ok", np.ones(inference.size)), dtype=bool).ravel()
+    if ok.shape != inference.shape or not ok.any() or not np.nanmean(inference[ok]) > 0:
+        raise NotMeasured(name, "inference_ms")
+    mean_ms = float(np.nanmean(inference[ok]))
+    # The notebook prints this time to a tenth of a millisecond: what that hides may not cost points.
+    return Number(1000 / mean_ms, "Divide a second by the time of one inference.", max(0.05, 0.06 / mean_ms))
+
+
 def endpoint_rate(evidence: Evidence) -> Number:
     """Successes over seconds."""
     return Number(rate(evidence, "endpoint/onnx-1/load"), "Divide the successes by the length of the window.", 0.05)
@@ -204,6 +218,15 @@ def mean_batch(evidence: Evidence) -> Number:
     if executions <= 0:
         raise NotMeasured("batching/on-32/load", "executions")
     return Number(rows / executions, "Divide the rows by the executions.", 0.05)
+
+
+def memory_rate(evidence: Evidence) -> Number:
+    """Gigabytes of the search's matrix that are fetched in a second: one matrix an execution."""
+    executions_per_s = rate(evidence, "batching/on-32/load") / mean_batch(evidence).value
+    return Number(
+        executions_per_s * MATRIX_GB,
+        "Divide the answers per second by the mean batch, and multiply by the matrix's size.",
+    )
 
 
 def classifier_gain(evidence: Evidence) -> Choices:
@@ -342,6 +365,17 @@ def capacity(evidence: Evidence) -> Number:
     )
 
 
+def headroom(evidence: Evidence) -> Number:
+    """The largest load that holds, in per cent of what the saturated server answers."""
+    loads = [_offered(evidence, share) for share in SHARES]
+    found = queueing.capacity(loads)
+    most = found.saturated or max(load["completed_rps"] for load in loads)  # nothing was too much: what was answered
+    if most <= 0:
+        raise NotMeasured("online/off-200/load", "completed_rps")
+    how = "Divide the largest load that still holds by what the server answers when it is never idle."
+    return Number(100 * found.holds / most, how, 3.0, absolute=True)
+
+
 def _cold_s(evidence: Evidence) -> float:
     name = "online/food-pytorch/cold"
     load, first = evidence.samples(name, "load_ms"), evidence.samples(name, "first_ms")
@@ -375,6 +409,7 @@ JUDGES: dict[str, Judge] = {
     "system.endpoint.latency": endpoint_slower,
     "system.endpoint.throughput": endpoint_rate_gain,
     "system.endpoint.dominates": longest_stage,
+    "system.endpoint.ceiling": ceiling,
     "system.endpoint.rate": endpoint_rate,
     "system.triton.throughput": eight_clients,
     "system.triton.latency": sixteen_clients,
@@ -382,6 +417,7 @@ JUDGES: dict[str, Judge] = {
     "system.triton.engine": onnx_for_pytorch,
     "system.batching.throughput": batching_gain,
     "system.batching.delay": delay_for_one,
+    "system.batching.memory": memory_rate,
     "system.batching.sizes": mean_batch,
     "system.batching.classifier": classifier_gain,
     "system.instances.best": instances_or_threads,
@@ -391,6 +427,7 @@ JUDGES: dict[str, Judge] = {
     "system.online.offline_gain": offline_gain,
     "system.online.batch32": may_wait,
     "system.online.knee": where_it_bends,
+    "system.online.headroom": headroom,
     "system.online.capacity": capacity,
     "system.cold.ratio": cold_ratio,
     "system.cold.break_even": warm_pays,

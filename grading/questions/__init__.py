@@ -6,6 +6,7 @@ from grading.questions.asking import ask, is_late, standing
 from grading.questions.schema import (
     KINDS,
     Question,
+    asked_of,
     chosen,
     format_problem,
     is_blank,
@@ -18,6 +19,7 @@ __all__ = [
     "KINDS",
     "Question",
     "ask",
+    "asked_of",
     "chosen",
     "format_problem",
     "is_blank",

@@ -1,19 +1,36 @@
 """Putting a question to the student, and keeping the answer in the run record.
 
 No widgets: the student replaces `...` in `ask(run, "model.graph.layout", answer=...)` and runs the cell,
-which works the same in JupyterLab, in a batch run and in a test.
+which works the same in JupyterLab, in a batch run and in a test. Only an open prediction differs: in JupyterLab it
+stops "Run All" before the measurement, with one sentence; a batch run goes on.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grading.questions.schema import Question, chosen, format_problem, is_blank, number, question
+from grading.questions.calibration import EXPLAINED, EXPLAINED_CHOICE
+from grading.questions.schema import Question, chosen, format_problem, interval, is_blank, number, question, sure_of
+from snippets.record.context import BATCH_VARIABLE
 
 Entry = Mapping[str, Any]
 """One recorded answer: `question`, `value`, `answered_utc`, `measured` (its steps that existed by then)."""
+
+
+SKIP = "skip"
+"""The answer that leaves a prediction out, so that the measurement may begin."""
+
+
+class PredictionOpen(Exception):
+    """A prediction is still open: in a notebook it ends "Run All" here, before the measurement, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback."""
+        return [str(self)]
 
 
 def is_late(entry: Entry) -> bool:
@@ -24,10 +41,12 @@ def is_late(entry: Entry) -> bool:
 def canonical(asked: Question, answer: Any) -> Any:
     """`answer` as JSON: the choice as the question spells it, a number as float, text stripped."""
     if asked.kind != "screenshot" and format_problem(asked, answer) is None:
+        if asked.kind == "predict":
+            return list(sure_of(asked, answer) if asked.choices else interval(asked, answer))
         if asked.choices:
             found = chosen(asked, answer)
             return list(found) if asked.multiple else found[0]
-        if asked.kind == "number" or (asked.kind == "predict" and asked.unit):
+        if asked.kind == "number":
             return number(answer)
     return answer.strip() if isinstance(answer, str) else str(answer)
 
@@ -45,8 +64,13 @@ def standing(asked: Question, entries: Sequence[Entry]) -> Entry | None:
 
 def _form(asked: Question) -> str:
     """How to write the answer down, in one line."""
+    if asked.interval:
+        return f"Answer with an interval in {asked.unit}, as `[5, 20]`. {EXPLAINED}"
     if asked.choices:
         named = ", ".join(f"`{choice!r}`" for choice in asked.choices)
+        if asked.kind == "predict":
+            form = f"Answer with one of: {named}, and how sure you are, as `[{asked.choices[0]!r}, 0.7]`."
+            return f"{form} {EXPLAINED_CHOICE}"
         return f"Answer with {'a list of any of' if asked.multiple else 'one of'}: {named}."
     if asked.kind == "number" or asked.unit:
         return f"Answer with a number{' in ' + asked.unit if asked.unit else ''}."
@@ -58,8 +82,15 @@ def _form(asked: Question) -> str:
     return "Answer in your own words, as text between triple quotes."
 
 
+def _pictured(run: Any, asked: Question) -> bool:
+    """Whether the run's folder holds a picture for this screenshot question."""
+    return any((run.folder / "screens" / f"{asked.id}{ending}").is_file() for ending in (".png", ".jpg", ".jpeg"))
+
+
 def _state(asked: Question, entries: Sequence[Entry], now: Any, closed: bool, replay: bool) -> str:
     """What the record holds for this question, and what that means."""
+    if asked.kind == "predict" and now == SKIP:
+        return "Left out."
     if problem := format_problem(asked, now):
         return f"This answer was not recorded: {problem}."
     counted = standing(asked, entries)
@@ -84,31 +115,55 @@ def _state(asked: Question, entries: Sequence[Entry], now: Any, closed: bool, re
     return text + " Locked: the measurement has been made."
 
 
-def _show(markdown: str) -> None:
+def show(markdown: str) -> None:
     """Markdown in a notebook, plain text elsewhere."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None:
+    if in_kernel():
         from IPython.display import Markdown, display
 
         display(Markdown(markdown))
     else:
-        print(markdown.replace("**", "").replace("> ", ""))
+        print(re.sub(r"(?m)^> ?", "", markdown.replace("**", "")))
 
 
 def ask(run: Any, question_id: str, answer: Any = ...) -> None:
-    """Show the question and its state; record `answer` if there is one. Unanswered never stops a run.
+    """Show the question and its state; record `answer` if there is one. Unanswered never stops a batch run.
 
-    `run`: an open run. `answer`: `...` (not answered yet), a choice, a number, or text. A prediction is
+    `run`: an open run. `answer`: `...` (not answered yet), a choice, a number, text; of a prediction an interval,
+    or a choice and the confidence in it. A prediction is
     locked, with its time, by the first of the question's steps; one given or changed later is kept and marked
-    late. A replayed run shows its answers and takes no new ones. Raises QuestionError for an unknown id.
+    late. A replayed run shows its answers and takes no new ones. Raises QuestionError for an unknown id, and in a
+    notebook that somebody works in PredictionOpen for a prediction that is neither made nor left out (`"skip"`).
     """
     asked = question(question_id)
     replay = run.mode == "replay"
     steps = asked.steps if asked.kind == "predict" else ()
     closed = any(run.has(step) for step in steps)
-    if not replay and not is_blank(answer) and format_problem(asked, answer) is None:
+    skipped = asked.kind == "predict" and isinstance(answer, str) and answer.strip() == SKIP
+    answer = SKIP if skipped else answer
+    if not replay and not skipped and not is_blank(answer) and format_problem(asked, answer) is None:
         run.answer(question_id, canonical(asked, answer), steps=steps)
     entries = [entry for entry in run.record().answers if entry["question"] == question_id]
     title = f"**Question `{asked.id}`** ({asked.kind}, {asked.points:g} point{'s' * (asked.points != 1)})"
     body = "\n".join(f"> {line}".rstrip() for line in asked.text.splitlines())
-    _show(f"{title}\n\n{body}\n\n{_form(asked)}\n\n**{_state(asked, entries, answer, closed, replay)}**")
+    state = _state(asked, entries, answer, closed, replay)
+    if asked.kind == "screenshot" and not entries and _pictured(run, asked):
+        state = (
+            f"The picture is there: screens/{asked.id}.png in the run's folder. Another of that name takes its place."
+        )
+    show(f"{title}\n\n{body}\n\n{_form(asked)}\n\n**{state}**")
+    if asked.kind == "predict" and not (entries or skipped or closed or replay) and _somebody_works_here():
+        raise PredictionOpen(
+            f"Predict first: put your answer to {asked.id} in place of `...`, run this cell, then go on below. "
+            f'(answer="{SKIP}" goes on without one.)'
+        )
+
+
+def _somebody_works_here() -> bool:
+    """Whether this is a notebook's kernel, and no batch run's."""
+    return in_kernel() and not os.environ.get(BATCH_VARIABLE)
+
+
+def in_kernel() -> bool:
+    """Whether this process is a notebook's kernel."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from grading.questions.schema import questions
+from grading.questions.schema import Question, questions
+
+
+def worth(question: Question) -> str:
+    """Its points in words: "1 point", "0.5 points"."""
+    return f"{question.points:g} point{'s' * (question.points != 1)}"
 
 
 def describe(part: str) -> str:
@@ -10,7 +15,7 @@ def describe(part: str) -> str:
     lines = []
     asked = questions(part)
     for number, question in enumerate(asked, start=1):
-        lines.append(f"{number:>3}. {question.id}  [{question.kind}, {question.points:g} points]")
+        lines.append(f"{number:>3}. {question.id}  [{question.kind}, {worth(question)}]")
         lines += [f"     {line}".rstrip() for line in question.text.splitlines()]
         if question.choices:
             lines.append(f"     Choices: {' | '.join(question.choices)}")

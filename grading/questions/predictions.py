@@ -1,18 +1,43 @@
-"""Which predictions of a part are still open before it is measured: once it is, they are late and earn nothing."""
+"""Which predictions of a part are still open before it is measured: once it is, they are late and earn nothing.
+
+`servelab run` and `go` call `ask_first`, and `enter` where they measure on this machine.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
+from grading.questions import predictions_file
 from grading.questions.asking import is_late, standing
 from grading.questions.schema import Question, format_problem, is_blank, questions
 from snippets.errors import RecordError
 from snippets.parts import NOTEBOOKS, expand
-from snippets.record.run import Record, load_record
+from snippets.record.run import Record, default_runs, load_record, open_run
+
+
+class Options(Protocol):
+    """What is read of a run's options: its folder of runs, its name and profile, and the file of predictions."""
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder."""
+
+    @property
+    def profile(self) -> str:
+        """quick or full."""
+
+    @property
+    def runs(self) -> Path | None:
+        """Folder of run records; None: the default."""
+
+    @property
+    def predictions(self) -> Path | None:
+        """The file, if the student names one."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +48,13 @@ class Open:
     notebook: Path
 
 
-def open_predictions(part: str, run: Path | None = None, notebooks: Path = NOTEBOOKS) -> list[Open]:
+def open_predictions(
+    part: str, run: Path | None = None, notebooks: Path = NOTEBOOKS, made: Collection[str] = ()
+) -> list[Open]:
     """Predictions of `part` that can still be made in time and have not been, in the order in which they are asked.
 
     `run`: the folder of the run to come, which may hold answers and measurements already; None: a new run.
+    `made`: those that a file holds.
     """
     record = _record(run) if run else None
     asked = {question.id: question for question in questions(part) if question.kind == "predict"}
@@ -34,7 +62,7 @@ def open_predictions(part: str, run: Path | None = None, notebooks: Path = NOTEB
     for notebook in sorted((notebooks / part).glob("*.ipynb")):
         for name, answer in _answers(notebook):
             question = asked.get(name)
-            if question is None or (not is_blank(answer) and format_problem(question, answer) is None):
+            if question is None or name in made or (not is_blank(answer) and format_problem(question, answer) is None):
                 continue
             if record is None or not _given_or_late(question, record):
                 found.append(Open(question, notebook))
@@ -46,13 +74,14 @@ def reminder(part: str, missing: list[Open]) -> str:
     if not missing:
         return ""
     points = sum(one.question.points for one in missing)
-    held = f"{points:g} points, right or wrong, but only before you measure"
+    held = f"{points:g} points, but only before you measure"
     lines = [f"{part}: {len(missing)} prediction{'s are' if len(missing) > 1 else ' is'} open ({held}):"]
     lines += [f"  {one.notebook.stem:24} {one.question.id}" for one in missing]
     folder = missing[0].notebook.parent
     lines += [
-        f"To make them, open the notebooks in {folder}, replace `...` in these ask(run, ..., answer=...) cells by your",
-        "guess, and save; nothing has to be run there. If a node is up already, `servelab up` sends it that.",
+        f"To make them: servelab questions {part} --predictions FILE, fill FILE in, and add --predictions FILE to this",
+        f"command. Or open the notebooks in {folder}, replace `...` in these ask(run, ..., answer=...) cells and save;",
+        "nothing has to be run there. If a node is up already, `servelab up` sends it that.",
     ]
     return "\n".join(lines)
 
@@ -63,17 +92,48 @@ def remind(
     say: Callable[[str], None],
     confirm: Callable[[str], object] | None = None,
     notebooks: Path = NOTEBOOKS,
+    made: Collection[str] = (),
 ) -> None:
     """Say which predictions of `part` (or of all) are open, and ask whether to go on.
 
     `run_of`: a part's run folder. `confirm` asks, and raises what ends the command; None where nobody can answer.
-    Raises UsageError for an unknown part.
+    `made`: those that a file holds. Raises UsageError for an unknown part.
     """
-    texts = [reminder(each, open_predictions(each, run_of(each), notebooks)) for each in expand(part)]
+    texts = [reminder(each, open_predictions(each, run_of(each), notebooks, made)) for each in expand(part)]
     for text in filter(None, texts):
         say(text)
     if any(texts) and confirm is not None:
         confirm("Measure without them?")
+
+
+Made = Mapping[str, Mapping[str, Any]]
+"""Predictions that a file holds: answers by question, by part."""
+
+
+def ask_first(
+    part: str, options: Options, say: Callable[[str], None], confirm: Callable[[str], object] | None = None
+) -> Made:
+    """Before `part` (or all) is measured: read the file of predictions, if there is one, and `remind` of the rest.
+
+    Raises UsageError for a file that cannot be used, before anything has happened.
+    """
+    parts = tuple(expand(part))
+    made = predictions_file.read(options.predictions, parts) if options.predictions else {each: {} for each in parts}
+    folder = options.runs or default_runs()
+    names = {name for answers in made.values() for name in answers}
+    remind(part, lambda each: folder / each / options.name, say, confirm, made=names)
+    return made
+
+
+def enter(made: Made, options: Options, say: Callable[[str], None]) -> None:
+    """Enter the predictions of a file in the records of the runs to come. Raises as `open_run`."""
+    for part, answers in made.items():
+        if answers:
+            run = open_run(part, run_id=options.name, runs=options.runs or "", profile=options.profile)
+            late = predictions_file.record(run, answers)
+            say(f"{part}: {len(answers)} predictions of {options.predictions} are recorded.")
+            if late:
+                say(f"  Measured before already, so these are late: {', '.join(late)}")
 
 
 def _given_or_late(question: Question, record: Record) -> bool:

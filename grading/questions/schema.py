@@ -10,6 +10,12 @@ steps = ["graph/all/latency"]    # record steps it refers to; a prediction is lo
 choices = ["faster", "slower"]   # choose, and predictions by choice
 multiple = false                 # choose: may more than one choice be named?
 unit = "ms"                      # number, and predictions of a number
+signed = false                   # a predicted number that may be negative
+work = "worked out"              # what the answer takes: one of WORK
+needs = "Both medians, divided." # the same in words, for whoever edits the lab
+replaces = "model.graph.nodes"   # a question under [[retired]], graded instead where an older record was asked it
+
+A prediction is given as [low, high], or as [choice, confidence]; see calibration.py. Older records hold plain ones.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +34,8 @@ from snippets.parts import PARTS, check_part
 
 FOLDER = Path(__file__).resolve().parent
 KINDS = ("predict", "choose", "number", "explain", "screenshot")
+WORK = ("copied", "guess", "automatic", "read off", "worked out", "explained")
+"""What an answer takes: nothing but copying, guessing or running the notebook; or reading, working out, explaining."""
 ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
 """How a notebook's code asks a question; the group is the question's id."""
 LEADING_NUMBER = re.compile(r"^\s*([-+]?[0-9][0-9_,]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*(.*)$", re.DOTALL)
@@ -46,6 +54,15 @@ class Question:
     choices: tuple[str, ...] = ()
     multiple: bool = False
     unit: str = ""
+    signed: bool = False
+    work: str = ""
+    needs: str = ""
+    replaces: str = ""
+
+    @property
+    def interval(self) -> bool:
+        """True for the prediction of a number, which is an interval."""
+        return self.kind == "predict" and not self.choices
 
     @property
     def part(self) -> str:
@@ -89,6 +106,10 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
     steps = tuple(table.get("steps", ()))
     if kind == "predict" and not steps:
         raise refuse("is a prediction and must name the steps that end it")
+    if table.get("work", WORK[0]) not in WORK:
+        raise refuse(f"has work {table['work']!r}; it is one of {', '.join(WORK)}")
+    if kind == "predict" and not choices and not table.get("unit"):
+        raise refuse("is the prediction of a number and needs a unit")
     if kind in ("explain", "screenshot") and not table.get("rubric", "").strip():
         raise refuse(f"is of kind {kind} and needs a rubric for whoever grades it")
     return Question(
@@ -101,13 +122,20 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
         choices=choices,
         multiple=bool(table.get("multiple", False)),
         unit=str(table.get("unit", "")),
+        signed=bool(table.get("signed", False)),
+        work=str(table.get("work", "")),
+        needs=str(table.get("needs", "")).strip(),
+        replaces=str(table.get("replaces", "")),
     )
 
 
-def load(path: Path, part: str) -> tuple[Question, ...]:
-    """All questions of one TOML file, in its order, which is the order of the submission's pages."""
+def load(path: Path, part: str, kind: str = "question") -> tuple[Question, ...]:
+    """All questions of one TOML file, in its order, which is the order of the submission's pages.
+
+    `kind`: "question", or "retired" for those that only older records answer.
+    """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("question", [])
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get(kind, [])
     except tomllib.TOMLDecodeError as error:
         raise QuestionError(f"{path} is not valid TOML: {error}") from None
     questions = tuple(_question(table, part, path.name) for table in tables)
@@ -127,12 +155,37 @@ def questions(part: str) -> tuple[Question, ...]:
     return load(path, part) if path.exists() else ()
 
 
+@lru_cache(maxsize=8)
+def retired(part: str) -> Mapping[str, Question]:
+    """Questions of `part` that are no longer asked, by id. Raises as `questions`."""
+    check_part(part, all_too=False)
+    path = FOLDER / f"{part}.toml"
+    return {found.id: found for found in load(path, part, "retired")} if path.exists() else {}
+
+
+def asked_of(part: str, answered: Collection[str]) -> tuple[Question, ...]:
+    """The questions of `part` as a record was asked them, which holds answers to the questions `answered`.
+
+    Where it answers a retired question and not the one that replaces it, the retired one is graded.
+    """
+    older = retired(part)
+    return tuple(
+        older[each.replaces]
+        if each.replaces in older and each.replaces in answered and each.id not in answered
+        else each
+        for each in questions(part)
+    )
+
+
 def question(question_id: str) -> Question:
-    """The question of that id; QuestionError names the nearest ids where there is none."""
+    """The question of that id, one that is no longer asked included.
+
+    QuestionError names the nearest ids where there is none.
+    """
     part = question_id.split(".", 1)[0]
     if part not in PARTS:
         raise QuestionError(f"There is no question {question_id!r}: an id begins with its part, {' or '.join(PARTS)}.")
-    for candidate in questions(part):
+    for candidate in (*questions(part), *retired(part).values()):
         if candidate.id == question_id:
             return candidate
     import difflib
@@ -196,14 +249,50 @@ def number(value: Any) -> float:
     return result
 
 
-def format_problem(question: Question, value: Any) -> str | None:
-    """What is wrong with the form of an answer (not its content), or None. A blank one is fine here."""
+def interval(question: Question, value: Any) -> tuple[float, float]:
+    """The two ends that a predicted number is given by: [5, 20], or "5 to 20 ms". ValueError says what is wrong."""
+    how = f"give an interval, as [5, 20] for 5 to 20 {question.unit}"
+    if isinstance(value, str):
+        value = [piece for piece in re.split(r"\bto\b|;|,\s|\.\.", value.strip().strip("[]()")) if piece.strip()]
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(how)
+    low, high = (number(end) for end in value)
+    if low >= high:
+        raise ValueError(f"{how}, the smaller number first and the two not equal")
+    if low <= 0 and not question.signed:
+        raise ValueError(f"{how}: both above 0")
+    return low, high
+
+
+def sure_of(question: Question, value: Any) -> tuple[str, float]:
+    """The choice and the confidence in it that a prediction names: ["slower", 0.7]. ValueError says what is wrong."""
+    how = f"give your choice and how sure you are of it, as [{question.choices[0]!r}, 0.7] for 70 %"
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(how)
+    choice, confidence = chosen(question, value[0])[0], number(value[1])
+    if not 0 < confidence <= 1:
+        raise ValueError(f"{how}: the confidence lies above 0, and is 1 at most")
+    return choice, confidence
+
+
+def is_older_form(value: Any) -> bool:
+    """True for a prediction without interval or confidence, as records hold that were asked before these."""
+    return not isinstance(value, list | tuple)
+
+
+def format_problem(question: Question, value: Any, older: bool = False) -> str | None:
+    """What is wrong with the form of an answer (not its content), or None. A blank one is fine here.
+
+    `older`: also take predictions without interval or confidence, which nobody is asked for any more.
+    """
     if is_blank(value) or question.kind == "screenshot":
         return None
     try:
-        if question.choices:
+        if question.kind == "predict" and not (older and is_older_form(value)):
+            sure_of(question, value) if question.choices else interval(question, value)
+        elif question.choices:
             chosen(question, value)
-        elif question.kind == "number" or (question.kind == "predict" and question.unit):
+        elif question.kind in ("number", "predict"):
             number(value)
         elif not isinstance(value, str):
             return "write the answer as text, between quotes"

@@ -19,6 +19,10 @@ MAX_MEASURED = 8
 
 def shown(question: Question, value: Any) -> str:
     """An answer as a person reads it."""
+    if question.kind == "predict" and isinstance(value, list) and len(value) == 2:
+        if question.choices:
+            return f"{value[0]}, {100 * value[1]:.0f} % sure" if isinstance(value[1], float | int) else str(value)
+        return f"{value[0]:.10g} to {value[1]:.10g} {question.unit}" if _numbers(value) else str(value)
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     if isinstance(value, float):
@@ -35,6 +39,10 @@ def _latency_facts(result: Mapping[str, Any]) -> list[str]:
         return ["its latencies are no measurement"]
     tail = [f"p95 {p95.value:.3g} ms"] if p95 else []
     return [f"p50 {p50.value:.3g} ms", *tail, f"n = {found.ms.size}"]
+
+
+def _numbers(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int | float) for value in values)
 
 
 def summary(record: Record, name: str) -> str | None:

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from grading.questions import Question
+from grading.questions.describe import worth
 from grading.submission.fonts import FAMILIES, settable, visible
 from grading.submission.screenshots import MAX_PIXELS
 
 LAYOUT = Path(__file__).with_name("submission.typ")
 PICTURE_WIDTH = 1600
-MARKUP = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\n\s*\n")
+# Code, bold, emphasis, paragraph. An asterisk between blanks is one: 3 * 4.
+MARKUP = re.compile(r"`([^`]+)`|\*\*(?=\S)(.+?)(?<=\S)\*\*|\*(?=[^\s*])([^*]*[^\s*])\*|\n\s*\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,22 @@ def template_pages(questions: Sequence[Question]) -> list[Page]:
 
 
 def markup(text: str) -> list[dict[str, str]]:
-    """Markdown's code and bold spans and paragraphs as pieces for the layout; everything else is plain text."""
+    """Markdown's code, bold and emphasized spans and paragraphs as pieces for the layout; all else is plain text.
+
+    A line break within a span or a paragraph is a blank.
+    """
     pieces, end = [], 0
     for match in MARKUP.finditer(text):
-        pieces.append({"kind": "text", "text": " ".join(text[end : match.start()].split("\n"))})
-        if match.group(1):
-            pieces.append({"kind": "code", "text": match.group(1)})
-        elif match.group(2):
-            pieces.append({"kind": "bold", "text": match.group(2)})
-        else:
-            pieces.append({"kind": "break", "text": ""})
+        pieces.append({"kind": "text", "text": _one_line(text[end : match.start()])})
+        code, bold, emphasis = match.groups()
+        kind = "code" if code else "bold" if bold else "emphasis" if emphasis else "break"
+        pieces.append({"kind": kind, "text": _one_line(code or (bold or emphasis or "").replace("*", ""))})
         end = match.end()
-    return [*pieces, {"kind": "text", "text": " ".join(text[end:].split("\n"))}]
+    return [*pieces, {"kind": "text", "text": _one_line(text[end:])}]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split("\n"))
 
 
 def picture_bytes(path: Path) -> bytes:
@@ -110,7 +116,7 @@ def _page_data(page: Page, number: int, folder: Path) -> dict[str, Any]:
         "number": number,
         "id": question.id,
         "kind": question.kind,
-        "points": f"{question.points:g} points",
+        "points": worth(question),
         "text": markup(question.text),
         "form": _form(question),
         "state": state,

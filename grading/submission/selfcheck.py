@@ -42,7 +42,7 @@ def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
         if question.kind != "screenshot":
             if counted is None or is_blank(counted["value"]):
                 findings.append(Finding(question.id, "no answer yet"))
-            elif problem := format_problem(question, counted["value"]):
+            elif problem := format_problem(question, counted["value"], older=True):
                 findings.append(Finding(question.id, f"the answer cannot be read: {problem}"))
             elif question.kind == "predict" and is_late(counted):
                 findings.append(Finding(question.id, "predicted after the measurement (late)", missing=False))

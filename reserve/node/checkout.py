@@ -22,6 +22,8 @@ LEFT_OUT = {
     ".mypy_cache",
     ".ruff_cache",
 }
+STAFF = "grading/staff/"
+"""What is for graders only: a student's node does not get it."""
 SIZE_LIMIT_MB = 200
 
 
@@ -49,7 +51,13 @@ def _files(root: Path) -> list[str]:
         names = [name for name in listed.decode(errors="surrogateescape").split("\0") if name]
     else:
         names = [str(p.relative_to(root)) for p in root.rglob("*") if not LEFT_OUT & set(p.relative_to(root).parts)]
-    return sorted({name for name in names if (root / name).is_file() and not (root / name).is_symlink()})
+    return sorted(
+        {
+            name
+            for name in names
+            if not name.startswith(STAFF) and (root / name).is_file() and not (root / name).is_symlink()
+        }
+    )
 
 
 def pack(root: Path) -> Tree:

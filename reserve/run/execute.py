@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import snippets.errors as errors
 from snippets.errors import CellError, KernelDied, KitError, Place, RunTimeout, StorageError
 from snippets.quick_import import without_iri_checks
+from snippets.record.context import BATCH_VARIABLE
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -43,6 +45,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
     def remaining(_cell: Any) -> int:
         return max(1, round(timeout_s - (time.monotonic() - started)))
 
+    before = os.environ.get(BATCH_VARIABLE, "")
+    os.environ[BATCH_VARIABLE] = "1"  # the kernel inherits it
     try:
         papermill.execute_notebook(
             str(notebook),
@@ -70,6 +74,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
             f"The executed notebook {output} could not be written ({error.strerror or error}); choose a "
             "folder with space that you may write, with --runs."
         ) from error
+    finally:
+        os.environ[BATCH_VARIABLE] = before
     _check_all_ran(notebook, output)
     return Executed(notebook, output, time.monotonic() - started)
 

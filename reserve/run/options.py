@@ -12,7 +12,7 @@ class RunOptions:
 
     `profile`: quick or full; `params`: NAME=VALUE texts; `runs`: folder of run records (None: see `default_runs`);
     `run_id`: name of the run's folder (None: the profile's); `mode`: resume, fresh or replay; `timeout_s`: longest
-    time of one notebook, in seconds.
+    time of one notebook, in seconds; `predictions`: the student's file of them, sent to a node with the run.
     """
 
     profile: str = "quick"
@@ -21,6 +21,7 @@ class RunOptions:
     run_id: str | None = None
     mode: str = "resume"
     timeout_s: float = 1800.0
+    predictions: Path | None = None
 
     @property
     def name(self) -> str:

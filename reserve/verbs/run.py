@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 
 from reserve.clock import Say
@@ -21,6 +22,7 @@ from reserve.site import Machine
 from snippets.parts import PARTS
 
 DEVICE_KIT = "servelab-device-kit"
+PREDICTIONS = "servelab-predictions"
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
     try:
         if opened.hardware.kind == "device":
             job = _with_device_kit(desk, job, machine, runs_folder(options.runs))
+        if options.predictions:
+            job = with_predictions(job, machine, options.predictions)
         send_earlier(machine, job, home, desk.say)
         fresh = start(machine, job, opened.lease)
         state = "started" if fresh else "already running"
@@ -133,6 +137,14 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
         return home
     finally:
         machine.close()
+
+
+def with_predictions(job: Job, machine: Machine, file: Path) -> Job:
+    """Send the file of predictions, which the run there enters in its record before it measures."""
+    with TemporaryDirectory() as scratch:
+        copyfile(file, Path(scratch) / f"{job.part}.toml")
+        push_run(machine, Path(scratch), PREDICTIONS)
+    return replace(job, words=(*job.words, "--predictions", f"{machine.home}/{PREDICTIONS}/{job.part}.toml"))
 
 
 def _with_device_kit(desk: Desk, job: Job, machine: Machine, runs: Path) -> Job:

@@ -21,8 +21,8 @@ def files(models: Mapping[str, Path], absent: Mapping[str, str]) -> str:
     return markdown_table(("model", "size (MB)"), rows, texts=(0, 1))
 
 
-def verdicts(rows: Sequence[Row]) -> str:
-    """Each model on the device: size, threads, latency, accuracy, and the targets that it misses."""
+def measured(rows: Sequence[Row]) -> str:
+    """Each model on the device: size, threads, latency, accuracy."""
     head = (
         "model",
         "size (MB)",
@@ -31,7 +31,6 @@ def verdicts(rows: Sequence[Row]) -> str:
         "p95 (ms)",
         "accuracy, 95 % interval",
         "points lost to fp32",
-        "targets",
     )
     cells = [
         (
@@ -42,11 +41,15 @@ def verdicts(rows: Sequence[Row]) -> str:
             f"{row.p95_ms.value:.2f}" if row.p95_ms else "too few samples",
             interval(row.accuracy, 1, "%"),
             interval(scaled(row.lost, 100), 1),
-            str(row.verdict),
         )
         for row in rows
     ]
-    return markdown_table(head, cells, texts=(0, 7))
+    return markdown_table(head, cells)
+
+
+def verdicts(rows: Sequence[Row]) -> str:
+    """Which targets each model meets or misses."""
+    return markdown_table(("model", "targets"), [(row.variant, str(row.verdict)) for row in rows], texts=(0, 1))
 
 
 def cold_starts(results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -15,6 +15,8 @@ FRESH_VARIABLE = "SERVELAB_FRESH_SINCE"
 OWNER_VARIABLE = "SERVELAB_RUN_OWNER"
 LEASE_VARIABLE = "SERVELAB_LEASE"
 PROGRESS_VARIABLE = "SERVELAB_PROGRESS"
+BATCH_VARIABLE = "SERVELAB_BATCH"
+"""Set where notebooks are executed from top to bottom with nobody before them: open predictions then stop nothing."""
 
 
 @dataclass(frozen=True)

@@ -59,5 +59,7 @@ def small_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     path.write_text(QUESTIONS)
     monkeypatch.setattr(schema, "FOLDER", folder)
     schema.questions.cache_clear()
+    schema.retired.cache_clear()
     yield path
     schema.questions.cache_clear()
+    schema.retired.cache_clear()

@@ -14,7 +14,7 @@ from unittest import mock
 
 import numpy as np
 
-from grading.questions import ask, questions
+from grading.questions import Question, ask, questions
 from grading.submission.collect import Student, Submission, make_submission
 from snippets.files import write_atomic
 from snippets.record import run as record
@@ -91,7 +91,11 @@ def steps(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any], float
             f"{phase}_ms": times(rng, scale * speed, 5)
             for phase, scale in (("process", 40), ("libraries", 300), ("model", 90), ("first_inference", 50))
         }
-        yield (f"cold/{variant}/start", {**phases, "rss_mb": times(rng, 60, 20).reshape(5, 4), "threads": 1}, 6.0)
+        yield (
+            f"cold/{variant}/start",
+            {**phases, "rss_mb": memory(rng), "steady_ms": times(rng, 20, 5), "threads": 1},
+            6.0,
+        )
     samples = times(rng, 15 * speed, 400) * np.linspace(1, float(rng.uniform(0.95, 1.3)), 400)
     started = np.cumsum(samples) / 1e3
     seconds = float(started[-1])
@@ -110,7 +114,37 @@ def steps(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any], float
     )
     yield "soak/all/power", {"power_w": 8.0, "source": "assumed"}, 0.1
     edge, server = times(rng, 12 * speed, 60), times(rng, 3 * speed, 60)
+    yield (
+        "cloud/server/latency",
+        {"latency_ms": server, "batch": 1, "source": "Part 1, quantize/aggressive/latency"},
+        0.5,
+    )
     yield "cloud/all/crossover", {"edge_ms": edge, "server_ms": server, "rtt_ms": [1.0]}, 0.5
+
+
+def memory(rng: np.random.Generator) -> np.ndarray:
+    """Memory in MB of five starts, in each of four phases."""
+    return np.cumsum(times(rng, 20, 20).reshape(5, 4), axis=1)
+
+
+def guess(question: Question, results: Mapping[str, Any]) -> Any:
+    """What a student predicts who knows the device: a narrow interval around the value, or a sure and right choice."""
+    value = KNOWN[question.id](results)
+    if question.choices:
+        return [value, 1.0]
+    return [value - 0.1, value + 0.1] if question.signed else [value / 1.2, value * 1.2]
+
+
+def far(question: Question) -> Any:
+    """What nobody should be sure of."""
+    return [question.choices[-1], 1.0] if question.choices else [1000.0, 2000.0]
+
+
+def best(results: Mapping[str, Any], name: str) -> float:
+    """The lowest median of a variant, in ms."""
+    return min(
+        float(np.median(results[f"edge/{name}-threads-{threads}/latency"]["latency_ms"])) for threads in (1, 2, 4)
+    )
 
 
 def targets_met(results: Mapping[str, Any]) -> list[str]:
@@ -135,16 +169,35 @@ def soak_change(results: Mapping[str, Any]) -> float:
 # What a student with a pocket calculator makes of the own samples: worked out without any of the kit's judges.
 WORKED_OUT: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "edge.latency.targets": targets_met,
-    "edge.cold.wait": lambda results: sum(
-        float(np.median(results["cold/fp32/start"][f"{phase}_ms"]))
-        for phase in ("process", "libraries", "model", "first_inference")
+    "edge.cold.worth": lambda results: (
+        sum(
+            float(np.median(results["cold/fp32/start"][f"{phase}_ms"]))
+            for phase in ("process", "libraries", "model", "first_inference")
+        )
+        / float(np.median(results["cold/fp32/start"]["steady_ms"]))
     ),
-    "edge.memory.resident": lambda results: float(np.median(results["cold/fp32/start"]["rss_mb"][:, 3])),
+    "edge.memory.growth": lambda results: (
+        float(np.subtract(*np.median(results["cold/fp32/start"]["rss_mb"], axis=0)[[3, 1]])) / 9.0
+    ),
     "edge.soak.change": soak_change,
     "edge.energy.cost": lambda results: 8.0 * float(np.median(results["soak/all/soak"]["latency_ms"])) / 3600,
     "edge.crossover.value": lambda results: float(
         np.median(results["cloud/all/crossover"]["edge_ms"]) - np.median(results["cloud/all/crossover"]["server_ms"])
     ),
+}
+
+
+KNOWN: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "edge.latency.fastest": lambda results: min(VARIANTS, key=lambda name: best(results, name)),
+    "edge.threads.gain": lambda results: float(
+        np.median(results["edge/fp32-threads-1/latency"]["latency_ms"])
+        / np.median(results["edge/fp32-threads-4/latency"]["latency_ms"])
+    ),
+    "edge.cold.phase": lambda results: "libraries",
+    "edge.soak.trend": lambda results: (
+        "slower" if soak_change(results) > 5 else "faster" if soak_change(results) < -5 else "steady"
+    ),
+    "edge.crossover.guess": WORKED_OUT["edge.crossover.value"],
 }
 
 
@@ -157,20 +210,26 @@ def make_run(
     wrong: bool = False,
     keep_steps: float = 1.0,
 ) -> Path:
-    """A run of part edge. `predict`: before, after or never; `keep_steps`: share of the steps that were measured."""
+    """A run of part edge. `predict`: before, after or never; `keep_steps`: share of the steps that were measured.
+
+    `wrong`: number, choice and prediction are all wrong.
+    """
+    wise = not wrong
     clock, rng = Clock(seed), np.random.default_rng(seed)
     with at(clock):
         run = record.open_run("edge", notebook="1_latency", runs=runs)
         asked = questions("edge")
 
+        all_steps = list(steps(rng))
+        all_results = {name: result for name, result, _ in all_steps}
+
         def predict_now() -> None:
             for question in asked:
                 if question.kind == "predict":
-                    ask(run, question.id, answer=question.choices[0] if question.choices else 2.0)
+                    ask(run, question.id, answer=guess(question, all_results) if wise else far(question))
 
         if predict == "before":
             predict_now()
-        all_steps = list(steps(rng))
         kept = all_steps[: round(len(all_steps) * keep_steps)]
         for name, result, seconds in kept:
 

@@ -16,6 +16,7 @@ from grading.grade import Grade, GradeOptions, grade
 from grading.questions import questions
 from snippets.record.run import load_record
 from tests.grading.students import WORKED_OUT, change_samples, hand_in, make_run, rewrite
+from tests.snippets.record.folders import version_1
 
 FP32 = "edge/fp32-threads-1/latency"
 
@@ -34,9 +35,9 @@ def results(folder: Path, **options: Any) -> dict[str, Any]:
     return {result.id: result for result in check_part(folder, **options).results}
 
 
-def wait_ms(folder: Path) -> float:
-    """What the first user waits, as a student works it out from the record."""
-    return WORKED_OUT["edge.cold.wait"]({step.name: step.result for step in load_record(folder).steps})
+def worth(folder: Path) -> float:
+    """How many predictions the first user's wait is worth, as a student works it out from the record."""
+    return WORKED_OUT["edge.cold.worth"]({step.name: step.result for step in load_record(folder).steps})
 
 
 def test_an_honest_run_earns_all_automatic_points_and_is_plausible(honest: Path) -> None:
@@ -54,8 +55,8 @@ def test_explanations_wait_for_a_person(honest: Path) -> None:
 def test_wrong_answers_earn_nothing_and_the_message_does_not_tell_the_right_one(tmp_path: Path) -> None:
     folder = make_run(tmp_path, 12, wrong=True)
     graded = results(folder)
-    wait = graded["edge.cold.wait"]
-    right = wait_ms(folder)
+    wait = graded["edge.cold.worth"]
+    right = worth(folder)
     assert wait.points == 0 and "too large" in wait.message and "Add the medians" in wait.message
     assert f"{right:.4g}" not in wait.message and f"{right:.4g}" in wait.detail
 
@@ -67,8 +68,26 @@ def test_a_number_that_is_close_earns_half(tmp_path: Path) -> None:
 
     folder = make_run(tmp_path, 13)
     with at(Clock(14)):
-        ask(open_run("edge", runs=tmp_path), "edge.cold.wait", answer=wait_ms(folder) * 1.2)
-    assert results(folder)["edge.cold.wait"].points == 1.0
+        ask(open_run("edge", runs=tmp_path), "edge.cold.worth", answer=worth(folder) * 1.2)
+    assert results(folder)["edge.cold.worth"].points == 1.0
+
+
+def test_predictions_that_are_sure_and_wrong_earn_nothing(tmp_path: Path) -> None:
+    graded = results(make_run(tmp_path, 12, wrong=True))
+    assert sum(graded[question.id].points for question in questions("edge") if question.kind == "predict") == 0
+
+
+def test_an_older_record_is_graded_as_it_was_asked(tmp_path: Path) -> None:
+    for part in ("model", "edge", "system"):
+        folder = version_1(part, tmp_path / part)
+        graded, record = results(folder), load_record(folder)
+        answered = {answer["question"]: answer for answer in record.answers}
+        for question in questions(part):
+            if question.kind == "predict" and question.id in answered and not answered[question.id]["measured"]:
+                assert graded[question.id].points == question.points, "in time, right or wrong"
+        if part == "edge":  # it answers questions that have been replaced since, and was judged by them
+            assert {"edge.cold.wait", "edge.memory.resident"} <= graded.keys()
+            assert "edge.cold.worth" not in graded and graded["edge.cold.wait"].possible == 2
 
 
 def test_predictions_after_the_measurement_earn_nothing(tmp_path: Path) -> None:

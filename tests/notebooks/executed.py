@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
+import pytest
+
+from snippets.record.context import BATCH_VARIABLE
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 
 
-def execute(notebook: str, out: Path, *, limit_s: int = 240, **parameters: Any) -> nbformat.NotebookNode:
+def execute(
+    notebook: str, out: Path, *, limit_s: int = 240, batch: bool = True, **parameters: Any
+) -> nbformat.NotebookNode:
     """Run `notebooks/<notebook>.ipynb` with these parameters and return it with its outputs.
 
-    The kernel imports the kit from this checkout. Raises papermill's error of the cell that fails.
+    The kernel imports the kit from this checkout. `batch`: open predictions stop nothing. Raises papermill's error of
+    the cell that fails.
     """
     source = NOTEBOOKS / f"{notebook}.ipynb"
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(NOTEBOOKS.parent)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(NOTEBOOKS.parent))
+        if batch:
+            patch.setenv(BATCH_VARIABLE, "1")
         return papermill.execute_notebook(
             str(source),
             str(out),
@@ -30,10 +36,6 @@ def execute(notebook: str, out: Path, *, limit_s: int = 240, **parameters: Any) 
             progress_bar=False,
             execution_timeout=limit_s,
         )
-    finally:
-        os.environ.pop("PYTHONPATH")
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
+from grading.checks.evidence import Evidence
 from grading.questions import questions
 from snippets.edge import cold_start, device, soak
 from snippets.edge.bundle import PHOTOS_FILE
 from snippets.record.run import load_record
 from tests.notebooks import sentences
 from tests.notebooks.executed import execute, measured, pictures, printed
+from tests.notebooks.given_away import given_away
 from tests.snippets.servers import save_toy_onnx
 
 
@@ -59,6 +62,20 @@ def test_every_question_of_the_part_is_asked_and_its_steps_are_recorded(lab: Pat
             # The toy kit lacks one model that a question refers to.
             assert step in record.names() or "dynamic" in step, step
     assert record.verify() == []
+
+
+def test_no_number_that_is_asked_for_stands_above_its_question(lab: Path) -> None:
+    evidence = Evidence(load_record(lab / "runs" / "edge" / "t"))
+    for name in ("1_latency", "2_soak_and_cold_start", "3_cloud_or_edge"):
+        assert given_away(printed(read(lab, name)), evidence, "edge") == []
+
+
+def test_in_a_kernel_with_somebody_before_it_run_all_stops_at_the_first_open_prediction(lab: Path) -> None:
+    with pytest.raises(PapermillExecutionError) as stopped:
+        execute("edge/1_latency", lab / "stopped.ipynb", batch=False, runs=str(lab / "again"), run_id="t", kit="")
+    assert stopped.value.ename.endswith("PredictionOpen")
+    assert stopped.value.traceback == [stopped.value.evalue] and stopped.value.evalue.startswith("Predict first: ")
+    assert not [name for name in load_record(lab / "again" / "edge" / "t").names() if name.endswith("/latency")]
 
 
 def test_pictures_are_shown_and_kept(lab: Path) -> None:

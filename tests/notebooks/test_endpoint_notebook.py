@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+from grading.checks.evidence import Evidence
 from grading.questions import questions
 from snippets.errors import ToolMissing
 from snippets.load.windows import WINDOW, result_of
@@ -17,6 +18,7 @@ from snippets.machine.browser import chromium_path
 from snippets.record.run import Record, load_record
 from snippets.serve.stages import STAGES
 from tests.notebooks.executed import execute, measured, pictures, printed
+from tests.notebooks.given_away import given_away
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,11 @@ def test_what_is_said_of_sixteen_clients_is_what_the_samples_give(
     )
     expected = [np.nanmean(load["inference_ms"]) for load in (one, many)]
     assert [float(time) for time in times] == pytest.approx(expected, abs=0.051)
+
+
+def test_no_number_that_is_asked_for_stands_above_its_question(lab: Path, record: Record) -> None:
+    text = printed(nbformat.read(lab / "run.ipynb", as_version=4))
+    assert given_away(text, Evidence(record), "system") == []
 
 
 def test_both_endpoints_answer_as_the_evaluation_does(record: Record) -> None:

@@ -42,6 +42,7 @@ def jupyter(folder: Path, root: Path) -> Iterator[Server]:
     environment = {
         "PYTHONPATH": str(root),
         "SERVELAB_RUNS": str(folder / "runs"),
+        "SERVELAB_BATCH": "1",
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),

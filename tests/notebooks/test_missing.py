@@ -90,8 +90,8 @@ def test_a_question_that_is_nowhere_written_is_named(checkout: Path) -> None:
 
 def test_a_choice_without_a_judge_is_named(checkout: Path) -> None:
     (checkout / "grading" / "checks" / "model.py").write_text("JUDGES = {}\n")
-    source = written(checkout, COMPLETE.replace("graph.winner", "graph.constants"))
-    assert missing(source, checkout) == ["a judge of model.graph.constants: in grading/checks/model.py"]
+    source = written(checkout, COMPLETE.replace("graph.winner", "graph.vanished"))
+    assert missing(source, checkout) == ["a judge of model.graph.vanished: in grading/checks/model.py"]
 
 
 def test_a_notebook_that_was_not_built_again_is_named(checkout: Path) -> None:

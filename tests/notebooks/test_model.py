@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from grading.checks.evidence import Evidence
 from grading.questions import questions
 from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
@@ -19,6 +20,7 @@ from snippets.measure.latency import Latency, compare
 from snippets.quantize import search
 from snippets.record.run import Record, load_record
 from tests.notebooks.executed import printed
+from tests.notebooks.given_away import given_away
 from tests.notebooks.sentences import gains, median_of_blocks, rankings, ratio_of_blocks
 
 LEVELS = ("none", "basic", "extended", "all")
@@ -273,6 +275,11 @@ def test_absent_providers_say_why(record: Record) -> None:
             assert len(record.result(f"providers/{name}/absent")["reason"]) > 20
         else:
             assert f"providers/{name}/latency" in record.names()
+
+
+def test_no_number_that_is_asked_for_stands_above_its_question(finished, record: Record) -> None:
+    for name in ("1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose"):
+        assert given_away(said(finished, name), Evidence(record), "model") == []
 
 
 def test_every_notebook_drew_figures(record: Record) -> None:

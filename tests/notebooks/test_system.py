@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grading.checks.evidence import Evidence
 from grading.checks.system import SHARES
 from snippets.errors import KitError, RecordError
 from snippets.load import queueing
@@ -24,11 +25,18 @@ from snippets.record.run import open_run
 from snippets.stats import good_percentile
 from snippets.triton import launch
 from snippets.triton.lab import Lab
-from tests.notebooks.system_notebooks import TRITON_NOTEBOOKS, execute
+from tests.notebooks.given_away import given_away
+from tests.notebooks.system_notebooks import TRITON_NOTEBOOKS, Executed, execute
 
 
 def loads(record: Record) -> dict[str, dict[str, Any]]:
     return {name: result_of(record, name) for name in record.names() if name.endswith("/load")}
+
+
+@pytest.mark.timeout(900)
+def test_no_number_that_is_asked_for_stands_above_its_question(executed: Executed, record: Record) -> None:
+    for text in executed.shown.values():
+        assert given_away(text, Evidence(record), "system") == []
 
 
 @pytest.mark.timeout(900)

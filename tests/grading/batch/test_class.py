@@ -124,11 +124,11 @@ def test_a_copied_run_names_both_students(graded: tuple[list[Grade], Path]) -> N
 def test_the_outputs_hold_every_student_and_every_question(graded: tuple[list[Grade], Path]) -> None:
     grades, out = graded
     rows = list(csv.DictReader(out.open()))
-    assert len(rows) == len(grades) and "edge.cold.wait" in rows[0]
+    assert len(rows) == len(grades) and "edge.cold.worth" in rows[0]
     assert [row["netid"] for row in rows] == sorted(row["netid"] for row in rows)
     assert len(json.loads(out.with_suffix(".json").read_text())) == len(grades)
     page = out.with_suffix(".html").read_text()
-    assert "edge.cold.wait" in page and "Similar submissions" in page and "<script" not in page
+    assert "edge.cold.worth" in page and "Similar submissions" in page and "<script" not in page
 
 
 def test_grading_again_grades_only_what_changed(graded: tuple[list[Grade], Path], submissions: Path) -> None:

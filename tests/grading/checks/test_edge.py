@@ -172,6 +172,17 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
     ),
     # 40 + 300 + 90 + 50 = 480. A tenth is 48, three tenths 144.
     "edge.cold.wait": (Paper(starts(40, 300, 90, 50), {480: 1, 527: 1, 433: 1, 529: 0.5, 623: 0.5, 625: 0, 300: 0}),),
+    # 480 ms / 20 ms = 24 predictions. A tenth is 2.4, three tenths 7.2.
+    "edge.cold.worth": (
+        Paper(
+            {"cold/fp32/start": {**starts(40, 300, 90, 50)["cold/fp32/start"], "steady_ms": [20, 90, 10]}},
+            {24: 1, 26.3: 1, 21.7: 1, 26.5: 0.5, 31.1: 0.5, 31.3: 0, 480: 0, 2.5: 0},
+        ),
+    ),
+    # (104 - 60) / 8 = 5.5 times. A tenth is 0.55, three tenths 1.65. The whole 104: 13; less the process alone: 10.5.
+    "edge.memory.growth": (
+        Paper({**RESIDENT, **size(fp32=8)}, {5.5: 1, 6: 1, 5: 1, 6.1: 0.5, 7.1: 0.5, 7.2: 0, 13: 0, 10.5: 0, 44: 0}),
+    ),
     # The last column is 108, 100, 104: median 104. A tenth is 10.4, three tenths 31.2.
     "edge.memory.resident": (Paper(RESIDENT, {104: 1, 114: 1, 115: 0.5, 135: 0.5, 136: 0, 20: 0}),),
     "edge.soak.trend": (
@@ -221,6 +232,9 @@ def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told
     ("name", "steps"),
     [
         ("edge.memory.resident", {"cold/fp32/start": {"rss_mb": [20, 60, 90, 104]}}),  # no column for each phase
+        ("edge.memory.growth", {"cold/fp32/start": {"rss_mb": [[20, 60, 90, 104]]}}),  # of what file?
+        ("edge.memory.growth", {"cold/fp32/start": {"rss_mb": [[20, 60, 90, float("nan")]]}, **size(fp32=8)}),
+        ("edge.cold.worth", starts(40, 300, 90, 50)),  # no steady prediction
         ("edge.soak.trend", {"soak/all/soak": {"latency_ms": [10, 12]}}),  # when each began is not told
         ("edge.energy.cost", {"soak/all/soak": {"latency_ms": [20]}, "soak/all/power": {"power_w": True}}),
         ("edge.cold.wait", {"cold/fp32/start": {"process_ms": [float("nan")]}}),

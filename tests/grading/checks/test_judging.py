@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -118,6 +119,7 @@ def test_what_cannot_be_judged_earns_nothing_and_says_why(error: Exception, mess
 # --- A whole run's answers ---
 
 TREND, CHANGE, CAUSE = "edge.soak.trend", "edge.soak.change", "edge.soak.cause"
+GAIN, PHASE = "edge.threads.gain", "edge.cold.phase"
 
 
 @pytest.fixture
@@ -141,29 +143,91 @@ def soak(run: Run) -> None:
     )
 
 
+def threads(run: Run, one_ms: float, four_ms: float) -> None:
+    """Latencies of fp32 with one thread and with four."""
+    for count, ms in ((1, one_ms), (4, four_ms)):
+        run.step(f"edge/fp32-threads-{count}/latency", lambda ms=ms: {"latency_ms": np.full(9, ms)})
+
+
 def results(run: Run, **options: Any) -> dict[str, Result]:
     made = judge_answers(Evidence(run.record()), JUDGES, frozenset(options.get("pictures", ())))
     return {result.id: result for result in made}
 
 
-def test_a_prediction_in_time_earns_its_points_right_or_wrong_and_the_grader_sees_which(run: Run) -> None:
-    ask(run, TREND, answer="faster")
+def test_a_sure_and_right_prediction_earns_all_and_a_sure_and_wrong_one_nothing(run: Run) -> None:
+    ask(run, TREND, answer=["slower", 1])
     soak(run)
-    assert (results(run)[TREND].points, results(run)[TREND].possible) == (1, 1)
+    right = results(run)[TREND]
+    assert (right.points, right.possible, right.passed) == (0.5, 0.5, True)
+    assert right.message == (
+        "It came true, and you were 100 % sure. All your predictions together earn 100 % of their points."
+    )
+    ask(run, TREND, answer=["faster", 1])
+    assert results(run)[TREND].points == 0.5, "a change made after the measurement does not count"
+
+
+def test_a_prediction_that_names_all_as_equally_likely_earns_nothing(run: Run) -> None:
+    ask(run, TREND, answer=["slower", 1 / 3])
+    soak(run)
+    assert results(run)[TREND].points == 0
+
+
+def test_the_predictions_of_a_part_earn_together(run: Run) -> None:
+    # 0.5 points for a sure and right choice, and 1 point for an interval of a factor of 30 that holds 4: 0 by itself.
+    # Together 0.5 of 1.5, a third of each.
+    ask(run, TREND, answer=["slower", 1])
+    ask(run, GAIN, answer=[1, 30])
+    soak(run)
+    threads(run, 40, 10)
+    made = results(run)
+    assert (made[TREND].points, made[GAIN].points) == (pytest.approx(0.5 / 3, abs=1e-3), pytest.approx(1 / 3, abs=1e-3))
+    assert made[GAIN].detail.endswith("; 0.00 by itself") and made[GAIN].passed
+
+
+def test_a_miss_by_far_takes_what_another_prediction_earns_but_no_more(run: Run) -> None:
+    ask(run, TREND, answer=["slower", 1])
+    ask(run, GAIN, answer=[40, 50])
+    soak(run)
+    threads(run, 40, 10)
+    made = results(run)
+    assert (made[TREND].points, made[GAIN].points, made[GAIN].passed) == (0, 0, False)
+    assert made[GAIN].message.startswith("Your interval misses the value by a factor of 10 ")
+
+
+def test_a_late_or_unmeasured_prediction_earns_nothing_and_spoils_nothing(run: Run) -> None:
+    ask(run, TREND, answer=["slower", 1])
+    ask(run, PHASE, answer=["libraries", 1])
+    soak(run)
+    threads(run, 40, 10)
+    ask(run, GAIN, answer=[3.9, 4.1])
+    made = results(run)
+    assert [made[name].points for name in (TREND, PHASE, GAIN)] == [0.5, 0, 0]
+    assert made[PHASE].message.startswith("Measure cold/fp32/start first") and "Predict before" in made[GAIN].message
+
+
+def older(run: Run, name: str, value: Any) -> None:
+    """An answer as it was recorded before predictions had an uncertainty."""
+    with mock.patch("snippets.record.run.utc_now", lambda: "2026-11-27T09:00:00.000000Z"):
+        run.answer(name, value, steps=question(name).steps)
+
+
+def test_an_older_prediction_earns_its_points_right_or_wrong_and_the_grader_sees_which(run: Run) -> None:
+    older(run, TREND, "faster")
+    soak(run)
+    assert (results(run)[TREND].points, results(run)[TREND].possible) == (0.5, 0.5)
     assert results(run)[TREND].detail == "answered 'faster'; expected slower; did not come true"
-    ask(run, TREND, answer="slower")
-    assert "answered 'faster'" in results(run)[TREND].detail, "a change made after the measurement does not count"
 
 
-def test_a_prediction_that_came_true_is_told_to_the_grader(run: Run) -> None:
-    ask(run, TREND, answer="slower")
+def test_a_plain_prediction_of_today_is_not_what_was_asked(run: Run) -> None:
+    run.answer(TREND, "slower")
     soak(run)
-    assert results(run)[TREND].detail.endswith("came true") and "not come true" not in results(run)[TREND].detail
+    told = results(run)[TREND]
+    assert told.points == 0 and "how sure you are" in told.message
 
 
 def test_a_late_prediction_earns_nothing_though_it_is_right(run: Run) -> None:
     soak(run)
-    ask(run, TREND, answer="slower")
+    ask(run, TREND, answer=["slower", 1])
     late = results(run)[TREND]
     assert (late.points, late.passed) == (0, False) and "Predict before you measure" in late.message
 

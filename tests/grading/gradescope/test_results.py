@@ -16,7 +16,7 @@ from snippets.record.run import load_record
 from tests.grading.students import make_run
 
 RIGHT = Result("edge.latency.fastest", "answer", True, 2.0, 2.0, "Right.", "6.0")
-WRONG = Result("edge.cold.wait", "answer", False, 0.5, 2.0, "Look again.", "480")
+WRONG = Result("edge.cold.worth", "answer", False, 0.5, 2.0, "Look again.", "480")
 BY_HAND = Result("edge.cold.why", "by hand", True, 0.0, 3.0, "Recorded.")
 PART = PartGrade("edge", "r1", "d1", "pi5", (RIGHT, WRONG, BY_HAND), "plausible", ("the clock ran backwards",))
 GRADE = Grade("submission.zip", "d2", "ab123", "Ada", (PART,), ("a file was changed",))
@@ -39,7 +39,7 @@ def test_the_score_is_the_sum_of_what_the_checks_gave() -> None:
     assert scores == [
         ("edge: trust", 0.0, 0.0, "passed"),
         ("edge.latency.fastest", 2.0, 2.0, "passed"),
-        ("edge.cold.wait", 0.5, 2.0, "failed"),
+        ("edge.cold.worth", 0.5, 2.0, "failed"),
         ("edge.cold.why", 0.0, 0.0, "passed"),
     ]
     assert [test["number"] for test in value["tests"]] == ["1.0", "1.1", "1.2", "1.3"]

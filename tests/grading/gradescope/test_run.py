@@ -19,7 +19,7 @@ def test_an_honest_submission_earns_its_points_in_a_root_that_has_only_python_an
 ) -> None:
     value = gradescope(tmp_path, autograder, as_root, unpack(submission))
     tests = {test["name"]: test for test in value["tests"]}
-    assert tests["edge.measured"]["score"] == 10 and tests["edge.cold.wait"]["score"] > 0
+    assert tests["edge.measured"]["score"] == 10 and tests["edge.cold.worth"]["score"] > 0
     assert "plausible" in tests["edge: trust"]["output"]
     assert value["leaderboard"][0]["name"] == "p50 (ms)" and value["leaderboard"][0]["value"] > 0
     assert value["extra_data"]["netid"] == "ab123" and value["extra_data"]["problems"] == []

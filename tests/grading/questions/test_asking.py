@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grading.questions import ask
-from grading.questions.asking import canonical, is_late, standing
+from grading.questions.asking import PredictionOpen, canonical, is_late, standing
 from grading.questions.schema import Question, question
 from snippets.record.run import Run, open_run
 
@@ -51,7 +51,9 @@ def test_of_all_other_answers_the_last_counts() -> None:
         (ONE, " fast", "Fast"),
         (SEVERAL, "slow, FAST", ["Slow", "Fast"]),
         (SEVERAL, "fast", ["Fast"]),
-        (PREDICT, "12 ms", 12.0),
+        (PREDICT, "5 to 12 ms", [5.0, 12.0]),
+        (PREDICT, (5, 12), [5.0, 12.0]),
+        (PREDICT, "12 ms", "12 ms"),
         (WORDS, "  It is so because it is.\n", "It is so because it is."),
         (PICTURE, 7, "7"),
         (ONE, "neither", "neither"),
@@ -82,18 +84,20 @@ LAYOUT, GAIN, WHY, NETRON = (f"model.graph.{name}" for name in ("layout", "gain"
 
 def test_a_prediction_is_followed_from_open_to_locked(run: Run, shown: Any) -> None:
     assert shown(run, LAYOUT) == "Not answered yet: replace `...` and run this cell again."
-    assert shown(run, LAYOUT, "basic").startswith("Recorded: 'basic' (20")
-    assert shown(run, LAYOUT, "all").endswith("Z). You may change it until the measurement begins.")
+    assert shown(run, LAYOUT, ["basic", 0.7]).startswith("Recorded: ['basic', 0.7] (20")
+    assert shown(run, LAYOUT, ["all", 0.7]).endswith("Z). You may change it until the measurement begins.")
     run.step("graph/all/latency", lambda: 1)
-    assert shown(run, LAYOUT, "all").endswith("Locked: the measurement has been made.")
-    assert shown(run, LAYOUT, "basic").startswith("Recorded: 'all'")
-    assert shown(run, LAYOUT, "basic").endswith("kept beside it, marked late; this one stays your prediction.")
+    assert shown(run, LAYOUT, ["all", 0.7]).endswith("Locked: the measurement has been made.")
+    assert shown(run, LAYOUT, ["basic", 0.7]).startswith("Recorded: ['all'")
+    assert shown(run, LAYOUT, ["basic", 0.7]).endswith("kept beside it, marked late; this one stays your prediction.")
 
 
 def test_a_prediction_that_comes_too_late_is_told_before_and_after(run: Run, shown: Any) -> None:
     run.step("graph/all/latency", lambda: 1)
     assert shown(run, LAYOUT).endswith("The measurement is done: a prediction given now is marked late.")
-    assert shown(run, LAYOUT, "all").endswith("Late: it was given after the measurement, so it is no prediction.")
+    assert shown(run, LAYOUT, ["all", 0.7]).endswith(
+        "Late: it was given after the measurement, so it is no prediction."
+    )
 
 
 def test_other_answers_are_never_late(run: Run, shown: Any) -> None:
@@ -104,6 +108,53 @@ def test_other_answers_are_never_late(run: Run, shown: Any) -> None:
 def test_what_is_of_no_form_is_not_recorded_and_a_picture_is_waited_for(run: Run, shown: Any) -> None:
     assert shown(run, GAIN, "many") == "This answer was not recorded: 'many' does not begin with a number."
     assert shown(run, NETRON) == "Waiting for the screenshot."
+
+
+def test_a_picture_that_the_notebook_has_taken_is_not_waited_for(run: Run, shown: Any) -> None:
+    run.screenshot(NETRON, b"png")
+    assert shown(run, NETRON).startswith(f"The picture is there: screens/{NETRON}.png")
+
+
+def test_a_prediction_may_be_left_out(run: Run, shown: Any) -> None:
+    assert shown(run, LAYOUT, "skip") == "Left out."
+    assert run.record().answers == ()
+
+
+def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a notebook's kernel ran this, with somebody before it."""
+    monkeypatch.delenv("SERVELAB_BATCH", raising=False)
+    monkeypatch.setattr("grading.questions.asking.in_kernel", lambda: True)
+    monkeypatch.setattr("grading.questions.asking.show", print)
+
+
+def test_in_a_notebook_an_open_prediction_ends_run_all_with_one_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel(monkeypatch)
+    with pytest.raises(PredictionOpen) as stopped:
+        ask(run, LAYOUT)
+    (line,) = stopped.value._render_traceback_()
+    assert line.startswith(f"Predict first: put your answer to {LAYOUT}") and "\n" not in line
+    with pytest.raises(PredictionOpen):
+        ask(run, LAYOUT, answer="all")  # without a confidence it is none
+    ask(run, LAYOUT, answer=["all", 0.7])
+    ask(run, LAYOUT)
+
+
+def test_nothing_else_is_waited_for(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(monkeypatch)
+    for name in (GAIN, WHY, NETRON):
+        ask(run, name)
+    ask(run, LAYOUT, answer="skip")
+    run.step("graph/all/latency", lambda: 1)
+    ask(run, LAYOUT)
+    ask(open_run("model", notebook="2_graph", runs=tmp_path / "runs", mode="replay"), LAYOUT)
+
+
+def test_a_batch_run_goes_on_past_an_open_prediction(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(monkeypatch)
+    monkeypatch.setenv("SERVELAB_BATCH", "1")
+    ask(run, LAYOUT)
 
 
 def test_a_replay_shows_what_the_record_holds(run: Run, tmp_path: Path, shown: Any) -> None:
@@ -117,7 +168,7 @@ def test_a_replay_shows_what_the_record_holds(run: Run, tmp_path: Path, shown: A
 @pytest.mark.parametrize(
     ("name", "form"),
     [
-        (LAYOUT, "Answer with one of: `'basic'`, `'extended'`, `'all'`."),
+        (LAYOUT, "Answer with one of: `'basic'`, `'extended'`, `'all'`, and how sure you are, as `['basic', 0.7]`."),
         (GAIN, "Answer with a number in times."),
         ("model.cost.front", "Answer with a list of any of: `'eager'`, `'onnx-all'`, `'dynamic'`."),
         (WHY, "Answer in your own words, as text between triple quotes."),

@@ -15,5 +15,5 @@ def test_questions_are_described_in_order_with_what_an_answer_may_be(small_quest
         "     Choices: basic | extended | all",
         "     Answer before you measure: the prediction is locked when the measurement begins.",
     ]
-    assert "  2. model.graph.gain  [number, 1 points]" in text and "     Unit: times" in text
+    assert "  2. model.graph.gain  [number, 1 point]" in text and "     Unit: times" in text
     assert text[-1] == "5 questions, 9 points.", "2 + 1 + 3 + 1 + 2"

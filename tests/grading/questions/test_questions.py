@@ -34,23 +34,23 @@ def test_an_unanswered_question_is_shown_and_stops_nothing(run: Run, capsys: pyt
 
 
 def test_a_prediction_may_change_until_the_measurement_and_the_last_one_before_it_stands(run: Run) -> None:
-    ask(run, "model.graph.layout", answer="basic")
-    ask(run, "model.graph.layout", answer="ALL ")
+    ask(run, "model.graph.layout", answer=("basic", 0.6))
+    ask(run, "model.graph.layout", answer=["ALL ", "0.9"])
     measure(run)
-    ask(run, "model.graph.layout", answer="extended")
+    ask(run, "model.graph.layout", answer=["extended", 1])
     given = entries(run, "model.graph.layout")
     assert [(entry["value"], is_late(entry)) for entry in given] == [
-        ("basic", False),
-        ("all", False),
-        ("extended", True),
+        (["basic", 0.6], False),
+        (["all", 0.9], False),
+        (["extended", 1.0], True),
     ]
     counted = standing(question("model.graph.layout"), given)
-    assert counted is not None and counted["value"] == "all"
+    assert counted is not None and counted["value"] == ["all", 0.9]
 
 
 def test_a_prediction_after_the_measurement_is_kept_and_marked_late(run: Run, capsys: pytest.CaptureFixture) -> None:
     measure(run)
-    ask(run, "model.graph.layout", answer="all")
+    ask(run, "model.graph.layout", answer=["all", 0.5])
     assert "Late" in capsys.readouterr().out
     assert is_late(entries(run, "model.graph.layout")[0])
 
@@ -64,7 +64,8 @@ def test_running_the_notebook_again_adds_no_answer(run: Run) -> None:
 @pytest.mark.parametrize(
     ("question_id", "answer"),
     [
-        ("model.graph.layout", "faster"),
+        ("model.graph.layout", ["faster", 0.5]),
+        ("model.graph.layout", "all"),
         ("model.graph.gain", "many"),
         ("model.graph.gain", float("nan")),
         ("model.graph.why", "because"),

@@ -62,12 +62,21 @@ def test_an_answer_is_shown_as_a_person_reads_it(value: Any, text: str) -> None:
     assert shown(NUMBER, value) == text
 
 
+def test_a_prediction_is_shown_with_its_ends_or_its_confidence_and_an_older_one_as_it_is() -> None:
+    guess = Question("edge.a.guess", "predict", "How many?", 1, steps=("a",), unit="ms")
+    pick = Question("edge.a.pick", "predict", "Which?", 1, steps=("a",), choices=("a", "b"))
+    assert [shown(guess, value) for value in ([5.0, 20.5], 12.0)] == ["5 to 20.5 ms", "12 ms"]
+    assert [shown(pick, value) for value in (["a", 0.75], "a", ["a", None])] == ["a, 75 % sure", "a", "['a', None]"]
+
+
 def test_a_page_a_question_says_when_it_was_answered(run: Run, tmp_path: Path) -> None:
-    ask(run, "model.graph.layout", answer="all")
+    ask(run, "model.graph.layout", answer=["all", 0.7])
     run.step("graph/all/latency", lambda: {"latency_ms": np.array([8.0])})
     ask(run, "model.graph.gain", answer=2.5)
     layout, gain, why, netron, _ = pages(run.record(), questions("model"), {"model.graph.netron": tmp_path / "n.png"})
-    assert layout.answer == "all" and layout.state.endswith("UTC, before the measurement") and not layout.alarm
+    assert (
+        layout.answer == "all, 70 % sure" and layout.state.endswith("UTC, before the measurement") and not layout.alarm
+    )
     assert layout.measured == ("graph/all/latency: p50 8 ms, n = 1",)
     assert gain.answer == "2.5 times" and gain.state.startswith("Answered 20") and "measurement" not in gain.state
     assert (why.state, why.alarm, why.placeholder) == ("Missing answer", True, "No answer was given.")
@@ -76,7 +85,7 @@ def test_a_page_a_question_says_when_it_was_answered(run: Run, tmp_path: Path) -
 
 def test_a_late_prediction_is_set_in_red(run: Run) -> None:
     run.step("graph/all/latency", lambda: {"latency_ms": np.array([8.0])})
-    ask(run, "model.graph.layout", answer="all")
+    ask(run, "model.graph.layout", answer=["all", 0.7])
     layout = pages(run.record(), questions("model"), {})[0]
     assert layout.state.endswith("late: after the measurement") and layout.alarm
 

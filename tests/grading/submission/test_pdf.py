@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from grading.questions import questions
 from grading.submission.pdf import Heading, Page, markup, picture_bytes, render, template_pages
+from snippets.parts import PARTS
 from tests.grading.pictures import picture
 from tests.grading.submission.handed_in import pdf_text
 
@@ -61,8 +62,29 @@ def test_code_bold_words_and_paragraphs_of_a_question_are_set_as_such() -> None:
         ("bold", "fastest"),
         ("text", "?"),
         ("break", ""),
-        ("text", "Say *why*."),
+        ("text", "Say "),
+        ("emphasis", "why"),
+        ("text", "."),
     ]
+
+
+def test_no_asterisk_is_left_of_a_span_and_a_span_over_two_lines_is_one() -> None:
+    pieces = markup("**first\nuser** and *two\nwords*, **a *b* c**, but 3 * 4 * 5 and `**kw`")
+    assert [(piece["kind"], piece["text"]) for piece in pieces if piece["kind"] != "text"] == [
+        ("bold", "first user"),
+        ("emphasis", "two words"),
+        ("bold", "a b c"),
+        ("code", "**kw"),
+    ]
+    assert "3 * 4 * 5" in "".join(piece["text"] for piece in pieces)
+
+
+def test_no_question_of_the_lab_shows_an_asterisk() -> None:
+    for part in PARTS:
+        for asked in questions(part):
+            assert not [piece for piece in markup(asked.text) if piece["kind"] != "code" and "*" in piece["text"]], (
+                asked.id
+            )
 
 
 def drawn(path: Path) -> Image.Image:

@@ -28,7 +28,7 @@ def measure(run: Run, *names: str) -> None:
 
 def answer_all(run: Run) -> None:
     """Every answer, and the picture."""
-    for name, value in (("layout", "all"), ("gain", 2.5), ("why", WORDS)):
+    for name, value in (("layout", ["all", 0.7]), ("gain", 2.5), ("why", WORDS)):
         ask(run, f"model.graph.{name}", answer=value)
     ask(run, "model.cost.front", answer=["eager"])
     (run.folder / "screens" / "netron.png").write_bytes(picture(1))

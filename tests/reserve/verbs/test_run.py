@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,3 +111,23 @@ def test_a_job_is_the_command_with_all_its_options() -> None:
 def test_a_runs_name_is_that_of_a_folder(name: str) -> None:
     with pytest.raises(UsageError, match="letters, digits"):
         job_for("edge", RunOptions(profile="", run_id=name))
+
+
+def test_a_file_of_predictions_is_sent_to_the_node_and_named_to_the_run_there(tmp_path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("model.baseline.eager = [5, 20]\n")
+    sent: dict[str, bytes] = {}
+
+    class Node:
+        home = "/home/cc"
+
+        def push(self, archive: bytes, folder: str) -> None:
+            sent[folder] = archive
+
+    options = RunOptions(predictions=file)
+    job = module.with_predictions(job_for("model", options), Node(), file)  # type: ignore[arg-type]
+    assert job.words[-2:] == ("--predictions", "/home/cc/servelab-predictions/model.toml")
+    assert "--predictions" not in job_for("model", options).words, "a path of this machine says nothing there"
+    with tarfile.open(fileobj=io.BytesIO(sent["servelab-predictions"])) as tar:
+        content = tar.extractfile("model.toml")
+        assert content is not None and content.read() == file.read_bytes()

@@ -1,0 +1,1 @@
+"""For whoever grades: never sent to a node, nor released to students."""

@@ -1,0 +1,108 @@
+"""`servelab grade --exemplars DIR`: a page for each explanation, all students on it, each beside an exemplar.
+
+One question at a time is the quickest way to grade a class, and the fairest: the rubric stands at the top, and each
+answer beside what a good one would say with that student's own numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from grading.batch.grade_all import discover
+from grading.checks.evidence import Evidence
+from grading.questions import Question, questions
+from grading.questions.describe import worth
+from grading.staff.exemplars import answers, exemplar
+from grading.submission.opened import manifest_of, open_records, opened, root_of, student_of
+from snippets.errors import SubmissionError
+from snippets.files import storage_error, write_atomic
+from snippets.parts import PARTS
+
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1200px; padding: 0 1em; color: #1d2430 }
+section { display: grid; grid-template-columns: 1fr 1fr; gap: 1.5em; border-top: 1px solid #c3c9d1; padding: .6em 0 }
+h2 { grid-column: 1 / 3; font-size: 1em; margin: 0 } .text { white-space: pre-wrap }
+.rubric { background: #f2f5f9; padding: .6em 1em; border-radius: 4px } .label { color: #5b6470; font-size: .85em }
+.none { color: #a61c00 }
+"""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One student's answer to one explanation, and the exemplar filled in from the same record."""
+
+    netid: str
+    answer: str
+    exemplar: str
+
+
+def sheets_of(path: Path) -> dict[str, Sheet]:
+    """The sheets of one submission by question; none of a part that was not handed in or cannot be read."""
+    netid = student_of(path)
+    try:
+        with opened(path) as folder:
+            netid = str(manifest_of(root_of(folder)).get("netid") or netid)[:64]
+    except SubmissionError:
+        return {}
+    found = {}
+    with open_records(path) as records:
+        for record in records:
+            evidence = Evidence(record)
+            for name, text in answers(record).items():
+                found[name] = Sheet(netid, text, exemplar(name, evidence))
+    return found
+
+
+def page(asked: Question, sheets: Iterable[Sheet]) -> str:
+    """The page of one explanation."""
+    head = (
+        f"<h1>{escape(asked.id)} ({worth(asked)})</h1><p class=text>{escape(asked.text)}</p>"
+        f"<p class='rubric text'>{escape(asked.rubric)}</p>"
+    )
+    return _html(asked.id, head + "".join(_section(sheet) for sheet in sorted(sheets, key=lambda one: one.netid)))
+
+
+def _section(sheet: Sheet) -> str:
+    answer = escape(sheet.answer) or "<span class=none>no answer</span>"
+    return (
+        f"<section id='{escape(sheet.netid, quote=True)}'><h2>{escape(sheet.netid)}</h2>"
+        f"<div><div class=label>answer</div><div class=text>{answer}</div></div>"
+        "<div><div class=label>exemplar, with this student's numbers</div>"
+        f"<div class=text>{escape(sheet.exemplar)}</div></div></section>"
+    )
+
+
+def _html(title: str, body: str) -> str:
+    return (
+        "<!doctype html><html lang=en><head><meta charset=utf-8>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
+    )
+
+
+def write_exemplars(submissions: Iterable[Path], out: Path) -> str:
+    """Write a page for each explanation, and index.html, into the folder `out`; what was written, as a sentence.
+
+    Raises UsageError where there are no submissions, StorageError where the folder cannot be written.
+    """
+    by_question: dict[str, list[Sheet]] = {}
+    for path in discover(submissions):
+        for name, sheet in sheets_of(path).items():
+            by_question.setdefault(name, []).append(sheet)
+    asked = [each for part in PARTS for each in questions(part) if each.id in by_question]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for each in asked:
+            write_atomic(out / f"{each.id}.html", page(each, by_question[each.id]).encode(), setting="--exemplars")
+        links = "".join(
+            f"<li><a href='{each.id}.html'>{each.id}</a>: {sum(bool(s.answer) for s in by_question[each.id])} answers, "
+            f"{worth(each)}</li>"
+            for each in asked
+        )
+        index = _html("Explanations to grade", f"<h1>Explanations to grade</h1><ul>{links}</ul>")
+        write_atomic(out / "index.html", index.encode(), setting="--exemplars")
+    except OSError as error:
+        raise storage_error(error, out, "--exemplars") from error
+    return f"wrote {len(asked)} pages of explanations beside exemplars: {out / 'index.html'}"
