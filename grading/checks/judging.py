@@ -25,8 +25,8 @@ from snippets.errors import RecordError
 from snippets.record.run import Record
 from snippets.stats import Estimate
 
-INTERVALS_SINCE = "2026-11-27T12:00"
-"""Time (UTC) from which on predictions are asked for with their uncertainty."""
+INTERVALS_SINCE = "2026-12-01T00:00"
+"""Time (UTC) from which on a prediction without its uncertainty comes from no kit that asked for it so."""
 
 
 @dataclass(frozen=True)

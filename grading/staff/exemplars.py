@@ -23,6 +23,7 @@ from grading.questions import question, questions, standing
 from snippets import stats
 from snippets.decide import outcomes
 from snippets.errors import RecordError
+from snippets.measure.latency import compare
 
 TEMPLATES = Path(__file__).with_name("exemplars.toml")
 PLACE = re.compile(r"\{([^{}]+)\}")
@@ -42,6 +43,8 @@ def _samples(evidence: Evidence, step: str, field: str = "latency_ms") -> np.nda
 
 def _p(percent: float) -> Callable[..., str]:
     def fact(evidence: Evidence, step: str, field: str = "latency_ms") -> str:
+        if percent == 50 and field == "latency_ms" and "rounds" in evidence.result(step):
+            return digits(evidence.latency(step).p50().value)  # between blocks, as tables and charts have it
         return digits(stats.percentile(_samples(evidence, step, field), percent))
 
     return fact
@@ -57,6 +60,8 @@ def _number(evidence: Evidence, step: str, field: str, times: str = "1") -> str:
 
 def _ratio(evidence: Evidence, a: str, b: str, field: str = "latency_ms") -> str:
     """Median of a over median of b."""
+    if field == "latency_ms" and all("rounds" in evidence.result(step) for step in (a, b)):
+        return digits(compare(evidence.latency(a), evidence.latency(b)).ratio.value)
     return digits(float(np.median(_samples(evidence, a, field)) / np.median(_samples(evidence, b, field))))
 
 
@@ -84,10 +89,10 @@ def _rates(evidence: Evidence, a: str, b: str) -> str:
     return digits(_rate_of(evidence, a) / _rate_of(evidence, b))
 
 
-def _turns(evidence: Evidence, step: str, a: str, b: str) -> str:
-    """Which of two variants that took turns is faster, with the interval and verdict; `_` stands for a blank."""
-    a, b = (name if name in evidence.result(step) else name.replace("_", " ") for name in (a, b))
-    return outcomes.ranking(a, b, stats.compare(evidence.samples(step, a), evidence.samples(step, b), paired=True))
+def _turns(evidence: Evidence, a: str, b: str) -> str:
+    """Which of two variants (`graph/onnx-none`) is faster, with the interval and verdict."""
+    ours, theirs = (evidence.latency(f"{step}/latency") for step in (a, b))
+    return outcomes.ranking(a.rpartition("/")[2], b.rpartition("/")[2], compare(ours, theirs))
 
 
 def _nodes(evidence: Evidence, level: str, *operation: str) -> str:

@@ -218,13 +218,6 @@ def test_an_older_prediction_earns_its_points_right_or_wrong_and_the_grader_sees
     assert results(run)[TREND].detail == "answered 'faster'; expected slower; did not come true"
 
 
-def test_a_plain_prediction_of_today_is_not_what_was_asked(run: Run) -> None:
-    run.answer(TREND, "slower")
-    soak(run)
-    told = results(run)[TREND]
-    assert told.points == 0 and "how sure you are" in told.message
-
-
 def test_a_late_prediction_earns_nothing_though_it_is_right(run: Run) -> None:
     soak(run)
     ask(run, TREND, answer=["slower", 1])

@@ -22,7 +22,7 @@ from tests.grading.checks.paper import PaperRecord, PaperStep
 
 TREND, CHANGE, CAUSE = "edge.soak.trend", "edge.soak.change", "edge.soak.cause"
 RIGHT = "Right on your own numbers."
-IN_TIME = "Predicted in time; a prediction earns its points right or wrong."
+IN_TIME = "Predicted in time; such a prediction earns its points right or wrong."
 LATE = "Predict before you measure: this one came after the measurement."
 
 
@@ -104,27 +104,57 @@ def result(run: Run, name: str, judges: Mapping[str, Judge] = JUDGES, pictures: 
     return next(each for each in made if each.id == name)
 
 
-def test_a_prediction_in_time_is_passed_whether_it_came_true_or_not(run: Run) -> None:
+@pytest.fixture
+def older(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predictions were asked for without a confidence."""
+    monkeypatch.setattr(judging, "INTERVALS_SINCE", "9999")
+
+
+@pytest.mark.usefixtures("older")
+def test_an_older_prediction_in_time_is_passed_whether_it_came_true_or_not(run: Run) -> None:
     run.step("something/else", dict)
-    ask(run, TREND, answer="slower")
-    assert result(run, TREND) == Result(TREND, "answer", True, 1, 1, IN_TIME, "not measured; did not come true")
+    run.answer(TREND, "slower")
+    assert result(run, TREND) == Result(TREND, "answer", True, 0.5, 0.5, IN_TIME, "not measured; did not come true")
     run.step("soak/all/soak", lambda: SOAKED)
     assert result(run, TREND) == Result(
-        TREND, "answer", True, 1, 1, IN_TIME, "answered 'slower'; expected slower; came true"
+        TREND, "answer", True, 0.5, 0.5, IN_TIME, "answered 'slower'; expected slower; came true"
     )
 
 
-def test_a_late_prediction_is_not_passed(run: Run) -> None:
+@pytest.mark.usefixtures("older")
+def test_a_late_older_prediction_is_not_passed(run: Run) -> None:
     run.step("soak/all/soak", lambda: SOAKED)
-    ask(run, TREND, answer="slower")
+    run.answer(TREND, "slower")
     assert result(run, TREND) == Result(
-        TREND, "answer", False, 0, 1, LATE, "answered 'slower'; expected slower; came true"
+        TREND, "answer", False, 0, 0.5, LATE, "answered 'slower'; expected slower; came true"
     )
 
 
-def test_a_prediction_that_no_judge_knows_is_held_only_to_its_time(run: Run) -> None:
-    ask(run, TREND, answer="slower")
-    assert result(run, TREND, {}) == Result(TREND, "answer", True, 1, 1, IN_TIME, "answered 'slower'")
+@pytest.mark.usefixtures("older")
+def test_an_older_prediction_that_no_judge_knows_is_held_only_to_its_time(run: Run) -> None:
+    run.answer(TREND, "slower")
+    assert result(run, TREND, {}) == Result(TREND, "answer", True, 0.5, 0.5, IN_TIME, "answered 'slower'")
+
+
+def test_a_prediction_without_its_confidence_is_no_answer_any_more(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "INTERVALS_SINCE", "2000")
+    run.answer(TREND, "slower")
+    assert result(run, TREND).points == 0 and result(run, TREND).message.startswith("Write the answer so that")
+
+
+def test_a_prediction_with_its_confidence_earns_by_it_and_a_late_one_nothing(tmp_path: Path) -> None:
+    def share(confidence: float) -> float:
+        run = open_run("edge", run_id=f"sure-{confidence}", runs=tmp_path)
+        ask(run, TREND, answer=["slower", confidence])
+        run.step("soak/all/soak", lambda: SOAKED)
+        return result(run, TREND).points / 0.5
+
+    # Of three choices chance is 1/3: the squared misses of (0.9, 0.05, 0.05) are 0.015, of (1, 0, 0) none.
+    assert share(1.0) == pytest.approx(1) and 0.9 < share(0.9) < 1 and share(1 / 3) == pytest.approx(0, abs=0.01)
+    late = open_run("edge", run_id="late", runs=tmp_path)
+    late.step("soak/all/soak", lambda: SOAKED)
+    ask(late, TREND, answer=["slower", 0.9])
+    assert (result(late, TREND).points, result(late, TREND).message) == (0, LATE)
 
 
 def test_when_a_prediction_was_made_is_told_by_its_place_in_the_chain_and_not_by_what_the_answer_says_of_itself(

@@ -411,6 +411,8 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
                 **latency(onnx_all=2, conservative=1, conservative_streams=2, openvino_conservative=0.8),
                 **latency(openvino_bf16_streams=3.5),
                 **throughput(onnx_all=400, conservative=900, conservative_streams=1200, openvino_bf16_streams=1100),
+                **accuracy(onnx_all=20, conservative=20, conservative_streams=20, openvino_conservative=20),
+                **accuracy(openvino_bf16_streams=20),
                 "providers/openvino-conservative/throughput": {"batch": 40, "batch_ms": [38, 42] * 5},
             },
             {

@@ -92,7 +92,7 @@ def test_a_file_that_is_not_there_is_told_how_to_make(tmp_path: Path) -> None:
 def test_predictions_come_before_the_first_step_in_the_chain_and_late_ones_are_named(tmp_path: Path) -> None:
     run = open_run("model", runs=tmp_path)
     assert record(run, {EAGER: [5.0, 20.0]}) == []
-    run.step("graph/ranking", lambda: {"none": [1.0]})
+    run.step("graph/turns-1", lambda: {"none": [1.0]})
     assert record(run, {EAGER: [5.0, 20.0], WINNER: ["none -> basic", 0.6]}) == [WINNER]
     first, second = run.record().answers
     assert first["after"] == run.record().links[0] and second["after"] == run.record().links[1]
