@@ -13,6 +13,8 @@ from grading.checks.judging import Judge, judge_answers
 from grading.checks.prints import sample_prints
 from grading.checks.result import Result
 from grading.questions import questions
+from snippets.engine.turns import INFIX as TURNS
+from snippets.load.windows import WINDOW
 from snippets.record.run import Record, load_record
 
 MEASUREMENT_POINTS = 10.0
@@ -48,6 +50,25 @@ class PartGrade:
         return sum(result.possible for result in self.results)
 
 
+# What runs of kits before blocks and windows have in the place of steps that came later.
+BEFORE = {
+    "baseline/turns-1": "baseline/eager/latency",
+    "graph/turns-1": "graph/ranking",
+    "graph/onnx-saved/latency": "graph/trap",
+    "quantize/turns-1": "quantize/dynamic/latency",
+    "quantize/search/a-scale-a-channel.onnx": "quantize/search/all--per-tensor.onnx",
+    "providers/turns-1": "providers/ranking",
+    "providers/onnx-all/latency": "providers/ranking",
+    "edge/turns-1": "edge/fp32-threads-1/latency",
+    "batching/waits-for-16-8/load": "batching/on-waits-10-ms-8/load",
+}
+
+
+def is_older(record: Record) -> bool:
+    """Whether a run was made by a kit that measured neither in blocks nor in windows."""
+    return bool(record.steps) and not any(TURNS in step.name or WINDOW in step.inputs for step in record.steps)
+
+
 def wanted_steps(part: str, record: Record) -> list[str]:
     """Steps that the part's questions rest on, less those that the run's host cannot make.
 
@@ -69,7 +90,8 @@ def wanted_steps(part: str, record: Record) -> list[str]:
             return has_gpu
         return name.rpartition("/")[0] not in absent
 
-    return [name for name in names if possible(name)]
+    wanted = [name for name in names if possible(name)]
+    return list(dict.fromkeys(BEFORE.get(name, name) for name in wanted)) if is_older(record) else wanted
 
 
 def check_measurements(evidence: Evidence) -> Result:
