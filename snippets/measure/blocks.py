@@ -23,13 +23,14 @@ class Rules:
     """How blocks are taken. Times in ms or, where it says so, seconds.
 
     `calls` timed calls after `unmeasured` ones; where they would take longer than `block_ms` together, or do take
-    twice as long, fewer, but no fewer than `calls_min`. The machine is slow where the canary takes `slow_canary` times
-    the best of the run, or where others take more than `slow_others` of its processors. Then the block is repeated
-    after a pause, up to `repeats` times, as far as the `patience_s` for a whole round allows.
+    twice as long, fewer, but no fewer than `calls_min`; unmeasured ones end once they took a whole `block_ms`. The
+    machine is slow where the canary takes `slow_canary` times the best of the run, or where others take more than
+    `slow_others` of its processors. Then the block is repeated after a pause, up to `repeats` times, as far as the
+    `patience_s` for a whole round allows.
     """
 
     calls: int = 20
-    calls_min: int = 5
+    calls_min: int = 3
     unmeasured: int = 3
     block_ms: float = 400.0
     slow_canary: float = 1.25
@@ -65,7 +66,10 @@ def take_block(call: Call, rules: Rules, probes: Probes, best_ms: float) -> Bloc
     """One block, without a second try. `best_ms`: the canary's best so far (infinite: none yet)."""
     before = probes.canary()
     probes.others()
-    warm = min(timed_ms(call, probes.clock) for _ in range(rules.unmeasured))
+    first: list[float] = []
+    while len(first) < rules.unmeasured and sum(first) < rules.block_ms:
+        first.append(timed_ms(call, probes.clock))
+    warm = min(first)
     count = int(np.clip(rules.block_ms / warm if warm > 0 else rules.calls, rules.calls_min, rules.calls))
     taken: list[float] = []
     # On a machine that is held up by others, calls may take many times as long as the warm ones did.

@@ -115,9 +115,13 @@ def compare(a: Latency, b: Latency, *, margin: float = 0.02, confidence: float =
 def difference(a: Latency, b: Latency, confidence: float = 0.95) -> Estimate:
     """Median of a less median of b in ms, with the interval that follows from theirs, taken as independent.
 
-    The method is MOVER (G. Y. Zou, A. Donner, "Construction of confidence limits about effect measures", 2008).
+    A single number, such as one that was given, is taken as exact. The method is MOVER (G. Y. Zou, A. Donner,
+    "Construction of confidence limits about effect measures", 2008).
     """
-    first, second = a.p50(confidence), b.p50(confidence)
+    first, second = (
+        Estimate(float(one.ms[0]), float(one.ms[0]), float(one.ms[0])) if one.ms.size == 1 else one.p50(confidence)
+        for one in (a, b)
+    )
     value = first.value - second.value
     low = value - float(np.hypot(first.value - first.low, second.high - second.value))
     high = value + float(np.hypot(first.high - first.value, second.value - second.low))

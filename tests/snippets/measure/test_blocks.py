@@ -68,6 +68,12 @@ def test_a_block_that_others_hold_up_ends_early() -> None:
     assert take_block(held_up, RULES, machine.probes(), 1.0).times_ms.tolist() == [150.0, 150.0]
 
 
+def test_calls_that_are_longer_than_a_block_are_not_repeated_for_warmth() -> None:
+    machine = Machine()
+    assert take_block(machine.call("a", 100.0), RULES, machine.probes(), 1.0).times_ms.size == 2
+    assert machine.called == "aaa"
+
+
 @pytest.mark.parametrize(
     ("canary_ms", "shares", "slow"),
     [

@@ -67,6 +67,12 @@ def test_a_difference_has_the_interval_of_both() -> None:
     assert (found.value, found.low, found.high) == (20.0, 15.0, 25.0)
 
 
+def test_a_number_that_was_given_is_exact() -> None:
+    known = blocks(8.0, 10.0, 12.5)
+    found = difference(known, Latency.burst([4.0]))
+    assert (found.low, found.high) == pytest.approx((known.p50().low - 4, known.p50().high - 4))
+
+
 def test_a_step_without_rounds_is_a_burst_with_the_interval_of_its_order_statistics() -> None:
     times = [9.0, 10.0, 11.0] * 5
     burst = Latency.of({"latency_ms": times})
