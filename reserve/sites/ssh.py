@@ -120,6 +120,8 @@ class HostKeys:
 class SshMachine:
     """The Machine contract over one SSH connection, made again when it broke."""
 
+    batch_bytes = 64_000_000
+
     def __init__(self, node: Node, key: Path, host_keys: HostKeys, clock: Clock, port: int | None = None) -> None:
         self.node, self.name = node, node.name
         self.key, self._host_keys, self._clock, self._port = key, host_keys, clock, port or ssh_port()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tarfile
 
 import pytest
 import requests
@@ -10,7 +11,7 @@ import requests
 from .cases import BROKEN, SHORT_S, case, striking
 from .conversation import lease_body
 from .emulator import Emulator
-from .student import Student
+from .student import Student, until
 
 
 @case("blazar-create-refused")
@@ -240,6 +241,48 @@ def command_is_killed(emulator: Emulator, student: Student) -> None:
     number = student.container()["uuid"]
     assert student.execute(number, "echo hi")["exit_code"] == 0
     assert student.execute(number, "echo train")["exit_code"] == 137
+
+
+@case("container-execute-mute")
+def nothing_is_answered(emulator: Emulator, student: Student) -> None:
+    done = student.execute(student.container()["uuid"], "echo hi")
+    assert (done["output"], done["exit_code"]) == ("", None)
+
+
+@case("container-command-slow")
+def a_slow_command_goes_on_unheard(emulator: Emulator, student: Student) -> None:
+    number = student.container()["uuid"]
+    done = student.execute(number, "sh -c 'echo begun; sleep 0.3; echo ended > /tmp/ended'")
+    assert (done["output"], done["exit_code"]) == ("begun\n", None)
+    root = emulator.state.roots[number].root
+    until(lambda: (root / "tmp" / "ended").exists())
+
+
+@case("container-device-offline")
+def device_is_not_reached(emulator: Emulator, student: Student) -> None:
+    assert "no such host" in str(student.execute(student.container()["uuid"], "true"))
+
+
+@case("container-stops", "container-vanishes")
+def container_is_no_more(emulator: Emulator, student: Student) -> None:
+    number, vanishes = student.container()["uuid"], striking(emulator) == "container-vanishes"
+    assert ("could not be found" if vanishes else "Stopped state") in str(student.execute(number, "true"))
+    assert student.show_container(number)["status"] == ("gone" if vanishes else "Stopped")
+
+
+@case("container-upload-breaks", "container-piece-lost")
+def upload_does_not_arrive(emulator: Emulator, student: Student) -> None:
+    number, lost = student.container()["uuid"], striking(emulator) == "container-piece-lost"
+    assert student.upload(number, "/tmp", "a", b"a").status_code == (200 if lost else 500)
+    assert not (emulator.state.roots[number].root / "tmp" / "a").exists()
+
+
+@case("container-download-breaks", "container-archive-damaged", "container-archive-empty")
+def download_cannot_be_read(emulator: Emulator, student: Student) -> None:
+    number = student.container()["uuid"]
+    (emulator.state.roots[number].root / "tmp" / "a").write_bytes(b"x" * 30_000)
+    with pytest.raises((KeyError, tarfile.TarError)):
+        student.download(number, "/tmp", "a")
 
 
 @case("container-disk-full")

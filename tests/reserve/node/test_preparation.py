@@ -48,16 +48,17 @@ def prepared(machine: LocalMachine, *tasks) -> list[str]:
 
 def test_a_new_checkout_replaces_the_files_of_the_old_and_keeps_what_was_made_there(machine, tmp_path) -> None:
     kit = tmp_path / "kit"
-    kit.mkdir()
-    (kit / "old.py").write_text("1")
+    (kit / "reserve").mkdir(parents=True)
+    (kit / "README.md").write_text("1")
     assert prepared(machine, repository(pack(kit))) == ["repository"]
     assert prepared(machine, repository(pack(kit))) == []
     there = Path(machine.home) / "servelab"
     (there / "made.txt").write_text("on the node")
-    (kit / "old.py").unlink()
-    (kit / "new file.py").write_text("2")
+    (kit / "README.md").unlink()
+    (kit / "reserve/new file.py").write_text("2")
     assert prepared(machine, repository(pack(kit))) == ["repository"]
-    assert {path.name for path in there.iterdir() if not path.name.startswith(".")} == {"new file.py", "made.txt"}
+    names = {str(path.relative_to(there)) for path in there.rglob("*") if path.is_file()}
+    assert {name for name in names if name[0] != "."} == {"reserve/new file.py", "made.txt"}
     assert oct((Path(machine.home) / ".servelab").stat().st_mode)[-3:] == "700"
 
 
