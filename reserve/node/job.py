@@ -206,7 +206,7 @@ class Follower:
         if there is None:
             raise Missing(
                 f"{node.name} is gone from {node.site} while {self._job.part} was running: somebody deleted it. What "
-                f"was synced is in {self._home}. `servelab up {self._job.part}` makes it again; repeat this command then."
+                f"was synced is in {self._home}. `servelab up {self._job.part}` makes it again; repeat this then."
             )
 
 

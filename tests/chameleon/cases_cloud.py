@@ -8,6 +8,7 @@ import tarfile
 import pytest
 import requests
 
+from .blazar import REFUSALS
 from .cases import BROKEN, SHORT_S, case, striking
 from .conversation import lease_body
 from .emulator import Emulator
@@ -19,6 +20,35 @@ def lease_is_refused(emulator: Emulator, student: Student) -> None:
     answer = student.ask("POST", "reservation", "/leases", lease_body())
     assert answer.status_code == 500 and "Not enough resources available" in answer.json()["error_message"]
     emulator.assert_empty()
+
+
+@case(*REFUSALS)
+def lease_is_refused_by_a_rule(emulator: Emulator, student: Student) -> None:
+    status, sentence = REFUSALS[striking(emulator)]
+    answer = student.ask("POST", "reservation", "/leases", lease_body())
+    assert (answer.status_code, answer.json()["error_message"]) == (status, sentence)
+    emulator.assert_empty()
+
+
+@case("extension-too-early", "extension-budget-spent")
+def extension_is_refused_by_a_rule(emulator: Emulator, student: Student) -> None:
+    lease = student.lease()
+    answer = student.ask("PUT", "reservation", f"/leases/{lease['id']}", {"end_date": lease_body(hours=4)["end_date"]})
+    assert re.search("within 172800 seconds|only 0.10 left", answer.json()["error_message"])
+    assert student.show_lease(lease["id"])["end_date"] == lease["end_date"]
+
+
+@case("hosts-set-aside")
+def hosts_are_for_others(emulator: Emulator, student: Student) -> None:
+    hosts = student.ask("GET", "reservation", "/os-hosts").json()["hosts"]
+    assert {each["authorized_projects"] for each in hosts} == {"0" * 32}
+    assert student.ask("POST", "reservation", "/leases", lease_body()).status_code == 500
+
+
+@case("lease-node-missing")
+def the_node_of_the_lease_is_missing(emulator: Emulator, student: Student) -> None:
+    lease = student.lease()
+    assert lease["status"] == "ACTIVE" and lease["reservations"][0]["missing_resources"] is True
 
 
 @case("blazar-create-lost", "blazar-create-silent")
@@ -141,6 +171,29 @@ def server_is_made_and_its_answer_lost(emulator: Emulator, student: Student) -> 
 def server_fails_and_says_why(emulator: Emulator, student: Student) -> None:
     server = student.server()
     assert server["status"] == "ERROR" and "Failed to provision instance" in server["fault"]["message"]
+
+
+@case("server-no-valid-host")
+def no_host_is_found(emulator: Emulator, student: Student) -> None:
+    server = student.server()
+    assert server["status"] == "ERROR" and "No valid host was found" in server["fault"]["message"]
+
+
+@case("images-forbidden")
+def images_are_for_readers(emulator: Emulator, student: Student) -> None:
+    assert student.ask("GET", "image", "/images").status_code == 403
+
+
+@case("public-network-missing")
+def no_public_network_is_listed(emulator: Emulator, student: Student) -> None:
+    names = [each["name"] for each in student.ask("GET", "network", "/networks").json()["networks"]]
+    assert names and "public" not in names
+
+
+@case("port-missing")
+def no_port_is_listed(emulator: Emulator, student: Student) -> None:
+    number = student.server()["id"]
+    assert student.ask("GET", "network", f"/ports?device_id={number}").json()["ports"] == []
 
 
 @case("server-build-forever")

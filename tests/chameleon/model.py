@@ -86,6 +86,7 @@ class Lease:
     trust: str = field(default_factory=new_hex)
     stuck: bool = False
     fails_at_start: bool = False
+    node_missing: bool = False
     status_since: datetime = FOREVER
 
 

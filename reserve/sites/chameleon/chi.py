@@ -20,7 +20,7 @@ from reserve.errors import CredentialsError, Missing, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
 from reserve.redact import redact, remember_secret
 from reserve.site import LeaseSpec
-from reserve.sites.chameleon.credentials import SignIn
+from reserve.sites.chameleon.credentials import CLI_PASSWORD, SignIn
 from reserve.sites.chameleon.rest import TIMEOUT_S, Rest, failure
 
 _active = ""
@@ -70,7 +70,16 @@ def connect(site: str, signin: SignIn, clock: Clock) -> Rest:
     _point_at(site, signin)
     with _quiet():
         rest = Rest(chi.session(), clock)
-        rest.guarded("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest.session))
+        try:
+            rest.guarded("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest.session))
+        except CredentialsError as error:
+            if signin.auth_type == "v3oidcpassword" and "did not accept" in str(error):
+                raise CredentialsError(
+                    f"the password in {signin.source} was not accepted while signing in to {site}. {CLI_PASSWORD} Set "
+                    "one there (or again), then give it: `source openrc.sh` asks for it, clouds.yaml has it below "
+                    "`auth:`. If it is right, check the project and that it is active on https://chameleoncloud.org."
+                ) from None
+            raise
     return rest
 
 

@@ -220,8 +220,8 @@ class ContainerMachine:
         except SiteUnreachable as error:
             if re.search(r"no space left", str(error), re.I):
                 raise SiteError(
-                    f"the disk of {self.name} is full ({error}) Delete what is not needed there, or `servelab down` and "
-                    "take another device (--node)."
+                    f"the disk of {self.name} is full ({error}) Delete what is not needed there, or `servelab down` "
+                    "and take another device (--node)."
                 ) from None
             raise ConnectionLost(str(error)) from None
         except SiteError as error:
@@ -259,7 +259,8 @@ class ContainerMachine:
         self._put(place, "names", "".join(f"{name}\n" for name in names).encode())
         packed = self._run(
             place,
-            f"[ -f $D/names ] || exit 97; P=$D.out; mkdir -p $P; {packing(folder, '$P/all')} <$D/names || exit $?; cd $P; sha256sum <all; "
+            "[ -f $D/names ] || exit 97; P=$D.out; mkdir -p $P; "
+            f"{packing(folder, '$P/all')} <$D/names || exit $?; cd $P; sha256sum <all; "
             f"split -b {self.PIECE_BYTES} -a 5 all part-; for p in part-*; do mkdir in-$p; mv $p in-$p/part; done; "
             "ls -d in-*",
             300.0,
