@@ -45,7 +45,8 @@ def _chi() -> Any:
         from snippets.errors import ToolMissing
 
         raise ToolMissing(f"python-chi cannot be imported ({error}). Run: pip install 'servelab[chameleon]'") from None
-    if not isinstance(context.requests, types.SimpleNamespace):
+    # The JupyterHub brings the python-chi that it likes: what a newer one has renamed is left as it is.
+    if not isinstance(getattr(context, "requests", types.SimpleNamespace()), types.SimpleNamespace):
         import requests
 
         def get(url: str, **kwargs: Any) -> Any:
@@ -53,8 +54,9 @@ def _chi() -> Any:
 
         context.requests = types.SimpleNamespace(get=get, exceptions=requests.exceptions)
         # Each `chi.set` imports every sign-in plugin there is again; the list never changes.
-        context._auth_plugins = functools.cache(context._auth_plugins)
-    if address() != context.RESOURCE_API_URL:
+        if hasattr(context, "_auth_plugins"):
+            context._auth_plugins = functools.cache(context._auth_plugins)
+    if address() != getattr(context, "RESOURCE_API_URL", address()):
         context.RESOURCE_API_URL, context._sites = address(), {}
     return chi
 

@@ -19,19 +19,23 @@ from reserve.sites.local import LocalMachine, on_this_machine
 
 TABLE = hardware.load()
 TREE = Tree("digest", "commit", b"")
-GPU = ["repository", "docker", "nvidia-toolkit", "image:triton", "environment", "data", "jupyter"]
+DOCKER = ["docker", "nvidia-toolkit", "image:triton"]
+GPU = ["repository", "calm", *DOCKER, "environment", "data", "jupyter", "browser"]
+P100 = replace(TABLE["gpu_p100"], images=("triton",))
 
 
 @pytest.mark.parametrize(
     ("asked", "public", "names"),
     [
-        (TABLE["gpu_p100"], False, GPU),
-        (replace(TABLE["gpu_p100"], expected={}), False, [name for name in GPU if name != "nvidia-toolkit"]),
+        (P100, False, GPU),
+        (replace(P100, expected={}), False, [name for name in GPU if name != "nvidia-toolkit"]),
+        (TABLE["gpu_p100"], False, [name for name in GPU if name not in DOCKER]),
+        (TABLE["compute_liqid"], False, ["repository", "calm", "environment", "data", "jupyter"]),
         (TABLE["raspberrypi5"], False, ["repository", "environment"]),
         (TABLE["raspberrypi5"], True, ["repository", "environment", "jupyter"]),
         (on_this_machine(TABLE["compute_liqid"]), False, ["repository", "environment", "data", "jupyter"]),
     ],
-    ids=["gpu node", "node without gpu", "device", "public device", "this machine"],
+    ids=["node with docker", "without gpu", "system node", "model node", "device", "public device", "this machine"],
 )
 def test_each_kind_of_hardware_has_its_tasks_in_order(asked, public, names, root) -> None:
     assert [task.name for task in tasks_for(asked, TREE, root, public=public)] == names
