@@ -132,6 +132,7 @@ class FloatingIP:
     port_id: str | None = None
     revision: int = 1
     description: str = ""
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass

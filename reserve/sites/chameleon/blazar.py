@@ -29,7 +29,8 @@ def parse_time(text: str) -> datetime:
 def parse_lease(body: dict[str, Any], site: str) -> Lease:
     """A lease of ours; raises SiteUnreachable for an answer that is not one."""
     try:
-        reserved = (body.get("reservations") or [{}])[0]
+        every = body.get("reservations") or [{}]
+        reserved = next((one for one in every if one.get("resource_type") != "virtual:floatingip"), every[0])
         return Lease(
             id=str(body["id"]),
             name=str(body["name"]),
@@ -77,6 +78,16 @@ class Leases:
         ]
         mine.sort(key=lambda lease: str(lease.get("created_at")))
         return parse_lease(mine[-1], self.site) if mine else None
+
+    def reserved_addresses(self, user_id: str) -> frozenset[str]:
+        """The reservations of floating IPs in this user's leases that are under way: ids."""
+        return frozenset(
+            str(one["id"])
+            for lease in self.all()
+            if lease.get("user_id") == user_id and str(lease.get("status", "")).upper() == "ACTIVE"
+            for one in lease.get("reservations") or []
+            if one.get("resource_type") == "virtual:floatingip"
+        )
 
     def get(self, id: str) -> Lease | None:
         """The lease in its present state; None if Blazar does not know it."""

@@ -207,10 +207,11 @@ class ChameleonSite:
         }[thing.kind](thing.id)
 
     def give_address(self, node: Node) -> Thing:
-        """A floating IP on the node's port; a free one of the project (`borrowed_ip`) where the quota is used up."""
+        """A floating IP on the node's port: one that was reserved with this user's lease (`borrowed_ip`), else a new
+        one."""
         self.sign_in()
         port = self.servers.port(node) if node.kind == "server" else self.containers.port(node.id)
-        return self.servers.attach_address(port, node.name)
+        return self.servers.attach_address(port, node.name, self.leases.reserved_addresses(self.user_id))
 
     def find_addresses(self, name: str, node_ids: set[str]) -> list[Thing]:
         """By our tag, or by the server that they are attached to."""

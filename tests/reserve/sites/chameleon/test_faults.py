@@ -198,8 +198,8 @@ ROWS = [
     Row("image-missing", booted, "no image named CC-Ubuntu24.04-CUDA.*hardware.toml", Missing),
     Row("network-missing", booted, "no network named sharednet1.*hardware.toml", Missing),
     # Addresses
-    Row("quota-floating-ips", booted, "no free address either.*dashboard"),
-    Row("no-floating-ip", booted, "no free address either.*dashboard"),
+    Row("quota-floating-ips", booted, "none was taken.*dashboard.*stays up"),
+    Row("no-floating-ip", booted, "none was taken.*dashboard.*stays up"),
     Row("floating-ip-create-lost", booted, None),
     # SSH
     Row("server-never-reachable", booted, "nobody answers.*console", WaitedTooLong),
