@@ -175,8 +175,8 @@ class Servers:
             answer = self.rest.call("POST", "network", "/floatingips", "asking for a floating IP", body=body)
         except Quota as error:
             raise Quota(
-                f"{error} Free addresses of the project may be classmates': none was taken. Delete your own unused ones "
-                "on the dashboard (Network > Floating IPs), or reserve one there with your lease, and repeat the "
+                f"{error} Free addresses of the project may be classmates': none was taken. Delete your own unused "
+                "ones on the dashboard (Network > Floating IPs), or reserve one there with your lease, and repeat the "
                 "command; the node stays up."
             ) from None
         one = (answer or {}).get("floatingip") or {}
@@ -190,9 +190,9 @@ class Servers:
         for one in self.addresses():
             if one.get("port_id") or not wanted & set(one.get("tags") or ()):
                 continue
-            body = {"floatingip": {"port_id": port}}
+            body, path = {"floatingip": {"port_id": port}}, f"/floatingips/{one['id']}"
             try:
-                self.rest.call("PUT", "network", f"/floatingips/{one['id']}", "attaching the lease's address", body=body)
+                self.rest.call("PUT", "network", path, "attaching the lease's address", body=body)
             except Missing:
                 continue
             return Thing("borrowed_ip", one["id"], name, self.site, str(one["floating_ip_address"]))
