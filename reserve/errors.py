@@ -12,6 +12,7 @@ __all__ = [
     "Missing",
     "NodeCommandFailed",
     "Quota",
+    "RuleRefused",
     "RunTimeout",
     "SiteError",
     "SiteUnreachable",
@@ -26,6 +27,10 @@ class SiteUnreachable(SiteError):
 
 class LeaseRefused(SiteError):
     """The site did not grant the lease."""
+
+
+class RuleRefused(LeaseRefused):
+    """The testbed's rules or its accounting refuse the lease: another time changes nothing by itself."""
 
 
 class Faulted(SiteError):

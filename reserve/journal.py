@@ -21,14 +21,23 @@ from reserve.clock import Clock
 from reserve.errors import SiteError
 from reserve.redact import redact
 from snippets.errors import RunLocked, StorageError
+from snippets.parts import KIT
 
 KINDS = ("lease", "server", "container", "floating_ip", "borrowed_ip", "keypair")
 
 
 def state_folder() -> Path:
-    """$SERVELAB_STATE, else ~/.local/state/servelab; made private to the user."""
+    """$SERVELAB_STATE, else ~/.local/state/servelab, in the JupyterHub the kit's .servelab; private to the user.
+
+    A JupyterHub server is taken away after some idle days, and only the work folder, where the kit is, comes back.
+    """
     base = os.environ.get("SERVELAB_STATE")
-    folder = Path(base) if base else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "servelab"
+    if base:
+        folder = Path(base)
+    elif os.environ.get("JUPYTERHUB_API_URL"):
+        folder = KIT / ".servelab"
+    else:
+        folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "servelab"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

@@ -111,6 +111,8 @@ class Machine(Protocol):
 
     name: str
     home: str
+    batch_bytes: int
+    """How much `pull` should be asked for at once: what a broken connection loses."""
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None

@@ -45,14 +45,19 @@ def parse_length(text: str) -> timedelta:
     return length
 
 
-def extended_end(lease: Lease, by: timedelta, hardware: Hardware) -> datetime:
-    """The new end: at least `by` later, and again the course's margin before a whole hour."""
+def extended_end(lease: Lease, by: timedelta, hardware: Hardware, now: datetime) -> datetime:
+    """The new end: at least `by` later, and again the course's margin before a whole hour.
+
+    Raises UsageError for an end that is more than the longest lease from `now`, as the testbed counts it.
+    """
     margin = timedelta(minutes=hardware.end_margin_minutes)
     until = next_hour(lease.end + by) - margin
     if until < lease.end + by:
         until += timedelta(hours=1)
-    if until - lease.start > timedelta(days=hardware.max_lease_days):
-        raise UsageError(f"a lease lasts at most {hardware.max_lease_days} days in all; reserve another block instead")
+    if until - now > timedelta(days=hardware.max_lease_days):
+        raise UsageError(
+            f"a lease may end at most {hardware.max_lease_days} days from now; reserve another block instead"
+        )
     return until
 
 
@@ -62,7 +67,7 @@ def extend(desk: Desk, entry: Entry, lease: Lease, by: timedelta) -> Lease:
     Raises LeaseRefused saying who holds the time, or until when it is free; UsageError beyond the longest lease.
     """
     site, hardware = desk.site(entry.site), desk.hardware_of(entry)
-    until = extended_end(lease, by, hardware)
+    until = extended_end(lease, by, hardware, site.now())
     try:
         calendar = site.calendar(hardware)
     except SiteError:

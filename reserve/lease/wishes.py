@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from reserve.calendar import next_hour
 from reserve.desk import Desk
-from reserve.errors import LeaseRefused, SiteError, UsageError
+from reserve.errors import CredentialsError, LeaseRefused, SiteError, UsageError
 from reserve.hardware import Hardware
 from reserve.lease.leases import lease_name, spec_for, user_name
 from reserve.lease.slots import next_free, parse_moment, zone
@@ -68,31 +68,45 @@ def _at_once(desk: Desk, hardware: Hardware, netid: str, node: str) -> LeaseSpec
 
 
 def _with_node(desk: Desk, choices: Sequence[Hardware], node: str) -> Hardware:
+    trouble = []
     for hardware in choices:
-        if node in desk.site(hardware.site).calendar(hardware).nodes:
-            return hardware
-    raise UsageError(f"no site of this part has a node {node}. See their names with `servelab slots`.")
+        try:
+            if node in desk.site(hardware.site).calendar(hardware).nodes:
+                return hardware
+        except (SiteError, CredentialsError) as error:
+            trouble.append(f" {hardware.site} cannot be asked: {error}")
+    raise UsageError(
+        f"no site of this part has a node {node}. See their names with `servelab slots`.{''.join(trouble)}"
+    )
 
 
 def _soonest(desk: Desk, choices: Sequence[Hardware], netid: str, node: str) -> LeaseSpec:
-    """The first free block of all choices; of two at the same time, that of the preferred hardware."""
-    found, trouble = [], []
+    """The first free block of all choices; of two at the same time, that of the preferred hardware.
+
+    A site that cannot be asked is told and left out. Raises its error where none can.
+    """
+    found: list[tuple[datetime, Hardware]] = []
+    trouble: list[SiteError | CredentialsError] = []
     for hardware in choices:
         site = desk.site(hardware.site)
         try:
             calendar = site.calendar(hardware)
-        except SiteError as error:
-            trouble.append(str(error))
+        except (SiteError, CredentialsError) as error:
+            trouble.append(error)
             continue
         if node and node not in calendar.nodes:
             continue
         slots = next_free(calendar, hardware, next_hour(site.now()), count=1, node=node)
         if slots:
             found.append((slots[0].start, hardware))
+    if len(trouble) == len(choices):
+        raise trouble[0]
+    for each in trouble:
+        desk.say(f"left out: {each}")
     if not found:
         raise LeaseRefused(
-            f"nothing is free for {choices[0].part} within 30 days. {' '.join(trouble)} Ask the course's staff, or "
-            "give another --site or --node."
+            f"nothing is free for {choices[0].part} within 30 days. {' '.join(map(str, trouble))} Ask the course's "
+            "staff, or give another --site or --node."
         )
     start, hardware = min(found, key=lambda pair: pair[0])
     desk.say(f"next free: {start:%Y-%m-%d %H:%M} UTC, {hardware.key} at {hardware.site}")

@@ -105,7 +105,7 @@ def _address_for(desk: Desk, node: Node, part: str) -> Thing:
         journal.gone(key, "not made")
         raise
     if given.kind == "borrowed_ip":
-        journal.gone(key, "quota: a free address of the project is used instead")
+        journal.gone(key, "the address that was reserved with the lease is used instead")
         key = journal.intend("borrowed_ip", node.name, site.name, part)
     journal.made(key, given.id, address=given.detail)
     return given

@@ -1,4 +1,4 @@
-"""The checkout as it is, dirty or not, as one archive for a node."""
+"""The checkout as it is, dirty or not, as one archive for a node; without what must not leave this machine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reserve.errors import SiteError
+from reserve.node.secrets import is_secret
+from snippets.parts import PARTS
 
 LEFT_OUT = {
     ".git",
     ".venv",
+    ".servelab",
     "runs",
     "__pycache__",
     ".ipynb_checkpoints",
@@ -24,16 +27,28 @@ LEFT_OUT = {
 }
 STAFF = "grading/staff/"
 """What is for graders only: a student's node does not get it."""
+OF_THE_KIT = {
+    *("benchmarks", "grading", "images", "notebooks", "reserve", "snippets", "tests"),
+    *("servelab.py", "setup.sh", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE"),
+    *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+}
+"""What lies at the top of the kit: all that is sent of a folder of which git knows nothing, where anything may lie."""
+NOT_FOR_A_DEVICE = ("tests/", "images/", "benchmarks/", "snippets/model/weights/")
+"""What a small device has no use for: its models and photos are sent apart."""
 SIZE_LIMIT_MB = 200
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of the kit: their digest, the commit they belong to, and a gzipped tar of them."""
+    """The files of the kit: their digest, the commit they belong to, and a gzipped tar of them.
+
+    `kept_back`: files that are not in it because they are keys or hold a sign-in.
+    """
 
     digest: str
     commit: str
     archive: bytes
+    kept_back: tuple[str, ...] = ()
 
 
 def _git(root: Path, *words: str) -> bytes | None:
@@ -45,12 +60,15 @@ def _git(root: Path, *words: str) -> bytes | None:
 
 
 def _files(root: Path) -> list[str]:
-    """Tracked files, and untracked ones that git does not ignore; without git, all but caches and runs."""
+    """What git tracks and what is new and not ignored; without git, what is of the kit, less caches and runs."""
     listed = _git(root, "ls-files", "-coz", "--exclude-standard")
-    if listed is not None:
+    if listed:
         names = [name for name in listed.decode(errors="surrogateescape").split("\0") if name]
     else:
-        names = [str(p.relative_to(root)) for p in root.rglob("*") if not LEFT_OUT & set(p.relative_to(root).parts)]
+        found = [
+            path.relative_to(root) for name in sorted(OF_THE_KIT) for path in (root / name, *(root / name).rglob("*"))
+        ]
+        names = [str(path) for path in found if not any(part in LEFT_OUT or part[0] == "." for part in path.parts)]
     return sorted(
         {
             name
@@ -60,17 +78,29 @@ def _files(root: Path) -> list[str]:
     )
 
 
-def pack(root: Path) -> Tree:
-    """Archive the checkout at `root`. Raises SiteError if it holds more than SIZE_LIMIT_MB."""
+def _for_a_device(names: list[str], part: str) -> list[str]:
+    others = tuple(f"notebooks/{each}/" for each in PARTS if each != part)
+    return [name for name in names if not name.startswith((*NOT_FOR_A_DEVICE, *others))]
+
+
+def pack(root: Path, device_part: str = "") -> Tree:
+    """Archive the checkout at `root`, without keys and sign-in files. Raises SiteError above SIZE_LIMIT_MB.
+
+    `device_part`: only what a small device needs for that part.
+    """
     digest = hashlib.sha256()
     buffer = io.BytesIO()
     size = 0
-    names = _files(root)
+    names = _for_a_device(_files(root), device_part) if device_part else _files(root)
+    sent, kept_back = [], []
     with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped:
         with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for name in names:
                 path = root / name
                 content = path.read_bytes()
+                if is_secret(name, content):
+                    kept_back.append(name)
+                    continue
                 size += len(content)
                 if size > SIZE_LIMIT_MB * 1_000_000:
                     raise SiteError(
@@ -82,11 +112,12 @@ def pack(root: Path) -> Tree:
                 info.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
                 digest.update(f"{name}\0{info.mode}\0{len(content)}\0".encode(errors="surrogateescape") + content)
                 tar.addfile(info, io.BytesIO(content))
-            _add(tar, ".servelab-files", "\n".join(names) + "\n")
+                sent.append(name)
+            _add(tar, ".servelab-files", "\n".join(sent) + "\n")
     commit = (_git(root, "rev-parse", "HEAD") or b"").decode().strip() or "unknown"
     if _git(root, "status", "--porcelain"):
         commit += "+changes"
-    return Tree(digest.hexdigest(), commit, buffer.getvalue())
+    return Tree(digest.hexdigest(), commit, buffer.getvalue(), tuple(kept_back))
 
 
 def _add(tar: tarfile.TarFile, name: str, text: str) -> None:

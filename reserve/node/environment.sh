@@ -11,6 +11,7 @@ if [ -n "$SERVELAB_NODE_PYTHON" ]; then
   exit 0
 fi
 if ! python3 -m venv .venv 2>/dev/null; then
+  if command -v cloud-init >/dev/null; then timeout 600 cloud-init status --wait >/dev/null 2>&1 || true; fi
   $SUDO apt-get update -q
   $SUDO apt-get install -y -q python3-venv
   python3 -m venv .venv

@@ -13,7 +13,7 @@ from typing import Any
 
 from reserve.clock import Say, duration_text
 from reserve.desk import Desk
-from reserve.errors import ConnectionLost, NodeCommandFailed, RunTimeout, SiteError, WaitedTooLong
+from reserve.errors import ConnectionLost, Missing, NodeCommandFailed, RunTimeout, SiteError, WaitedTooLong
 from reserve.lease.time_left import Watch
 from reserve.node.attach import OpenNode
 from reserve.node.places import RUNS, STATE
@@ -26,6 +26,8 @@ from snippets.record.run import load_record
 
 POLL_S = 2.0
 RECONNECT_LIMIT_S = 600.0
+LOST_IN_A_ROW = 5
+"""How often a look at the run may fail in a row although connecting works: then the way back does not work."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +100,23 @@ class Follower:
         """Until the job ends; its exit status. `machine` may be another one then.
 
         Raises SiteError when the lease ended, KernelDied when the job ended without a status, RunTimeout after
-        `limit_s` seconds (it then goes on there).
+        `limit_s` seconds (it then goes on there), ConnectionLost when nothing comes home although the node answers.
         """
-        began = self._desk.clock.seconds()
+        began, lost_in_a_row = self._desk.clock.seconds(), 0
         while True:
+            late = self._desk.clock.seconds() - began > limit_s
             try:
                 state = self._poll()
             except (ConnectionLost, WaitedTooLong) as lost:
+                lost_in_a_row += 1
+                if lost_in_a_row >= LOST_IN_A_ROW or late:
+                    raise ConnectionLost(
+                        f"{self.machine.name} answers, but the run cannot be followed: {lost_in_a_row} times in a row: "
+                        f"{lost} What came home is in {self._home}; the run goes on there until the lease ends."
+                    ) from None
                 self._reconnect(lost)
                 continue
+            lost_in_a_row = 0
             self._watch.tick(self._site.now())
             if state.startswith("exit "):
                 self._sync_surely()
@@ -118,7 +128,7 @@ class Follower:
                     f"node was restarted). What was measured is in {self._home}; repeat the command to go on.",
                     place=Place(part=self._job.part),
                 )
-            if self._desk.clock.seconds() - began > limit_s:
+            if late:
                 raise RunTimeout(
                     f"the run of {self._job.part} still goes on after {duration_text(limit_s)}. "
                     "It is left running: repeat the command to follow it again.",
@@ -157,6 +167,7 @@ class Follower:
         began, pause = self._desk.clock.seconds(), 1.0
         while True:
             self._raise_if_lease_ended()
+            self._raise_if_gone()
             try:
                 self.machine.close()
                 self.machine = self._site.open(self._opened.node)
@@ -184,6 +195,18 @@ class Follower:
                 f"the lease ended while {self._job.part} was running. {steps} finished steps are in "
                 f"{self._home}; at most the one under way is lost. Reserve again (`servelab slots "
                 f"{self._job.part}`), `servelab up`, and repeat this command: the run goes on from there."
+            )
+
+    def _raise_if_gone(self) -> None:
+        node = self._opened.node
+        try:
+            there = self._site.get_node(node.id, self._opened.hardware)
+        except (SiteError, kit_errors.CredentialsError):
+            return
+        if there is None:
+            raise Missing(
+                f"{node.name} is gone from {node.site} while {self._job.part} was running: somebody deleted it. What "
+                f"was synced is in {self._home}. `servelab up {self._job.part}` makes it again; repeat this then."
             )
 
 

@@ -48,25 +48,49 @@ def repository(tree: Tree) -> Task:
     )
 
 
+CALM = Task(
+    "calm",
+    "keeping updates from disturbing",
+    f"{SUDO}\n$SUDO test -s /etc/apt/apt.conf.d/99servelab",
+    program("sudo", "calm"),
+    "The image's user must be able to use sudo without a password.",
+    tries=2,
+)
+
+BROWSER = Task(
+    "browser",
+    "installing a browser for screenshots",
+    program("browser_check"),
+    program("first_boot", "python", "browser"),
+    "Take Part 3's screenshots by hand, through the tunnel.",
+    timeout_s=900,
+    tries=2,
+    needed=False,
+    network=True,
+)
+
 DOCKER = Task(
     "docker",
     "installing Docker",
     f"{SUDO}\n$SUDO docker info",
-    program("sudo", "docker"),
+    program("first_boot", "sudo", "docker"),
     "See `sudo apt-get update` and `journalctl -u docker` on the node.",
     timeout_s=1200,
     tries=4,
     new_login=True,
+    network=True,
 )
 
 TOOLKIT = Task(
     "nvidia-toolkit",
     "letting containers use the GPUs",
-    f"{SUDO}\nnvidia-ctk --version && $SUDO docker info | grep -q nvidia",
+    f"{SUDO}\nnvidia-ctk --version && $SUDO docker info | grep -q nvidia"
+    " && $SUDO grep -q cgroupfs /etc/docker/daemon.json",
     program("sudo", "nvidia_toolkit"),
     "See `sudo apt-get update` on the node.",
     timeout_s=900,
     tries=4,
+    network=True,
 )
 
 
@@ -81,6 +105,7 @@ def environment(hardware: Hardware) -> Task:
         f"See the pip messages above; pins are in [{hardware.key}.pins] of reserve/hardware.toml and constraints.txt.",
         timeout_s=3000,
         tries=2,
+        network=True,
     )
 
 
@@ -117,6 +142,7 @@ def _image(name: str, tag: str, command: str, about: str) -> Task:
         "Registries limit anonymous pulls: wait an hour, or `docker login` on the node.",
         timeout_s=2400,
         tries=3,
+        network=True,
     )
 
 
@@ -130,6 +156,7 @@ def data(name: str) -> Task:
         "See the message above; `rehearsal` needs no internet, `food11` needs 1.2 GB of it.",
         timeout_s=2400,
         tries=2,
+        network=name != "rehearsal",
     )
 
 
@@ -139,8 +166,8 @@ def jupyter(public: bool) -> Task:
     return Task(
         "jupyter",
         "starting JupyterLab",
-        program("python", "jupyter_check", arguments=who),
-        program("python", "jupyter", arguments=who),
+        program("sudo", "python", "jupyter_check", arguments=who),
+        program("sudo", "python", "jupyter", arguments=who),
         f"See ~/{STATE}/jupyter.log on the node.",
         timeout_s=90,
         tries=2,
@@ -150,9 +177,13 @@ def jupyter(public: bool) -> Task:
 def tasks_for(
     hardware: Hardware, tree: Tree, kit: Path, *, dataset: str = "rehearsal", public: bool = False
 ) -> list[Task]:
-    """All tasks for one kind of hardware, in order."""
+    """All tasks for one kind of hardware, in order: what the part needs, Docker and the NVIDIA toolkit only where
+    `hardware.images` names an image, a browser only where screenshots are taken."""
     tasks = [repository(tree)]
-    if hardware.kind == "node" and hardware.site != "local":
+    leased = hardware.kind == "node" and hardware.site != "local"
+    if leased:
+        tasks.append(CALM)
+    if leased and hardware.images:
         tasks.append(DOCKER)
         if hardware.expected.get("gpu"):
             tasks.append(TOOLKIT)
@@ -162,4 +193,6 @@ def tasks_for(
         tasks.append(data(dataset))
     if hardware.kind == "node" or public:
         tasks.append(jupyter(public))
+    if leased and hardware.part == "system":
+        tasks.append(BROWSER)
     return tasks

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reserve.clock import Clock, Say
+from reserve.clock import Clock, Say, duration_text
 from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.node.shell import program
@@ -31,6 +31,10 @@ class Task:
     tries: int = 1
     new_login: bool = False
     """Whether the next command must log in again, as after joining a group."""
+    needed: bool = True
+    """Whether nothing can go on without it; if not, a failure is told and the next task begins."""
+    network: bool = False
+    """Whether it waits for the network: what its time depends on."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,15 @@ def provision(machine: Machine, tasks: Sequence[Task], clock: Clock, say: Say) -
             say(f"  {task.name}: ready")
             continue
         say(f"  {task.name}: {task.about}")
-        _do(machine, task, clock, say)
+        began = clock.seconds()
+        try:
+            _do(machine, task, clock, say)
+        except SiteError as error:
+            if task.needed or isinstance(error, ConnectionLost):
+                raise
+            say(f"  {task.name}: left out. {error}")
+            continue
+        say(f"  {task.name}: done in {duration_text(clock.seconds() - began)}")
         if task.new_login:
             machine.close()
         done.append(task.name)

@@ -26,7 +26,6 @@ from snippets.record.steps import STEPS
 COPIES = {".steps-home.jsonl": STEPS, ".record-home.json": HEAD}
 """What lies where at home: copies on the node, in the order in which they come."""
 SKIP = (".lock", ".tmp", ".sync")
-BATCH_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def pull(machine: Machine, folder: str, home: Path) -> list[str]:
     copied: list[str] = []
     while wanted:
         batch, size = [wanted.pop(0)], 0
-        while wanted and wanted[0].name not in COPIES and size + wanted[0].size < BATCH_BYTES:
+        while wanted and wanted[0].name not in COPIES and size + wanted[0].size < machine.batch_bytes:
             size += wanted[0].size
             batch.append(wanted.pop(0))
         archive = machine.pull(folder, [file.name for file in batch])

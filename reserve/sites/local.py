@@ -172,6 +172,8 @@ def _stop_processes(home: Path) -> None:
 class LocalMachine:
     """The Machine contract with subprocesses, in a home of its own."""
 
+    batch_bytes = 64_000_000
+
     def __init__(self, name: str, home: Path) -> None:
         self.name, self.home = name, str(home)
         home.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,20 @@ def has_agent() -> bool:
     return bool(os.environ.get("SSH_AUTH_SOCK"))
 
 
+def agent_holds(private: Path) -> bool:
+    """Whether the agent has this very key: desktops set $SSH_AUTH_SOCK also where their agent holds none."""
+    beside = Path(f"{private}.pub")
+    if not has_agent() or not beside.is_file():
+        return False
+    import paramiko
+
+    wanted = beside.read_text(encoding="utf-8").split()[1:2]
+    try:
+        return any([key.get_base64()] == wanted for key in paramiko.Agent().get_keys())
+    except (paramiko.SSHException, OSError):
+        return False
+
+
 def find_key(named: str, folder: Path) -> Path:
     """The private key to sign in with: the named one, the JupyterHub's, the user's, else one made in `folder`."""
     given = named or os.environ.get("OS_KEYPAIR_PRIVATE_KEY", "")
@@ -37,10 +51,15 @@ def find_key(named: str, folder: Path) -> Path:
         path = Path(given).expanduser()
         if not path.is_file():
             raise CredentialsError(f"there is no private key at {path}. Name an existing one with --key.")
+        if _has_passphrase(path) and not agent_holds(path):
+            raise CredentialsError(
+                f"the private key {path} has a passphrase, and no SSH agent holds it: `ssh-add {path}` first, or leave "
+                "it out, and a key of this kit's own is made."
+            )
         return path
     for name in ("id_ed25519", "id_ecdsa", "id_rsa"):
         path = Path.home() / ".ssh" / name
-        if path.is_file() and path.with_suffix(".pub").is_file() and not _is_encrypted(path):
+        if path.is_file() and path.with_suffix(".pub").is_file() and (_is_open(path) or agent_holds(path)):
             return path
     own = folder / "id_ed25519"
     if not own.is_file():
@@ -48,16 +67,26 @@ def find_key(named: str, folder: Path) -> Path:
     return own
 
 
-def _is_encrypted(path: Path) -> bool:
-    """A key that asks for a passphrase cannot be used unattended, unless an agent holds it."""
-    if has_agent():
-        return False
+def _is_open(path: Path) -> bool:
+    """Whether the key can be read as it is, without a passphrase."""
     import paramiko
 
     try:
         paramiko.PKey.from_path(path)
     except Exception:
+        return False
+    return True
+
+
+def _has_passphrase(path: Path) -> bool:
+    import paramiko
+
+    try:
+        paramiko.PKey.from_path(path)
+    except (paramiko.PasswordRequiredException, TypeError):  # TypeError: cryptography's own word for it
         return True
+    except Exception:
+        return False
     return False
 
 
@@ -119,6 +148,8 @@ class HostKeys:
 
 class SshMachine:
     """The Machine contract over one SSH connection, made again when it broke."""
+
+    batch_bytes = 64_000_000
 
     def __init__(self, node: Node, key: Path, host_keys: HostKeys, clock: Clock, port: int | None = None) -> None:
         self.node, self.name = node, node.name

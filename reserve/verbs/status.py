@@ -11,6 +11,7 @@ from reserve.desk import Desk
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.journal import Entry
 from reserve.lease.leases import node_name
+from reserve.lease.lost import NoSignIn, lost_at, named_for
 from reserve.lease.time_left import node_hours
 from reserve.node.shell import program
 from reserve.site import Node, Site, Thing
@@ -26,14 +27,41 @@ class Orphan:
 
 
 def status(desk: Desk, *, look_inside: bool = True) -> str:
-    """Leases, nodes, minutes left, what is running. Asks only the sites at which something is on record."""
+    """Leases, nodes, minutes left, what is running. Asks the sites at which something is on record; where nothing
+    is, all of the course's, since a journal can be lost."""
     leases = desk.journal.open_entries(kind="lease")
     if not leases:
-        return "nothing is held. See free blocks with `servelab slots PART`."
+        return _without_record(desk)
     lines = [_describe(desk, entry, look_inside) for entry in leases]
     hours = node_hours(desk.journal.entries(), desk.clock.now())
     lines.append("used so far: " + ", ".join(f"{value:.1f} node-hours of {key}" for key, value in hours.items()))
     return "\n".join(lines)
+
+
+def _without_record(desk: Desk) -> str:
+    """What the sites hold although nothing is on record here."""
+    lines: list[str] = []
+    held = False
+    for name in dict.fromkeys(one.site for one in hardware.load(desk.hardware_file).values()):
+        try:
+            lost = lost_at(desk, name)
+        except NoSignIn as error:
+            lines.append(f"The sites were not asked: {error}")
+            break
+        except (SiteError, CredentialsError) as error:
+            lines.append(f"{name} cannot be asked what is held there: {error}")
+            continue
+        for one in lost:
+            held = True
+            thing = one.thing
+            lines.append(
+                f"{one.part:7} {thing.kind} {thing.name} at {name} {thing.detail}: yours, and not on record here. "
+                f"`servelab down {one.part}` gives it back; `servelab reserve {one.part} --netid {one.netid} --site "
+                f"{name} --start now` takes it up again"
+            )
+    if held:
+        return "\n".join(lines)
+    return "\n".join(["nothing is held. See free blocks with `servelab slots PART`.", *lines])
 
 
 def _describe(desk: Desk, entry: Entry, look_inside: bool) -> str:
@@ -85,35 +113,43 @@ def _inside(site: Site, node: Node) -> str:
 def orphans(desk: Desk) -> list[Orphan]:
     """Everything of yours at every site of the course that is not a lease on record here, or hangs on none.
 
-    Raises CredentialsError or SiteError if a site cannot be asked: silence would look like nothing.
+    Raises SiteError if a site cannot be asked, after the others were: silence would look like
+    nothing.
     """
     sites = list(dict.fromkeys(h.site for h in hardware.load(desk.hardware_file).values()))
     sites += [e.site for e in desk.journal.open_entries() if e.site not in sites]
-    found = []
+    found: list[Orphan] = []
+    trouble: list[str] = []
     for name in sites:
-        site = desk.site(name)
-        site.sign_in()
-        things = site.inventory()
-        leases = {thing.name for thing in things if thing.kind == "lease"}
-        known = {entry.id for entry in desk.journal.open_entries(site=name) if entry.id}
-        for thing in things:
-            part, netid = _part_of(thing)
-            if thing.id not in known:
-                found.append(Orphan(thing, "made elsewhere, or its making was cut short: no record here"))
-            elif thing.kind != "lease" and f"serve_{part}_{netid}" not in leases:
-                found.append(Orphan(thing, "its lease has ended"))
-        ids = {thing.id for thing in things}
-        for entry in desk.journal.open_entries(site=name):
-            if entry.kind in ("server", "container", "lease", "floating_ip") and entry.id and entry.id not in ids:
-                site_thing = Thing(entry.kind, entry.id, entry.name, name)
-                if site.exists(site_thing):
-                    found.append(Orphan(site_thing, "on record here, under a name that is not the course's"))
+        try:
+            found += _orphans_at(desk, name)
+        except (SiteError, CredentialsError) as error:
+            trouble.append(f"{name} cannot be asked: {error}")
+    if trouble:
+        seen = "; ".join(f"{one.thing.kind} {one.thing.name} at {one.thing.site}" for one in found)
+        raise SiteError(" ".join(trouble) + (f" At the others there are: {seen}." if seen else ""))
     return found
 
 
-def _part_of(thing: Thing) -> tuple[str, str]:
-    words = thing.name.replace("node-serve-", "serve_", 1).replace("-", "_", 1).split("_", 2)
-    return (words[1], words[2]) if len(words) == 3 else ("", "")
+def _orphans_at(desk: Desk, name: str) -> list[Orphan]:
+    site, found = desk.site(name), []
+    site.sign_in()
+    things = site.inventory()
+    leases = {thing.name for thing in things if thing.kind == "lease"}
+    known = {entry.id for entry in desk.journal.open_entries(site=name) if entry.id}
+    for thing in things:
+        part, netid = named_for(thing)
+        if thing.id not in known:
+            found.append(Orphan(thing, "made elsewhere, or its making was cut short: no record here"))
+        elif thing.kind != "lease" and f"serve_{part}_{netid}" not in leases:
+            found.append(Orphan(thing, "its lease has ended"))
+    ids = {thing.id for thing in things}
+    for entry in desk.journal.open_entries(site=name):
+        if entry.kind in ("server", "container", "lease", "floating_ip") and entry.id and entry.id not in ids:
+            site_thing = Thing(entry.kind, entry.id, entry.name, name)
+            if site.exists(site_thing):
+                found.append(Orphan(site_thing, "on record here, under a name that is not the course's"))
+    return found
 
 
 def orphans_text(desk: Desk) -> str:
@@ -123,7 +159,7 @@ def orphans_text(desk: Desk) -> str:
         return "no orphans: all that you hold at the course's sites is on record here"
     lines = []
     for orphan in found:
-        part, netid = _part_of(orphan.thing)
+        part, netid = named_for(orphan.thing)
         fix = f"servelab down {part or 'PART'} --netid {netid or 'NETID'} --site {orphan.thing.site}"
         lines.append(
             f"{orphan.thing.kind} {orphan.thing.name} ({orphan.thing.id}) at {orphan.thing.site} "

@@ -48,7 +48,10 @@ def up(desk: Desk, part: str, options: UpOptions = UpOptions()) -> OpenNode:
         machine = reach(desk, node)
         try:
             examine(machine, hardware, desk.clock, desk.say)
-            tasks = tasks_for(hardware, pack(desk.kit), desk.kit, dataset=options.dataset, public=options.public)
+            tree = pack(desk.kit, part if hardware.kind == "device" else "")
+            if tree.kept_back:
+                desk.say(f"not sent, since they are keys or hold a sign-in: {', '.join(tree.kept_back)}")
+            tasks = tasks_for(hardware, tree, desk.kit, dataset=options.dataset, public=options.public)
             done = provision(machine, tasks, desk.clock, desk.say)
         except BaseException:
             machine.close()

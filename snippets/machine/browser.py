@@ -12,6 +12,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from snippets.errors import RunTimeout, ServerError, ToolMissing
@@ -29,12 +30,16 @@ Result = TypeVar("Result")
 
 
 def chromium_path() -> str:
-    """The Chromium or Chrome on PATH, or $SERVELAB_CHROMIUM. Raises ToolMissing if there is none."""
+    """$SERVELAB_CHROMIUM, else the Chromium or Chrome on PATH, else Playwright's own. Raises ToolMissing for none."""
     asked = os.environ.get("SERVELAB_CHROMIUM", "")
     for name in (asked,) if asked else CHROMIUM_NAMES:
         found = shutil.which(name)
         if found:
             return found
+    # Where `playwright install chromium` puts it, which needs no PATH.
+    own = sorted((Path.home() / ".cache" / "ms-playwright").glob("chromium-*/chrome-linux*/chrome"))
+    if own and not asked:
+        return str(own[-1])
     raise ToolMissing(
         f"No Chromium on PATH{f' at {asked}' if asked else ''}, so no screenshot can be taken. Install one: "
         "`sudo apt-get install chromium` (Debian), or any Chrome and its path in SERVELAB_CHROMIUM."

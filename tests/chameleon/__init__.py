@@ -17,11 +17,14 @@
   below /etc, /var, /opt, /srv, /root, /mnt and /usr/local into the node's folder; other absolute paths are the
   machine's own. `sudo`, `apt-get`, `docker` (once installed), `systemctl`, `nvidia-smi`, `curl` and a few more are
   stand-ins from node_bin/, which record their calls; every other program is the machine's.
+- It is as unkind as the services' public sources: Zun (Kubernetes) listens to a command for 5 s, finds a file's
+  archive in the working directory only, and breaks on archives over 1 MiB; a request's head has at most 4,096 bytes;
+  leases last 7 days and are extended in their last 48 hours; a node's firewall lets only SSH in.
 - `python -m tests.chameleon` serves one to try commands by hand; `--faults` lists the faults.
 
 What it is held to: recorded/openstack.json, answers of real services to conversation.py, and recorded/branch.json,
 facts about Chameleon's own Blazar. Not recorded anywhere, and so not to be relied on: Zun's error bodies, quota
-messages, and everything about Chameleon's lease limits.
+messages, and the wording of Chameleon's lease limits, which is that of its sources.
 """
 
 from .clock import Clock

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from . import calendar
@@ -49,7 +50,7 @@ def _reservation_json(request: Request, lease: Lease, one: Reservation) -> dict[
         "resource_id": one.resource_row,
         "resource_type": one.kind,
         "status": one.status,
-        "missing_resources": False,
+        "missing_resources": lease.node_missing,
         "resources_changed": False,
         "created_at": plain(one.created),
         "updated_at": plain(one.updated or one.created),
@@ -81,6 +82,38 @@ def _event_json(lease: Lease, kind: str, moment: datetime) -> dict[str, Any]:
 
 # leases
 
+LONGEST = timedelta(days=7)
+EXTENDED_WITHIN = timedelta(hours=48)
+NOT_A_SU = "Reservation for {} would spend 6.00 SUs, only {}"
+REFUSALS = {
+    "budget-project-spent": (400, NOT_A_SU.format("project CHI-course", "3.10 left")),
+    "budget-user-spent": (400, NOT_A_SU.format("user student", "1.00 left in user budget")),
+    "project-expired": (
+        400,
+        "Cannot create a lease beyond Chameleon project expiration date. Please ask your PI to request an allocation "
+        "renewal.",
+    ),
+    "lease-stacking": (403, "Project CHI-course holds leases on more than half of the gpu_p100 nodes: lease stacking."),
+    "usage-enforcement-down": (403, "External Service Filter returned a non expected response"),
+    "lease-policy-unknown": (403, "This node type may be reserved on Tuesdays."),
+}
+"""What the portal's accounting and the filters of Chameleon's Blazar say, as they stand in their sources."""
+
+
+def _refused(request: Request, names: Iterable[str]) -> None:
+    for name in names:
+        if request.state.faults.take(name) is not None:
+            raise Refusal(*REFUSALS[name])
+
+
+def _check_length(request: Request, length: timedelta) -> None:
+    if request.state.branch == "chameleon" and length > LONGEST:
+        raise Refusal(
+            403,
+            f"Lease duration of {length.total_seconds():.0f} seconds must be less than or equal to the maximum lease "
+            f"duration of {LONGEST.total_seconds():.0f} seconds.",
+        )
+
 
 def _moment(text: Any, now: datetime) -> datetime:
     if text == "now":
@@ -109,6 +142,8 @@ def create(request: Request) -> Reply:
         raise Refusal(400, "Start date must be later than current date")
     if end <= start:
         raise Refusal(400, "End date must be later than start date.")
+    _check_length(request, end - start)
+    _refused(request, REFUSALS)
     assert request.token is not None
     refused = not state.app_credential_trusts or state.faults.is_on("lease-trust-refused")
     if request.token.method == "application_credential" and refused:
@@ -129,6 +164,7 @@ def create(request: Request) -> Reply:
     for wish in body["reservations"]:
         lease.reservations.append(_reserve(request, lease, wish))
     lease.stuck = state.faults.take("lease-pending-forever") is not None
+    lease.node_missing = state.faults.take("lease-node-missing") is not None
     lease.fails_at_start = state.faults.take("lease-error") is not None
     state.leases[lease.id] = lease
     return Reply(201, {"lease": lease_json(request, lease)})
@@ -143,6 +179,7 @@ def _reserve(request: Request, lease: Lease, wish: dict[str, Any]) -> Reservatio
     busy = calendar.taken(state.leases.values(), lease.start, lease.end)
     busy |= {each for other in lease.reservations for each in other.resources}
     closed = state.faults.take("hosts-not-reservable") is not None
+    busy |= {each.id for each in state.resources.values() if not _may_have(request, each)}
     free = [] if closed else calendar.choose(state.resources.values(), kind, request.site, triples, busy)
     if len(free) < minimum or state.faults.take("blazar-create-refused") is not None:
         raise Refusal(500, TOO_FEW if state.branch == "upstream" else _too_few(request, lease, wish, minimum, maximum))
@@ -201,6 +238,14 @@ def update(request: Request, number: str) -> Reply:
         raise Refusal(403, "Terminated lease can only be renamed")
     if end <= start or end < now:
         raise Refusal(400, "End date must be later than current and start date")
+    if end > lease.end and state.branch == "chameleon":
+        early = now < lease.end - EXTENDED_WITHIN or state.faults.take("extension-too-early") is not None
+        if early:
+            within = f"{EXTENDED_WITHIN.total_seconds():.0f} seconds of the leases current end time"
+            raise Refusal(403, f"Lease can only be extended within {within}.")
+        _check_length(request, end - now)
+        if state.faults.take("extension-budget-spent") is not None:
+            raise Refusal(400, "Reservation update would spend 2.00 more SUs, only 0.10 left")
     busy = calendar.taken(state.leases.values(), start, end, but=lease.id)
     clash = any(each in busy for one in lease.reservations for each in one.resources)
     if clash or state.faults.take("lease-extension-refused") is not None:
@@ -220,11 +265,25 @@ def delete(request: Request, number: str) -> Reply:
 # hosts and devices
 
 
+def _may_have(request: Request, one: Resource) -> bool:
+    """Nodes may be set aside for some projects: only these get them."""
+    return request.project in (allowed := _set_aside(request, one)) or not allowed
+
+
+def _set_aside(request: Request, one: Resource) -> list[str]:
+    if request.state.faults.is_on("hosts-set-aside"):
+        request.state.faults.take("hosts-set-aside")
+        return ["0" * 32]
+    return [each for each in str(one.properties.get("authorized_projects") or "").split(",") if each]
+
+
 def _resource_json(request: Request, one: Resource) -> dict[str, Any]:
+    set_aside = _set_aside(request, one)
     reservable = one.reservable and not request.state.faults.is_on("hosts-not-reservable")
     return {
         "id": one.id,
         **one.properties,
+        **({"authorized_projects": ",".join(set_aside)} if set_aside else {}),
         "reservable": reservable,
         "created_at": plain(one.created),
         "updated_at": None,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import tarfile
 
 import pytest
 import requests
 
+from .blazar import REFUSALS
 from .cases import BROKEN, SHORT_S, case, striking
 from .conversation import lease_body
 from .emulator import Emulator
-from .student import Student
+from .student import Student, until
 
 
 @case("blazar-create-refused")
@@ -18,6 +20,35 @@ def lease_is_refused(emulator: Emulator, student: Student) -> None:
     answer = student.ask("POST", "reservation", "/leases", lease_body())
     assert answer.status_code == 500 and "Not enough resources available" in answer.json()["error_message"]
     emulator.assert_empty()
+
+
+@case(*REFUSALS)
+def lease_is_refused_by_a_rule(emulator: Emulator, student: Student) -> None:
+    status, sentence = REFUSALS[striking(emulator)]
+    answer = student.ask("POST", "reservation", "/leases", lease_body())
+    assert (answer.status_code, answer.json()["error_message"]) == (status, sentence)
+    emulator.assert_empty()
+
+
+@case("extension-too-early", "extension-budget-spent")
+def extension_is_refused_by_a_rule(emulator: Emulator, student: Student) -> None:
+    lease = student.lease()
+    answer = student.ask("PUT", "reservation", f"/leases/{lease['id']}", {"end_date": lease_body(hours=4)["end_date"]})
+    assert re.search("within 172800 seconds|only 0.10 left", answer.json()["error_message"])
+    assert student.show_lease(lease["id"])["end_date"] == lease["end_date"]
+
+
+@case("hosts-set-aside")
+def hosts_are_for_others(emulator: Emulator, student: Student) -> None:
+    hosts = student.ask("GET", "reservation", "/os-hosts").json()["hosts"]
+    assert {each["authorized_projects"] for each in hosts} == {"0" * 32}
+    assert student.ask("POST", "reservation", "/leases", lease_body()).status_code == 500
+
+
+@case("lease-node-missing")
+def the_node_of_the_lease_is_missing(emulator: Emulator, student: Student) -> None:
+    lease = student.lease()
+    assert lease["status"] == "ACTIVE" and lease["reservations"][0]["missing_resources"] is True
 
 
 @case("blazar-create-lost", "blazar-create-silent")
@@ -142,6 +173,29 @@ def server_fails_and_says_why(emulator: Emulator, student: Student) -> None:
     assert server["status"] == "ERROR" and "Failed to provision instance" in server["fault"]["message"]
 
 
+@case("server-no-valid-host")
+def no_host_is_found(emulator: Emulator, student: Student) -> None:
+    server = student.server()
+    assert server["status"] == "ERROR" and "No valid host was found" in server["fault"]["message"]
+
+
+@case("images-forbidden")
+def images_are_for_readers(emulator: Emulator, student: Student) -> None:
+    assert student.ask("GET", "image", "/images").status_code == 403
+
+
+@case("public-network-missing")
+def no_public_network_is_listed(emulator: Emulator, student: Student) -> None:
+    names = [each["name"] for each in student.ask("GET", "network", "/networks").json()["networks"]]
+    assert names and "public" not in names
+
+
+@case("port-missing")
+def no_port_is_listed(emulator: Emulator, student: Student) -> None:
+    number = student.server()["id"]
+    assert student.ask("GET", "network", f"/ports?device_id={number}").json()["ports"] == []
+
+
 @case("server-build-forever")
 def server_stays_in_build(emulator: Emulator, student: Student) -> None:
     student.key_pair()
@@ -240,6 +294,48 @@ def command_is_killed(emulator: Emulator, student: Student) -> None:
     number = student.container()["uuid"]
     assert student.execute(number, "echo hi")["exit_code"] == 0
     assert student.execute(number, "echo train")["exit_code"] == 137
+
+
+@case("container-execute-mute")
+def nothing_is_answered(emulator: Emulator, student: Student) -> None:
+    done = student.execute(student.container()["uuid"], "echo hi")
+    assert (done["output"], done["exit_code"]) == ("", None)
+
+
+@case("container-command-slow")
+def a_slow_command_goes_on_unheard(emulator: Emulator, student: Student) -> None:
+    number = student.container()["uuid"]
+    done = student.execute(number, "sh -c 'echo begun; sleep 0.3; echo ended > /tmp/ended'")
+    assert (done["output"], done["exit_code"]) == ("begun\n", None)
+    root = emulator.state.roots[number].root
+    until(lambda: (root / "tmp" / "ended").exists())
+
+
+@case("container-device-offline")
+def device_is_not_reached(emulator: Emulator, student: Student) -> None:
+    assert "no such host" in str(student.execute(student.container()["uuid"], "true"))
+
+
+@case("container-stops", "container-vanishes")
+def container_is_no_more(emulator: Emulator, student: Student) -> None:
+    number, vanishes = student.container()["uuid"], striking(emulator) == "container-vanishes"
+    assert ("could not be found" if vanishes else "Stopped state") in str(student.execute(number, "true"))
+    assert student.show_container(number)["status"] == ("gone" if vanishes else "Stopped")
+
+
+@case("container-upload-breaks", "container-piece-lost")
+def upload_does_not_arrive(emulator: Emulator, student: Student) -> None:
+    number, lost = student.container()["uuid"], striking(emulator) == "container-piece-lost"
+    assert student.upload(number, "/tmp", "a", b"a").status_code == (200 if lost else 500)
+    assert not (emulator.state.roots[number].root / "tmp" / "a").exists()
+
+
+@case("container-download-breaks", "container-archive-damaged", "container-archive-empty")
+def download_cannot_be_read(emulator: Emulator, student: Student) -> None:
+    number = student.container()["uuid"]
+    (emulator.state.roots[number].root / "tmp" / "a").write_bytes(b"x" * 30_000)
+    with pytest.raises((KeyError, tarfile.TarError)):
+        student.download(number, "/tmp", "a")
 
 
 @case("container-disk-full")

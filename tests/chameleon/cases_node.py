@@ -153,6 +153,14 @@ FAILING = {
     "node-no-internet": ("curl -fsSL https://example.org/x", 6, "Could not resolve host"),
     "sudo-asks-password": ("sudo -n true", 1, "a password is required"),
     "apt-locked": ("sudo apt-get install -y tree", 100, "Could not get lock"),
+    "apt-locked-on-first-boot": ("sudo apt-get install -y tree", 100, "Could not get lock"),
+    "cloud-init-fails": ("cloud-init status --wait", 1, "status: error"),
+    "firewall-off": ("sudo firewall-cmd --state", 252, "not running"),
+    "firewall-refuses": ("sudo firewall-cmd --add-port=8888/tcp", 13, "COMMAND_FAILED"),
+    "browser-install-fails": ("playwright install --with-deps chromium", 1, "ETIMEDOUT"),
+    "docker-script-down": ("curl -fsSL https://get.docker.com", 22, "error: 504"),
+    "toolkit-mirror-down": ("curl -fsSL https://nvidia.github.io/x", 22, "error: 503"),
+    "container-loses-gpu": ("docker run --gpus all image nvidia-smi", 255, "Failed to initialize NVML"),
     "apt-no-network": ("sudo apt-get update", 100, "Temporary failure resolving"),
     "docker-install-fails": ("sudo apt-get install -y docker-ce", 100, "502  Bad Gateway"),
     "docker-daemon-down": ("docker ps", 1, "Cannot connect to the Docker daemon"),
@@ -167,7 +175,7 @@ FAILING = {
 def a_program_fails_once_and_then_works(emulator: Emulator, student: Student) -> None:
     name = striking(emulator)
     command, code, message = FAILING[name]
-    if command.startswith("docker"):
+    if command.startswith("docker "):
         emulator.faults.off()
         ssh(student, "sudo apt-get install -y docker-ce")
     emulator.faults.on(name, times=1)

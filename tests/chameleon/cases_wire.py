@@ -20,7 +20,18 @@ def get(student: Student, **options: Any) -> requests.Response:
     )
 
 
-@case("http-401", "http-403", "http-404", "http-409", "http-429", "http-500", "http-502", "http-503", "http-504")
+@case(
+    "http-401",
+    "http-403",
+    "http-404",
+    "http-409",
+    "http-414",
+    "http-429",
+    "http-500",
+    "http-502",
+    "http-503",
+    "http-504",
+)
 def refused_with_a_status(emulator: Emulator, student: Student) -> None:
     answer = get(student)
     name = striking(emulator)
@@ -39,9 +50,10 @@ def token_is_void_until_the_next_sign_in(emulator: Emulator, student: Student) -
     assert get(student).status_code == 200
 
 
-@case("credentials-rejected", "keystone-forbidden", "keystone-unavailable")
+@case("credentials-rejected", "keystone-forbidden", "keystone-unavailable", "project-disabled")
 def sign_in_fails(emulator: Emulator, student: Student) -> None:
     expected = {"credentials-rejected": 401, "keystone-forbidden": 403, "keystone-unavailable": 503}
+    expected["project-disabled"] = 401
     assert student.cloud.sign_in().status_code == expected[striking(emulator)]
     assert get(student).status_code == 200
 
@@ -52,12 +64,37 @@ def sign_in_is_not_answered(emulator: Emulator, student: Student) -> None:
         requests.post(emulator.env()["OS_AUTH_URL"] + "/auth/tokens", json={}, timeout=SHORT_S)
 
 
-@case("catalog-without-reservations", "catalog-without-containers")
+LACKING = {"reservations": "reservation", "containers": "container"}
+LACKING |= {"servers": "compute", "networks": "network", "images": "image"}
+
+
+@case(*(f"catalog-without-{name}" for name in LACKING))
 def catalog_lacks_a_service(emulator: Emulator, student: Student) -> None:
-    kind = "reservation" if striking(emulator).endswith("reservations") else "container"
+    kind = LACKING[striking(emulator).rpartition("-")[2]]
     fresh = Cloud(emulator.env("CHI@Edge"))
     assert fresh.sign_in().status_code == 201
-    assert kind not in fresh.endpoints and "image" in fresh.endpoints
+    assert kind not in fresh.endpoints and "identity" in fresh.endpoints
+
+
+@case("keystone-nonsense")
+def sign_in_is_answered_with_a_page(emulator: Emulator, student: Student) -> None:
+    answer = requests.post(emulator.env()["OS_AUTH_URL"] + "/auth/tokens", json={}, timeout=5)
+    assert answer.text.startswith("<!DOCTYPE html>")
+
+
+@case("cli-password-wrong", "idp-unavailable")
+def the_identity_provider_gives_no_token(emulator: Emulator, student: Student) -> None:
+    env = emulator.env(auth="openrc")
+    found = requests.get(env["OS_DISCOVERY_ENDPOINT"], timeout=5).json()["token_endpoint"]
+    form = {"grant_type": "password", "username": env["OS_USERNAME"], "password": env["OS_PASSWORD"]}
+    expected = 401 if striking(emulator) == "cli-password-wrong" else 503
+    assert requests.post(found, data=form, timeout=5).status_code == expected
+
+
+@case("several-projects", "no-project")
+def the_users_projects_are_others(emulator: Emulator, student: Student) -> None:
+    count = 3 if striking(emulator) == "several-projects" else 0
+    assert len(student.ask("GET", "identity", "/auth/projects").json()["projects"]) == count
 
 
 @case("http-timeout")
@@ -95,6 +132,12 @@ def the_answer_is_another(emulator: Emulator, student: Student) -> None:
     answer = get(student)
     assert answer.status_code == 200
     assert answer.text == "{}" or answer.text.startswith("<!DOCTYPE html>")
+
+
+@case("sites-empty", "sites-page-instead")
+def the_list_of_sites_is_of_no_use(emulator: Emulator, student: Student) -> None:
+    said = requests.get(f"{emulator.env()['CHI_RESOURCE_API_URL']}/sites.json", timeout=5).text
+    assert said.startswith("<!DOCTYPE html>") or '"items": []' in said
 
 
 @case("sites-unavailable", "nodes-unavailable")

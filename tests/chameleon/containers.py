@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from .node import kill_marked, machine_bin
 from .wire import Refusal
 
 FOLDERS = ("tmp", "root", "home", "work", "data", "srv", "opt", "app", "etc", "var", "mnt", "run", "workspace")
+EXECUTE_S = 5.0
+"""How long Zun listens to a command: `execute_timeout` of its Kubernetes driver."""
+FRAME_BYTES = 1 << 20
+"""The largest archive that gets through; larger ones are publicly reported to break, at sizes that vary."""
 _PATHS = re.compile(r"(?<![\w.$}/-])/(?=(?:" + "|".join(FOLDERS) + r")(?:/|\b))")
 
 
@@ -87,11 +92,15 @@ class Root:
             self.container.status = "Stopped"
             self.container.reason = f"Exited({self.main.returncode})"
 
-    def execute(self, command: str) -> dict[str, Any]:
-        """One stream, as Zun answers: standard output and error together."""
+    def execute(self, command: str, limit_s: float | None = None) -> dict[str, Any]:
+        """One stream, as Zun answers: standard output and error together.
+
+        Zun's Kubernetes driver listens for `EXECUTE_S`. Then it answers with what was printed so far and no exit
+        code, and the command goes on.
+        """
         words = [self.moved(word) for word in shlex.split(command)]
         try:
-            done = subprocess.run(
+            child = subprocess.Popen(
                 words,
                 cwd=self.workdir,
                 env=self.env,
@@ -99,38 +108,42 @@ class Root:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                check=False,
             )
-            output, code = done.stdout.decode(errors="replace"), done.returncode
         except OSError as error:
-            output, code = (
-                f'OCI runtime exec failed: exec failed: exec: "{words[0]}": {error.strerror}: unknown\r\n',
-                126 if isinstance(error, PermissionError) else 127,
-            )
-        return {"output": output, "exit_code": code if code >= 0 else 128 - code, "exec_id": None, "proxy_url": None}
+            output = f'OCI runtime exec failed: exec failed: exec: "{words[0]}": {error.strerror}: unknown\r\n'
+            return _said(output, 126 if isinstance(error, PermissionError) else 127)
+        printed: list[bytes] = []
+        listener = threading.Thread(target=_listen, args=(child, printed), daemon=True)
+        listener.start()
+        listener.join(EXECUTE_S if limit_s is None else limit_s)
+        code = None if listener.is_alive() else child.wait()
+        return _said(b"".join(printed).decode(errors="replace"), code)
 
     def put(self, path: str, data: str) -> None:
+        """Unpack; the archive travels in one websocket frame, which breaks when it is large."""
         target = self.inside(path)
         if not target.is_dir():
             raise Refusal(404, f"Could not find the file {path} in container {self.container.uuid}")
         try:
             content = base64.b64decode(data, validate=True)
+            if len(content) > FRAME_BYTES:
+                raise Refusal(500, "[Errno 32] Broken pipe")
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 archive.extractall(target, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
         except (ValueError, tarfile.TarError) as error:
             raise Refusal(400, f"Invalid archive: {error}") from None
 
     def get(self, path: str) -> dict[str, Any]:
+        """A folder: `tar cf - -C PATH .`. A file: `tar cf - NAME`, but in the container's working directory, so that
+        any other file's archive is empty (Zun's Kubernetes driver, `get_archive`)."""
         source = self.inside(path)
-        if not source.exists():
-            raise Refusal(404, f"Could not find the file {path} in container {self.container.uuid}")
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            archive.add(source, arcname=source.name)
-        found = source.stat()
+        words = ["tar", "cf", "-", "-C", str(source), "."] if source.is_dir() else ["tar", "cf", "-", source.name]
+        packed = subprocess.run(words, cwd=self.workdir, env=self.env, capture_output=True, check=False).stdout
+        if len(packed) > FRAME_BYTES:
+            raise Refusal(500, "[Errno 32] Broken pipe")
         return {
-            "data": base64.b64encode(packed.getvalue()).decode(),
-            "stat": {"name": source.name, "size": found.st_size, "mode": found.st_mode, "linkTarget": ""},
+            "data": base64.b64encode(packed).decode(),
+            "stat": {"name": path + ".tar", "size": len(packed), "mode": 0o644, "linkTarget": ""},
         }
 
     def stop(self) -> None:
@@ -139,3 +152,14 @@ class Root:
             if self.main.poll() is None:
                 self.main.send_signal(signal.SIGKILL)
             self.main.wait()
+
+
+def _listen(child: subprocess.Popen[bytes], printed: list[bytes]) -> None:
+    assert child.stdout is not None
+    for line in child.stdout:
+        printed.append(line)
+
+
+def _said(output: str, code: int | None) -> dict[str, Any]:
+    signalled = code is not None and code < 0
+    return {"output": output, "exit_code": 128 - code if signalled else code, "exec_id": None, "proxy_url": None}  # type: ignore[operator]

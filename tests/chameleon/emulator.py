@@ -130,7 +130,7 @@ class Emulator:
         self.stop()
 
     def env(self, site: str = "CHI@TACC", auth: str = "password") -> dict[str, str]:
-        """The environment of a signed-in student; `auth`: password or application_credential."""
+        """The environment of a signed-in student; `auth`: password, application_credential, openrc or jupyterhub."""
         state, address = self.state, self.state.sites[site].address
         first = next(iter(state.sites.values())).address
         shared = {
@@ -150,6 +150,24 @@ class Emulator:
                 "OS_APPLICATION_CREDENTIAL_ID": number,
                 "OS_APPLICATION_CREDENTIAL_SECRET": secret,
             }
+        federated = {"OS_IDENTITY_PROVIDER": "chameleon", "OS_PROTOCOL": "openid"}
+        named = {"OS_PROJECT_NAME": state.project_name, "OS_PROJECT_DOMAIN_NAME": "chameleon"}
+        if auth == "openrc":  # as the dashboards of 2026 write it
+            return {
+                **shared,
+                **federated,
+                "OS_AUTH_TYPE": "v3oidcpassword",
+                "OS_USERNAME": "ab123_uni_edu",
+                "OS_PASSWORD": state.password,
+                "OS_PROJECT_ID": state.project_id,
+                "OS_DISCOVERY_ENDPOINT": f"http://{address}:5000/idp/.well-known/openid-configuration",
+                "OS_CLIENT_ID": "keystone-tacc-prod",
+                "OS_CLIENT_SECRET": "none",
+                "OS_ACCESS_TOKEN_TYPE": "access_token",
+            }
+        if auth == "jupyterhub":
+            token = {"OS_AUTH_TYPE": "v3oidcaccesstoken", "OS_ACCESS_TOKEN": keystone.ACCESS_TOKEN}
+            return {**shared, **federated, **named, **token}
         return {
             **shared,
             "OS_AUTH_TYPE": "v3password",

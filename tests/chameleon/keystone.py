@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from .model import Token, new_hex
 from .state import TOKEN_LIFE, State
@@ -18,6 +19,7 @@ CATALOG = {
     "image": ("glance", 9292, ""),
     "container": ("zun", 9517, "/v1"),
 }
+ACCESS_TOKEN = "access-token-of-the-emulated-provider"
 WRONG = "The request you have made requires authentication."
 
 
@@ -72,7 +74,42 @@ def _check(request: Request, identity: dict[str, Any], scope: Any) -> str:
         given = identity["application_credential"]
         if (given.get("id"), given.get("secret")) == state.app_credential:
             return "application_credential"
+    if methods[0] == "token" and identity["token"]["id"] in state.tokens:
+        named = (scope or {}).get("project") or {}
+        right = named.get("name", state.project_name) == state.project_name
+        if not named:
+            return "unscoped"
+        if right and named.get("id", state.project_id) == state.project_id:
+            return "openid"
     raise Refusal(401, WRONG)
+
+
+# The identity provider behind openrc files, and Keystone's end of it: a token of no project, then one of the project.
+
+
+def discovery(request: Request) -> Reply:
+    base = f"http://{request.state.sites[request.site].address}:5000/idp"
+    return Reply(200, {"issuer": base, "token_endpoint": f"{base}/token"})
+
+
+def idp_token(request: Request) -> Reply:
+    state = request.state
+    if state.faults.take("idp-unavailable") is not None:
+        return Reply(503, "<html><body><h1>503 Service Unavailable</h1></body></html>", content_type="text/html")
+    form = {key: values[-1] for key, values in parse_qs(request.raw.decode()).items()}
+    wrong = state.faults.take("cli-password-wrong") is not None
+    if wrong or form.get("password") != state.password:
+        return Reply(401, {"error": "invalid_grant", "error_description": "Invalid user credentials"})
+    return Reply(200, {"access_token": ACCESS_TOKEN, "expires_in": 300, "token_type": "Bearer"})
+
+
+def federated(request: Request) -> Reply:
+    state = request.state
+    if request.headers.get("authorization") != f"Bearer {ACCESS_TOKEN}":
+        return error(Refusal(401, WRONG))
+    token = Token(new_hex(), state.user_id, "", state.now() + TOKEN_LIFE, "openid")
+    state.tokens[token.id] = token
+    return Reply(201, describe(request, token), {"X-Subject-Token": token.id})
 
 
 def issue(request: Request) -> Reply:
@@ -82,12 +119,22 @@ def issue(request: Request) -> Reply:
     except (KeyError, TypeError, AttributeError):
         raise Refusal(400, "Expecting to find identity in auth.") from None
     state, now = request.state, request.state.now()
-    token = Token(new_hex(), state.user_id, state.project_id, now + TOKEN_LIFE, method)
+    project = "" if method == "unscoped" else state.project_id
+    token = Token(new_hex(), state.user_id, project, now + TOKEN_LIFE, method)
     state.tokens[token.id] = token
     return Reply(201, describe(request, token), {"X-Subject-Token": token.id})
 
 
 def describe(request: Request, token: Token) -> dict[str, Any]:
+    """What a token says; one of no project names neither project nor catalog."""
+    whole = _describe(request, token)
+    if not token.project:
+        for key in ("project", "catalog", "roles"):
+            del whole["token"][key]
+    return whole
+
+
+def _describe(request: Request, token: Token) -> dict[str, Any]:
     state = request.state
     return {
         "token": {
@@ -125,13 +172,18 @@ def revoke(request: Request) -> Reply:
 
 def projects(request: Request, *_: str) -> Reply:
     state = request.state
+    names = [state.project_name]
+    if state.faults.take("several-projects") is not None:
+        names += ["CHI-thesis", "CHI-other-course"]
+    if state.faults.take("no-project") is not None:
+        names = []
     return Reply(
         200,
         {
             "projects": [
                 {
-                    "id": state.project_id,
-                    "name": state.project_name,
+                    "id": state.project_id if name == state.project_name else new_hex(),
+                    "name": name,
                     "enabled": True,
                     "domain_id": state.domain_id,
                     "is_domain": False,
@@ -141,6 +193,7 @@ def projects(request: Request, *_: str) -> Reply:
                     "options": {},
                     "links": {},
                 }
+                for name in names
             ],
             "links": {"next": None, "self": "", "previous": None},
         },
@@ -173,7 +226,10 @@ SERVICE = Service(
         ("GET", r"/v3/users/([^/]+)/projects", projects),
         ("GET", r"/v3/auth/projects", projects),
         ("GET", r"/v3/?", version),
+        ("GET", r"/idp/.well-known/openid-configuration", discovery),
+        ("POST", r"/idp/token", idp_token),
+        ("POST", r"/v3/OS-FEDERATION/identity_providers/chameleon/protocols/openid/auth", federated),
     ),
     error,
-    open_paths=r"^(/v3/auth/tokens|/v3/?)$",
+    open_paths=r"^(/v3/auth/tokens|/v3/?|/idp/.*|/v3/OS-FEDERATION/.*)$",
 )

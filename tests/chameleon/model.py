@@ -86,6 +86,7 @@ class Lease:
     trust: str = field(default_factory=new_hex)
     stuck: bool = False
     fails_at_start: bool = False
+    node_missing: bool = False
     status_since: datetime = FOREVER
 
 
@@ -131,6 +132,7 @@ class FloatingIP:
     port_id: str | None = None
     revision: int = 1
     description: str = ""
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -117,7 +117,7 @@ def _floating_json(request: Request, one: FloatingIP) -> dict[str, Any]:
         "project_id": one.project,
         "tenant_id": one.project,
         "description": one.description,
-        "tags": [],
+        "tags": one.tags,
         "created_at": zulu(one.created),
         "updated_at": zulu(one.updated),
         "revision_number": one.revision + 1,

@@ -15,11 +15,15 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 # programs of the machine that a node has only after it installed them, and then as a stand-in
-ABSENT = ("docker", "docker-compose", "podman", "nvidia-ctk", "containerd")
+ABSENT = (
+    *("docker", "docker-compose", "podman", "nvidia-ctk", "containerd"),
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+)
 GPUS = {"A100": "NVIDIA A100-PCIE-40GB,40960,8.0", "P100": "Tesla P100-PCIE-16GB,16384,6.0"}
 SYSTEM_FOLDERS = (
     "etc/docker",
     "etc/apt/keyrings",
+    "etc/apt/apt.conf.d",
     "etc/apt/sources.list.d",
     "etc/systemd/system",
     "var/lib/docker",

@@ -172,7 +172,9 @@ def _schedule(state: State, server: Server) -> None:
         _fail(server, NO_HOST, server.created)
         return
     server.host = host
-    if state.faults.take("server-error") is not None:
+    if state.faults.take("server-no-valid-host") is not None:
+        _fail(server, NO_HOST, server.created)
+    elif state.faults.take("server-error") is not None:
         _fail(
             server,
             "Build of instance " + server.id + " aborted: Failed to provision instance: "

@@ -113,3 +113,7 @@ def without_service(kind: str) -> Callable[[Any], Any]:
         return body
 
     return change
+
+
+def without_network(name: str) -> Callable[[Any], Any]:
+    return lambda body: {**body, "networks": [each for each in body["networks"] if each["name"] != name]}

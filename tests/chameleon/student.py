@@ -165,7 +165,8 @@ class Student:
             data=json.dumps({"data": base64.b64encode(packed.getvalue()).decode()}),
         )
 
-    def download(self, number: str, path: str) -> bytes:
+    def download(self, number: str, path: str, name: str) -> bytes:
+        """The file `name` out of the archive of the folder `path`."""
         answer = requests.get(
             self.cloud.at("container", f"/containers/{number}/get_archive"),
             params={"path": path},
@@ -173,6 +174,6 @@ class Student:
             timeout=30,
         ).json()
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(answer["data"]))) as archive:
-            found = archive.extractfile(archive.getmembers()[0])
+            found = archive.extractfile(f"./{name}")
             assert found is not None
             return found.read()

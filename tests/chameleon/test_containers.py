@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,11 +59,38 @@ def test_archives_go_in_and_out_below_the_containers_root(edge: tuple[Student, d
     assert student.upload(container["uuid"], "/tmp", name, b"content").status_code == 200
     assert student.execute(container["uuid"], f"cat /tmp/{name}")["output"] == "content"
     assert student.execute(container["uuid"], f"sh -c 'tr a-z A-Z < /tmp/{name} > /home/back'")["exit_code"] == 0
-    assert student.download(container["uuid"], "/home/back") == b"CONTENT"
+    assert student.download(container["uuid"], "/home", "back") == b"CONTENT"
     assert not Path("/tmp", name).exists()
     assert student.upload(container["uuid"], "/nowhere", name, b"").status_code == 404
     assert student.upload(container["uuid"], "/tmp/../../..", name, b"").status_code in (200, 400, 404)
     assert not Path("/", name).exists()
+
+
+def test_the_archive_of_a_file_is_looked_for_in_the_working_directory(edge: tuple[Student, dict[str, Any]]) -> None:
+    """As Zun's Kubernetes driver packs it: a file elsewhere is an archive without members."""
+    student, container = edge
+    number = container["uuid"]
+    student.execute(number, "sh -c 'echo here > here; echo there > /home/there'")
+    for path, names in (("/w/here/here", ["here"]), ("/home/there", [])):
+        answer = student.ask("GET", "container", f"/containers/{number}/get_archive?path={path}").json()
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(answer["data"]))) as archive:
+            assert archive.getnames() == names
+
+
+def test_a_large_archive_breaks_and_a_long_address_is_refused(edge: tuple[Student, dict[str, Any]]) -> None:
+    student, container = edge
+    assert student.upload(container["uuid"], "/tmp", "large", b"x" * (1 << 20)).status_code == 500
+    assert student.ask("GET", "container", "/containers/" + "x" * 4000).status_code == 414
+
+
+def test_a_command_is_listened_to_for_a_while_and_goes_on(
+    edge: tuple[Student, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.chameleon.containers.EXECUTE_S", 0.1)
+    student, container = edge
+    done = student.execute(container["uuid"], "sh -c 'echo one; sleep 0.5; echo two > /tmp/two'")
+    assert (done["output"], done["exit_code"]) == ("one\n", None)
+    until(lambda: student.execute(container["uuid"], "cat /tmp/two")["output"] == "two\n")
 
 
 def test_the_log_is_what_the_containers_command_wrote(edge: tuple[Student, dict[str, Any]]) -> None:

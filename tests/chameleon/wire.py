@@ -81,6 +81,8 @@ class Request:
         return self.token.user
 
 
+HEAD_BYTES = 4096
+"""Request line and headers together may be no longer: what uWSGI takes unless it is told otherwise."""
 Route = tuple[str, str, Callable[..., Reply]]
 
 
@@ -160,6 +162,10 @@ class _Handler(BaseHTTPRequestHandler):
             door.state,
             door.site,
         )
+        if len(self.raw_requestline) + sum(len(k) + len(v) + 4 for k, v in self.headers.items()) > HEAD_BYTES:
+            self._log(request, 414)
+            self.send_reply(door.service.error(Refusal(414, "Request-URI Too Long")))
+            return
         fault = door.state.faults.for_request(door.service.name, request.method, request.path)
         if fault is not None and not fault.after_answer:
             reply = fault.play(self, request)

@@ -151,24 +151,56 @@ def _later(request: Request, work: Callable[[], Any]) -> Reply:
     return Reply(200, work=run)
 
 
+NOTHING = {"output": "", "exit_code": None, "exec_id": None, "proxy_url": None}
+
+
 def execute(request: Request, reference: str) -> Reply:
-    root = request.state.root_of(_running(request, reference, "execute"))
-    command = request.query.get("command", "")
-    if request.state.faults.take("container-execute-fails", command) is not None:
-        return Reply(200, {"output": "Killed\n", "exit_code": 137, "exec_id": None, "proxy_url": None})
-    return _later(request, lambda: root.execute(command))
+    one, faults = _running(request, reference, "execute"), request.state.faults
+    root, command = request.state.root_of(one), request.query.get("command", "")
+    if faults.take("container-execute-fails", command) is not None:
+        return Reply(200, {**NOTHING, "output": "Killed\n", "exit_code": 137})
+    if faults.take("container-execute-mute", command) is not None:
+        return Reply(200, NOTHING)
+    if faults.take("container-device-offline", command) is not None:
+        raise Refusal(500, f"Error dialing backend: dial tcp: lookup {one.device}: no such host")
+    if faults.take("container-stops", command) is not None:
+        root.stop()
+        one.status, one.reason = "Stopped", "Exited(137)"
+        raise Refusal(409, f"Cannot execute container {one.uuid} in Stopped state.")
+    if faults.take("container-vanishes", command) is not None:
+        request.state.drop_container(one)
+        raise Refusal(404, f"Container {reference} could not be found.")
+    slow = faults.take("container-command-slow", command)
+    return _later(request, lambda: root.execute(command, slow["seconds"] if slow else None))
 
 
 def put_archive(request: Request, reference: str) -> Reply:
     root, data = request.state.root_of(_running(request, reference, "put_archive")), request.json().get("data", "")
-    if request.state.faults.take("container-disk-full") is not None:
+    faults = request.state.faults
+    if faults.take("container-disk-full") is not None:
         raise Refusal(500, "Docker internal error: write: no space left on device")
+    if faults.take("container-upload-breaks") is not None:
+        raise Refusal(500, "[Errno 32] Broken pipe")
+    if faults.take("container-piece-lost") is not None:
+        return Reply(200)
     return _later(request, lambda: root.put(request.query.get("path", "/"), data))
 
 
 def get_archive(request: Request, reference: str) -> Reply:
-    root = request.state.root_of(_running(request, reference, "get_archive"))
-    return _later(request, lambda: root.get(request.query.get("path", "/")))
+    root, faults = request.state.root_of(_running(request, reference, "get_archive")), request.state.faults
+    if faults.take("container-download-breaks") is not None:
+        raise Refusal(500, "Handshake status 500 Internal Server Error")
+    damaged, empty = faults.take("container-archive-damaged"), faults.take("container-archive-empty")
+
+    def work() -> dict[str, Any]:
+        answer = root.get(request.query.get("path", "/"))
+        data = answer["data"]
+        return {
+            **answer,
+            "data": data[: len(data) // 8 * 4] if damaged is not None else "" if empty is not None else data,
+        }
+
+    return _later(request, work)
 
 
 def logs(request: Request, reference: str) -> Reply:

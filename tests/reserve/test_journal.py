@@ -5,7 +5,7 @@ import multiprocessing
 
 import pytest
 
-from reserve.journal import Journal
+from reserve.journal import Journal, state_folder
 from snippets.errors import RunLocked, StorageError
 
 
@@ -19,6 +19,17 @@ def test_an_intention_is_on_disk_before_anything_else_happens(journal):
     again = Journal(journal.folder)
     (entry,) = again.open_entries(part="model")
     assert (entry.kind, entry.id, entry.facts["netid"]) == ("lease", "", "ab123")
+
+
+def test_in_the_jupyterhub_the_journal_lies_in_the_kit_which_survives(monkeypatch, tmp_path):
+    monkeypatch.delenv("SERVELAB_STATE")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr("reserve.journal.KIT", tmp_path / "kit")
+    assert state_folder() == tmp_path / "home" / ".local/state/servelab"
+    monkeypatch.setenv("JUPYTERHUB_API_URL", "http://hub")
+    assert state_folder() == tmp_path / "kit" / ".servelab"
+    assert oct((tmp_path / "kit" / ".servelab").stat().st_mode)[-3:] == "700"
 
 
 def test_entries_follow_their_events(journal):

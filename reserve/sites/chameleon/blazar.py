@@ -14,6 +14,7 @@ from reserve.sites.chameleon import chi
 from reserve.sites.chameleon.credentials import SignIn
 from reserve.sites.chameleon.rest import Gone, Rest
 
+NODE_MISSING = "its node is missing"
 WIRE = "%Y-%m-%d %H:%M"
 
 
@@ -28,7 +29,8 @@ def parse_time(text: str) -> datetime:
 def parse_lease(body: dict[str, Any], site: str) -> Lease:
     """A lease of ours; raises SiteUnreachable for an answer that is not one."""
     try:
-        reserved = (body.get("reservations") or [{}])[0]
+        every = body.get("reservations") or [{}]
+        reserved = next((one for one in every if one.get("resource_type") != "virtual:floatingip"), every[0])
         return Lease(
             id=str(body["id"]),
             name=str(body["name"]),
@@ -47,15 +49,15 @@ def _detail(body: dict[str, Any]) -> str:
     words = [f"reservation {r.get('status')}" for r in body.get("reservations") or [] if r.get("status") == "error"]
     words += [f"event {e.get('event_type')} failed" for e in body.get("events") or [] if e.get("status") == "ERROR"]
     if any(r.get("missing_resources") for r in body.get("reservations") or []):
-        words.append("its node is missing")
+        words.append(NODE_MISSING)
     return ", ".join(words)
 
 
 class Leases:
     """Blazar of one site."""
 
-    def __init__(self, site: str, rest: Rest, signin: SignIn) -> None:
-        self.site, self.rest, self.signin = site, rest, signin
+    def __init__(self, site: str, rest: Rest, signin: SignIn, project_id: str = "") -> None:
+        self.site, self.rest, self.signin, self.project_id = site, rest, signin, project_id
 
     def all(self) -> list[dict[str, Any]]:
         """Blazar's own words on every lease of the project, ended ones too."""
@@ -76,6 +78,16 @@ class Leases:
         ]
         mine.sort(key=lambda lease: str(lease.get("created_at")))
         return parse_lease(mine[-1], self.site) if mine else None
+
+    def reserved_addresses(self, user_id: str) -> frozenset[str]:
+        """The reservations of floating IPs in this user's leases that are under way: ids."""
+        return frozenset(
+            str(one["id"])
+            for lease in self.all()
+            if lease.get("user_id") == user_id and str(lease.get("status", "")).upper() == "ACTIVE"
+            for one in lease.get("reservations") or []
+            if one.get("resource_type") == "virtual:floatingip"
+        )
 
     def get(self, id: str) -> Lease | None:
         """The lease in its present state; None if Blazar does not know it."""
@@ -156,8 +168,14 @@ class Leases:
         names = {
             str(item.get("id")): str(item.get(name_key) or item.get("uid") or item.get("id"))
             for item in (listed or {}).get(kind, [])
-            if item.get(type_key) == hardware.type_name and item.get("reservable", True)
+            if item.get(type_key) == hardware.type_name and item.get("reservable", True) and self._may_have(item)
         }
+        if not names and any(item.get(type_key) == hardware.type_name for item in (listed or {}).get(kind, [])):
+            raise SiteError(
+                f"{self.site} lists no reservable {hardware.type_name} for this project: each is in maintenance or set "
+                "aside for other projects. Ask your instructor whether the course has nodes of its own, or another "
+                "--site."
+            )
         if not names:
             raise SiteError(
                 f"{self.site} lists no reservable {hardware.type_name}. Check the type in reserve/hardware.toml "
@@ -181,6 +199,13 @@ class Leases:
                 if end > start and end > now - timedelta(hours=1):
                     busy[name].append(Interval(start, end))
         return Calendar(hardware.key, {name: tuple(times) for name, times in busy.items()}, fetched=now)
+
+    def _may_have(self, item: dict[str, Any]) -> bool:
+        """Whether Blazar lets this project have it: the operators may set nodes aside (`authorized_projects`)."""
+        said = item.get("authorized_projects")
+        allowed = said if isinstance(said, list) else re.split(r"[,\s]+", str(said or ""))
+        allowed = [str(one) for one in allowed if one]
+        return not allowed or not self.project_id or bool({"all", self.project_id} & set(allowed))
 
 
 def cannot_lease(site: str, source: str) -> str:

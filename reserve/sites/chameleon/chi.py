@@ -20,7 +20,7 @@ from reserve.errors import CredentialsError, Missing, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
 from reserve.redact import redact, remember_secret
 from reserve.site import LeaseSpec
-from reserve.sites.chameleon.credentials import SignIn
+from reserve.sites.chameleon.credentials import CLI_PASSWORD, SignIn
 from reserve.sites.chameleon.rest import TIMEOUT_S, Rest, failure
 
 _active = ""
@@ -45,7 +45,8 @@ def _chi() -> Any:
         from snippets.errors import ToolMissing
 
         raise ToolMissing(f"python-chi cannot be imported ({error}). Run: pip install 'servelab[chameleon]'") from None
-    if not isinstance(context.requests, types.SimpleNamespace):
+    # The JupyterHub brings the python-chi that it likes: what a newer one has renamed is left as it is.
+    if not isinstance(getattr(context, "requests", types.SimpleNamespace()), types.SimpleNamespace):
         import requests
 
         def get(url: str, **kwargs: Any) -> Any:
@@ -53,8 +54,9 @@ def _chi() -> Any:
 
         context.requests = types.SimpleNamespace(get=get, exceptions=requests.exceptions)
         # Each `chi.set` imports every sign-in plugin there is again; the list never changes.
-        context._auth_plugins = functools.cache(context._auth_plugins)
-    if address() != context.RESOURCE_API_URL:
+        if hasattr(context, "_auth_plugins"):
+            context._auth_plugins = functools.cache(context._auth_plugins)
+    if address() != getattr(context, "RESOURCE_API_URL", address()):
         context.RESOURCE_API_URL, context._sites = address(), {}
     return chi
 
@@ -70,7 +72,16 @@ def connect(site: str, signin: SignIn, clock: Clock) -> Rest:
     _point_at(site, signin)
     with _quiet():
         rest = Rest(chi.session(), clock)
-        rest.guarded("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest.session))
+        try:
+            rest.guarded("identity", f"signing in to {site} with {signin.source}", lambda: _token(rest.session))
+        except CredentialsError as error:
+            if signin.auth_type == "v3oidcpassword" and "did not accept" in str(error):
+                raise CredentialsError(
+                    f"the password in {signin.source} was not accepted while signing in to {site}. {CLI_PASSWORD} Set "
+                    "one there (or again), then give it: `source openrc.sh` asks for it, clouds.yaml has it below "
+                    "`auth:`. If it is right, check the project and that it is active on https://chameleoncloud.org."
+                ) from None
+            raise
     return rest
 
 

@@ -81,6 +81,11 @@ def for_site(site: str, env: Mapping[str, str]) -> Entry | None:
     )
 
 
+def has_file(env: Mapping[str, str]) -> bool:
+    """Whether there is a clouds.yaml at one of its places."""
+    return any(path.is_file() for path in _files("clouds", "OS_CLIENT_CONFIG_FILE", env))
+
+
 def _files(stem: str, variable: str, env: Mapping[str, str]) -> list[Path]:
     """Where such a file may lie, first to last: where the variable says, else here, the user's and the machine's."""
     if env.get(variable):

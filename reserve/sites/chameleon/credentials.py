@@ -7,18 +7,20 @@ that this package prints or keeps passes.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reserve.errors import CredentialsError
 from reserve.redact import remember_secret
-from reserve.sites.chameleon.clouds import Entry, for_site, from_variables
+from reserve.sites.chameleon.clouds import Entry, for_site, from_variables, has_file
 
 HOW = (
     "On the site's dashboard (for example https://chi.tacc.chameleoncloud.org), choose Identity > Application "
     "Credentials (or API Access > OpenStack RC), download the openrc.sh or clouds.yaml, then `source openrc.sh` or "
     "put clouds.yaml in ~/.config/openstack/ and set OS_CLOUD. In Chameleon's JupyterHub you are signed in already."
 )
+CLI_PASSWORD = "It is the CLI password that you set on https://auth.chameleoncloud.org, not your university's."
 SECRET_OPTIONS = {"password", "application_credential_secret", "token", "access_token", "client_secret", "passcode"}
 
 
@@ -76,8 +78,14 @@ def _options(entry: Entry, auth_type: str, in_hub: bool) -> dict[str, str]:
     try:
         known = loading.get_plugin_loader(auth_type).get_options()
     except NoMatchingPlugin:
+        plugin = (
+            "Its plugin is part of Chameleon's ccauth: install that into this environment (pip install ccauth) and run "
+            "`ccauth login`, or sign in another way. "
+            if "chameleon" in auth_type
+            else ""
+        )
         raise CredentialsError(
-            f"{entry.source} asks for sign-in by {auth_type!r}, and no installed package can do that. {HOW}"
+            f"{entry.source} asks for sign-in by {auth_type!r}, and no installed package can do that. {plugin}{HOW}"
         ) from None
     options = {}
     for option in known:
@@ -103,7 +111,7 @@ def _missing(entry: Entry, auth_type: str, names: Sequence[str]) -> str:
     else:
         text = f"{entry.source} lacks {', '.join(f'OS_{name.upper()}' for name in names)}."
     if auth_type == "v3oidcpassword" and "password" in names:
-        text += " It is the CLI password that you set on https://auth.chameleoncloud.org, not your university's."
+        text += f" {CLI_PASSWORD}"
     return f"{text} {HOW}"
 
 
@@ -119,6 +127,31 @@ def _signin(entry: Entry, in_hub: bool) -> SignIn:
             kept |= {"username", "user_domain_name", "user_domain_id"}
         options = {key: value for key, value in options.items() if key in kept}
     return SignIn(entry.source, auth_type, options, entry.region, entry.cloud)
+
+
+def are_there(env: Mapping[str, str] | None = None) -> bool:
+    """Whether anything here says how to sign in, right or wrong."""
+    env = os.environ if env is None else env
+    return bool(env.get("OS_CLOUD") or env.get("JUPYTERHUB_API_URL")) or bool(
+        any(name.startswith("OS_") and name not in ("OS_CLIENT_CONFIG_FILE",) for name in env) or has_file(env)
+    )
+
+
+def takes_first_project(env: Mapping[str, str] | None = None) -> bool:
+    """Whether the project is the JupyterHub's choice (the first of a list) and nobody's own."""
+    env = os.environ if env is None else env
+    return bool(env.get("JUPYTERHUB_API_URL")) and not env.get("SERVELAB_PROJECT") and not env.get("OS_CLOUD")
+
+
+def _chosen(found: SignIn, project: str) -> SignIn:
+    """The same for another project of the user, by name or id; an application credential has one of its own."""
+    if not project or found.is_application_credential:
+        return found
+    options = {key: value for key, value in found.options.items() if key not in ("project_name", "project_id")}
+    key = "project_id" if re.fullmatch(r"[0-9a-f]{32}", project) else "project_name"
+    if key == "project_name":
+        options.setdefault("project_domain_name", "chameleon")
+    return replace(found, options={**options, key: project})
 
 
 def _from_environment(env: Mapping[str, str]) -> Entry | None:
@@ -147,6 +180,7 @@ def find(site: str = "", env: Mapping[str, str] | None = None) -> SignIn:
         found = SignIn("the JupyterHub you are signed in to", "v3oidcaccesstoken", {})
     else:
         raise CredentialsError(f"no Chameleon sign-in found. {HOW}")
+    found = _chosen(found, env.get("SERVELAB_PROJECT", ""))
     if found.is_application_credential and site and found.region and found.region != site:
         raise CredentialsError(
             f"the application credential in {found.source} was made at {found.region} "

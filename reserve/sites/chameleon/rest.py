@@ -11,7 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reserve.clock import Clock
-from reserve.errors import CredentialsError, Missing, Quota, SiteError, SiteUnreachable
+from reserve.errors import CredentialsError, Missing, Quota, RuleRefused, SiteError, SiteUnreachable
+from reserve.sites.chameleon import rules
 
 TIMEOUT_S = float(os.environ.get("SERVELAB_TIMEOUT_S", "60"))
 """Longest silence of a service before a request is given up (connecting, and between bytes)."""
@@ -66,6 +67,8 @@ def failure(status: int, service: str, doing: str, text: str) -> SiteError | Cre
             f"{who} did not accept the sign-in while {doing}: {why}. Sign in again: fetch a new openrc or "
             "application credential from the site's dashboard (Identity), or restart your JupyterHub server."
         )
+    if service == "reservation" and status in (400, 403) and is_rule(why):
+        return RuleRefused(f"{who} refuses while {doing}: {why.rstrip('.')}. {rules.remedy(why)}")
     if status == 403 and re.search(r"quota|limit|exceed", why, re.I):
         return Quota(
             f"the project's quota is used up ({who}, while {doing}): {why}. See what you hold with `servelab "
@@ -74,7 +77,8 @@ def failure(status: int, service: str, doing: str, text: str) -> SiteError | Cre
     if status == 403:
         return CredentialsError(
             f"{who} forbids {doing} to this user: {why}. Check that you are a member of the course's project, "
-            "that OS_PROJECT_NAME names it, and that the project is active on the Chameleon portal."
+            "that OS_PROJECT_NAME names it, and that the project is active on the Chameleon portal. An application "
+            "credential needs the role `reader` beside `member`: make one with both."
         )
     if status == 404:
         return Gone(f"{who} knows nothing of it while {doing}: {why}. `servelab status` shows what is left.")
@@ -92,7 +96,17 @@ def failure(status: int, service: str, doing: str, text: str) -> SiteError | Cre
             f"{who} failed with HTTP {status} while {doing}: {why}. Repeat the command (it continues where it "
             "stopped); if it stays so, look at https://chameleoncloud.org for an outage or ask its help desk."
         )
+    if status == 414:
+        return SiteError(
+            f"{who} takes no address as long as the one of {doing}: {why}. Report it as a fault of this kit."
+        )
     return SiteError(f"{who} refused {doing} with HTTP {status}: {why}. Check the command's options.")
+
+
+def is_rule(why: str) -> bool:
+    """Whether a refusal of Blazar is about the testbed's rules: neither a malformed request nor who may ask."""
+    malformed = r"invalid|malformed|missing parameter|required format|must be later|not yours|quota"
+    return not rules.POLICY.search(why) and not re.search(malformed, why, re.I) and bool(why.strip())
 
 
 class Rest:
@@ -109,6 +123,8 @@ class Rest:
         """The service's address from the token's catalog, ending in its version."""
         if service not in self._bases:
             url = self.guarded(service, "finding its address", lambda: self.session.get_endpoint(service_type=service))
+            if not url and service == "identity":  # a sign-in without a project has no catalog
+                url = getattr(getattr(getattr(self.session, "session", None), "auth", None), "auth_url", "")
             if not url:
                 raise SiteError(
                     f"the site's catalog has no {NAMES.get(service, service)}. Check the "

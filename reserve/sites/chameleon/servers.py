@@ -159,8 +159,13 @@ class Servers:
                 )
         return found
 
-    def attach_address(self, port: str, name: str) -> Thing:
-        """Make a floating IP on a port, in one request. Falls back to a free one that the project holds."""
+    def attach_address(self, port: str, name: str, reservations: frozenset[str] = frozenset()) -> Thing:
+        """Make a floating IP on a port, in one request; one that Blazar holds for `reservations` (ids) comes first.
+
+        Raises Missing without a public network, Quota where there are no more: what others hold is never taken.
+        """
+        if reservations and (held := self._reserved(port, name, reservations)):
+            return held
         nets = self.rest.call("GET", "network", "/networks", "listing networks")
         public = next((n["id"] for n in (nets or {}).get("networks", []) if n.get("name") == PUBLIC), None)
         if public is None:
@@ -169,27 +174,29 @@ class Servers:
         try:
             answer = self.rest.call("POST", "network", "/floatingips", "asking for a floating IP", body=body)
         except Quota as error:
-            return self._borrow(port, name, error)
+            raise Quota(
+                f"{error} Free addresses of the project may be classmates': none was taken. Delete your own unused "
+                "ones on the dashboard (Network > Floating IPs), or reserve one there with your lease, and repeat the "
+                "command; the node stays up."
+            ) from None
         one = (answer or {}).get("floatingip") or {}
         if "id" not in one:
             raise SiteUnreachable("Neutron sent no floating IP. Repeat the command.")
         return Thing("floating_ip", one["id"], name, self.site, str(one["floating_ip_address"]))
 
-    def _borrow(self, port: str, name: str, refused: Quota) -> Thing:
-        """A free address that the project already holds; it goes back to the project when the server goes."""
-        free = [one for one in self.addresses() if not one.get("port_id") and not one.get("description")]
-        for one in free:
-            body = {"floatingip": {"port_id": port}}
+    def _reserved(self, port: str, name: str, reservations: frozenset[str]) -> Thing | None:
+        """A free address that Blazar tagged with one of the reservations; it goes back with the lease."""
+        wanted = {f"reservation:{id}" for id in reservations}
+        for one in self.addresses():
+            if one.get("port_id") or not wanted & set(one.get("tags") or ()):
+                continue
+            body, path = {"floatingip": {"port_id": port}}, f"/floatingips/{one['id']}"
             try:
-                path = f"/floatingips/{one['id']}"
-                self.rest.call("PUT", "network", path, "attaching the project's free floating IP", body=body)
-            except (Gone, Missing):
+                self.rest.call("PUT", "network", path, "attaching the lease's address", body=body)
+            except Missing:
                 continue
             return Thing("borrowed_ip", one["id"], name, self.site, str(one["floating_ip_address"]))
-        raise Quota(
-            f"{refused} The project holds no free address either: delete unused ones on the dashboard (Network > "
-            "Floating IPs) and repeat the command; the node stays up."
-        )
+        return None
 
     def port(self, node: Node) -> str:
         """The Neutron port of a server, to which a floating IP is attached. Raises Missing while there is none."""

@@ -45,18 +45,32 @@ class ChameleonSite:
         project = facts.get("project") or {}
         if not project:
             raise CredentialsError(self._which_project(rest, signin))
+        if credentials.takes_first_project():
+            self._check_choice(rest, str(project.get("name")))
         self.signin, self.rest = signin, rest
         self.user_id = str((facts.get("user") or {}).get("id", ""))
         self._who = f"{(facts.get('user') or {}).get('name', '?')} in project {project.get('name', '?')}"
         self._facts = facts
-        self.leases = Leases(self.name, rest, signin)
+        self.leases = Leases(self.name, rest, signin, str(project.get("id", "")))
         self.servers = Servers(self.name, rest, signin, self.user_id)
         self.containers = Containers(self.name, rest, self.user_id)
         return self._who
 
-    def _which_project(self, rest: Rest, signin: credentials.SignIn) -> str:
+    def _projects(self, rest: Rest) -> list[str]:
         answer = rest.call("GET", "identity", "/auth/projects", "listing your projects")
-        names = [str(p.get("name")) for p in (answer or {}).get("projects", [])]
+        return [str(one.get("name")) for one in (answer or {}).get("projects", []) if one.get("enabled", True)]
+
+    def _check_choice(self, rest: Rest, taken: str) -> None:
+        """The JupyterHub takes the first of somebody's projects; which one pays is for them to say."""
+        names = self._projects(rest)
+        if len(names) > 1:
+            raise CredentialsError(
+                f"you are in several projects at {self.name}, and the JupyterHub would take {taken}: say which pays, "
+                f"one of {', '.join(names)}: `project` in the notebook's parameters, or `export SERVELAB_PROJECT=...`."
+            )
+
+    def _which_project(self, rest: Rest, signin: credentials.SignIn) -> str:
+        names = self._projects(rest)
         if not names:
             return f"you are in no project at {self.name}. Join the course's on https://chameleoncloud.org first."
         # The variable is not read where an entry of clouds.yaml is used.
@@ -193,10 +207,11 @@ class ChameleonSite:
         }[thing.kind](thing.id)
 
     def give_address(self, node: Node) -> Thing:
-        """A floating IP on the node's port; a free one of the project (`borrowed_ip`) where the quota is used up."""
+        """A floating IP on the node's port: one that was reserved with this user's lease (`borrowed_ip`), else a new
+        one."""
         self.sign_in()
         port = self.servers.port(node) if node.kind == "server" else self.containers.port(node.id)
-        return self.servers.attach_address(port, node.name)
+        return self.servers.attach_address(port, node.name, self.leases.reserved_addresses(self.user_id))
 
     def find_addresses(self, name: str, node_ids: set[str]) -> list[Thing]:
         """By our tag, or by the server that they are attached to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import shlex
 import tarfile
 import uuid
@@ -12,10 +13,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from reserve.clock import Clock
-from reserve.errors import ConnectionLost, SiteError, SiteUnreachable
+from reserve.errors import ConnectionLost, Faulted, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
 from reserve.site import CommandResult, Lease, Node, OnLine, Thing, packing
-from reserve.sites.chameleon.rest import TIMEOUT_S, Gone, Rest
+from reserve.sites.chameleon.rest import Gone, Rest
+from snippets.files import sha256_bytes
 
 JUPYTER_PORT = 8888
 
@@ -103,116 +105,220 @@ class Containers:
 
 
 class ContainerMachine:
-    """The Machine contract over Zun's execute and archives. Each command is one HTTP request."""
+    """The Machine contract over Zun's execute and archives: short requests only, as Zun on Kubernetes serves them.
+
+    Zun listens to a command for five seconds, takes a command from the request's address, and carries an archive in one
+    websocket frame. So every command is a job on the device that is asked after until it ends; a long one is sent as a
+    file; archives travel in pieces and are compared by their SHA-256. A file is fetched by its folder: the archive of a
+    file is looked for in the container's working directory and comes back empty.
+    """
 
     STATUS = "servelab-status:"
-    ONE_REQUEST_S = 60.0
-    """A command that may take longer runs detached on the device and is asked after: a request has a timeout."""
+    LOOKS = 40
+    """How often one request looks for a command's end, 0.05 s apart: well within Zun's five seconds."""
+    ADDRESS_BYTES = 2500
+    """The longest command that goes into an address; request line and headers together may have 4,096 bytes."""
+    PIECE_BYTES = 500_000
+    UNHEARD = 5
+    """How many requests in a row may bring no word of a command before the device is given up."""
+    batch_bytes = 4_000_000
 
     def __init__(self, rest: Rest, node: Node, clock: Clock) -> None:
         self._rest, self._node, self._clock, self.name = rest, node, clock, node.name
+        self._ended = "/tmp/servelab-none"
         self.home = "~"
-        self.home = self.run("cd && pwd", timeout_s=30).output.strip().splitlines()[-1]
+        self.home = self.run("pwd", timeout_s=30).output.strip().splitlines()[-1]
 
     def run(
         self, command: str, *, timeout_s: float = 60.0, check: bool = True, on_line: OnLine | None = None
     ) -> CommandResult:
-        """Run in one request, or detached where that may take over a minute. Raises as `Machine.run`."""
-        if timeout_s > self.ONE_REQUEST_S:
-            return self._run_detached(command, timeout_s, check, on_line)
-        # The exit status is printed too: Zun gives it as text, and a device that restarts gives none.
-        bounded = f"timeout {max(1, int(min(timeout_s, TIMEOUT_S * 0.75)))} sh -c {shlex.quote('cd; ' + command)}"
-        script = f"{bounded} 2>&1; s=$?; echo; echo {self.STATUS}$s"
-        query = urlencode({"command": "sh -c " + shlex.quote(script), "run": True})
-        path = f"/containers/{self._node.id}/execute?{query}"
+        """Run as a job on the device and ask until it ends, at most `timeout_s` seconds. Raises as `Machine.run`."""
+        result = self._run(_new_place(), command, timeout_s, on_line)
+        return result.succeeded(self.name) if check else result
+
+    def _run(self, place: str, command: str, timeout_s: float, on_line: OnLine | None = None) -> CommandResult:
+        """The same; `place` is the job's folder on the device, $D for the command."""
+        text, deadline = f"cd; {command}", self._clock.seconds() + timeout_s
+        begin = self._beginning(place, f"sh -c {shlex.quote(text)}", timeout_s)
+        as_file = len(_query(begin)) > self.ADDRESS_BYTES
+        if as_file:
+            self._put(place, "run", text.encode())
+            begin = self._beginning(place, "sh $D/run", timeout_s)
+        self._ended, tries = place, 3 if as_file else 1
+        output, read, unheard, lines = "", 0, 0, Lines(on_line)
+        heard = self._look(begin, place, 0)
+        while True:
+            if heard is not None:
+                unheard, (state, read, new) = 0, heard
+                output += new
+                lines.add(new)
+                if state == "none" and (tries := tries - 1):
+                    self._put(place, "run", text.encode())
+                    heard = self._look(begin, place, 0)
+                    continue
+                if state == "none":
+                    raise ConnectionLost(f"{self.name} did not begin a command. Repeat the command.")
+                if state not in ("-", "124"):
+                    lines.end()
+                    return CommandResult(int(state) if state.isdigit() else 1, output)
+                if state == "124":
+                    break
+            else:
+                unheard += 1
+                if unheard == self.UNHEARD:
+                    raise ConnectionLost(
+                        f"{self.name} does not say how a command goes: {unheard} requests in a row were cut short. Its "
+                        "device is overloaded or offline. Repeat the command; if it stays so, `servelab down` and take "
+                        "another device (--node)."
+                    )
+            if self._clock.seconds() > deadline:
+                break
+            self._clock.sleep(0.5)
+            heard = self._look("", place, read)
+        raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
+
+    def _beginning(self, place: str, words: str, timeout_s: float) -> str:
+        """Start the job, and forget the one before: a look that was cut short must find the same as the next."""
+        there = "[ -f $D/run ] && " if words.startswith("sh $D/run") else ""
+        return (
+            f"rm -rf {self._ended}; D={place}; export D; {there}mkdir -p $D; if [ -d $D ]; then : >$D/log; "
+            f"(trap '' HUP; timeout {max(1, int(timeout_s))} {words} >$D/log 2>&1 </dev/null; "
+            "echo $? >$D/end; mv $D/end $D/exit) >/dev/null 2>&1 & fi; "
+        )
+
+    def _look(self, begin: str, place: str, read: int) -> tuple[str, int, str] | None:
+        """The job's state (`-`: it goes on), the size of its output and what is new of it; None: not heard."""
+        script = (
+            f"{begin}D={place}; i=0; while [ ! -f $D/exit ] && [ -d $D ] && [ $i -lt {self.LOOKS} ]; do sleep 0.05; "
+            "i=$((i+1)); done; s=-; [ -d $D ] || s=none; if [ -f $D/exit ]; then s=$(cat $D/exit); fi; "
+            f"n=$(wc -c <$D/log); tail -c +{read + 1} $D/log | head -c $((n-{read})); "
+            f"echo; echo {self.STATUS} $s $n"
+        )
+        answer = self._ask("POST", f"/execute?{_query(script)}", f"running a command on {self.name}")
+        output = str(answer.get("output") or "")
+        new, found, words = output.rpartition(self.STATUS)
+        if found:
+            state, *size = words.split() or ["none"]
+            return state, int(size[0]) if size and size[0].isdigit() else read, new.removesuffix("\n")
+        if answer.get("exit_code") is None:
+            return None
+        raise ConnectionLost(
+            f"the container {self.name} ended a command (exit {answer['exit_code']}: {output.strip()[-200:]}): perhaps "
+            "the device's memory is full. Repeat the command."
+        )
+
+    def _ask(self, method: str, path: str, doing: str, body: Any = None, again: bool | None = None) -> dict[str, Any]:
+        """One request about this container. Raises ConnectionLost, Faulted for a container that does not run."""
+        path = f"/containers/{self._node.id}{path}"
         try:
-            answer = self._rest.call("POST", "container", path, f"running a command on {self.name}")
+            return self._rest.call(method, "container", path, doing, body=body, again=again) or {}
         except Gone:
             raise ConnectionLost(
                 f"the container {self.name} is gone: its lease has ended or it was deleted. What was synced is kept; "
                 "reserve again and repeat the command to go on."
             ) from None
         except SiteUnreachable as error:
+            if re.search(r"no space left", str(error), re.I):
+                raise SiteError(
+                    f"the disk of {self.name} is full ({error}) Delete what is not needed there, or `servelab down` "
+                    "and take another device (--node)."
+                ) from None
             raise ConnectionLost(str(error)) from None
-        output, found, status_text = str((answer or {}).get("output") or "").rpartition(self.STATUS)
-        if not found:
-            raise ConnectionLost(
-                f"the container {self.name} cut a command short (exit "
-                f"{(answer or {}).get('exit_code')}). Repeat the command."
-            )
-        status = int(status_text.strip() or 1)
-        output = output.rstrip("\n")
-        if on_line:
-            for line in output.splitlines():
-                on_line(line)
-        if status == 124:
-            raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
-        result = CommandResult(status, output)
-        return result.succeeded(self.name) if check else result
+        except SiteError as error:
+            if re.search(r"Cannot \w+ container", str(error)):
+                raise Faulted(
+                    f"the container {self.name} does not run any more ({error}) Its device restarted, or its memory "
+                    "was full. What was synced is kept: `servelab down`, reserve again and repeat the command to go on."
+                ) from None
+            raise
 
-    def _run_detached(self, command: str, timeout_s: float, check: bool, on_line: OnLine | None) -> CommandResult:
-        job = f".servelab-job-{uuid.uuid4().hex[:8]}"
-        script = f"cd; ({command}) >{job}.log 2>&1; echo $? >{job}.tmp; mv {job}.tmp {job}.exit"
-        self.run(
-            f": >{job}.log; "
-            f"nohup timeout {int(timeout_s)} sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null & echo started",
-            timeout_s=30,
-        )
-        deadline, output = self._clock.seconds() + timeout_s, ""
-        while True:
-            look = f"cat {job}.exit 2>/dev/null || echo -; tail -c +{len(output.encode()) + 1} {job}.log || true"
-            state, _, new = self.run(look, timeout_s=30).output.partition("\n")
-            output += new
-            if on_line:
-                for line in new.splitlines():
-                    on_line(line)
-            if state.strip() != "-":
-                self.run(f"rm -f {job}.log {job}.exit", timeout_s=30, check=False)
-                result = CommandResult(int(state.strip() or 1), output)
-                return result.succeeded(self.name) if check else result
-            if self._clock.seconds() > deadline:
-                raise ConnectionLost(
-                    f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command."
-                )
-            self._clock.sleep(1.0)
+    def _put(self, place: str, name: str, content: bytes) -> None:
+        body = {"data": base64.b64encode(_one_file(f"{place.rpartition('/')[2]}/{name}", content)).decode()}
+        path = f"/put_archive?path={quote('/tmp', safe='')}"
+        self._ask("POST", path, f"sending files to {self.name}", body, again=True)
 
     def push(self, archive: bytes, folder: str) -> None:
-        """One file in a tar, to /tmp, unpacked there by a command: the files then belong to the container's user."""
-        name = f"servelab-{uuid.uuid4().hex[:8]}.tar"
-        path = f"/containers/{self._node.id}/put_archive?path={quote('/tmp', safe='')}"
-        body = {"data": base64.b64encode(_one_file(name, archive)).decode()}
-        try:
-            self._rest.call("POST", "container", path, f"sending files to {self.name}", body=body, again=True)
-        except Gone:
-            raise ConnectionLost(f"the container {self.name} is gone. Repeat `servelab up`.") from None
-        except SiteUnreachable as error:
-            raise ConnectionLost(str(error)) from None
-        place, zipped = shlex.quote(folder), "z" if archive[:2] == b"\x1f\x8b" else ""
-        self.run(f"mkdir -p {place} && tar -x{zipped}f /tmp/{name} -C {place} && rm -f /tmp/{name}", timeout_s=300)
+        """In pieces to /tmp, joined and unpacked there by a command: the files then belong to the container's user."""
+        place, digest = _new_place(), sha256_bytes(archive)
+        for number, at in enumerate(range(0, len(archive), self.PIECE_BYTES)):
+            self._put(place, f"part-{number:05}", archive[at : at + self.PIECE_BYTES])
+        target, zipped = shlex.quote(folder), "z" if archive[:2] == b"\x1f\x8b" else ""
+        done = self._run(
+            place,
+            f"[ $(cat $D/part-* | sha256sum | cut -c-64) = {digest} ] || exit 97; "
+            f"mkdir -p {target} && cat $D/part-* | tar -x{zipped}f - -C {target}",
+            300.0,
+        )
+        if done.status == 97:
+            raise ConnectionLost(f"an archive did not arrive whole on {self.name}. Repeat the command.")
+        done.succeeded(self.name)
 
     def pull(self, folder: str, names: Sequence[str]) -> bytes:
-        """Zun hands out one path: the wanted files are packed on the device first."""
-        packed = f"servelab-{uuid.uuid4().hex[:8]}.tar"
-        listing = "\n".join(names)
-        self.run(f"printf '%s\\n' {shlex.quote(listing)} | {packing(folder, f'/tmp/{packed}')}", timeout_s=300)
-        path = f"/containers/{self._node.id}/get_archive?path={quote('/tmp/' + packed, safe='')}"
-        try:
-            answer = self._rest.call("GET", "container", path, f"fetching files from {self.name}")
-        except (Gone, SiteUnreachable) as error:
-            raise ConnectionLost(f"files cannot be fetched from {self.name}: {error}") from None
-        self.run(f"rm -f /tmp/{packed}", check=False)
-        try:
-            with tarfile.open(fileobj=io.BytesIO(base64.b64decode((answer or {}).get("data") or ""))) as tar:
-                member = tar.extractfile(packed)
-                assert member is not None
-                return member.read()
-        except (tarfile.TarError, KeyError, ValueError, AssertionError) as error:
-            raise ConnectionLost(
-                f"{self.name} sent an archive that cannot be read ({type(error).__name__}). Repeat the command."
-            ) from None
+        """Packed on the device, fetched in pieces. Raises NodeCommandFailed, ConnectionLost."""
+        place = _new_place()
+        self._put(place, "names", "".join(f"{name}\n" for name in names).encode())
+        packed = self._run(
+            place,
+            "[ -f $D/names ] || exit 97; P=$D.out; mkdir -p $P; "
+            f"{packing(folder, '$P/all')} <$D/names || exit $?; cd $P; sha256sum <all; "
+            f"split -b {self.PIECE_BYTES} -a 5 all part-; for p in part-*; do mkdir in-$p; mv $p in-$p/part; done; "
+            "ls -d in-*",
+            300.0,
+        )
+        if packed.status == 97:
+            raise ConnectionLost(f"a list of files did not arrive on {self.name}. Repeat the command.")
+        packed.succeeded(self.name)
+        digest, *folders = packed.output.splitlines()
+        content = b"".join(self._piece(f"{place}.out/{name}") for name in folders)
+        self.run(f"rm -rf {place}.out", check=False)
+        if sha256_bytes(content) != digest.split()[0]:
+            raise ConnectionLost(f"{self.name} sent files that did not arrive whole. Repeat the command.")
+        return content
+
+    def _piece(self, folder: str) -> bytes:
+        trouble = ""
+        for _ in range(3):
+            path = f"/get_archive?path={quote(folder, safe='')}"
+            answer = self._ask("GET", path, f"fetching files from {self.name}")
+            try:
+                with tarfile.open(fileobj=io.BytesIO(base64.b64decode(answer.get("data") or ""))) as tar:
+                    # `./part` from Kubernetes, `FOLDER/part` from Docker
+                    found = [tar.extractfile(member) for member in tar if member.name.split("/")[-1] == "part"]
+                    return found[0].read()  # type: ignore[union-attr]
+            except (tarfile.TarError, ValueError, LookupError, AttributeError) as error:
+                trouble = type(error).__name__
+        raise ConnectionLost(f"{self.name} sent an archive that cannot be read ({trouble}). Repeat the command.")
 
     def close(self) -> None:
         """Nothing is held open between requests."""
+
+
+class Lines:
+    """Hands whole lines to `on_line` as output comes in pieces."""
+
+    def __init__(self, on_line: OnLine | None) -> None:
+        self._on_line, self._begun = on_line, ""
+
+    def add(self, text: str) -> None:
+        """More of the output."""
+        *whole, self._begun = (self._begun + text).split("\n")
+        if self._on_line:
+            for line in whole:
+                self._on_line(line)
+
+    def end(self) -> None:
+        """No more comes: the last line may lack its end."""
+        if self._on_line and self._begun:
+            self._on_line(self._begun)
+
+
+def _query(script: str) -> str:
+    """The part of an address that has Zun run a script."""
+    return urlencode({"command": "sh -c " + shlex.quote(script), "run": True})
+
+
+def _new_place() -> str:
+    return f"/tmp/servelab-{uuid.uuid4().hex[:8]}"
 
 
 def _one_file(name: str, content: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reserve.errors import SiteError
+from reserve.errors import Quota, SiteError
 from reserve.lease.give_back import release
 from reserve.verbs import go as going
 from reserve.verbs.down import down
@@ -46,20 +46,37 @@ def test_what_vanished_by_itself_is_not_missed(desk, chameleon):
     assert desk.journal.open_entries() == []
 
 
-def test_a_borrowed_address_goes_back_to_the_project(desk, chameleon):
+def free_address(desk) -> tuple[object, str]:
+    """The site, and an address of the project that nobody uses at the moment."""
     site = desk.site("CHI@TACC")
     site.sign_in()
     nets = site.rest.call("GET", "network", "/networks", "listing networks")["networks"]
     public = next(net["id"] for net in nets if net["name"] == "public")
     body = {"floatingip": {"floating_network_id": public}}
-    made = site.rest.call("POST", "network", "/floatingips", "preparing", body=body)["floatingip"]
+    return site, site.rest.call("POST", "network", "/floatingips", "preparing", body=body)["floatingip"]["id"]
+
+
+def test_a_classmates_free_address_is_never_taken(desk, chameleon):
+    site, id = free_address(desk)
     chameleon.faults.on("quota-floating-ips")
-    booted(desk)
+    with pytest.raises(Quota, match="may be classmates': none was taken.*dashboard"):
+        booted(desk)
+    assert chameleon.state.floating_ips[id].port_id is None
     chameleon.faults.off()
     down(desk, "system")
-    left = site.rest.call("GET", "network", "/floatingips", "looking")["floatingips"]
-    assert [one["id"] for one in left] == [made["id"]] and left[0]["port_id"] is None
-    site.servers.delete_address(made["id"])
+    site.servers.delete_address(id)
+    chameleon.assert_empty()
+
+
+def test_the_address_that_was_reserved_with_the_lease_is_used_and_goes_back(desk, chameleon, monkeypatch):
+    site, id = free_address(desk)
+    chameleon.state.floating_ips[id].tags = ["blazar", "reservation:r-of-the-lease"]
+    monkeypatch.setattr(type(site.leases), "reserved_addresses", lambda *_: frozenset({"r-of-the-lease"}))
+    booted(desk)
+    assert chameleon.state.floating_ips[id].port_id and len(chameleon.state.floating_ips) == 1
+    down(desk, "system")
+    assert chameleon.state.floating_ips[id].port_id is None
+    site.servers.delete_address(id)
     chameleon.assert_empty()
 
 

@@ -42,13 +42,13 @@ def test_what_is_no_length_is_refused(text):
 
 
 def test_an_extended_lease_again_ends_before_the_hour():
-    assert extended_end(LEASE, timedelta(hours=1), P100) == DAY + timedelta(hours=3, minutes=50)
-    assert extended_end(LEASE, timedelta(minutes=30), P100) == DAY + timedelta(hours=3, minutes=50)
+    assert extended_end(LEASE, timedelta(hours=1), P100, DAY) == DAY + timedelta(hours=3, minutes=50)
+    assert extended_end(LEASE, timedelta(minutes=30), P100, DAY) == DAY + timedelta(hours=3, minutes=50)
 
 
 def test_a_lease_is_never_longer_than_the_site_allows():
     with pytest.raises(UsageError, match="at most 7 days"):
-        extended_end(LEASE, timedelta(days=7), P100)
+        extended_end(LEASE, timedelta(days=7), P100, DAY)
 
 
 def test_more_time_is_given_if_nobody_holds_it(desk, chameleon):

@@ -80,8 +80,11 @@ def test_of_two_that_are_free_at_once_the_preferred_one_wins(tmp_path, monkeypat
 def test_a_silent_site_does_not_hide_the_other(tmp_path, monkeypatch) -> None:
     spec = spec_of(desk(tmp_path, monkeypatch, None, GIGAIO), "model", LeaseWishes("ab123"))
     assert spec.hardware.key == "compute_gigaio"
-    with pytest.raises(LeaseRefused, match="nothing is free for model.*CHI@TACC is silent. CHI@UC is silent."):
+    with pytest.raises(SiteError, match="CHI@TACC is silent."):
         spec_of(desk(tmp_path, monkeypatch, None, None), "model", LeaseWishes("ab123"))
+    with pytest.raises(LeaseRefused, match="nothing is free for model.*CHI@TACC is silent."):
+        full = Calendar("compute_gigaio", {"gigaio01": held(24 * 40)})
+        spec_of(desk(tmp_path, monkeypatch, None, full), "model", LeaseWishes("ab123"))
 
 
 def test_a_named_node_decides_the_site(tmp_path, monkeypatch) -> None:

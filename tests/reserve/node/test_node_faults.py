@@ -8,12 +8,14 @@ import pytest
 
 from reserve.desk import runs_folder
 from reserve.errors import ConnectionLost, SiteError, WaitedTooLong
+from reserve.hardware import TABLE
 from reserve.node.attach import attach
+from reserve.node.preparation import tasks_for
 from reserve.run.options import DEFAULTS, RunOptions
 from reserve.verbs.down import down
 from reserve.verbs.go import Order, go
 from reserve.verbs.run import run_on_node
-from reserve.verbs.up import up
+from reserve.verbs.up import UpOptions, up
 from snippets.errors import KernelDied, KitError
 from snippets.record.run import load_record
 from tests.chameleon import Emulator
@@ -37,6 +39,15 @@ def real_pace(desk):
     return desk
 
 
+@pytest.fixture
+def with_docker(desk, tmp_path):
+    """A course that runs Triton's own container: Docker, the toolkit and an image are prepared."""
+    text = TABLE.read_text().replace("images = [] ", 'images = ["triton"] ')
+    desk.hardware_file = tmp_path / "hardware.toml"
+    desk.hardware_file.write_text(text)
+    return desk
+
+
 def ended(desk, chameleon: Emulator, part: str = "system") -> None:
     chameleon.faults.off()
     down(next_command(desk), part)
@@ -45,9 +56,19 @@ def ended(desk, chameleon: Emulator, part: str = "system") -> None:
 
 
 PREPARING = [
+    ("apt-locked-on-first-boot", None, {}, None, None),
+    ("cloud-init-fails", None, {}, None, None),
+    ("browser-install-fails", None, {}, None, None),
+    ("docker-script-down", 1, {}, None, None),
+    ("docker-script-down", None, {}, "step docker failed.*504", SiteError),
+    ("toolkit-mirror-down", 1, {}, None, None),
+    ("toolkit-mirror-down", None, {}, "step nvidia-toolkit failed.*503", SiteError),
+    ("docker-pull-fails", None, {}, None, None),
+    ("docker-build-fails", None, {}, "step image:triton failed.*did not complete", SiteError),
+    ("docker-build-fails", 1, {}, None, None),
     ("node-disk-full", None, {}, "disk .* is full.*servelab down", SiteError),
     ("node-no-internet", None, {}, "no internet.*servelab down", SiteError),
-    ("sudo-asks-password", None, {}, "step docker failed.*password is required.*repeat the command", SiteError),
+    ("sudo-asks-password", None, {}, "step calm failed.*password is required.*repeat the command", SiteError),
     ("apt-locked", None, {}, "step docker failed .* 4 attempt.*lock", SiteError),
     ("apt-locked", 2, {}, None, None),
     ("apt-no-network", None, {}, "no internet", SiteError),
@@ -84,8 +105,9 @@ PREPARING = [
 @pytest.mark.parametrize(
     ("fault", "times", "params", "says", "error"), PREPARING, ids=lambda value: re.sub(r"\W+", "-", str(value))[:40]
 )
-def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, error, desk, chameleon):
+def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, error, with_docker, chameleon):
     """`says`: a pattern; a tuple: it may say so or get through. Repeating the command after the fault gets through."""
+    desk = with_docker
     reserved(desk)
     chameleon.faults.on(fault, times=times, **params)
     try:
@@ -100,6 +122,59 @@ def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, err
     if fault == "docker-install-fails" or fault.startswith("ssh-drop"):
         up(desk, "system").machine.close()
     ended(desk, chameleon)
+
+
+def test_without_an_image_nothing_of_docker_is_installed(desk, chameleon):
+    reserved(desk)
+    machine = up(desk, "system").machine
+    calls = chameleon.nodes.of(machine.name).calls()
+    assert not [call for call in calls if "docker" in call or "nvidia-ctk" in call]
+    assert "playwright install --with-deps chromium" in calls
+    assert [call for call in calls if call.startswith("systemctl stop") and "unattended-upgrades" in call]
+    machine.close()
+    ended(desk, chameleon)
+
+
+def test_a_missing_browser_is_told_and_stops_nothing(desk, chameleon):
+    chameleon.faults.on("browser-install-fails")
+    reserved(desk)
+    up(desk, "system").machine.close()
+    assert [word for word in desk.words if re.search("browser: left out.*ETIMEDOUT.*by hand", word)]
+    ended(desk, chameleon)
+
+
+@pytest.mark.parametrize(("fault", "opens"), [("", True), ("firewall-off", False)])
+def test_a_public_jupyterlab_is_let_through_the_nodes_firewall(fault, opens, desk, chameleon, monkeypatch):
+    monkeypatch.setattr("reserve.verbs.up.tasks_for", tasks_for)
+    if fault:
+        chameleon.faults.on(fault)
+    reserved(desk)
+    machine = up(desk, "system", UpOptions(public=True)).machine
+    node = chameleon.nodes.of(machine.name)
+    if opens:
+        assert (node.folder / "open-ports").read_text().split() == ["8888/tcp"]
+        up(desk, "system").machine.close()
+        assert (node.folder / "open-ports").read_text().split() == []
+    machine.close()
+    ended(desk, chameleon)
+
+
+def test_a_firewall_that_stays_shut_is_told(desk, chameleon, monkeypatch):
+    monkeypatch.setattr("reserve.verbs.up.tasks_for", tasks_for)
+    chameleon.faults.on("firewall-refuses")
+    reserved(desk)
+    with pytest.raises(SiteError, match="step jupyter failed.*COMMAND_FAILED"):
+        up(desk, "system", UpOptions(public=True))
+    ended(desk, chameleon)
+
+
+def test_a_container_keeps_its_gpus_when_systemd_reloads(with_docker, chameleon):
+    reserved(with_docker)
+    machine = up(with_docker, "system").machine
+    chameleon.faults.on("container-loses-gpu")
+    assert "P100" in machine.run("docker run --rm --gpus all servelab/triton nvidia-smi").output
+    machine.close()
+    ended(with_docker, chameleon)
 
 
 def test_a_changed_host_key_is_never_spoken_to(desk, chameleon):

@@ -19,19 +19,23 @@ from reserve.sites.local import LocalMachine, on_this_machine
 
 TABLE = hardware.load()
 TREE = Tree("digest", "commit", b"")
-GPU = ["repository", "docker", "nvidia-toolkit", "image:triton", "environment", "data", "jupyter"]
+DOCKER = ["docker", "nvidia-toolkit", "image:triton"]
+GPU = ["repository", "calm", *DOCKER, "environment", "data", "jupyter", "browser"]
+P100 = replace(TABLE["gpu_p100"], images=("triton",))
 
 
 @pytest.mark.parametrize(
     ("asked", "public", "names"),
     [
-        (TABLE["gpu_p100"], False, GPU),
-        (replace(TABLE["gpu_p100"], expected={}), False, [name for name in GPU if name != "nvidia-toolkit"]),
+        (P100, False, GPU),
+        (replace(P100, expected={}), False, [name for name in GPU if name != "nvidia-toolkit"]),
+        (TABLE["gpu_p100"], False, [name for name in GPU if name not in DOCKER]),
+        (TABLE["compute_liqid"], False, ["repository", "calm", "environment", "data", "jupyter"]),
         (TABLE["raspberrypi5"], False, ["repository", "environment"]),
         (TABLE["raspberrypi5"], True, ["repository", "environment", "jupyter"]),
         (on_this_machine(TABLE["compute_liqid"]), False, ["repository", "environment", "data", "jupyter"]),
     ],
-    ids=["gpu node", "node without gpu", "device", "public device", "this machine"],
+    ids=["node with docker", "without gpu", "system node", "model node", "device", "public device", "this machine"],
 )
 def test_each_kind_of_hardware_has_its_tasks_in_order(asked, public, names, root) -> None:
     assert [task.name for task in tasks_for(asked, TREE, root, public=public)] == names
@@ -48,16 +52,17 @@ def prepared(machine: LocalMachine, *tasks) -> list[str]:
 
 def test_a_new_checkout_replaces_the_files_of_the_old_and_keeps_what_was_made_there(machine, tmp_path) -> None:
     kit = tmp_path / "kit"
-    kit.mkdir()
-    (kit / "old.py").write_text("1")
+    (kit / "reserve").mkdir(parents=True)
+    (kit / "README.md").write_text("1")
     assert prepared(machine, repository(pack(kit))) == ["repository"]
     assert prepared(machine, repository(pack(kit))) == []
     there = Path(machine.home) / "servelab"
     (there / "made.txt").write_text("on the node")
-    (kit / "old.py").unlink()
-    (kit / "new file.py").write_text("2")
+    (kit / "README.md").unlink()
+    (kit / "reserve/new file.py").write_text("2")
     assert prepared(machine, repository(pack(kit))) == ["repository"]
-    assert {path.name for path in there.iterdir() if not path.name.startswith(".")} == {"new file.py", "made.txt"}
+    names = {str(path.relative_to(there)) for path in there.rglob("*") if path.is_file()}
+    assert {name for name in names if name[0] != "."} == {"reserve/new file.py", "made.txt"}
     assert oct((Path(machine.home) / ".servelab").stat().st_mode)[-3:] == "700"
 
 

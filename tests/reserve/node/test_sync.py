@@ -74,6 +74,8 @@ def test_a_run_that_goes_on_while_it_comes_home_verifies_at_every_moment(machine
     class GoingOn:
         """The node, whose run goes on at one moment of a pull."""
 
+        batch_bytes = machine.batch_bytes
+
         def run(self, command, **options):
             if moment in ("before the copies", "before the head"):
                 go_on()

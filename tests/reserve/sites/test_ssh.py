@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,13 +48,33 @@ def test_the_users_own_key_comes_before_a_made_one_and_a_named_one_before_all(tm
         find_key("~/nowhere", tmp_path / "state")
 
 
-def test_a_key_that_asks_for_a_passphrase_is_passed_over_unless_an_agent_holds_it(tmp_path: Path, monkeypatch) -> None:
-    locked = tmp_path / "user" / ".ssh" / "id_rsa"
-    locked.write_text("not readable without more")
-    locked.with_suffix(".pub").write_text("ssh-rsa AAAA me")
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An SSH agent that holds nothing yet, as desktops start one for everybody."""
+    if not shutil.which("ssh-agent"):
+        pytest.skip("no ssh-agent here")
+    folder = Path(tempfile.mkdtemp())  # a socket's path must be short
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(folder / "s"))
+    running = subprocess.Popen(["ssh-agent", "-D", "-a", str(folder / "s")], stdout=subprocess.DEVNULL)
+    while not (folder / "s").exists():
+        time.sleep(0.01)
+    yield
+    running.terminate()
+    running.wait()
+    shutil.rmtree(folder)
+
+
+def test_a_key_that_asks_for_a_passphrase_is_used_only_where_the_agent_holds_that_key(tmp_path: Path, agent) -> None:
+    locked = tmp_path / "user" / ".ssh" / "id_ed25519"
+    make = ["ssh-keygen", "-q", "-t", "ed25519", "-f", str(locked)]
+    subprocess.run([*make, "-N", ""], check=True)
+    subprocess.run(["ssh-add", "-q", str(locked)], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "a phrase", "-f", str(locked)], check=True)
+    assert find_key("", tmp_path / "state") == find_key(str(locked), tmp_path / "state") == locked
+    subprocess.run(["ssh-add", "-q", "-D"], check=True)
     assert find_key("", tmp_path / "state").parent.name == "state"
-    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
-    assert find_key("", tmp_path / "state") == locked
+    with pytest.raises(CredentialsError, match="has a passphrase, and no SSH agent holds it: `ssh-add .*leave it out"):
+        find_key(str(locked), tmp_path / "state")
 
 
 def test_the_public_key_is_the_one_beside_or_derived(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.reserve.scenario import reserved
 def test_a_node_is_reserved_prepared_used_and_given_back(desk, chameleon):
     reserved(desk)
     ready = up(desk, "system")
-    assert ready.machine.connections == 2  # one, and one more after joining the docker group
+    assert ready.machine.connections == 1
     tunnel = ready.machine.tunnel(int(ready.url.split(":")[2].split("/")[0]))
     try:
         token = ready.url.split("token=")[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -12,14 +13,58 @@ from reserve.lease.wishes import LeaseWishes
 from reserve.node.boot import ensure_node
 from reserve.site import Thing
 from reserve.verbs import status as module
+from reserve.verbs.down import down
 from reserve.verbs.reserve import reserve_block
 from reserve.verbs.status import orphans, show_status, status
+from tests.reserve.scenario import booted, next_command
 
 LOCAL = LeaseWishes("ab123", site="local")
 
 
-def test_nothing_is_said_to_be_nothing(here) -> None:
-    assert show_status(here) == "nothing is held. See free blocks with `servelab slots PART`."
+@pytest.fixture
+def signed_out(tmp_path, monkeypatch) -> None:
+    """No way to sign in to Chameleon here."""
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def test_nothing_is_said_to_be_nothing_and_who_was_not_asked(here, signed_out) -> None:
+    first, second = show_status(here).splitlines()
+    assert first == "nothing is held. See free blocks with `servelab slots PART`."
+    assert second.startswith("The sites were not asked: no Chameleon sign-in found")
+
+
+def test_what_a_lost_journal_does_not_know_is_looked_for_at_the_sites(desk, chameleon) -> None:
+    booted(desk)
+    desk.journal.path.unlink()
+    told = status(next_command(desk))
+    assert re.search(r"system +lease serve_system_ab123 at CHI@TACC .*not on record here. `servelab down system`", told)
+    assert "server node-serve-system-ab123" in told and "nothing is held" not in told
+    chameleon.faults.on("http-503", service="blazar")
+    assert "CHI@TACC cannot be asked what is held there" in status(next_command(desk))
+    with pytest.raises(SiteError, match="CHI@TACC cannot be asked.*CHI@UC cannot be asked"):
+        orphans(next_command(desk))
+    with pytest.raises(SiteError, match="CHI@TACC cannot be asked what is held there"):
+        down(next_command(desk), "system")
+    chameleon.faults.off()
+    assert down(next_command(desk), "system") == 3
+    chameleon.assert_empty()
+    assert status(next_command(desk)).startswith("nothing is held")
+
+
+def test_a_site_where_nobody_can_sign_in_does_not_hide_the_others(desk, chameleon, monkeypatch) -> None:
+    """An application credential of CHI@TACC is none at CHI@UC: the part that runs at both goes to the first."""
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)
+    for name, value in chameleon.env("CHI@TACC", "application_credential").items():
+        monkeypatch.setenv(name, value)
+    reserve_block(desk, "model", LeaseWishes("ab123"))
+    assert any(word.startswith("left out: ") and "CHI@TACC" in word for word in desk.words)
+    assert chameleon.inventory()["leases"] == ["serve_model_ab123 PENDING"]
+    assert down(next_command(desk), "model") == 1
+    chameleon.assert_empty()
 
 
 def test_a_lease_its_node_and_what_runs_there_are_told(here) -> None:

@@ -20,6 +20,7 @@ def program(folder: Path, name: str) -> Path:
 @pytest.fixture(autouse=True)
 def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SERVELAB_CHROMIUM", raising=False)
 
 
@@ -35,6 +36,14 @@ def test_the_one_that_was_named_comes_before_those_on_path(tmp_path: Path, monke
     own = program(tmp_path / "own", "my-chrome")
     monkeypatch.setenv("SERVELAB_CHROMIUM", str(own))
     assert chromium_path() == str(own)
+
+
+def test_the_one_that_playwright_installed_is_found_without_a_path(tmp_path: Path) -> None:
+    folder = tmp_path / ".cache" / "ms-playwright" / "chromium-1194" / "chrome-linux"
+    folder.mkdir(parents=True)
+    own = program(folder, "chrome")
+    assert chromium_path() == str(own)
+    assert str(program(tmp_path, CHROMIUM_NAMES[0])) == chromium_path(), "one on PATH comes first"
 
 
 def test_without_a_browser_no_page_is_opened_and_the_remedy_is_told() -> None:

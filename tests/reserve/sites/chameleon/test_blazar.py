@@ -75,6 +75,14 @@ def test_the_newest_lease_of_the_user_that_has_not_ended_is_found(leases: Leases
     assert leases.find("serve_model_ab123", "me") is None
 
 
+def test_the_addresses_of_ones_own_leases_that_are_under_way_are_known(leases: Leases, rest: FakeRest) -> None:
+    both = [{"id": "f1", "resource_type": "virtual:floatingip"}, {"id": "r1", "resource_type": "physical:host"}]
+    mine = {**BODY, "user_id": "me", "reservations": both}
+    rest.answers["GET /leases"] = {"leases": [mine, {**mine, "user_id": "you"}, {**mine, "status": "PENDING"}]}
+    assert leases.reserved_addresses("me") == {"f1"}
+    assert parse_lease(mine, "x").reservation_id == "r1"
+
+
 def test_a_lease_is_asked_for_to_the_minute_or_now(leases: Leases, rest: FakeRest) -> None:
     rest.answers["POST /leases"] = {"lease": BODY}
     leases.create(SPEC)

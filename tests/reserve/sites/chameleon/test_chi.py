@@ -40,3 +40,12 @@ def test_the_list_of_sites_is_where_the_environment_says(monkeypatch: pytest.Mon
     assert chi.address() == "https://api.chameleoncloud.org"
     monkeypatch.setenv("CHI_RESOURCE_API_URL", "http://127.0.0.1:1")
     assert chi.address() == "http://127.0.0.1:1"
+
+
+def test_a_python_chi_that_has_renamed_its_internals_is_still_taken(monkeypatch) -> None:
+    """The JupyterHub's python-chi is unpinned: what is patched in ours need not be there."""
+    from chi import context
+
+    for name in ("requests", "_auth_plugins", "RESOURCE_API_URL"):
+        monkeypatch.delattr(context, name)
+    assert chi._chi().__name__ == "chi"

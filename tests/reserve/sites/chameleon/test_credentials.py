@@ -133,6 +133,36 @@ def test_the_dashboards_file_with_a_password_brings_project_and_region_along(tmp
     }
 
 
+def test_ccauths_file_without_its_plugin_names_what_to_install(tmp_path):
+    text = FEDERATED.replace("v3oidcpassword", "v3chameleonoidc")
+    with pytest.raises(
+        CredentialsError, match=r"clouds.yaml \(CHI-course\) asks for .*v3chameleonoidc.*pip install ccauth"
+    ):
+        credentials.find("CHI@UC", clouds(tmp_path, text))
+
+
+def test_a_blank_password_of_openrc_is_asked_for_by_its_name():
+    env = {"OS_AUTH_TYPE": "v3oidcpassword", "OS_USERNAME": "ab123", "OS_PASSWORD": "", "OS_PROTOCOL": "openid"}
+    env |= {"OS_IDENTITY_PROVIDER": "chameleon", "OS_AUTH_URL": "https://x:5000/v3", "OS_PROJECT_NAME": "p"}
+    with pytest.raises(CredentialsError, match="lacks OS_PASSWORD. It is the CLI password.*not your university's"):
+        credentials.find("CHI@TACC", env)
+
+
+def test_the_project_that_was_chosen_pays_whatever_the_sign_in_names():
+    chosen = credentials.find("CHI@TACC", {**PASSWORD, "SERVELAB_PROJECT": "CHI-mine"})
+    assert (chosen.project, chosen.options["project_domain_name"]) == ("CHI-mine", "chameleon")
+    by_id = credentials.find("CHI@TACC", {**PASSWORD, "SERVELAB_PROJECT": "a" * 32})
+    assert by_id.options["project_id"] == "a" * 32 and "project_name" not in by_id.options
+    assert credentials.find("CHI@TACC", PASSWORD).project == "p"
+
+
+def test_the_hubs_first_project_is_nobodys_choice():
+    hub = {"JUPYTERHUB_API_URL": "http://hub"}
+    assert credentials.takes_first_project(hub) and not credentials.takes_first_project({})
+    assert not credentials.takes_first_project({**hub, "SERVELAB_PROJECT": "CHI-mine"})
+    assert credentials.are_there(hub) and credentials.are_there(PASSWORD) and not credentials.are_there({})
+
+
 def test_a_member_of_two_projects_is_asked_which_one_pays(tmp_path):
     other = FEDERATED.replace("CHI-course", "CHI-other").replace("\nclouds:\n", "")
     with pytest.raises(CredentialsError, match=r"CHI-course \(project CHI-course\), CHI-other .*OS_CLOUD=NAME"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reserve.clock import Clock
-from reserve.errors import CredentialsError, Quota, SiteError, SiteUnreachable
+from reserve.errors import CredentialsError, Quota, RuleRefused, SiteError, SiteUnreachable
 from reserve.sites.chameleon.rest import Gone, Rest, failure, reason
 
 NOW = datetime(2027, 3, 4, 12, tzinfo=UTC)
@@ -132,7 +132,9 @@ def test_the_sites_time_is_told_by_its_answers() -> None:
         (413, "limit", Quota, "no more of it"),
         (429, "", SiteUnreachable, "fewer requests"),
         (502, "<html><h1>Bad</h1></html>", SiteUnreachable, "HTTP 502 while leasing: Bad"),
-        (400, "odd", SiteError, "refused leasing with HTTP 400: odd"),
+        (400, "odd", RuleRefused, "refuses while leasing: odd. It is a rule of the testbed.*help desk"),
+        (400, "2020 is an invalid date", SiteError, "refused leasing with HTTP 400: 2020"),
+        (414, "", SiteError, "takes no address as long as the one of leasing"),
     ],
 )
 def test_each_status_has_an_error_with_a_remedy(status: int, text: str, error: type, told: str) -> None:

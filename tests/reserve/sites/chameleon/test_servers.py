@@ -110,16 +110,18 @@ def test_addresses_are_known_by_their_tag_or_their_server(servers: Servers, rest
     assert [thing.id for thing in servers.tagged_addresses()] == ["ours"]
 
 
-def test_without_quota_a_free_address_of_the_project_is_borrowed(servers: Servers, rest: FakeRest) -> None:
+def test_an_address_that_was_reserved_with_the_lease_comes_first(servers: Servers, rest: FakeRest) -> None:
+    reserved = {"id": "held", "port_id": None, "tags": ["blazar", "reservation:r1"], "floating_ip_address": "6.6.6.6"}
+    rest.answers["GET /floatingips"] = {"floatingips": [*ADDRESSES["floatingips"], reserved]}
+    rest.answers["PUT /floatingips/held"] = {}
+    thing = servers.attach_address("port", "node-x", frozenset({"r1"}))
+    assert (thing.kind, thing.id, thing.detail) == ("borrowed_ip", "held", "6.6.6.6")
     rest.answers["GET /networks"] = {"networks": [{"name": "public", "id": "n1"}]}
     rest.answers["POST /floatingips"] = Quota("no more.")
-    rest.answers["GET /floatingips"] = ADDRESSES
-    rest.answers["PUT /floatingips/free"] = {}
-    thing = servers.attach_address("port", "node-x")
-    assert (thing.kind, thing.id, thing.detail) == ("borrowed_ip", "free", "4.4.4.4")
-    rest.answers["PUT /floatingips/free"] = Gone("somebody was faster")
-    with pytest.raises(Quota, match="no more. The project holds no free address either"):
-        servers.attach_address("port", "node-x")
+    rest.answers["PUT /floatingips/held"] = Gone("the lease has ended")
+    for reservations in (frozenset({"r1"}), frozenset({"another's"}), frozenset()):
+        with pytest.raises(Quota, match="no more. Free addresses of the project may be classmates'"):
+            servers.attach_address("port", "node-x", reservations)
 
 
 def test_an_address_is_made_on_its_port_with_our_tag(servers: Servers, rest: FakeRest) -> None:
