@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from snippets.errors import PlanError
+
 
 @click.command()
 @click.option(
@@ -60,10 +62,13 @@ def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> Non
     asked = command.PlanWishes(simulate=simulate or 0, **wishes)
     moment = command.from_saved_time(now) if now else None
     if mode == "check":
-        click.echo(command.check_plan(asked, moment))
+        done = command.check_plan(asked, moment)
     elif mode == "replan":
-        click.echo(command.replan_class(asked, moment))
+        done = command.replan_class(asked, moment)
     elif mode in ("apply", "lines"):
-        click.echo(command.apply_plan(asked, moment, dry=mode == "lines"))
+        done = command.apply_plan(asked, moment, dry=mode == "lines")
     else:
-        click.echo(command.make(asked, moment))
+        done = command.make(asked, moment)
+    click.echo(done.text)
+    if done.problem:
+        raise PlanError(done.problem)

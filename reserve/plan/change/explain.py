@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from reserve.plan.course.course import Course
+from reserve.plan.course.course import Course, Unit
 from reserve.plan.course.inputs import Inputs
 from reserve.plan.course.schedule import Booking, Plan, by_unit, is_complete
 from reserve.plan.solve.board import Board, ready_hour
@@ -44,7 +44,8 @@ def board_of(course: Course, bookings: tuple[Booking, ...], keep_buffer: bool = 
     where = {(course.pools[g.pool].key, node): i for i, g in enumerate(course.groups) for node in g.nodes}
     for booking in bookings:
         hour = int((booking.start - course.start) / timedelta(hours=1))
-        board.take(where[booking.hardware, booking.node], hour, booking.hours)
+        if (booking.hardware, booking.node) in where:  # a block that is over may be on a node that is gone
+            board.take(where[booking.hardware, booking.node], hour, booking.hours)
     return board
 
 
@@ -71,9 +72,7 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
         missing = tuple(part for part in course.parts if part not in have)
         netids = tuple(student.netid for student in unit.students)
         if unit.alone_day < 0:
-            empty = [name for name, starts in zip(course.parts, unit.starts, strict=True) if not starts.any()]
-            what = f"no block of {' or '.join(empty)}" if empty else "not all parts in their order"
-            text = f"{what} fits into their own times, even with the nodes to themselves"
+            text = _never(course, unit)
         else:
             taken = {course.parts.index(p): int((b.start - course.start) / timedelta(hours=1)) for p, b in have.items()}
             part = course.parts.index(missing[0])
@@ -87,6 +86,21 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
             text = f"{' and '.join(pools)} {'are' if len(pools) > 1 else 'is'} full {when}"
         found.append(Left(netids, missing, text))
     return found
+
+
+def _never(course: Course, unit: Unit) -> str:
+    """Why a student could not complete even if nobody else were in the course."""
+    own = [name for name, suits in zip(course.parts, unit.suits, strict=True) if not suits.any()]
+    if own:
+        return f"no block of {' or '.join(own)} fits into their own times"
+    for part, starts in zip(course.parts, unit.starts, strict=True):
+        if not starts.any():
+            kinds = [pool for pool in course.pools if pool.hardware.part == part]
+            names = " and ".join(pool.key for pool in kinds)
+            if not any(pool.calendar.nodes for pool in kinds):
+                return f"no node of {names} can be reserved any more"
+            return f"others hold {names} at every time that suits them"
+    return "not all parts in their order fit into their own times and what others leave free"
 
 
 def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, seconds: float) -> Change | None:

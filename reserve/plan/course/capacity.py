@@ -29,6 +29,7 @@ class Limit:
 
     groups: tuple[int, ...]
     at_most: np.ndarray
+    everything: bool = False  # the limit on all leases of the course together
 
 
 def tiles(course: Course, wanted: Iterable[tuple[int, int, np.ndarray]]) -> Tiles:
@@ -78,7 +79,9 @@ def limits(course: Course) -> list[Limit]:
         if (at_most < nodes).any():
             found.append(Limit(members, at_most))
     if course.rules.max_simultaneous:
-        found.append(Limit(tuple(range(len(course.groups))), np.full(course.hours, course.rules.max_simultaneous)))
+        found.append(
+            Limit(tuple(range(len(course.groups))), np.full(course.hours, course.rules.max_simultaneous), True)
+        )
     return found
 
 

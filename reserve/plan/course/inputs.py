@@ -31,9 +31,10 @@ class Inputs:
     due: datetime
     tz: ZoneInfo
 
-    def course(self) -> Course:
-        """Everything on the hour grid. Raises PlanError for what cannot be planned."""
-        pools = make_pools(self.table, self.calendars, self.rules)
+    def course(self, *, empty: bool = False) -> Course:
+        """Everything on the hour grid; `empty`: a part may have no node left. Raises PlanError for what cannot be
+        planned."""
+        pools = make_pools(self.table, self.calendars, self.rules, empty=empty)
         return make_course(self.students, self.rules, pools, self.start, self.due, self.tz)
 
     def with_more_nodes(self, key: str, count: int) -> Inputs:

@@ -57,7 +57,8 @@ def load_chart(course: Course, bookings: Sequence[Booking]) -> str:
     for number, pool in enumerate(course.pools):
         axis = axes[number][0]
         nodes = len(pool.calendar.nodes)
-        free = np.sum([free_nodes(course, i) for i, group in enumerate(course.groups) if group.pool == number], axis=0)
+        mine = [free_nodes(course, i) for i, group in enumerate(course.groups) if group.pool == number]
+        free = np.sum([np.zeros(course.hours), *mine], axis=0)
         used = np.zeros(course.hours)
         for booking in bookings:
             if booking.hardware == pool.key:
@@ -72,7 +73,7 @@ def load_chart(course: Course, bookings: Sequence[Booking]) -> str:
         axis.axvspan(
             times[buffer_start(course)], times[-1], color=GREEN, alpha=0.12, lw=0, label=f"{pool.keep} kept for retries"
         )
-        axis.set_ylim(0, nodes * 1.15)
+        axis.set_ylim(0, max(1, nodes) * 1.15)
         axis.yaxis.get_major_locator().set_params(integer=True)
         axis.set_ylabel("nodes")
         axis.set_title(f"{pool.key} ({pool.hardware.part})", loc="left", fontsize=10)

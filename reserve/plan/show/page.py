@@ -18,11 +18,12 @@ def verdict(course: Course, plan: Plan) -> str:
     """`187 of 191 can finish by ...; no plan can do better`."""
     stage = plan.stages[0]
     when = course.due.astimezone(course.tz).strftime("%a %b %d %Y %H:%M %Z")
-    if stage.bound is not None and stage.value >= stage.bound:
+    if stage.bound is None:
+        proof = ""
+    elif stage.value >= stage.bound:
         proof = "" if stage.value >= course.total else "; proven: no plan admits more"
     else:
-        bound = "unknown" if stage.bound is None else f"{stage.bound:.0f}"
-        proof = f"; proven: no plan admits more than {bound}"
+        proof = f"; proven: no plan admits more than {stage.bound:.0f}"
     return f"{stage.value:.0f} of {course.total} students can finish by {when}{proof}."
 
 
@@ -38,8 +39,16 @@ def _cell(value: object) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def page(course: Course, plan: Plan, left: Sequence[Left], changes: Sequence[Change], result: Simulation | None) -> str:
-    """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped."""
+def page(
+    course: Course,
+    plan: Plan,
+    left: Sequence[Left],
+    changes: Sequence[Change],
+    result: Simulation | None,
+    moved: Sequence[str] | None = None,
+) -> str:
+    """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped. `moved`:
+    who moves, a line each, on the page of a plan that was made again."""
     from jinja2 import Environment
 
     template = resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
@@ -58,6 +67,7 @@ def page(course: Course, plan: Plan, left: Sequence[Left], changes: Sequence[Cha
         start=f"{course.start.astimezone(course.tz):%a %b %d %H:%M %Z}",
         zone=course.tz.key,
         seconds=f"{plan.seconds:.0f}",
+        moved=moved,
         left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in left],
         changes=[[c.text, c.complete, c.admits] for c in changes],
         goals=_goals(plan),

@@ -20,7 +20,7 @@ import numpy as np
 
 from reserve.plan.course.capacity import buffer_start
 from reserve.plan.course.course import Course
-from reserve.plan.course.schedule import Plan, Stage, Starts, name_nodes
+from reserve.plan.course.schedule import COMPLETE, Plan, Stage, Starts, name_nodes
 from reserve.plan.solve.baselines import shuffled
 from reserve.plan.solve.board import Board, first_come, ready_hour, without_overlap
 from reserve.plan.solve.bounds import Relaxation
@@ -30,7 +30,7 @@ from reserve.plan.solve.rolling import roll
 from reserve.plan.solve.timetable import Timetable
 
 TEXTS = {
-    "complete": "students who complete every part",
+    "complete": COMPLETE,
     "wait": "most days that anyone finishes later than they could with the nodes to themselves",
     "worst_miss": "most blocks outside their preferred time that anyone gets",
     "finish": "sum over students of the day of their last block (0: the first day), plus what missed preferences count",
@@ -68,13 +68,15 @@ def _rank(values: dict[str, int]) -> tuple[int, ...]:
     return (-values["complete"], *(values[key] for key in TEXTS if key != "complete"))
 
 
-def fill(course: Course, starts: Starts, seconds: float, first: int = 0) -> Starts:
+def fill(course: Course, starts: Starts, seconds: float, first: int = 0, board: Board | None = None) -> Starts:
     """Give those who are not complete whatever still fits beside the others from hour `first` on, each part when
-    those before it stand: whoever needs least first."""
+    those before it stand: whoever needs least first. `board`: what `starts` leave free, where it is known."""
     parts = range(len(course.parts))
-    board, found = Board(course), dict(starts)
-    for (unit, part), (group, hour) in starts.items():
-        board.take(group, hour, course.units[unit].hours[part])
+    found = dict(starts)
+    if board is None:
+        board = Board(course)
+        for (unit, part), (group, hour) in starts.items():
+            board.take(group, hour, course.units[unit].hours[part])
     for part in parts:
         open_: dict[int, np.ndarray] = {}
         candidates = {}

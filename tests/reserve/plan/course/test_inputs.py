@@ -68,7 +68,7 @@ def test_what_if_builds_the_reference_class() -> None:
 def test_a_due_date_in_the_past_and_an_empty_pool_are_refused() -> None:
     with pytest.raises(PlanError, match="not after the start"):
         inputs(2, days=-1).course()
-    with pytest.raises(PlanError, match="pool gpu_p100 .*is empty"):
+    with pytest.raises(PlanError, match="part system is empty: no reservable node of gpu_p100 .*help desk"):
         inputs(2, nodes={"compute_liqid": 1, "gpu_p100": 0, "raspberrypi5": 1}).course()
     with pytest.raises(PlanError, match="allows 0 leases"):
         inputs(2, limits={"gpu_p100": 0}).course()
