@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reserve import hardware
@@ -19,7 +19,7 @@ from reserve.plan.change.testbed import Hands, View, look
 from reserve.plan.course.course import Course
 from reserve.plan.course.inputs import Inputs, local_moment, what_if
 from reserve.plan.course.pools import read_calendars, save_calendars
-from reserve.plan.course.roster import read_roster
+from reserve.plan.course.roster import check_dates, read_roster
 from reserve.plan.course.rules import Rules, load_rules
 from reserve.plan.course.schedule import Booking, Plan, completed, faults
 from reserve.plan.course.windows import zone_named
@@ -69,19 +69,21 @@ def _inputs(wishes: PlanWishes, now: datetime, view: View | None = None) -> Inpu
     rules = load_rules(wishes.rules)
     tz = zone_named(wishes.tz or "UTC", "--tz")
     start = local_moment(wishes.start, tz, "--from") if wishes.start else now
-    due = local_moment(wishes.due, tz, "--due") if wishes.due else None
+    due = local_moment(wishes.due, tz, "--due", last=True) if wishes.due else None
     if wishes.what_if:
         if wishes.roster or wishes.calendar:
             raise UsageError("--what-if needs no --roster and no --calendar: leave them out")
         return what_if(wishes.what_if, rules, hardware.load(), tz, start, due)
     if wishes.roster is None or due is None:
         raise UsageError("give --roster FILE and --due TIME (and --tz ZONE), or --what-if, to make a plan")
-    students = read_roster(wishes.roster, wishes.tz or "UTC")
+    if not wishes.tz and datetime.fromisoformat(wishes.due.strip()).tzinfo is None:
+        raise UsageError(f"--due {wishes.due} is by whose clock? Give the course's zone, --tz America/New_York")
+    students = read_roster(wishes.roster, wishes.tz)
+    check_dates(students, start, due, wishes.roster.name)
     if view is None:
         # Leases of the plan that this one replaces are the course's own.
         view = _view(wishes, rules, read_plan(wishes.out / "plan.csv") if (wishes.out / "plan.csv").exists() else ())
-    calendars = view.free_of_own(())
-    return Inputs(tuple(students), rules, hardware.load(), calendars, start, due, tz)
+    return Inputs(tuple(students), rules, hardware.load(), view.free_of_own(()), start, due, tz)
 
 
 def _base_hours(course: Course) -> dict[str, int]:
@@ -146,6 +148,8 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     """Make a plan, write it, and say how good it is."""
     now = now or datetime.now(UTC)
     inputs = _inputs(wishes, now)
+    if not wishes.what_if and inputs.start < now - timedelta(hours=1):
+        raise UsageError(f"--from {wishes.start} has passed: nobody can be given a block then. Leave --from out")
     course = inputs.course()
     inputs = replace(inputs, start=course.start)
     plan = make_plan(course, wishes.seconds)

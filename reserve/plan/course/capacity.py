@@ -63,7 +63,7 @@ def buffer_start(course: Course) -> int:
     return max(0, course.hours - course.rules.buffer_hours) if course.rules.buffer_hours else course.hours
 
 
-def limits(course: Course) -> list[Limit]:
+def limits(course: Course, keep_buffer: bool = True) -> list[Limit]:
     """The node counts, the course's limit on each kind of hardware, the buffer, and the limit on all leases."""
     found = [Limit((index,), np.full(course.hours, len(group.nodes))) for index, group in enumerate(course.groups)]
     late = np.arange(course.hours) >= buffer_start(course)
@@ -73,7 +73,7 @@ def limits(course: Course) -> list[Limit]:
             continue
         nodes = len(pool.calendar.nodes)
         at_most = np.full(course.hours, pool.limit)
-        if pool.keep:
+        if pool.keep and keep_buffer:
             free = np.sum([free_nodes(course, member) for member in members], axis=0)
             at_most[late] = np.minimum(at_most[late], np.maximum(0, free[late] - pool.keep))
         if (at_most < nodes).any():

@@ -197,6 +197,23 @@ def pair_up(students: Sequence[Student]) -> list[tuple[Student, ...]]:
     return units
 
 
+def _check_blocks(pools: Sequence[Pool]) -> None:
+    """Raise PlanError where two kinds of hardware of one part have blocks of different length: a student's block must
+    fit on either."""
+    first: dict[str, Pool] = {}
+    for pool in pools:
+        one, two = first.setdefault(pool.hardware.part, pool).hardware, pool.hardware
+        for what, a, b in (
+            ("block_hours", one.block_hours, two.block_hours),
+            ("end_margin_minutes", one.end_margin_minutes, two.end_margin_minutes),
+        ):
+            if a != b:
+                raise PlanError(
+                    f"{one.key} and {two.key} both serve the part {two.part}, with {what} {a} and {b} in "
+                    "reserve/hardware.toml: a plan needs them equal. Make them so, or plan without one of the two"
+                )
+
+
 def make_course(
     students: Sequence[Student], rules: Rules, pools: Sequence[Pool], start: datetime, due: datetime, tz: ZoneInfo
 ) -> Course:
@@ -210,6 +227,7 @@ def make_course(
         raise PlanError(f"the due date {due:%Y-%m-%d %H:%M} UTC is not after the start {start:%Y-%m-%d %H:%M} UTC")
     if span > LONGEST_WEEKS * 168:
         raise PlanError(f"from {start:%Y-%m-%d} to {due:%Y-%m-%d} is over {LONGEST_WEEKS} weeks; set --from nearer")
+    _check_blocks(pools)
     horizon, hours = Interval(start, due), math.ceil(span)
     names = tuple(part.name for part in rules.parts)
     after = tuple(tuple(names.index(before) for before in part.after) for part in rules.parts)

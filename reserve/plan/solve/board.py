@@ -11,13 +11,12 @@ from reserve.plan.course.course import Course
 
 
 class Board:
-    """Free capacity of a course's nodes; `take` and `give` keep every limit of the rules."""
+    """Free capacity of a course's nodes; `take` and `give` keep every limit of the rules.
+    Without `keep_buffer`, the nodes that the rules keep for retries may be taken as well."""
 
     def __init__(self, course: Course, keep_buffer: bool = True) -> None:
         self.course = course
-        every = limits(course)
-        if not keep_buffer:
-            every = every[: len(course.groups)]
+        every = limits(course, keep_buffer)
         self.limits = every
         self.left = np.array([limit.at_most for limit in every])  # [limit, hour]
         self.of_group = [

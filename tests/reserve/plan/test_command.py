@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 
+from reserve.plan.course.pools import save_calendars
 from reserve.plan.course.schedule import Booking
 from reserve.plan.show.table import command, read_plan, write_plan
 from servelab import cli
 from snippets.errors import PlanError, UsageError
+from tests.reserve.plan.small import inputs
 
 SMALL = [
     "plan",
@@ -123,6 +125,29 @@ def test_wrong_words_are_refused(tmp_path: Path) -> None:
         servelab(*SMALL, "--due", "soon", "--out", str(tmp_path))
     with pytest.raises(PlanError, match="--tz: unknown time zone"):
         servelab("plan", "--what-if", "students=1,weeks=1", "--tz", "Moon")
+
+
+def test_a_start_that_has_passed_and_a_due_date_by_nobodys_clock_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "roster.csv").write_text("netid\na1\n")
+    words = (
+        "plan",
+        "--roster",
+        str(tmp_path / "roster.csv"),
+        "--out",
+        str(tmp_path / "plan"),
+        "--calendar",
+        "none.json",
+    )
+    with pytest.raises(UsageError, match="--due 2027-03-20 is by whose clock"):
+        servelab(*words, "--due", "2027-03-20")
+    calendar = tmp_path / "calendar.json"
+    save_calendars(calendar, inputs(1).calendars.values())
+    words = (*words[:-1], str(calendar), "--due", "2027-03-20", "--tz", "America/New_York")
+    with pytest.raises(UsageError, match="--from 2027-03-01 has passed"):
+        servelab(*words, "--from", "2027-03-01", "--now", "2027-03-05T12:00")
+    assert servelab(*words, "--from", "2027-03-08", "--now", "2027-03-05T12:00", "--seconds", "3").startswith(
+        "1 of 1 students can finish by Sat Mar 20 2027 23:59 EDT"
+    )
 
 
 def test_a_plan_file_comes_back_as_it_was_and_a_damaged_row_is_named(tmp_path: Path) -> None:
