@@ -23,7 +23,7 @@ from reserve.plan.course.roster import check_dates, read_roster
 from reserve.plan.course.rules import Rules, load_rules
 from reserve.plan.course.schedule import Booking, Plan, completed, faults
 from reserve.plan.course.windows import zone_named
-from reserve.plan.show.ics import write_calendars
+from reserve.plan.show.ics import Edition, write_calendars
 from reserve.plan.show.page import gap_text, page, verdict
 from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlier, read_earlier, read_plan, write_plan
 from reserve.plan.solve.baselines import compare
@@ -105,7 +105,9 @@ def write_all(wishes: PlanWishes, inputs: Inputs, course: Course, plan: Plan, ht
         (out / "plan.html").write_text(html, encoding="utf-8")
         save_calendars(out / "calendar.json", inputs.calendars.values())
         zones = {student.netid: student.tz for student in inputs.students}
-        write_calendars(out, plan.bookings, zones, inputs.tz, now, by_lease)
+        number = len(list((out / EARLIER).glob("*.csv")))
+        edition = Edition(f"{inputs.start:%Y%m%d}", number, now, by_lease)
+        write_calendars(out, plan.bookings, zones, inputs.tz, edition, read_earlier(out))
         settings = {
             "start": to_text(inputs.start),
             "due": to_text(inputs.due),

@@ -63,6 +63,11 @@ def buffer_start(course: Course) -> int:
     return max(0, course.hours - course.rules.buffer_hours) if course.rules.buffer_hours else course.hours
 
 
+def late_part(course: Course, hour: int, hours: int) -> int:
+    """How many of a block's hours lie in the time before the due date in which nodes are kept for retries."""
+    return max(0, hour + hours - max(hour, buffer_start(course)))
+
+
 def limits(course: Course, keep_buffer: bool = True) -> list[Limit]:
     """The node counts, the course's limit on each kind of hardware, the buffer, and the limit on all leases."""
     found = [Limit((index,), np.full(course.hours, len(group.nodes))) for index, group in enumerate(course.groups)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,11 +55,18 @@ class Stage:
 
     @property
     def gap(self) -> float | None:
-        """Distance to the bound as a share of the bound (0: proven best)."""
+        """Distance to the bound as a share of the bound (0: proven best; infinite for a bound of 0 not reached)."""
+        distance = self.distance
+        if distance is None or self.bound is None:
+            return None
+        return distance / abs(self.bound) if self.bound else math.inf if distance else 0.0
+
+    @property
+    def distance(self) -> float | None:
+        """How far the value is from the bound, in the goal's own unit."""
         if self.bound is None:
             return None
-        distance = self.bound - self.value if self.maximise else self.value - self.bound
-        return max(0.0, distance) / max(1.0, abs(self.bound))
+        return max(0.0, self.bound - self.value if self.maximise else self.value - self.bound)
 
 
 @dataclass(frozen=True)

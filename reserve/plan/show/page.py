@@ -8,10 +8,12 @@ from importlib import resources
 from reserve.plan.change.explain import Change, Left
 from reserve.plan.change.simulate import Simulation
 from reserve.plan.course.course import Course
-from reserve.plan.course.schedule import Plan, Stage
+from reserve.plan.course.schedule import Booking, Plan, Stage
 from reserve.plan.show.charts import finish_chart, load_chart, simulation_chart, wait_chart
 from reserve.plan.show.cost import cost, per_student
 from reserve.plan.solve.baselines import compare
+
+PERCENT_FROM = 20  # a share of a smaller bound says less than the difference
 
 
 def verdict(course: Course, plan: Plan) -> str:
@@ -29,9 +31,13 @@ def verdict(course: Course, plan: Plan) -> str:
 
 def gap_text(stage: Stage) -> str:
     """How far the goal is from what no plan can beat, in words."""
-    if stage.gap is None:
+    if stage.gap is None or stage.distance is None or stage.bound is None:
         return "no bound proven in the time given"
-    return "proven best" if stage.gap == 0 else f"within {100 * stage.gap:.1f} % of the bound"
+    if not stage.distance:
+        return "proven best"
+    if stage.bound < PERCENT_FROM:
+        return f"{stage.distance:.0f} {'below' if stage.maximise else 'above'} the bound"
+    return f"within {100 * stage.gap:.1f} % of the bound"
 
 
 def _cell(value: object) -> str:
@@ -68,6 +74,8 @@ def page(
         zone=course.tz.key,
         seconds=f"{plan.seconds:.0f}",
         moved=moved,
+        timetable=_timetable(course, plan),
+        parts=course.parts,
         left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in left],
         changes=[[c.text, c.complete, c.admits] for c in changes],
         goals=_goals(plan),
@@ -84,6 +92,20 @@ def _goals(plan: Plan) -> list[list[object]]:
         [number, stage.text, int(stage.value), "-" if stage.bound is None else int(stage.bound), gap_text(stage)]
         for number, stage in enumerate(plan.stages, 1)
     ]
+
+
+def _timetable(course: Course, plan: Plan) -> list[list[str]]:
+    """A row a student: netid, zone, and for each part the local start and the node, or a dash."""
+    mine: dict[tuple[str, str], Booking] = {(netid, b.part): b for b in plan.bookings for netid in b.netids}
+    rows = []
+    for student in (student for unit in course.units for student in unit.students):
+        cells = []
+        for part in course.parts:
+            booking = mine.get((student.netid, part))
+            when = f"{booking.start.astimezone(student.tz):%a %b %d %H:%M}, {booking.node}" if booking else "-"
+            cells.append(when)
+        rows.append([student.netid, student.tz.key, *cells])
+    return sorted(rows)
 
 
 def _ways(course: Course, plan: Plan) -> list[list[object]]:

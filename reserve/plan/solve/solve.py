@@ -18,7 +18,7 @@ from time import process_time
 
 import numpy as np
 
-from reserve.plan.course.capacity import buffer_start
+from reserve.plan.course.capacity import late_part
 from reserve.plan.course.course import Course
 from reserve.plan.course.schedule import COMPLETE, Plan, Stage, Starts, name_nodes
 from reserve.plan.solve.baselines import shuffled
@@ -52,8 +52,7 @@ def measure(course: Course, starts: Starts) -> dict[str, int]:
     done = complete_units(course, starts)
     days = {u: max(int(course.day_of[starts[u, p][1]]) for p in parts) for u in done}
     missed = {u: sum(not units[u].liked[p][starts[u, p][1]] for p in parts) for u in done}
-    late = buffer_start(course)
-    hours = [max(0, hour + units[u].hours[p] - max(hour, late)) for (u, p), (_, hour) in starts.items()]
+    hours = [late_part(course, hour, units[u].hours[p]) for (u, p), (_, hour) in starts.items()]
     each = course.rules.preference_days
     return {
         "complete": sum(units[u].weight for u in done),
