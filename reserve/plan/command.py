@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,10 +27,12 @@ from reserve.plan.show.ics import Edition, write_calendars
 from reserve.plan.show.page import gap_text, page, verdict
 from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlier, read_earlier, read_plan, write_plan
 from reserve.plan.solve.baselines import compare
+from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.solve import make_plan
 from snippets.errors import PlanError, StorageError, UsageError
 
 SETTINGS = "plan.json"
+CHANGES_SHARE = 0.4  # of the time, for changes that would admit those who are left
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class PlanWishes:
     simulate: int = 0
     seconds: float = 30.0
     missed: tuple[str, ...] = ()
+    say: Callable[[str], None] | None = None  # told how far it is
 
 
 @dataclass(frozen=True)
@@ -149,17 +152,19 @@ def _reasons(left: Sequence[Left]) -> list[str]:
 def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     """Make a plan, write it, and say how good it is."""
     now = now or datetime.now(UTC)
+    budget = Effort(wishes.seconds)
     inputs = _inputs(wishes, now)
     if not wishes.what_if and inputs.start < now - timedelta(hours=1):
         raise UsageError(f"--from {wishes.start} has passed: nobody can be given a block then. Leave --from out")
     course = inputs.course()
     inputs = replace(inputs, start=course.start)
-    plan = make_plan(course, wishes.seconds)
+    # Of the time, some is kept for drawing, and some for trying changes where somebody may be left.
+    plan = make_plan(course, max(1.0, budget.left() - min(3.0, wishes.seconds / 5)), wishes.say, CHANGES_SHARE)
     broken = faults(course, plan.bookings)
     if broken:
         raise PlanError(f"the plan breaks a rule, which is an error of the kit; please report it: {broken[0]}")
     left = who_is_left(course, plan)
-    tried = changes(inputs, course, plan, max(4.0, wishes.seconds / 4)) if left else []
+    tried = changes(inputs, course, plan, budget.left() - min(3.0, wishes.seconds / 5)) if left else []
     result: Simulation | None = None
     if wishes.simulate:
         result = simulate(inputs, plan.bookings, wishes.simulate)

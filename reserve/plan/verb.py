@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,11 @@ from snippets.errors import PlanError
     help="Play so many terms with failures: who finishes by the due date and by later ones.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=30, show_default=True, help="Processor time for the solver."
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    default=30,
+    show_default=True,
+    help="Time by the clock for the whole plan; Ctrl-C keeps the best so far.",
 )
 @click.option("--apply", "mode", flag_value="apply", help="Make the leases that are due now; none is made twice.")
 @click.option("--lines", "mode", flag_value="lines", help="Print the commands that --apply would carry out.")
@@ -61,6 +67,8 @@ def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> Non
 
     asked = command.PlanWishes(simulate=simulate or 0, **wishes)
     moment = command.from_saved_time(now) if now else None
+    if sys.stderr.isatty():
+        asked = replace(asked, say=lambda text: click.echo(text, err=True))
     if mode == "check":
         done = command.check_plan(asked, moment)
     elif mode == "replan":

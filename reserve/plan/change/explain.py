@@ -13,11 +13,13 @@ from reserve.plan.course.inputs import Inputs
 from reserve.plan.course.schedule import Booking, Plan, by_unit, is_complete
 from reserve.plan.solve.board import Board, ready_hour
 from reserve.plan.solve.bounds import Relaxation
+from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.optimum import whole
 from reserve.plan.solve.solve import make_plan
 
 DAYS = (1, 2, 3, 5, 7)
 NODES = (1, 2, 4)
+LEAST_S = 0.3  # with less time than this no change is tried
 
 
 @dataclass(frozen=True)
@@ -104,15 +106,21 @@ def _never(course: Course, unit: Unit) -> str:
 
 
 def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, seconds: float) -> Change | None:
-    """The first of these changes with which everyone completes, else the one that admits most; each planned anew."""
+    """The first of these changes with which everyone completes, else the one that admits most; each planned anew.
+    None if the seconds do not suffice to plan any."""
     best: Change | None = None
+    effort = Effort(seconds)
     for number, (text, inputs) in enumerate(tries):
+        if effort.left() < LEAST_S:
+            break
         course = inputs.course()
         relaxation = Relaxation(course)
-        top = relaxation.optimum(relaxation.students(), maximise=True, seconds=4 * seconds)
+        top = relaxation.optimum(relaxation.students(), maximise=True, seconds=effort.share(seconds / 3))
         if top is not None and whole(top.value, up=False) < total and number + 1 < len(tries):
             continue  # proven not to be enough: try more of it
-        plan = make_plan(course, seconds)
+        if effort.left() < LEAST_S:
+            break
+        plan = make_plan(course, effort.left() if number + 1 == len(tries) else effort.left() / 2)
         complete = int(plan.stages[0].value)
         if complete > now and (best is None or complete > best.complete):
             best = Change(text, complete, complete - now)
@@ -122,7 +130,9 @@ def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, se
 
 
 def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) -> list[Change]:
-    """What would admit those who are left, the most effective first; only what was verified by planning again."""
+    """What would admit those who are left, the most effective first; only what was verified by planning again within
+    `seconds` in all."""
+    effort = Effort(seconds)
     now = int(plan.stages[0].value)
     left = who_is_left(course, plan)
     total = course.total
@@ -155,5 +165,9 @@ def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) ->
     if rules.max_simultaneous:
         none = replace(rules, max_simultaneous=0)
         families.append(lambda: [("no limit on simultaneous leases", replace(inputs, rules=none))])
-    found = [change for family in families if (change := _first_that_admits(family(), total, now, seconds))]
+    found = []
+    for number, family in enumerate(families):
+        change = _first_that_admits(family(), total, now, effort.left() / (len(families) - number))
+        if change:
+            found.append(change)
     return sorted(found, key=lambda change: -change.complete)

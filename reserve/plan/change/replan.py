@@ -12,6 +12,7 @@ from reserve.calendar import Calendar, Interval
 from reserve.plan.course.course import Course, make_course
 from reserve.plan.course.schedule import Booking, Starts, by_unit, faults, is_complete, name_nodes
 from reserve.plan.solve.board import Board, ready_hour, without_overlap
+from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.solve import fill
 from reserve.plan.solve.timetable import Timetable
 from snippets.errors import PlanError
@@ -195,6 +196,7 @@ def replan(
     able = sum(unit.weight for unit in course.units if unit.alone_day >= 0)
     begun = [b for b in stay if b.start < now]
     best: list[Booking] = []
+    effort = Effort(seconds)
     # First around everyone who can stay; then others may move too; those with a lease only if nothing else helps.
     for level, standing in enumerate((stay, [b for b in stay if b in begun or b in made], begun)):
         if level and (len(standing) == len(stay) or (best and _complete(course, best) >= able)):
@@ -204,7 +206,7 @@ def replan(
         starts: dict[tuple[int, int], tuple[int, int]] = {key: (-1, hour) for key, hour in around.at.items()}
         board = around.board
         if level:
-            shifted = _shift(around, kept, first, seconds)
+            shifted = _shift(around, kept, first, effort.share(seconds / 3))
             if shifted is None:
                 continue
             for (unit, part), (group, hour) in shifted.items():
@@ -217,7 +219,7 @@ def replan(
                 if group >= 0:
                     board.take(group, hour, length)
                     starts[unit, part] = (group, hour)
-        filled = fill(around.course, starts, seconds, first, board)
+        filled = fill(around.course, starts, effort.share(seconds / 6), first, board)
         new = {key: at for key, at in filled.items() if key not in around.at}
         bookings = [*standing, *_on_nodes(around.course, new, [b for b in stay if b not in standing])]
         if any(b in made and _renamed(b, bookings) for b in stay):
