@@ -12,7 +12,7 @@ from reserve import hardware
 from reserve.calendar import Calendar, from_text, to_text
 from reserve.plan.change.apply import Makes, apply, due_now
 from reserve.plan.change.check import check, summary
-from reserve.plan.change.explain import Left, changes, who_is_left
+from reserve.plan.change.explain import Change, Left, changes, who_is_left
 from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.simulate import Simulation, simulate
 from reserve.plan.change.testbed import Hands, View, look
@@ -164,12 +164,21 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     if broken:
         raise PlanError(f"the plan breaks a rule, which is an error of the kit; please report it: {broken[0]}")
     left = who_is_left(course, plan)
-    tried = changes(inputs, course, plan, budget.left() - min(3.0, wishes.seconds / 5)) if left else []
+    tried: list[Change] = []
     result: Simulation | None = None
-    if wishes.simulate:
-        result = simulate(inputs, plan.bookings, wishes.simulate)
+    stopped = plan.stopped
+    if not stopped:
+        try:
+            if left:
+                tried = changes(inputs, course, plan, budget.left() - min(3.0, wishes.seconds / 5))
+            if wishes.simulate:
+                result = simulate(inputs, plan.bookings, wishes.simulate)
+        except KeyboardInterrupt:  # the plan is there: it is written, without what was not finished
+            stopped = True
     write_all(wishes, inputs, course, plan, page(course, plan, left, tried, result), now)
     say = [verdict(course, plan), *_goals(plan)]
+    if stopped:
+        say.append("stopped with Ctrl-C: this is the best plan so far; changes and failures were not tried to the end")
     say += _reasons(left)
     if tried:
         say.append("changes that would admit more (each planned again to make sure):")

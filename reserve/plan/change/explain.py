@@ -107,7 +107,7 @@ def _never(course: Course, unit: Unit) -> str:
 
 def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, seconds: float) -> Change | None:
     """The first of these changes with which everyone completes, else the one that admits most; each planned anew.
-    None if the seconds do not suffice to plan any."""
+    None if the seconds do not suffice to plan any. Raises KeyboardInterrupt also where a plan swallowed it."""
     best: Change | None = None
     effort = Effort(seconds)
     for number, (text, inputs) in enumerate(tries):
@@ -121,6 +121,8 @@ def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, se
         if effort.left() < LEAST_S:
             break
         plan = make_plan(course, effort.left() if number + 1 == len(tries) else effort.left() / 2)
+        if plan.stopped:
+            raise KeyboardInterrupt
         complete = int(plan.stages[0].value)
         if complete > now and (best is None or complete > best.complete):
             best = Change(text, complete, complete - now)

@@ -71,11 +71,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Bookings sorted by start, and how good they are."""
+    """Bookings sorted by start, and how good they are. `stopped`: somebody ended the search before its time."""
 
     bookings: tuple[Booking, ...]
     stages: tuple[Stage, ...] = ()
     seconds: float = 0.0
+    stopped: bool = False
 
 
 Starts = Mapping[tuple[int, int], tuple[int, int]]

@@ -279,10 +279,12 @@ def make_plan(
     # The solvers do not listen while they work: the search runs beside, and is left behind when its time is up.
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
+    stopped = False
     try:
         while worker.is_alive() and effort.left() > -GRACE_S:
             worker.join(0.05)
     except KeyboardInterrupt:
+        stopped = True
         effort.stop()
         effort.progress("stopped: the best plan so far is kept")
         worker.join(GRACE_S)
@@ -294,7 +296,7 @@ def make_plan(
         starts = fill(course, starts, max(0.5, seconds / 30))
         late = measure(course, starts)["late"]
         stages = tuple(replace(stage, value=late) if stage.key == "late" else stage for stage in stages)
-    return Plan(name_nodes(course, starts), stages, effort.elapsed())
+    return Plan(name_nodes(course, starts), stages, effort.elapsed(), stopped)
 
 
 def run(search: Search, able: list[int]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from reserve.plan import command as command_module
+from reserve.plan.change.explain import Left
 from reserve.plan.course.pools import save_calendars
 from reserve.plan.course.schedule import Booking
 from reserve.plan.show.table import command, read_plan, write_plan
@@ -133,6 +135,23 @@ def test_a_start_that_has_passed_and_a_due_date_by_nobodys_clock_are_refused(tmp
     assert servelab(*words, "--from", "2027-03-08", "--now", "2027-03-05T12:00", "--seconds", "3").startswith(
         "1 of 1 students can finish by Sat Mar 20 2027 23:59 EDT"
     )
+
+
+@pytest.mark.parametrize("step", ["changes", "simulate"])
+def test_ctrl_c_after_the_search_still_writes_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def interrupted(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_module, step, interrupted)
+    monkeypatch.setattr(command_module, "who_is_left", lambda course, plan: [Left(("a1",), ("edge",), "no time")])
+    asked = command_module.PlanWishes(
+        tmp_path, what_if="students=2,weeks=1,liqid=1,p100=1,pi5=1", start="2027-03-08", seconds=3, simulate=2
+    )
+    done = command_module.make(asked, datetime(2027, 3, 1, tzinfo=UTC))
+    assert "stopped with Ctrl-C" in done.text and "2 students cannot finish: a1" in done.problem.replace("1 of ", "")
+    assert len(read_plan(tmp_path / "plan.csv")) == 6
 
 
 def test_a_plan_file_comes_back_as_it_was_and_a_damaged_row_is_named(tmp_path: Path) -> None:

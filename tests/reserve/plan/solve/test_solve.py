@@ -226,7 +226,7 @@ def test_ctrl_c_ends_the_search_and_keeps_the_best_plan(monkeypatch: pytest.Monk
     monkeypatch.setattr(threading.Thread, "join", interrupted)
     said: list[str] = []
     plan = make_plan(course, 1000, said.append)
-    assert faults(course, plan.bookings) == [] and plan.stages[0].value == 12
+    assert faults(course, plan.bookings) == [] and plan.stages[0].value == 12 and plan.stopped
     assert any("stopped: the best plan so far is kept" in line for line in said)
     assert plan.stages[0].bound is None, "nothing was proven yet, and nothing is claimed"
 
