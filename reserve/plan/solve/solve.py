@@ -12,6 +12,7 @@ that HiGHS solves.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -256,6 +257,7 @@ def _improve(search: Search, solved: Solved, wait: int, worst: int | None, sprea
         search.offer(found)
 
 
+LINGER_S = 60.0  # longest that the program's end waits for a solver that was left behind
 GRACE_S = 1.0  # how long after its time a solver may take to return before it is left behind
 
 
@@ -289,6 +291,8 @@ def make_plan(
         effort.progress("stopped: the best plan so far is kept")
         worker.join(GRACE_S)
     effort.stop()
+    if worker.is_alive():  # a solver must not be cut off in the middle when the program ends: it ends at its own limit
+        atexit.register(worker.join, LINGER_S)
     if trouble:
         raise trouble[0]
     starts, stages = search.starts, search.stages(search.starts)
@@ -325,7 +329,7 @@ def run(search: Search, able: list[int]) -> None:
             _improve(search, solved, wait, None, 0, search.left() / 4)
         perfect = measure(course, search.starts)["complete"] == upper and measure(course, search.starts)["wait"] <= wait
         if not (small and perfect):
-            search.offer(roll(course, target, wait, effort.share(search.left() / 4)))
+            search.offer(roll(course, target, wait, effort.share(search.left() / 4), going=lambda: effort.left() > 0))
     search.fill()
     _better(search, solved, able)
     search.fill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -208,13 +207,12 @@ def test_a_bound_proven_for_looser_goals_holds_for_tighter_ones_and_not_the_othe
 
 def test_ctrl_c_ends_the_search_and_keeps_the_best_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     course = inputs(12, days=6).course()
-    found, told = threading.Event(), []
+    found, released, told = threading.Event(), threading.Event(), []
 
     def for_ever(search, able) -> None:  # type: ignore[no-untyped-def]
         search.offer(first_come(course, Board(course), reversed(able)))
         found.set()
-        while True:
-            time.sleep(0.01)
+        released.wait(60)
 
     def interrupted(worker: threading.Thread, timeout: float | None = None) -> None:
         if not told:
@@ -226,6 +224,7 @@ def test_ctrl_c_ends_the_search_and_keeps_the_best_plan(monkeypatch: pytest.Monk
     monkeypatch.setattr(threading.Thread, "join", interrupted)
     said: list[str] = []
     plan = make_plan(course, 1000, said.append)
+    released.set()
     assert faults(course, plan.bookings) == [] and plan.stages[0].value == 12 and plan.stopped
     assert any("stopped: the best plan so far is kept" in line for line in said)
     assert plan.stages[0].bound is None, "nothing was proven yet, and nothing is claimed"
