@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -104,11 +104,16 @@ def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The busy times of every node of one kind of hardware: `nodes[name]` is sorted and disjoint."""
+    """The busy times of every node of one kind of hardware: `nodes[name]` is sorted and disjoint.
+
+    `holds[name]`: the same times lease by lease, each with the lease's id, where the site tells. A saved calendar
+    does not have them.
+    """
 
     hardware: str
     nodes: Mapping[str, tuple[Interval, ...]]
     fetched: datetime | None = None
+    holds: Mapping[str, tuple[tuple[Interval, str], ...]] = field(default_factory=dict, compare=False)
     _starts: dict[str, list[datetime]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -124,6 +129,18 @@ class Calendar:
         # Disjoint and sorted: only the last interval that begins before our end (and the gap) can collide.
         at = bisect_right(self._starts[node], wanted.end + CHANGEOVER - timedelta(microseconds=1)) - 1
         return at < 0 or busy[at].end + CHANGEOVER <= wanted.start
+
+    def without_leases(self, ids: Collection[str]) -> Calendar:
+        """The calendar as it would be without the leases of these ids; the same where no lease is known."""
+        nodes = {
+            name: tuple(span for span, lease in self.holds[name] if lease not in ids) if name in self.holds else busy
+            for name, busy in self.nodes.items()
+        }
+        return Calendar(self.hardware, nodes, self.fetched)
+
+    def node_of(self, lease: str) -> str:
+        """The node that the lease of this id holds; '' where none is known."""
+        return next((name for name, held in self.holds.items() if any(id == lease for _, id in held)), "")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for JSON; `from_json` takes it back."""

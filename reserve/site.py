@@ -180,11 +180,17 @@ class Site(Protocol):
         ...
 
     def calendar(self, hardware: Hardware) -> Calendar:
-        """When each node or device of this kind is taken. Raises SiteError if there is none, or it is not shown."""
+        """When each node or device of this kind is taken. Raises Missing if there is none, SiteError if
+        it is not shown."""
         ...
 
     def find_lease(self, name: str) -> Lease | None:
-        """This user's newest lease of that name that has not ended; None if there is none."""
+        """The project's newest lease of that name that has not ended, whoever made it; this user's own before
+        anybody else's. None if there is none."""
+        ...
+
+    def project_leases(self) -> list[Lease]:
+        """Every lease of the project that has not ended, whoever made it."""
         ...
 
     def get_lease(self, id: str) -> Lease | None:

@@ -6,8 +6,8 @@ from reserve.clock import Patience, wait_for
 from reserve.desk import Desk
 from reserve.errors import CredentialsError, SiteError
 from reserve.hardware import Hardware
-from reserve.journal import Journal
-from reserve.lease.leases import lease_name, node_name
+from reserve.journal import Entry, Journal
+from reserve.lease.leases import lease_name, netid_of, node_name
 from reserve.site import Site, Thing
 
 GONE_LIMIT_S = 600.0
@@ -15,13 +15,15 @@ ORDER = ("server", "container", "floating_ip", "borrowed_ip", "lease")
 
 
 def things_of(desk: Desk, part: str, hardware: Hardware, netids: set[str]) -> list[Thing]:
-    """All that may exist of a part at `hardware.site`: what the journal knows, and what has the part's names there.
+    """All of these people's things of a part at `hardware.site`: what the journal knows, and what has their names.
+
+    What is on record under somebody else's name is left alone.
 
     An intention whose answer a crash swallowed is looked for by its name (or, for an address, by its tag). In the
     order in which things depend on each other.
     """
     site = desk.site(hardware.site)
-    entries = desk.journal.open_entries(part=part, site=site.name)
+    entries = _entries_of(desk, part, site.name, netids)
     found = {(e.kind, e.id): Thing(e.kind, e.id, e.name, site.name) for e in entries if e.id and e.kind != "keypair"}
     for netid in netids:
         name = node_name(part, netid)
@@ -38,8 +40,14 @@ def things_of(desk: Desk, part: str, hardware: Hardware, netids: set[str]) -> li
     return sorted(found.values(), key=lambda thing: ORDER.index(thing.kind))
 
 
+def _entries_of(desk: Desk, part: str, site: str, netids: set[str]) -> list[Entry]:
+    """What is on record of these people, or under no name of the course's."""
+    entries = desk.journal.open_entries(part=part, site=site)
+    return [entry for entry in entries if netid_of(entry.name, part) in netids | {""}]
+
+
 def release(desk: Desk, part: str, hardware: Hardware, netids: set[str], limit_s: float = GONE_LIMIT_S) -> list[Thing]:
-    """Delete all of a part's things at `hardware.site` and verify each; the things that are gone now.
+    """Delete all of these people's things of a part at `hardware.site` and verify each; the things that are gone now.
 
     Goes on after a failure, so that one stubborn thing does not keep the others; raises SiteError at the end,
     naming what is left, and the journal keeps those entries open. `limit_s`: how long one thing may take to go.
@@ -68,7 +76,7 @@ def release(desk: Desk, part: str, hardware: Hardware, netids: set[str], limit_s
             f"not everything of {part} is released at {site.name}: {names} Run `servelab down {part}` again; until it "
             "says that all is gone, it may still be counted against the project."
         )
-    for entry in journal.open_entries(part=part, site=site.name):
+    for entry in _entries_of(desk, part, site.name, netids):
         if entry.kind != "keypair" and not entry.id:
             journal.gone(entry.key, "looked for, not there")
     _release_keypairs(site, journal)

@@ -39,6 +39,14 @@ def node_name(part: str, netid: str) -> str:
     return f"node-serve-{part}-{netid}"
 
 
+def netid_of(name: str, part: str) -> str:
+    """Whose a lease, server or address of this name is; '' for a name that is not the course's for this part."""
+    for begin in (lease_name(part, ""), node_name(part, "")):
+        if name.startswith(begin):
+            return name.removeprefix(begin)
+    return ""
+
+
 def spec_for(hardware: Hardware, netid: str, start: datetime, node: str, now: datetime, hours: int = 0) -> LeaseSpec:
     """The lease that the course's rules allow from `start`. Raises UsageError saying which rule is broken."""
     start = utc(start)
@@ -128,7 +136,8 @@ def _check_usable(found: Lease, spec: LeaseSpec) -> None:
     if found.start > spec.end or found.end < spec.start:
         raise SiteError(
             f"you have a lease {spec.name} already, from {found.start:%Y-%m-%d %H:%M} to {found.end:%H:%M} UTC. "
-            f"Use it with `servelab up {part}`, or give it back with `servelab down {part}` first."
+            f"Use it with `servelab up {part}`, or give it back with `servelab down {part} --netid "
+            f"{netid_of(spec.name, part)}` first."
         )
 
 

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reserve import hardware
 from reserve.calendar import Calendar, from_text, to_text
-from reserve.plan.change.apply import Make, apply, due_now, on_testbed
-from reserve.plan.change.check import Held, check, summary, without_own
-from reserve.plan.change.explain import changes, who_is_left
+from reserve.plan.change.apply import Makes, apply, due_now
+from reserve.plan.change.check import check, summary
+from reserve.plan.change.explain import Change, Left, changes, who_is_left
 from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.simulate import Simulation, simulate
+from reserve.plan.change.testbed import Hands, View, look
 from reserve.plan.course.course import Course
 from reserve.plan.course.inputs import Inputs, local_moment, what_if
 from reserve.plan.course.pools import read_calendars, save_calendars
-from reserve.plan.course.roster import read_roster
+from reserve.plan.course.roster import check_dates, read_roster
 from reserve.plan.course.rules import Rules, load_rules
-from reserve.plan.course.schedule import Booking, Plan, faults
+from reserve.plan.course.schedule import Booking, Plan, completed, faults
 from reserve.plan.course.windows import zone_named
-from reserve.plan.show.ics import write_calendars
+from reserve.plan.show.ics import Edition, write_calendars
 from reserve.plan.show.page import gap_text, page, verdict
-from reserve.plan.show.table import command, command_lines, read_plan, write_plan
+from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlier, read_earlier, read_plan, write_plan
 from reserve.plan.solve.baselines import compare
+from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.solve import make_plan
 from snippets.errors import PlanError, StorageError, UsageError
 
 SETTINGS = "plan.json"
+CHANGES_SHARE = 0.4  # of the time, for changes that would admit those who are left
 
 
 @dataclass(frozen=True)
@@ -47,51 +50,43 @@ class PlanWishes:
     simulate: int = 0
     seconds: float = 30.0
     missed: tuple[str, ...] = ()
+    say: Callable[[str], None] | None = None  # told how far it is
 
 
-def live_calendars(rules: Rules) -> dict[str, Calendar]:
-    """Today's calendars of every kind of hardware of the planned parts, asked of the testbed."""
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be said, and what keeps the command from ending well ('' : nothing does)."""
+
+    text: str
+    problem: str = ""
+
+
+def live_view(rules: Rules, earlier: Sequence[Booking] = ()) -> View:
+    """The testbed as it is now: calendars of the planned parts' hardware, and the project's leases."""
     from reserve.desk import Desk
 
-    desk = Desk()
-    parts = {part.name for part in rules.parts}
-    found = {}
-    for key, kind in hardware.load().items():
-        if kind.part in parts:
-            site = desk.site(kind.site)
-            site.sign_in()
-            found[key] = site.calendar(kind)
-    return found
+    return look(Desk(), rules, earlier)
 
 
-def live_leases(bookings: Sequence[Booking]) -> dict[str, Held]:
-    """The course's planned leases that the testbed has."""
-    from reserve.desk import Desk
-
-    desk, found = Desk(), {}
-    for booking in bookings:
-        site = desk.site(booking.site)
-        site.sign_in()
-        lease = site.find_lease(booking.lease)
-        if lease is not None and lease.status not in ("TERMINATED", "DELETED", "ERROR"):
-            found[lease.name] = Held(lease.name, lease.start, lease.end)
-    return found
-
-
-def _inputs(wishes: PlanWishes, now: datetime) -> Inputs:
+def _inputs(wishes: PlanWishes, now: datetime, view: View | None = None) -> Inputs:
     rules = load_rules(wishes.rules)
     tz = zone_named(wishes.tz or "UTC", "--tz")
     start = local_moment(wishes.start, tz, "--from") if wishes.start else now
-    due = local_moment(wishes.due, tz, "--due") if wishes.due else None
+    due = local_moment(wishes.due, tz, "--due", last=True) if wishes.due else None
     if wishes.what_if:
         if wishes.roster or wishes.calendar:
             raise UsageError("--what-if needs no --roster and no --calendar: leave them out")
         return what_if(wishes.what_if, rules, hardware.load(), tz, start, due)
     if wishes.roster is None or due is None:
         raise UsageError("give --roster FILE and --due TIME (and --tz ZONE), or --what-if, to make a plan")
-    students = read_roster(wishes.roster, wishes.tz or "UTC")
-    calendars = read_calendars(wishes.calendar) if wishes.calendar else live_calendars(rules)
-    return Inputs(tuple(students), rules, hardware.load(), calendars, start, due, tz)
+    if not wishes.tz and datetime.fromisoformat(wishes.due.strip()).tzinfo is None:
+        raise UsageError(f"--due {wishes.due} is by whose clock? Give the course's zone, --tz America/New_York")
+    students = read_roster(wishes.roster, wishes.tz)
+    check_dates(students, start, due, wishes.roster.name)
+    if view is None:
+        # Leases of the plan that this one replaces are the course's own.
+        view = _view(wishes, rules, read_plan(wishes.out / "plan.csv") if (wishes.out / "plan.csv").exists() else ())
+    return Inputs(tuple(students), rules, hardware.load(), view.free_of_own(()), start, due, tz)
 
 
 def _base_hours(course: Course) -> dict[str, int]:
@@ -99,20 +94,23 @@ def _base_hours(course: Course) -> dict[str, int]:
 
 
 def write_all(wishes: PlanWishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime) -> None:
-    """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder."""
+    """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder. A plan that was
+    there is kept under earlier/."""
     out = wishes.out
     try:
         out.mkdir(parents=True, exist_ok=True)
+        keep_earlier(out, now)
         lines = command_lines(plan.bookings, _base_hours(course), inputs.rules.name_nodes)
         base = _base_hours(course)
         by_lease = {b.lease: command(b, base[b.hardware], inputs.rules.name_nodes) for b in plan.bookings}
         text = "".join(f"# {one.netid}\n" + "".join(f"{line}\n" for line in one.commands) for one in lines)
         (out / "commands.txt").write_text(text, encoding="utf-8")
-        if html:
-            (out / "plan.html").write_text(html, encoding="utf-8")
+        (out / "plan.html").write_text(html, encoding="utf-8")
         save_calendars(out / "calendar.json", inputs.calendars.values())
         zones = {student.netid: student.tz for student in inputs.students}
-        write_calendars(out, plan.bookings, zones, inputs.tz, now, by_lease)
+        number = len(list((out / EARLIER).glob("*.csv")))
+        edition = Edition(f"{inputs.start:%Y%m%d}", number, now, by_lease)
+        write_calendars(out, plan.bookings, zones, inputs.tz, edition, read_earlier(out))
         settings = {
             "start": to_text(inputs.start),
             "due": to_text(inputs.due),
@@ -134,26 +132,54 @@ def _goals(plan: Plan) -> list[str]:
     ]
 
 
-def make(wishes: PlanWishes, now: datetime | None = None) -> str:
+def _without_time(left: Sequence[Left], total: int) -> str:
+    """The sentence with which a command ends that leaves students without a time."""
+    if not left:
+        return ""
+    count = sum(len(one.netids) for one in left)
+    names = ", ".join(" + ".join(one.netids) for one in left[:5]) + (", ..." if left[5:] else "")
+    return (
+        f"{count} of {total} students cannot finish: {names}. The reasons are above; the plan is written all the same. "
+        "Change the due date, the rules or their times, and plan again."
+    )
+
+
+def _reasons(left: Sequence[Left]) -> list[str]:
+    say = [f"cannot finish: {' + '.join(one.netids)} lacks {', '.join(one.missing)}: {one.text}" for one in left[:20]]
+    return [*say, f"... and {len(left) - 20} more: see plan.html"] if left[20:] else say
+
+
+def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     """Make a plan, write it, and say how good it is."""
     now = now or datetime.now(UTC)
+    budget = Effort(wishes.seconds)
     inputs = _inputs(wishes, now)
+    if not wishes.what_if and inputs.start < now - timedelta(hours=1):
+        raise UsageError(f"--from {wishes.start} has passed: nobody can be given a block then. Leave --from out")
     course = inputs.course()
     inputs = replace(inputs, start=course.start)
-    plan = make_plan(course, wishes.seconds)
+    # Of the time, some is kept for drawing, and some for trying changes where somebody may be left.
+    plan = make_plan(course, max(1.0, budget.left() - min(3.0, wishes.seconds / 5)), wishes.say, CHANGES_SHARE)
     broken = faults(course, plan.bookings)
     if broken:
         raise PlanError(f"the plan breaks a rule, which is an error of the kit; please report it: {broken[0]}")
     left = who_is_left(course, plan)
-    tried = changes(inputs, course, plan, max(4.0, wishes.seconds / 4)) if left else []
+    tried: list[Change] = []
     result: Simulation | None = None
-    if wishes.simulate:
-        result = simulate(inputs, plan.bookings, wishes.simulate)
+    stopped = plan.stopped
+    if not stopped:
+        try:
+            if left:
+                tried = changes(inputs, course, plan, budget.left() - min(3.0, wishes.seconds / 5))
+            if wishes.simulate:
+                result = simulate(inputs, plan.bookings, wishes.simulate)
+        except KeyboardInterrupt:  # the plan is there: it is written, without what was not finished
+            stopped = True
     write_all(wishes, inputs, course, plan, page(course, plan, left, tried, result), now)
     say = [verdict(course, plan), *_goals(plan)]
-    say += [f"cannot finish: {' + '.join(one.netids)} lacks {', '.join(one.missing)}: {one.text}" for one in left[:20]]
-    if len(left) > 20:
-        say.append(f"... and {len(left) - 20} more: see plan.html")
+    if stopped:
+        say.append("stopped with Ctrl-C: this is the best plan so far; changes and failures were not tried to the end")
+    say += _reasons(left)
     if tried:
         say.append("changes that would admit more (each planned again to make sure):")
         say += [f"  {one.text}: {one.complete} finish, {one.admits} more" for one in tried]
@@ -170,7 +196,7 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> str:
                 f"({100 * day.all_low:.0f} to {100 * day.all_high:.0f})"
             )
     say.append(f"written to {wishes.out}: plan.html, plan.csv, commands.txt, course.ics, students/*.ics")
-    return "\n".join(say)
+    return Outcome("\n".join(say), _without_time(left, course.total))
 
 
 def _saved(wishes: PlanWishes) -> tuple[PlanWishes, tuple[Booking, ...]]:
@@ -195,19 +221,28 @@ def _saved(wishes: PlanWishes) -> tuple[PlanWishes, tuple[Booking, ...]]:
     ), bookings
 
 
-def check_plan(wishes: PlanWishes, now: datetime | None = None) -> str:
+def _view(wishes: PlanWishes, rules: Rules, replaced: Sequence[Booking] = ()) -> View:
+    if wishes.calendar:
+        return View(read_calendars(wishes.calendar), known=False)
+    return live_view(rules, (*read_earlier(wishes.out), *replaced))
+
+
+def check_plan(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     """Compare the plan with the calendar (`--calendar`, else the testbed's)."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)
     rules = load_rules(wishes.rules)
-    if wishes.calendar:
-        return summary(check(bookings, read_calendars(wishes.calendar), now, rules.ahead_days))
-    return summary(check(bookings, live_calendars(rules), now, rules.ahead_days, live_leases(bookings)))
+    view = _view(wishes, rules)
+    text = summary(check(bookings, view, now, rules.ahead_days))
+    old = view.left_over(bookings)
+    if old:
+        text += f"\n{len(old)} leases are left from an earlier plan: `servelab plan --apply` gives them back"
+    return Outcome(text)
 
 
 def apply_plan(
-    wishes: PlanWishes, now: datetime | None = None, dry: bool = False, make_lease: Make | None = None
-) -> str:
+    wishes: PlanWishes, now: datetime | None = None, dry: bool = False, hands: Makes | None = None
+) -> Outcome:
     """Make the leases that are due (`dry`: print the lines that would)."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)
@@ -215,46 +250,71 @@ def apply_plan(
     if dry:
         base = {key: kind.block_hours for key, kind in hardware.load().items()}
         lines = [command(b, base[b.hardware], rules.name_nodes) for b in due_now(bookings, now, rules.ahead_days)]
-        return "\n".join(lines) or "no lease is due yet"
-    done = apply(bookings, now, rules.ahead_days, make_lease or on_testbed())
+        return Outcome("\n".join(lines) or "no lease is due yet")
+    from reserve.desk import Desk
+
+    desk = Desk(voice=lambda text: None)
+    view = look(desk, rules, read_earlier(wishes.out))
+    done = apply(bookings, view, now, rules.ahead_days, hands or Hands(desk))
     refused = [one for one in done if one.state == "refused"]
-    counts = {state: sum(one.state == state for one in done) for state in ("made", "refused", "later")}
+    counts = {state: sum(one.state == state for one in done) for state in ("made", "refused", "later", "given back")}
     text = f"{counts['made']} leases there, {counts['refused']} refused, {counts['later']} not due yet"
+    if counts["given back"]:
+        text += f", {counts['given back']} of an earlier plan given back"
     if refused:
         raise PlanError(
             text
             + "\n"
-            + "\n".join(f"  {one.booking.lease}: {one.text}" for one in refused)
+            + "\n".join(f"  {one.name}: {one.text}" for one in refused)
             + "\n  `servelab plan --replan` finds other times"
         )
-    return text
+    return Outcome(text)
 
 
-def replan_class(wishes: PlanWishes, now: datetime | None = None) -> str:
+def _missed(wishes: PlanWishes, course: Course, bookings: Sequence[Booking]) -> list[tuple[str, str]]:
+    """(netid that the lease carries, part) of each --missed. Raises UsageError for one that is not in the plan."""
+    found = []
+    for item in wishes.missed:
+        netid, colon, part = item.strip().lower().partition(":")
+        if not colon or part not in course.parts:
+            raise UsageError(f"--missed {item!r} is not NETID:PART, for example ab123:model")
+        mine = [b for b in bookings if netid in b.netids]
+        if not mine:
+            raise UsageError(
+                f"--missed {item!r}: nobody in the plan has the netid {netid!r}; see {wishes.out}/plan.csv"
+            )
+        if not any(b.part == part for b in mine):
+            raise UsageError(f"--missed {item!r}: {netid} has no {part} in the plan")
+        found += [(b.netids[0], part) for b in mine if b.part == part]
+    return found
+
+
+def replan_class(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     """New times after a change of roster, calendar, rules or due date; rewrites the plan and says who moves."""
     now = now or datetime.now(UTC)
     wishes, bookings = _saved(wishes)
-    calendar = wishes.calendar
+    rules = load_rules(wishes.rules)
     if wishes.what_if:
+        view = View(read_calendars(wishes.calendar or wishes.out / "calendar.json"), known=False)
         inputs = _inputs(replace(wishes, calendar=None), now)
-        calendars = read_calendars(calendar or wishes.out / "calendar.json")
-        held = None
     else:
-        inputs = _inputs(wishes, now)
-        calendars, held = dict(inputs.calendars), None if calendar else live_leases(bookings)
-    clean = {key: without_own(one, bookings, held) for key, one in calendars.items()}
-    inputs = replace(inputs, calendars=clean)
-    missed = []
-    for item in wishes.missed:
-        netid, colon, part = item.partition(":")
-        if not colon or part not in {rule.name for rule in inputs.rules.parts}:
-            raise UsageError(f"--missed {item!r} is not NETID:PART, for example ab123:model")
-        missed.append((netid.lower(), part))
-    course = inputs.course()
-    result = replan(course, bookings, now, missed, wishes.seconds)
-    plan = Plan(result.bookings)
-    write_all(wishes, inputs, course, plan, "", now)
-    return moves_text(result) + f"\nwritten to {wishes.out}"
+        view = _view(wishes, rules)
+        inputs = _inputs(wishes, now, view)
+    made = [b for b in view.as_made(bookings) if view.lease_of(b)]
+    bookings = tuple(view.as_made(bookings))
+    calendars = {b.hardware: Calendar(b.hardware, {}) for b in bookings} | view.free_of_own(bookings)
+    # The nodes kept for retries are there for just this.
+    inputs = replace(inputs, calendars=calendars, rules=replace(inputs.rules, buffer_nodes=0))
+    course = inputs.course(empty=True)
+    missed = _missed(wishes, course, bookings)
+    result = replan(course, bookings, now, missed, wishes.seconds, made)
+    plan = Plan(result.bookings, (completed(course, result.bookings),))
+    left = who_is_left(course, plan)
+    text = moves_text(result, [student.netid for student in inputs.students])
+    moved = [line.strip() for line in text.splitlines()[1:]]
+    write_all(wishes, inputs, course, plan, page(course, plan, left, [], None, moved), now)
+    say = [text, *_reasons(left), f"written to {wishes.out}; the plan before is under {wishes.out / EARLIER}"]
+    return Outcome("\n".join(say), _without_time(left, course.total))
 
 
 def from_saved_time(text: str) -> datetime:

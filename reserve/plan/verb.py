@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+
+from snippets.errors import PlanError
 
 
 @click.command()
@@ -45,7 +49,11 @@ import click
     help="Play so many terms with failures: who finishes by the due date and by later ones.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=30, show_default=True, help="Processor time for the solver."
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    default=30,
+    show_default=True,
+    help="Time by the clock for the whole plan; Ctrl-C keeps the best so far.",
 )
 @click.option("--apply", "mode", flag_value="apply", help="Make the leases that are due now; none is made twice.")
 @click.option("--lines", "mode", flag_value="lines", help="Print the commands that --apply would carry out.")
@@ -59,11 +67,16 @@ def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> Non
 
     asked = command.PlanWishes(simulate=simulate or 0, **wishes)
     moment = command.from_saved_time(now) if now else None
+    if sys.stderr.isatty():
+        asked = replace(asked, say=lambda text: click.echo(text, err=True))
     if mode == "check":
-        click.echo(command.check_plan(asked, moment))
+        done = command.check_plan(asked, moment)
     elif mode == "replan":
-        click.echo(command.replan_class(asked, moment))
+        done = command.replan_class(asked, moment)
     elif mode in ("apply", "lines"):
-        click.echo(command.apply_plan(asked, moment, dry=mode == "lines"))
+        done = command.apply_plan(asked, moment, dry=mode == "lines")
     else:
-        click.echo(command.make(asked, moment))
+        done = command.make(asked, moment)
+    click.echo(done.text)
+    if done.problem:
+        raise PlanError(done.problem)

@@ -78,6 +78,11 @@ class LocalSite:
         lease = self._lease(name, facts) if facts else None
         return lease if lease and lease.status == "ACTIVE" else None
 
+    def project_leases(self) -> list[Lease]:
+        """Every lease that is written down and has not ended."""
+        found = [self._lease(name, facts) for name, facts in self._load()["leases"].items()]
+        return [lease for lease in found if lease.status == "ACTIVE"]
+
     def get_lease(self, id: str) -> Lease | None:
         """The same: names are ids here."""
         return self.find_lease(id)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from reserve import hardware
 from reserve.desk import Desk
-from reserve.errors import CredentialsError, SiteError
+from reserve.errors import CredentialsError, SiteError, UsageError
 from reserve.hardware import Hardware
 from reserve.lease.give_back import release
-from reserve.lease.leases import user_name
+from reserve.lease.leases import netid_of, user_name
 from reserve.lease.lost import NoSignIn, lost_at
 from reserve.lease.time_left import node_hours
 from reserve.sites.local import NAME as LOCAL
@@ -21,19 +21,22 @@ def down(desk: Desk, part: str, *, netid: str = "", site: str = "") -> int:
     """Release `part`; returns how many things were given back. Idempotent.
 
     Looks where the journal says that something may be, and, with `netid` and `site`, where you say (for what another
-    machine made). Where the journal knows of nothing, the part's sites are asked: a journal can be lost. Raises
-    SiteError naming what is left, or the site that could not be asked.
+    machine made). With `netid`, only what carries that name goes. Where the journal knows of nothing, the part's sites
+    are asked: a journal can be lost. Raises UsageError when leases of several people are there (an instructor's desk)
+    and `netid` does not say whose, SiteError naming what is left, or the site that could not be asked.
     """
-    places = {entry.site: desk.netids(part, entry.site) for entry in desk.journal.open_entries(part=part)}
-    if site:
-        places.setdefault(site, desk.netids(part, site)).update({user_name(netid)} if netid else set())
+    several = {str(e.facts["netid"]) for e in desk.journal.open_entries(part=part, kind="lease") if "netid" in e.facts}
+    _refuse_several(part, several, netid, "on record here")
+    places = list(dict.fromkeys(entry.site for entry in desk.journal.open_entries(part=part)))
+    if site and site not in places:
+        places.append(site)
     count, unasked = 0, ""
     trouble: list[str] = []
     with desk.journal.locked(part):
-        if not places:
-            lost, trouble, unasked = _lost(desk, part)
-            places.update(lost)
-        for place, netids in places.items():
+        whose = {place: _netids(desk, part, place, netid) for place in places}
+        if not whose:
+            whose, trouble, unasked = _lost(desk, part, netid)
+        for place, netids in whose.items():
             try:
                 desk.site(place).sign_in()
                 gone = release(desk, part, _hardware_at(desk, part, place), netids)
@@ -48,7 +51,23 @@ def down(desk: Desk, part: str, *, netid: str = "", site: str = "") -> int:
     return count
 
 
-def _lost(desk: Desk, part: str) -> tuple[dict[str, set[str]], list[str], str]:
+def _refuse_several(part: str, people: set[str], netid: str, where: str) -> None:
+    if not netid and len(people) > 1:
+        raise UsageError(
+            f"leases of {len(people)} people for {part} are {where} ({', '.join(sorted(people)[:6])}"
+            f"{', ...' if len(people) > 6 else ''}): say whose to give back, `servelab down {part} --netid NETID`"
+        )
+
+
+def _netids(desk: Desk, part: str, site: str, netid: str) -> set[str]:
+    """Whose things are given back at a site: those of `netid`, or of all that are on record there."""
+    if netid:
+        return {user_name(netid)}
+    on_record = {netid_of(entry.name, part) for entry in desk.journal.open_entries(part=part, site=site)}
+    return (desk.netids(part, site) | on_record) - {""}
+
+
+def _lost(desk: Desk, part: str, netid: str) -> tuple[dict[str, set[str]], list[str], str]:
     """What the part's sites hold of this user: NetIDs by site, what went wrong, and the word where nobody was asked."""
     found: dict[str, set[str]] = {}
     trouble: list[str] = []
@@ -60,7 +79,11 @@ def _lost(desk: Desk, part: str) -> tuple[dict[str, set[str]], list[str], str]:
         except (SiteError, CredentialsError) as error:
             trouble.append(f"{name} cannot be asked what is held there: {error}")
             continue
-        if netids := {thing.netid for thing in lost if thing.part == part}:
+        netids = {thing.netid for thing in lost if thing.part == part}
+        _refuse_several(part, netids, netid, f"at {name}, of which nothing is on record here")
+        if netid:
+            netids &= {user_name(netid)}
+        if netids:
             desk.say(f"{name} holds {part} for {', '.join(sorted(netids))}, of which nothing is on record here")
             found[name] = netids
     return found, trouble, ""

@@ -80,13 +80,19 @@ def _go_one(desk: Desk, part: str, order: Order) -> Path:
     if order.keep:
         desk.say(f"{part} is kept as you asked: `servelab down {part}` gives it back")
     else:
-        down(desk, part)
+        down(desk, part, netid=_whose(desk, part))
     return home
+
+
+def _whose(desk: Desk, part: str) -> str:
+    """The NetID of the lease that was worked with, the newest on record: nobody else's is given back."""
+    entry = desk.journal.lease_of(part)
+    return str(entry.facts.get("netid", "")) if entry else ""
 
 
 def _down_anyway(desk: Desk, part: str) -> None:
     """Release after a failure without hiding the failure."""
     try:
-        down(desk, part)
+        down(desk, part, netid=_whose(desk, part))
     except KitError as error:
         desk.say(f"{error}")

@@ -11,6 +11,7 @@ from typing import Any
 from . import blazar, glance, keystone, neutron, nova, reference, zun
 from .clock import Clock
 from .faults import TABLE
+from .model import new_hex
 from .nodes import Nodes, free_ssh_port
 from .state import State
 from .switch import Faults
@@ -129,8 +130,13 @@ class Emulator:
     ) -> None:
         self.stop()
 
-    def env(self, site: str = "CHI@TACC", auth: str = "password") -> dict[str, str]:
-        """The environment of a signed-in student; `auth`: password, application_credential, openrc or jupyterhub."""
+    def add_user(self, name: str) -> str:
+        """One more member of the project, with the first one's password; the user's id."""
+        return self.state.users.setdefault(name, new_hex())
+
+    def env(self, site: str = "CHI@TACC", auth: str = "password", user: str = "") -> dict[str, str]:
+        """The environment of a signed-in student; `auth`: password, application_credential, openrc or jupyterhub;
+        `user`: one that `add_user` made, '' the first (password only)."""
         state, address = self.state, self.state.sites[site].address
         first = next(iter(state.sites.values())).address
         shared = {
@@ -171,7 +177,7 @@ class Emulator:
         return {
             **shared,
             "OS_AUTH_TYPE": "v3password",
-            "OS_USERNAME": state.user_name,
+            "OS_USERNAME": user or state.user_name,
             "OS_PASSWORD": state.password,
             "OS_USER_DOMAIN_NAME": "Default",
             "OS_PROJECT_NAME": state.project_name,

@@ -56,31 +56,34 @@ def catalog(state: State, own: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _check(request: Request, identity: dict[str, Any], scope: Any) -> str:
+def _check(request: Request, identity: dict[str, Any], scope: Any) -> tuple[str, str]:
+    """The method of signing in, and the id of the user. Raises Refusal for a wrong one."""
     state = request.state
     methods = identity.get("methods") or [""]
     if methods[0] == "password":
         user = identity["password"]["user"]
         named = (scope or {}).get("project") or {}
-        known = user.get("name", state.user_name) == state.user_name and user.get("id", state.user_id) == state.user_id
+        number = state.users.get(user.get("name", state.user_name))
+        known = number is not None and user.get("id", number) == number
         project = (
             named.get("name", state.project_name) == state.project_name
             and named.get("id", state.project_id) == state.project_id
         )
         domain = (named.get("domain") or {}).get("name", "chameleon")
         if known and user.get("password") == state.password and project and domain == "chameleon":
-            return "password"
+            return "password", str(number)
     if methods[0] == "application_credential" and scope is None:
         given = identity["application_credential"]
         if (given.get("id"), given.get("secret")) == state.app_credential:
-            return "application_credential"
+            return "application_credential", state.user_id
     if methods[0] == "token" and identity["token"]["id"] in state.tokens:
+        user = state.tokens[identity["token"]["id"]].user
         named = (scope or {}).get("project") or {}
         right = named.get("name", state.project_name) == state.project_name
         if not named:
-            return "unscoped"
+            return "unscoped", user
         if right and named.get("id", state.project_id) == state.project_id:
-            return "openid"
+            return "openid", user
     raise Refusal(401, WRONG)
 
 
@@ -115,12 +118,12 @@ def federated(request: Request) -> Reply:
 def issue(request: Request) -> Reply:
     auth = request.json().get("auth") or {}
     try:
-        method = _check(request, auth.get("identity") or {}, auth.get("scope"))
+        method, user = _check(request, auth.get("identity") or {}, auth.get("scope"))
     except (KeyError, TypeError, AttributeError):
         raise Refusal(400, "Expecting to find identity in auth.") from None
     state, now = request.state, request.state.now()
     project = "" if method == "unscoped" else state.project_id
-    token = Token(new_hex(), state.user_id, project, now + TOKEN_LIFE, method)
+    token = Token(new_hex(), user, project, now + TOKEN_LIFE, method)
     state.tokens[token.id] = token
     return Reply(201, describe(request, token), {"X-Subject-Token": token.id})
 
@@ -142,8 +145,8 @@ def _describe(request: Request, token: Token) -> dict[str, Any]:
             "issued_at": _micro(token.expires - TOKEN_LIFE),
             "expires_at": _micro(token.expires),
             "user": {
-                "id": state.user_id,
-                "name": state.user_name,
+                "id": token.user,
+                "name": next(name for name, number in state.users.items() if number == token.user),
                 "domain": {"id": "default", "name": "Default"},
                 "password_expires_at": None,
             },

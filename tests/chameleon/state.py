@@ -60,6 +60,7 @@ class State:
         self.sites: dict[str, Site] = seed.sites()
         self.user_name, self.password, self.project_name = user, password, project
         self.user_id, self.project_id, self.domain_id = new_hex(), new_hex(), new_hex()
+        self.users = {user: self.user_id}
         self.app_credential = ("app-" + new_hex()[:12], new_hex())
         self.app_credential_trusts = app_credential_trusts
         self.tokens: dict[str, Token] = {}

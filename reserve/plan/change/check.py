@@ -2,87 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reserve.calendar import CHANGEOVER, Calendar, Interval
+from reserve.calendar import Interval
+from reserve.plan.change.testbed import View
 from reserve.plan.course.schedule import Booking
 
 PAST, MADE, FREE, LATE, TAKEN, GONE, OTHER = "past", "made", "free", "late", "taken", "gone", "differs"
+HELD = "held"
 BROKEN = (TAKEN, GONE, OTHER)
 
 
 @dataclass(frozen=True)
-class Held:
-    """A lease of the course that the testbed has."""
-
-    name: str
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True)
 class BookingState:
-    """The state of one booking, in one word and in a sentence."""
+    """The state of one booking, in one word and in a sentence; `due`: its lease is to be made by now."""
 
     booking: Booking
     state: str
     text: str
+    due: bool = False
 
 
-def without_own(calendar: Calendar, bookings: Iterable[Booking], held: Mapping[str, Held] | None) -> Calendar:
-    """The calendar without the course's own planned leases. Where the names of leases are not known (`held` is
-    None), a lease with exactly the planned times on the planned node counts as the course's."""
-    own: dict[str, set[Interval]] = {}
-    for booking in bookings:
-        if booking.hardware == calendar.hardware and (held is None or booking.lease in held):
-            own.setdefault(booking.node, set()).add(Interval(booking.start, booking.end))
-    nodes = {
-        name: tuple(
-            i
-            for i in busy
-            if not any(
-                abs(i.start - o.start) < CHANGEOVER and abs(i.end - o.end) < CHANGEOVER for o in own.get(name, ())
-            )
-        )
-        for name, busy in calendar.nodes.items()
-    }
-    return Calendar(calendar.hardware, nodes, calendar.fetched)
-
-
-def check(
-    bookings: Iterable[Booking],
-    calendars: Mapping[str, Calendar],
-    now: datetime,
-    ahead_days: float,
-    held: Mapping[str, Held] | None = None,
-) -> list[BookingState]:
-    """The state of every booking, in the plan's order. `held`: the course's leases by name, when known."""
+def check(bookings: Iterable[Booking], view: View, now: datetime, ahead_days: float) -> list[BookingState]:
+    """The state of every booking, in the plan's order."""
     bookings = list(bookings)
-    others = {key: without_own(calendar, bookings, held) for key, calendar in calendars.items()}
+    free_of_own = view.free_of_own(bookings)
+    left_over = {lease.id for lease in view.left_over(bookings)}
     found = []
     for b in bookings:
         span = Interval(b.start, b.end)
-        lease = (held or {}).get(b.lease)
-        calendar = others.get(b.hardware)
+        lease = view.lease_of(b)
+        elsewhere = [one for one in view.named(b) if one.id not in left_over and one.end > now]
+        node = view.node_of(b, lease) if lease else b.node
+        calendar, seen = free_of_own.get(b.hardware), view.calendars.get(b.hardware)
+        due = b.start - now <= timedelta(days=ahead_days)
         if b.end <= now:
             state, text = PAST, "over"
-        elif lease and (abs(lease.start - b.start) > CHANGEOVER or lease.end + CHANGEOVER < b.end):
+        elif calendar is None or seen is None or node not in calendar.nodes:
+            state, text = GONE, f"{node} is not in the calendar of {b.hardware} any more"
+        elif lease:
+            state, text = MADE, "the lease is there" + (f", on {node} instead of {b.node}" if node != b.node else "")
+        elif elsewhere:
+            one = elsewhere[0]
             state = OTHER
-            text = f"the lease runs {lease.start:%m-%d %H:%M} to {lease.end:%H:%M} UTC: give it back and make it again"
-        elif calendar is None or b.node not in calendar.nodes:
-            state, text = GONE, f"{b.node} is not in the calendar of {b.hardware} any more"
-        elif not calendar.is_free(b.node, span):
-            state, text = TAKEN, f"{b.node} is held by somebody else then"
-        elif lease or (held is None and not calendars[b.hardware].is_free(b.node, span)):
+            text = (
+                f"the lease of this name runs {one.start:%m-%d %H:%M} to {one.end:%H:%M} UTC, which no plan had: its "
+                "student keeps it, or gives it back and makes the planned one"
+            )
+        elif not calendar.is_free(node, span):
+            state, text = TAKEN, f"{node} is held by somebody else then"
+        elif not view.known and not seen.is_free(node, span):
             state, text = MADE, "the lease is there"
-        elif b.start - now <= timedelta(days=ahead_days):
+        elif _held(view, b, span):
+            state, text = HELD, "a placeholder of the course holds its time: give that back, then servelab plan --apply"
+        elif due:
             state, text = LATE, "still free, and time to make the lease: servelab plan --apply"
         else:
             state, text = FREE, "still free"
-        found.append(BookingState(b, state, text))
+        found.append(BookingState(b, state, text, due))
     return found
+
+
+def _held(view: View, booking: Booking, span: Interval) -> bool:
+    """Whether a placeholder holds the booking's time on its node."""
+    held = view.calendars[booking.hardware].holds.get(booking.node, ())
+    return any(id in view.placeholders and i.start < span.end and span.start < i.end for i, id in held)
 
 
 def summary(found: Iterable[BookingState]) -> str:
@@ -95,7 +81,7 @@ def summary(found: Iterable[BookingState]) -> str:
     lines += [
         f"{one.booking.lease} {one.booking.start:%Y-%m-%d %H:%M} UTC: {one.text}"
         for one in found
-        if one.state in BROKEN
+        if one.state in BROKEN or (one.state == HELD and one.due)
     ]
     if any(one.state in BROKEN for one in found):
         lines.append("`servelab plan --replan` finds new times for these and moves as few others as possible")

@@ -8,16 +8,18 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from reserve.plan.course.course import Course
+from reserve.plan.course.course import Course, Unit
 from reserve.plan.course.inputs import Inputs
 from reserve.plan.course.schedule import Booking, Plan, by_unit, is_complete
 from reserve.plan.solve.board import Board, ready_hour
 from reserve.plan.solve.bounds import Relaxation
+from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.optimum import whole
 from reserve.plan.solve.solve import make_plan
 
 DAYS = (1, 2, 3, 5, 7)
 NODES = (1, 2, 4)
+LEAST_S = 0.3  # with less time than this no change is tried
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def board_of(course: Course, bookings: tuple[Booking, ...], keep_buffer: bool = 
     where = {(course.pools[g.pool].key, node): i for i, g in enumerate(course.groups) for node in g.nodes}
     for booking in bookings:
         hour = int((booking.start - course.start) / timedelta(hours=1))
-        board.take(where[booking.hardware, booking.node], hour, booking.hours)
+        if (booking.hardware, booking.node) in where:  # a block that is over may be on a node that is gone
+            board.take(where[booking.hardware, booking.node], hour, booking.hours)
     return board
 
 
@@ -71,9 +74,7 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
         missing = tuple(part for part in course.parts if part not in have)
         netids = tuple(student.netid for student in unit.students)
         if unit.alone_day < 0:
-            empty = [name for name, starts in zip(course.parts, unit.starts, strict=True) if not starts.any()]
-            what = f"no block of {' or '.join(empty)}" if empty else "not all parts in their order"
-            text = f"{what} fits into their own times, even with the nodes to themselves"
+            text = _never(course, unit)
         else:
             taken = {course.parts.index(p): int((b.start - course.start) / timedelta(hours=1)) for p, b in have.items()}
             part = course.parts.index(missing[0])
@@ -89,16 +90,39 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
     return found
 
 
+def _never(course: Course, unit: Unit) -> str:
+    """Why a student could not complete even if nobody else were in the course."""
+    own = [name for name, suits in zip(course.parts, unit.suits, strict=True) if not suits.any()]
+    if own:
+        return f"no block of {' or '.join(own)} fits into their own times"
+    for part, starts in zip(course.parts, unit.starts, strict=True):
+        if not starts.any():
+            kinds = [pool for pool in course.pools if pool.hardware.part == part]
+            names = " and ".join(pool.key for pool in kinds)
+            if not any(pool.calendar.nodes for pool in kinds):
+                return f"no node of {names} can be reserved any more"
+            return f"others hold {names} at every time that suits them"
+    return "not all parts in their order fit into their own times and what others leave free"
+
+
 def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, seconds: float) -> Change | None:
-    """The first of these changes with which everyone completes, else the one that admits most; each planned anew."""
+    """The first of these changes with which everyone completes, else the one that admits most; each planned anew.
+    None if the seconds do not suffice to plan any. Raises KeyboardInterrupt also where a plan swallowed it."""
     best: Change | None = None
+    effort = Effort(seconds)
     for number, (text, inputs) in enumerate(tries):
+        if effort.left() < LEAST_S:
+            break
         course = inputs.course()
         relaxation = Relaxation(course)
-        top = relaxation.optimum(relaxation.students(), maximise=True, seconds=4 * seconds)
+        top = relaxation.optimum(relaxation.students(), maximise=True, seconds=effort.share(seconds / 3))
         if top is not None and whole(top.value, up=False) < total and number + 1 < len(tries):
             continue  # proven not to be enough: try more of it
-        plan = make_plan(course, seconds)
+        if effort.left() < LEAST_S:
+            break
+        plan = make_plan(course, effort.left() if number + 1 == len(tries) else effort.left() / 2)
+        if plan.stopped:
+            raise KeyboardInterrupt
         complete = int(plan.stages[0].value)
         if complete > now and (best is None or complete > best.complete):
             best = Change(text, complete, complete - now)
@@ -108,7 +132,9 @@ def _first_that_admits(tries: list[tuple[str, Inputs]], total: int, now: int, se
 
 
 def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) -> list[Change]:
-    """What would admit those who are left, the most effective first; only what was verified by planning again."""
+    """What would admit those who are left, the most effective first; only what was verified by planning again within
+    `seconds` in all."""
+    effort = Effort(seconds)
     now = int(plan.stages[0].value)
     left = who_is_left(course, plan)
     total = course.total
@@ -141,5 +167,9 @@ def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) ->
     if rules.max_simultaneous:
         none = replace(rules, max_simultaneous=0)
         families.append(lambda: [("no limit on simultaneous leases", replace(inputs, rules=none))])
-    found = [change for family in families if (change := _first_that_admits(family(), total, now, seconds))]
+    found = []
+    for number, family in enumerate(families):
+        change = _first_that_admits(family(), total, now, effort.left() / (len(families) - number))
+        if change:
+            found.append(change)
     return sorted(found, key=lambda change: -change.complete)

@@ -29,6 +29,7 @@ class Limit:
 
     groups: tuple[int, ...]
     at_most: np.ndarray
+    everything: bool = False  # the limit on all leases of the course together
 
 
 def tiles(course: Course, wanted: Iterable[tuple[int, int, np.ndarray]]) -> Tiles:
@@ -62,7 +63,12 @@ def buffer_start(course: Course) -> int:
     return max(0, course.hours - course.rules.buffer_hours) if course.rules.buffer_hours else course.hours
 
 
-def limits(course: Course) -> list[Limit]:
+def late_part(course: Course, hour: int, hours: int) -> int:
+    """How many of a block's hours lie in the time before the due date in which nodes are kept for retries."""
+    return max(0, hour + hours - max(hour, buffer_start(course)))
+
+
+def limits(course: Course, keep_buffer: bool = True) -> list[Limit]:
     """The node counts, the course's limit on each kind of hardware, the buffer, and the limit on all leases."""
     found = [Limit((index,), np.full(course.hours, len(group.nodes))) for index, group in enumerate(course.groups)]
     late = np.arange(course.hours) >= buffer_start(course)
@@ -72,13 +78,15 @@ def limits(course: Course) -> list[Limit]:
             continue
         nodes = len(pool.calendar.nodes)
         at_most = np.full(course.hours, pool.limit)
-        if pool.keep:
+        if pool.keep and keep_buffer:
             free = np.sum([free_nodes(course, member) for member in members], axis=0)
             at_most[late] = np.minimum(at_most[late], np.maximum(0, free[late] - pool.keep))
         if (at_most < nodes).any():
             found.append(Limit(members, at_most))
     if course.rules.max_simultaneous:
-        found.append(Limit(tuple(range(len(course.groups))), np.full(course.hours, course.rules.max_simultaneous)))
+        found.append(
+            Limit(tuple(range(len(course.groups))), np.full(course.hours, course.rules.max_simultaneous), True)
+        )
     return found
 
 

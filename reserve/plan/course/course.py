@@ -27,7 +27,8 @@ class Unit:
 
     students: tuple[Student, ...]
     hours: tuple[int, ...]  # block length per part
-    starts: tuple[np.ndarray, ...]  # bool: may this part's block begin here (times and some node free)
+    suits: tuple[np.ndarray, ...]  # bool: would this part's block lie wholly within their own times from here
+    starts: tuple[np.ndarray, ...]  # bool: and is some node free for it
     liked: tuple[np.ndarray, ...]  # bool: and lies wholly within preferred time
     alone_day: int  # day on which the last block would begin if the class were empty; -1: impossible
 
@@ -196,6 +197,23 @@ def pair_up(students: Sequence[Student]) -> list[tuple[Student, ...]]:
     return units
 
 
+def _check_blocks(pools: Sequence[Pool]) -> None:
+    """Raise PlanError where two kinds of hardware of one part have blocks of different length: a student's block must
+    fit on either."""
+    first: dict[str, Pool] = {}
+    for pool in pools:
+        one, two = first.setdefault(pool.hardware.part, pool).hardware, pool.hardware
+        for what, a, b in (
+            ("block_hours", one.block_hours, two.block_hours),
+            ("end_margin_minutes", one.end_margin_minutes, two.end_margin_minutes),
+        ):
+            if a != b:
+                raise PlanError(
+                    f"{one.key} and {two.key} both serve the part {two.part}, with {what} {a} and {b} in "
+                    "reserve/hardware.toml: a plan needs them equal. Make them so, or plan without one of the two"
+                )
+
+
 def make_course(
     students: Sequence[Student], rules: Rules, pools: Sequence[Pool], start: datetime, due: datetime, tz: ZoneInfo
 ) -> Course:
@@ -209,6 +227,7 @@ def make_course(
         raise PlanError(f"the due date {due:%Y-%m-%d %H:%M} UTC is not after the start {start:%Y-%m-%d %H:%M} UTC")
     if span > LONGEST_WEEKS * 168:
         raise PlanError(f"from {start:%Y-%m-%d} to {due:%Y-%m-%d} is over {LONGEST_WEEKS} weeks; set --from nearer")
+    _check_blocks(pools)
     horizon, hours = Interval(start, due), math.ceil(span)
     names = tuple(part.name for part in rules.parts)
     after = tuple(tuple(names.index(before) for before in part.after) for part in rules.parts)
@@ -235,15 +254,15 @@ def make_course(
     local = [(start + timedelta(hours=n)).astimezone(tz).date() for n in range(hours)]
     day_of = np.array([(day - local[0]).days for day in local])
     gaps = [part.gap_hours for part in rules.parts]
-    times, everywhere = _Times(rules, start, due), np.ones(hours, bool)
+    times, everywhere, nowhere = _Times(rules, start, due), np.ones(hours, bool), np.zeros(hours, bool)
     units = []
     for pair in members:
         extra = max(student.extra for student in pair)
         own = tuple(block_hours(length, extra) for length in base)
         opened = _closed_before(np.logical_and.reduce([times.open(student) for student in pair]))
+        suits = tuple(_fits(opened, hours, Block(length, margin)) for length, margin in zip(own, margins, strict=True))
         starts = tuple(
-            _fits(opened, hours, Block(length, margin)) & somewhere[name, length]
-            for name, length, margin in zip(names, own, margins, strict=True)
+            mask & somewhere.get((name, length), nowhere) for name, length, mask in zip(names, own, suits, strict=True)
         )
         if any(student.preferred for student in pair):
             liked = _closed_before(np.logical_and.reduce([times.preferred(student) for student in pair]))
@@ -252,5 +271,5 @@ def make_course(
             )
         else:
             good = (everywhere,) * len(names)
-        units.append(Unit(pair, own, starts, good, _alone(after, gaps, own, starts, day_of)))
+        units.append(Unit(pair, own, suits, starts, good, _alone(after, gaps, own, starts, day_of)))
     return Course(rules, tuple(pools), tuple(groups), tuple(units), start, due, tz, hours, day_of, names, after)

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from reserve.calendar import Calendar, Interval, next_hour
 from reserve.hardware import Hardware
-from reserve.plan.course.course import Course, make_course
+from reserve.plan.course.course import LONGEST_WEEKS, Course, make_course
 from reserve.plan.course.pools import make_pools
-from reserve.plan.course.roster import Student
+from reserve.plan.course.roster import MOST_STUDENTS, Student
 from reserve.plan.course.rules import Rules
 from snippets.errors import PlanError
 
@@ -31,9 +31,10 @@ class Inputs:
     due: datetime
     tz: ZoneInfo
 
-    def course(self) -> Course:
-        """Everything on the hour grid. Raises PlanError for what cannot be planned."""
-        pools = make_pools(self.table, self.calendars, self.rules)
+    def course(self, *, empty: bool = False) -> Course:
+        """Everything on the hour grid; `empty`: a part may have no node left. Raises PlanError for what cannot be
+        planned."""
+        pools = make_pools(self.table, self.calendars, self.rules, empty=empty)
         return make_course(self.students, self.rules, pools, self.start, self.due, self.tz)
 
     def with_more_nodes(self, key: str, count: int) -> Inputs:
@@ -47,25 +48,37 @@ class Inputs:
         return replace(self, calendars={**self.calendars, key: Calendar(key, nodes)}, rules=rules)
 
 
-def local_moment(text: str, tz: ZoneInfo, option: str) -> datetime:
-    """`2027-03-20T23:59` in the course's zone (or with an offset) as UTC. Raises PlanError naming the option."""
+def local_moment(text: str, tz: ZoneInfo, option: str, *, last: bool = False) -> datetime:
+    """`2027-03-20T23:59` in the course's zone (or with an offset) as UTC; a day alone is its first minute, with `last`
+    its last. Raises PlanError naming the option, also for a time that the clocks skip that day."""
+    text = text.strip()
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise PlanError(f"{option}: {text!r} is not a time such as 2027-03-20T23:59") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+    if last and len(text) == 10:
+        moment = moment.replace(hour=23, minute=59)
+    if moment.tzinfo:
+        return moment.astimezone(UTC)
+    found = moment.replace(tzinfo=tz).astimezone(UTC)
+    if found.astimezone(tz).replace(tzinfo=None) != moment:
+        raise PlanError(
+            f"{option}: {text!r} does not exist in {tz.key}: the clocks skip it that day; name another time"
+        )
+    return found
 
 
 def _settings(text: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for piece in text.split(","):
-        name, equals, value = piece.partition("=")
+        name, equals, value = (word.strip() for word in piece.partition("="))
         try:
-            found[name.strip()] = float(value)
+            number = float(value)
         except ValueError:
-            equals = ""
-        if not equals or found[name.strip()] < 0 or name.strip() in list(found)[:-1]:
+            number = -1.0
+        if not equals or not name or name in found or not 0 <= number <= 1e6:
             raise PlanError(f"--what-if: {piece.strip()!r} is not NAME=NUMBER; for example {WHAT_IF}")
+        found[name] = number
     return found
 
 
@@ -88,8 +101,11 @@ def what_if(
     settings = _settings(text)
     count, weeks = int(settings.pop("students", 0)), settings.pop("weeks", 0)
     busy, seed = settings.pop("busy", 0), int(settings.pop("seed", 1))
-    if not 1 <= count <= 2000 or (due is None and weeks <= 0) or busy >= 1:
-        raise PlanError(f"--what-if needs students (1 to 2000), weeks (or --due) and busy below 1; example: {WHAT_IF}")
+    if not 1 <= count <= MOST_STUDENTS or not (due or 0 < weeks <= LONGEST_WEEKS) or busy >= 1:
+        raise PlanError(
+            f"--what-if needs students (1 to {MOST_STUDENTS}), weeks (up to {LONGEST_WEEKS}; or --due) and busy below "
+            f"1; example: {WHAT_IF}"
+        )
     start = next_hour(start)
     end = due or start + timedelta(weeks=weeks)
     calendars = {}

@@ -32,23 +32,21 @@ class Pool:
 
 
 def make_pool(hardware: Hardware, calendar: Calendar, rules: Rules) -> Pool:
-    """The pool under the course's limits. Raises PlanError when there is no node in it."""
+    """The pool under the course's limits; it may be empty of nodes. Raises PlanError when the rules allow none."""
     count = len(calendar.nodes)
-    if not count:
-        raise PlanError(
-            f"the pool {hardware.key} ({hardware.site}) is empty: no reservable node in the calendar; fetch the "
-            "calendar again, or take the hardware out of hardware.toml"
-        )
     limit = min(count, rules.limits.get(hardware.key, count))
-    if not limit:
+    if count and not limit:
         raise PlanError(f"the pool {hardware.key} is empty: [limits] allows 0 leases of it at one time")
     return Pool(hardware, calendar, limit, min(rules.buffer_nodes, count // 2))
 
 
-def make_pools(table: Mapping[str, Hardware], calendars: Mapping[str, Calendar], rules: Rules) -> list[Pool]:
-    """One pool for each kind of hardware of the planned parts that has a calendar.
+def make_pools(
+    table: Mapping[str, Hardware], calendars: Mapping[str, Calendar], rules: Rules, *, empty: bool = False
+) -> list[Pool]:
+    """One pool for each kind of hardware of the planned parts that has a calendar. A kind may have lost all its nodes
+    while another serves the part; with `empty`, also when none does (nobody can then be given that part).
 
-    Raises PlanError for a limit on unknown hardware, an empty pool, or a part without any pool.
+    Raises PlanError for a limit on unknown hardware, and for a part without any node.
     """
     for key in (*rules.limits, *rules.cost):
         if key not in table:
@@ -63,8 +61,14 @@ def make_pools(table: Mapping[str, Hardware], calendars: Mapping[str, Calendar],
         kinds = [hardware.key for hardware in table.values() if hardware.part == part.name]
         if not kinds:
             raise PlanError(f"no hardware in hardware.toml is for the part {part.name!r} of the rules")
-        if not any(pool.hardware.part == part.name for pool in pools):
+        mine = [pool for pool in pools if pool.hardware.part == part.name]
+        if not mine:
             raise PlanError(f"the pool of part {part.name} is empty: no calendar for {' or '.join(kinds)}")
+        if not empty and not any(pool.calendar.nodes for pool in mine):
+            raise PlanError(
+                f"the pool of part {part.name} is empty: no reservable node of {' or '.join(p.key for p in mine)} in "
+                "the calendar; fetch the calendar again, ask the help desk, or take the part out of the rules"
+            )
     return pools
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from reserve.plan.course.windows import Window, parse_windows, zone_named
+from reserve.plan.course.windows import Dated, Window, parse_windows, zone_named
 from snippets.errors import PlanError
 
 COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair")
+MOST_STUDENTS = 5000
 _NETID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # what a lease name may hold
 
 
@@ -37,6 +42,8 @@ def _extra(text: str, where: str) -> float:
         number = float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
     except ValueError:
         number = -1.0
+    if text.endswith("%") and number == 1:
+        raise PlanError(f"{where}: extra_time '100%' can mean none or twice as long; write 1 or 2")
     factor = number if number >= 1 else 1 + number
     if not (0 <= number <= 4 and factor <= 4):
         raise PlanError(f"{where}: extra_time {text!r} is not a factor such as 1.5 or a share such as 50% (at most 4)")
@@ -64,32 +71,63 @@ def _check_pairs(students: list[Student], source: str) -> None:
             raise PlanError(f"{where}: {student.netid} and {others[0]} both name {partner.netid} as partner")
 
 
-def read_roster(path: Path | str, default_tz: str) -> list[Student]:
-    """The students in file order (UTF-8 CSV with a header; only `netid` is required).
+# What exports of learning platforms have besides: read over, not used.
+EXPORTED = frozenset(
+    {"name", "student", "student name", "first name", "last name", "surname", "preferred name", "section", "sections"}
+    | {"email", "email address", "e-mail", "id", "student id", "user id", "sis id", "sis user id", "sis login id"}
+    | {"username", "group", "role", "status", "notes", "comment"}
+)
 
-    Raises PlanError naming the file, the row (the header is row 1) and what to correct.
-    """
-    source = Path(path)
-    zone_named(default_tz, "--tz")
+
+def _rows(source: Path) -> csv.DictReader[str]:
+    """The rows, under a header in small letters. Raises PlanError for what is no table with a column `netid`."""
     try:
         text = source.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise PlanError(f"cannot read the roster {source}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise PlanError(f"the roster {source} is not UTF-8 text; export it as CSV (UTF-8)") from None
-    reader = csv.DictReader(text.splitlines())
+    first = text.partition("\n")[0]
+    # Excel writes semicolons where the comma is the decimal sign, and tabs when asked for text.
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = [(name or "").strip().lower() for name in reader.fieldnames or []]
+    columns = f"columns are {', '.join(COLUMNS)} (only netid is required)"
     if "netid" not in header:
-        raise PlanError(f"{source} row 1: no column `netid`; columns are {', '.join(COLUMNS)} (only netid is required)")
-    unknown = sorted(set(header) - set(COLUMNS))
-    if unknown:
-        raise PlanError(f"{source} row 1: unknown column {unknown[0]!r}; columns are {', '.join(COLUMNS)}")
+        raise PlanError(f"{source} row 1: no column `netid`; {columns}")
+    for name in header:
+        if header.count(name) > 1 and name:
+            raise PlanError(f"{source} row 1: two columns {name!r}; keep one of them")
+        if name and name not in COLUMNS and name not in EXPORTED:
+            near = get_close_matches(name, COLUMNS, 1)
+            meant = f"; do you mean {near[0]!r}?" if near else ""
+            raise PlanError(f"{source} row 1: unknown column {name!r}{meant} {columns}; take it out")
     reader.fieldnames = header
+    return reader
+
+
+def read_roster(path: Path | str, default_tz: str) -> list[Student]:
+    """The students in file order (UTF-8 CSV with a header; only `netid` is required). Semicolons or tabs instead of
+    commas, a byte-order mark, and the further columns of learning platforms' exports are fine.
+
+    `default_tz`: whose clock a row without `tz` means; '' where every row must say it. Raises PlanError naming the
+    file, the row (the header is row 1) and what to correct.
+    """
+    source = Path(path)
+    if default_tz:
+        zone_named(default_tz, "--tz")
+    reader = _rows(source)
     students: list[Student] = []
     seen: dict[str, int] = {}
-    for line in reader:
-        row = reader.line_num
+    while True:
+        row = reader.line_num + 1
         where = f"{source.name} row {row}"
+        try:
+            line = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            raise PlanError(f"{where}: {error}; is a quote not closed?") from None
         if None in line:
             raise PlanError(f"{where}: more fields than the header has; quote a field that contains a comma")
         cell = {name: (value or "").strip() for name, value in line.items()}
@@ -100,11 +138,14 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
             raise PlanError(f"{where}: netid {netid!r} is empty or has other characters than letters, digits and -")
         if netid in seen:
             raise PlanError(f"{where}: netid {netid} was already given in row {seen[netid]}; keep one of them")
+        zone = cell.get("tz") or default_tz
+        if not zone:
+            raise PlanError(f"{where}: no time zone for {netid}; give the course's with --tz, or one in the column tz")
         seen[netid] = row
         students.append(
             Student(
                 netid,
-                zone_named(cell.get("tz") or default_tz, where),
+                zone_named(zone, where),
                 parse_windows(cell.get("unavailable", ""), f"{where}, unavailable"),
                 parse_windows(cell.get("preferred", ""), f"{where}, preferred"),
                 _extra(cell.get("extra_time", ""), where),
@@ -112,7 +153,23 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
                 row,
             )
         )
+        if len(students) > MOST_STUDENTS:
+            raise PlanError(f"the roster {source} names over {MOST_STUDENTS} students; plan the sections one by one")
     if not students:
         raise PlanError(f"the roster {source} names no student")
     _check_pairs(students, source.name)
     return students
+
+
+def check_dates(students: Sequence[Student], start: datetime, due: datetime, source: str) -> None:
+    """Raise PlanError, naming the row, for a dated time in a year that the course (from `start` to `due`, and a month
+    around it) does not touch: it would be read over silently."""
+    years = {(moment + timedelta(days=days)).year for moment in (start, due) for days in (-31, 31)}
+    for student in students:
+        for column in ("unavailable", "preferred"):
+            for window in getattr(student, column):
+                if isinstance(window, Dated) and not years & {window.start.year, window.end.year}:
+                    raise PlanError(
+                        f"{source} row {student.row}, {column}: {window.start:%Y-%m-%d} is in another year than the "
+                        f"course, {start:%Y-%m-%d} to {due:%Y-%m-%d}"
+                    )

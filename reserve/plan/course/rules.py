@@ -15,7 +15,7 @@ TABLE = Path(__file__).with_name("rules.toml")
 KNOWN: dict[str, set[str]] = {
     "course": {"waking", "max_simultaneous", "preference_days"},
     "buffer": {"hours", "nodes"},
-    "lease": {"ahead_days", "name_nodes"},
+    "lease": {"ahead_days", "name_nodes", "placeholders"},
     "simulate": {"boot_fails", "needs_second", "overslept", "taken", "notice_hours"},
 }
 
@@ -56,6 +56,7 @@ class Rules:
     name_nodes: bool = True
     cost: Mapping[str, float] = field(default_factory=dict)
     faults: Faults = Faults()
+    placeholders: tuple[str, ...] = ("placeholder*",)  # names of leases that only hold nodes for the course
 
 
 def order_parts(parts: Mapping[str, PartRule], source: object) -> tuple[PartRule, ...]:
@@ -81,6 +82,16 @@ def _number(table: Mapping[str, Any], key: str, default: float, source: object, 
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= top:
         raise PlanError(f"{source}: {key} is a number from 0 to {top:g}, not {value!r}")
     return value
+
+
+def _names(lease: Mapping[str, Any], source: object) -> tuple[str, ...]:
+    names = lease.get("placeholders", list(Rules.placeholders))
+    if not isinstance(names, list) or any(not isinstance(name, str) or name.startswith("serve_") for name in names):
+        raise PlanError(
+            f"{source}: [lease] placeholders is a list of names such as 'placeholder*', none of them beginning with "
+            f"serve_ (those are students' leases), not {names!r}"
+        )
+    return tuple(names)
 
 
 def load_rules(path: Path | str | None = None) -> Rules:
@@ -127,4 +138,5 @@ def load_rules(path: Path | str | None = None) -> Rules:
         bool(lease.get("name_nodes", True)),
         {key: _number(data["cost"], key, 1, source) for key in data.get("cost", {})},
         Faults(**chances, notice_hours=int(_number(faults, "notice_hours", 3, source, 240))),
+        _names(lease, source),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from reserve.plan.course.capacity import buffer_start, free_nodes
 from reserve.plan.course.course import Course, Unit, block_hours
 from reserve.plan.course.roster import Student
 from reserve.plan.course.windows import Weekly, expand
+
+COMPLETE = "students who complete every part"
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,28 @@ class Stage:
 
     @property
     def gap(self) -> float | None:
-        """Distance to the bound as a share of the bound (0: proven best)."""
+        """Distance to the bound as a share of the bound (0: proven best; infinite for a bound of 0 not reached)."""
+        distance = self.distance
+        if distance is None or self.bound is None:
+            return None
+        return distance / abs(self.bound) if self.bound else math.inf if distance else 0.0
+
+    @property
+    def distance(self) -> float | None:
+        """How far the value is from the bound, in the goal's own unit."""
         if self.bound is None:
             return None
-        distance = self.bound - self.value if self.maximise else self.value - self.bound
-        return max(0.0, distance) / max(1.0, abs(self.bound))
+        return max(0.0, self.bound - self.value if self.maximise else self.value - self.bound)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Bookings sorted by start, and how good they are."""
+    """Bookings sorted by start, and how good they are. `stopped`: somebody ended the search before its time."""
 
     bookings: tuple[Booking, ...]
     stages: tuple[Stage, ...] = ()
     seconds: float = 0.0
+    stopped: bool = False
 
 
 Starts = Mapping[tuple[int, int], tuple[int, int]]
@@ -110,6 +121,13 @@ def is_complete(course: Course, bookings: Iterable[Booking]) -> bool:
     return {booking.part for booking in bookings} == set(course.parts)
 
 
+def completed(course: Course, bookings: Iterable[Booking]) -> Stage:
+    """The first goal's value for any bookings, with nothing proven about it."""
+    mine = by_unit(course, bookings)
+    value = sum(unit.weight for unit in course.units if is_complete(course, mine[unit.netid]))
+    return Stage("complete", COMPLETE, value, None, maximise=True)
+
+
 def _overlap(a: Interval, b: Interval) -> bool:
     return a.start < b.end and b.start < a.end
 
@@ -121,9 +139,12 @@ def _unit_faults(course: Course, unit: Unit, mine: list[Booking]) -> Iterable[st
         yield f"{who} has a part twice"
     for booking in mine:
         span = Interval(booking.start, booking.end)
-        base = next(p.hardware.block_hours for p in course.pools if p.key == booking.hardware)
-        hours = block_hours(base, max(student.extra for student in unit.students))
-        margin = next(p.hardware.end_margin_minutes for p in course.pools if p.key == booking.hardware)
+        kind = next((p.hardware for p in course.pools if p.key == booking.hardware), None)
+        if kind is None:
+            yield f"{who} {booking.part}: the course has no {booking.hardware}"
+            continue
+        hours = block_hours(kind.block_hours, max(student.extra for student in unit.students))
+        margin = kind.end_margin_minutes
         if booking.end - booking.start != timedelta(hours=hours, minutes=-margin):
             yield f"{who} {booking.part}: the block is not {hours} h less {margin} min"
         if booking.start.minute or booking.start.second or booking.start < course.start or booking.end > course.due:
@@ -167,8 +188,8 @@ def faults(course: Course, bookings: Iterable[Booking]) -> list[str]:
     pools = {pool.key: pool for pool in course.pools}
     by_node: dict[tuple[str, str], list[Booking]] = {}
     for booking in bookings:
-        pool = pools[booking.hardware]
-        if pool.hardware.part != booking.part or booking.node not in pool.calendar.nodes:
+        pool = pools.get(booking.hardware)
+        if pool is None or pool.hardware.part != booking.part or booking.node not in pool.calendar.nodes:
             found.append(f"{booking.lease}: {booking.node} is no {booking.hardware} for {booking.part}")
         elif not pool.calendar.is_free(booking.node, Interval(booking.start, booking.end)):
             found.append(f"{booking.lease}: {booking.node} is held by somebody else at {booking.start}")
@@ -190,8 +211,9 @@ def _limit_faults(course: Course, bookings: list[Booking]) -> list[str]:
         for hour in range(first, first + booking.hours):
             used[booking.hardware, hour] = used.get((booking.hardware, hour), 0) + 1
             used["", hour] = used.get(("", hour), 0) + 1
+    nothing = np.zeros(course.hours, int)
     for number, pool in enumerate(course.pools):
-        free = np.sum([free_nodes(course, i) for i, g in enumerate(course.groups) if g.pool == number], axis=0)
+        free = sum((free_nodes(course, i) for i, g in enumerate(course.groups) if g.pool == number), nothing)
         for hour in range(course.hours):
             most = pool.limit
             if pool.keep and hour >= late:

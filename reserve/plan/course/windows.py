@@ -12,6 +12,11 @@ from reserve.calendar import Interval
 from snippets.errors import PlanError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LONG = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NAMES = {name: day for names in (DAYS, _LONG) for day, name in enumerate(names)}
+_NAMES |= {"tues": 1, "weds": 2, "thur": 3, "thurs": 3}
+_SETS = {"daily": frozenset(range(7)), "weekdays": frozenset(range(5)), "weekends": frozenset({5, 6})}
+_HEAD = re.compile(r"([A-Za-z][A-Za-z\s+,/&\u2013-]*?)\s*(\d.*)?")
 _CLOCKS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 FORMS = "`Mon-Fri 09:00-17:00`, `Sat`, `daily 18:00-22:00`, `2027-03-05`, `2027-03-05T13:00/2027-03-07T12:00`"
 
@@ -47,18 +52,15 @@ def zone_named(name: str, where: str) -> ZoneInfo:
 
 
 def _weekdays(text: str) -> frozenset[int] | None:
+    """`Mon-Fri`, `Mon+Wed`, `Mon, Wed`, `Mon/Wed & Fri`, `daily`; None if a word is no day."""
     found: set[int] = set()
-    for piece in text.lower().split("+"):
-        first, _, last = piece.strip().partition("-")
-        names = [name[:3] for name in (first.strip(), last.strip()) if name]
-        if piece.strip() == "daily":
-            found |= set(range(7))
-        elif piece.strip() == "weekends":
-            found |= {5, 6}
-        elif piece.strip() == "weekdays":
-            found |= set(range(5))
-        elif names and all(name in DAYS for name in names):
-            at, until = DAYS.index(names[0]), DAYS.index(names[-1])
+    text = re.sub(r"\s*[-\u2013]\s*", "-", text.lower().strip())
+    for piece in re.split(r"\s*[+,/&]\s*|\s+and\s+|\s+", text):
+        first, dash, last = piece.partition("-")
+        if piece in _SETS:
+            found |= _SETS[piece]
+        elif first in _NAMES and (last in _NAMES or not dash):
+            at, until = _NAMES[first], _NAMES[last or first]
             found |= {(at + step) % 7 for step in range((until - at) % 7 + 1)}
         else:
             return None
@@ -79,20 +81,24 @@ def clock_minutes(text: str, where: str) -> tuple[int, int]:
 def parse_window(text: str, where: str) -> Window:
     """One window. Raises PlanError naming `where` it stands and the forms that are understood."""
     text = text.strip()
-    head, _, tail = text.partition(" ")
-    days = _weekdays(head)
-    if days is not None:
-        return Weekly(days, *clock_minutes(tail, where)) if tail.strip() else Weekly(days)
+    head = _HEAD.fullmatch(text)
+    days = _weekdays(head[1]) if head else None
+    if head and days is not None:
+        return Weekly(days, *clock_minutes(head[2], where)) if head[2] else Weekly(days)
     first, _, last = text.partition("/")
     try:
         start = datetime.fromisoformat(first.strip())
         end = datetime.fromisoformat((last or first).strip())
-        if len((last or first).strip()) == 10:
-            end += timedelta(days=1)
-        if start.tzinfo is None and end.tzinfo is None and start < end:
-            return Dated(start, end)
     except ValueError:
         pass
+    else:
+        if len((last or first).strip()) == 10:
+            end += timedelta(days=1)
+        if start.tzinfo is not None or end.tzinfo is not None:
+            raise PlanError(f"{where}: {text!r} has an offset; times are the student's own clock, so leave it out")
+        if start >= end:
+            raise PlanError(f"{where}: {text!r} ends before it begins; write the earlier time first")
+        return Dated(start, end)
     raise PlanError(f"{where}: cannot read the time {text!r}; write for example {FORMS}; separate several with ;")
 
 

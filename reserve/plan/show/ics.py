@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,42 +13,73 @@ from reserve.plan.course.schedule import Booking
 PRODUCT = "-//ServeLab//servelab plan//EN"
 
 
-def calendar(bookings: Sequence[Booking], tz: ZoneInfo, name: str, stamp: datetime, lines: dict[str, str]) -> bytes:
+@dataclass(frozen=True)
+class Edition:
+    """What every event of one plan carries. `term`: the same for all plans of a course in a term, and different in the
+    next; `number` counts the plans, so that a calendar replaces an event by a later one; `stamp`: when it was made.
+    `lines[lease]` is an event's description."""
+
+    term: str
+    number: int
+    stamp: datetime
+    lines: Mapping[str, str] = field(default_factory=dict)
+
+
+def _local(moment: datetime, tz: ZoneInfo) -> datetime:
+    """The moment by the local clock; in UTC within the hour that the clocks repeat, which has no name of its own."""
+    local = moment.astimezone(tz)
+    return local if local.replace(fold=0).astimezone(UTC) == moment else moment.astimezone(UTC)
+
+
+def calendar(
+    bookings: Sequence[Booking], tz: ZoneInfo, name: str, edition: Edition, cancelled: Sequence[Booking] = ()
+) -> bytes:
     """An RFC 5545 calendar with times in `tz`, whose rules are included (VTIMEZONE), so that daylight-saving
-    changes come out right in every program. `lines[lease]` is the description; `stamp` is when it was made."""
+    changes come out right in every program. `cancelled`: what an earlier plan had and this one has not."""
     from icalendar import Alarm, Calendar, Event
 
     cal = Calendar()
     cal.add("prodid", PRODUCT)
     cal.add("version", "2.0")
+    cal.add("method", "PUBLISH")
     cal.add("x-wr-calname", name)
-    for booking in bookings:
+    for booking, status in [(b, "CONFIRMED") for b in bookings] + [(b, "CANCELLED") for b in cancelled]:
         event = Event()
-        event.add("uid", f"{booking.lease}@servelab")
-        event.add("dtstamp", stamp)
-        event.add("dtstart", booking.start.astimezone(tz))
-        event.add("dtend", booking.end.astimezone(tz))
+        event.add("uid", f"{booking.lease}-{edition.term}@servelab")
+        event.add("sequence", edition.number)
+        event.add("status", status)
+        event.add("dtstamp", edition.stamp)
+        event.add("last-modified", edition.stamp)
+        event.add("dtstart", _local(booking.start, tz))
+        event.add("dtend", _local(booking.end, tz))
         event.add("summary", f"{booking.part} lab: {booking.hardware} ({', '.join(booking.netids)})")
         event.add("location", f"{booking.site} {booking.node}")
-        event.add("description", lines.get(booking.lease, ""))
-        alarm = Alarm()
-        alarm.add("action", "DISPLAY")
-        alarm.add("description", f"{booking.part} lab begins in an hour")
-        alarm.add("trigger", timedelta(hours=-1))
-        event.add_component(alarm)
+        event.add("description", edition.lines.get(booking.lease, ""))
+        if status == "CONFIRMED":
+            alarm = Alarm()
+            alarm.add("action", "DISPLAY")
+            alarm.add("description", f"{booking.part} lab begins in an hour")
+            alarm.add("trigger", timedelta(hours=-1))
+            event.add_component(alarm)
         cal.add_component(event)
-    if bookings:
-        cal.add_missing_timezones()
+    cal.add_missing_timezones()
     return cal.to_ical()
+
+
+def cancelled_since(earlier: Sequence[Booking], bookings: Sequence[Booking]) -> list[Booking]:
+    """The last booking that an earlier plan had for each lease that `bookings` have no more."""
+    last = {booking.lease: booking for booking in earlier}
+    kept = {booking.lease for booking in bookings}
+    return [booking for lease, booking in last.items() if lease not in kept]
 
 
 def write_calendars(
     folder: Path,
     bookings: Sequence[Booking],
-    zones: dict[str, ZoneInfo],
+    zones: Mapping[str, ZoneInfo],
     tz: ZoneInfo,
-    stamp: datetime,
-    lines: dict[str, str],
+    edition: Edition,
+    earlier: Sequence[Booking] = (),
 ) -> int:
     """course.ics and students/NETID.ics under `folder`; the number of files. Old ones of students who left go."""
     students = folder / "students"
@@ -55,8 +87,9 @@ def write_calendars(
     for old in students.glob("*.ics"):
         if old.stem not in zones:
             old.unlink()
-    (folder / "course.ics").write_bytes(calendar(bookings, tz, "Lab leases of the course", stamp, lines))
+    gone = cancelled_since(earlier, bookings)
+    (folder / "course.ics").write_bytes(calendar(bookings, tz, "Lab leases of the course", edition, gone))
     for netid, zone in zones.items():
-        mine = [booking for booking in bookings if netid in booking.netids]
-        (students / f"{netid}.ics").write_bytes(calendar(mine, zone, f"Lab leases of {netid}", stamp, lines))
+        mine, lost = ([b for b in some if netid in b.netids] for some in (bookings, gone))
+        (students / f"{netid}.ics").write_bytes(calendar(mine, zone, f"Lab leases of {netid}", edition, lost))
     return 1 + len(zones)

@@ -8,29 +8,36 @@ from importlib import resources
 from reserve.plan.change.explain import Change, Left
 from reserve.plan.change.simulate import Simulation
 from reserve.plan.course.course import Course
-from reserve.plan.course.schedule import Plan, Stage
+from reserve.plan.course.schedule import Booking, Plan, Stage
 from reserve.plan.show.charts import finish_chart, load_chart, simulation_chart, wait_chart
 from reserve.plan.show.cost import cost, per_student
 from reserve.plan.solve.baselines import compare
+
+PERCENT_FROM = 20  # a share of a smaller bound says less than the difference
 
 
 def verdict(course: Course, plan: Plan) -> str:
     """`187 of 191 can finish by ...; no plan can do better`."""
     stage = plan.stages[0]
     when = course.due.astimezone(course.tz).strftime("%a %b %d %Y %H:%M %Z")
-    if stage.bound is not None and stage.value >= stage.bound:
+    if stage.bound is None:
+        proof = ""
+    elif stage.value >= stage.bound:
         proof = "" if stage.value >= course.total else "; proven: no plan admits more"
     else:
-        bound = "unknown" if stage.bound is None else f"{stage.bound:.0f}"
-        proof = f"; proven: no plan admits more than {bound}"
+        proof = f"; proven: no plan admits more than {stage.bound:.0f}"
     return f"{stage.value:.0f} of {course.total} students can finish by {when}{proof}."
 
 
 def gap_text(stage: Stage) -> str:
     """How far the goal is from what no plan can beat, in words."""
-    if stage.gap is None:
+    if stage.gap is None or stage.distance is None or stage.bound is None:
         return "no bound proven in the time given"
-    return "proven best" if stage.gap == 0 else f"within {100 * stage.gap:.1f} % of the bound"
+    if not stage.distance:
+        return "proven best"
+    if stage.bound < PERCENT_FROM:
+        return f"{stage.distance:.0f} {'below' if stage.maximise else 'above'} the bound"
+    return f"within {100 * stage.gap:.1f} % of the bound"
 
 
 def _cell(value: object) -> str:
@@ -38,8 +45,16 @@ def _cell(value: object) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def page(course: Course, plan: Plan, left: Sequence[Left], changes: Sequence[Change], result: Simulation | None) -> str:
-    """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped."""
+def page(
+    course: Course,
+    plan: Plan,
+    left: Sequence[Left],
+    changes: Sequence[Change],
+    result: Simulation | None,
+    moved: Sequence[str] | None = None,
+) -> str:
+    """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped. `moved`:
+    who moves, a line each, on the page of a plan that was made again."""
     from jinja2 import Environment
 
     template = resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
@@ -58,6 +73,9 @@ def page(course: Course, plan: Plan, left: Sequence[Left], changes: Sequence[Cha
         start=f"{course.start.astimezone(course.tz):%a %b %d %H:%M %Z}",
         zone=course.tz.key,
         seconds=f"{plan.seconds:.0f}",
+        moved=moved,
+        timetable=_timetable(course, plan),
+        parts=course.parts,
         left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in left],
         changes=[[c.text, c.complete, c.admits] for c in changes],
         goals=_goals(plan),
@@ -74,6 +92,20 @@ def _goals(plan: Plan) -> list[list[object]]:
         [number, stage.text, int(stage.value), "-" if stage.bound is None else int(stage.bound), gap_text(stage)]
         for number, stage in enumerate(plan.stages, 1)
     ]
+
+
+def _timetable(course: Course, plan: Plan) -> list[list[str]]:
+    """A row a student: netid, zone, and for each part the local start and the node, or a dash."""
+    mine: dict[tuple[str, str], Booking] = {(netid, b.part): b for b in plan.bookings for netid in b.netids}
+    rows = []
+    for student in (student for unit in course.units for student in unit.students):
+        cells = []
+        for part in course.parts:
+            booking = mine.get((student.netid, part))
+            when = f"{booking.start.astimezone(student.tz):%a %b %d %H:%M}, {booking.node}" if booking else "-"
+            cells.append(when)
+        rows.append([student.netid, student.tz.key, *cells])
+    return sorted(rows)
 
 
 def _ways(course: Course, plan: Plan) -> list[list[object]]:

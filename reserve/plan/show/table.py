@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reserve.calendar import from_text, to_text
 from reserve.plan.course.schedule import Booking
 from snippets.errors import PlanError
 
+EARLIER = "earlier"
 COLUMNS = ("netids", "part", "hardware", "site", "node", "start_utc", "end_utc")
 
 
@@ -61,6 +63,23 @@ def read_plan(path: Path) -> tuple[Booking, ...]:
         except (ValueError, AttributeError):
             raise PlanError(f"{path} row {reader.line_num}: not a booking; make the plan again") from None
     return tuple(found)
+
+
+def keep_earlier(out: Path, now: datetime) -> None:
+    """Copy the plan.csv that is about to be replaced to earlier/, named by the moment."""
+    plan, folder = out / "plan.csv", out / EARLIER
+    if not plan.exists():
+        return
+    folder.mkdir(exist_ok=True)
+    kept = sorted(folder.glob("*.csv"))
+    if not kept or kept[-1].read_bytes() != plan.read_bytes():
+        name = f"{len(kept) + 1:03}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.csv"
+        (folder / name).write_bytes(plan.read_bytes())
+
+
+def read_earlier(out: Path) -> tuple[Booking, ...]:
+    """All that plans in this folder had before the present one. Raises PlanError naming a damaged file and row."""
+    return tuple(booking for path in sorted((out / EARLIER).glob("*.csv")) for booking in read_plan(path))
 
 
 @dataclass(frozen=True)

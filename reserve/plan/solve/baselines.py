@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reserve.plan.course.capacity import late_part
 from reserve.plan.course.course import Course
 from reserve.plan.course.schedule import Booking, Starts, by_unit, finish_day, is_complete, name_nodes
 from reserve.plan.solve.board import Board, first_come
@@ -30,14 +31,11 @@ class Baseline:
 
 def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Baseline:
     """Measure any set of bookings."""
-    from reserve.plan.course.capacity import buffer_start
-
     bookings = list(bookings)
     mine = by_unit(course, bookings)
     waits: list[int] = []
     days: list[int] = []
     missed = 0
-    late = course.at(buffer_start(course))
     for unit in course.units:
         if not is_complete(course, mine[unit.netid]):
             continue
@@ -47,7 +45,10 @@ def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Baseline:
         for booking in mine[unit.netid]:
             hour = int((booking.start - course.start).total_seconds() // 3600)
             missed += unit.weight * (not unit.liked[course.parts.index(booking.part)][hour])
-    late_hours = sum(booking.hours for booking in bookings if booking.start >= late)
+    late_hours = sum(
+        late_part(course, int((booking.start - course.start).total_seconds() // 3600), booking.hours)
+        for booking in bookings
+    )
     return Baseline(
         name,
         len(days),

@@ -11,13 +11,13 @@ from reserve.plan.course.course import Course
 
 
 class Board:
-    """Free capacity of a course's nodes; `take` and `give` keep every limit of the rules."""
+    """Free capacity of a course's nodes; `take` and `give` keep every limit of the rules.
+    Without `keep_buffer`, the nodes that the rules keep for retries may be taken as well."""
 
     def __init__(self, course: Course, keep_buffer: bool = True) -> None:
         self.course = course
-        every = limits(course)
-        if not keep_buffer:
-            every = every[: len(course.groups)]
+        every = limits(course, keep_buffer)
+        self.limits = every
         self.left = np.array([limit.at_most for limit in every])  # [limit, hour]
         self.of_group = [
             np.array([i for i, limit in enumerate(every) if group in limit.groups])
@@ -56,6 +56,13 @@ class Board:
     def take(self, group: int, hour: int, hours: int, count: int = 1) -> None:
         """Book `count` blocks of so many hours on the group from `hour` on, whether or not they fit."""
         self.left[self.of_group[group], hour : hour + hours] -= count
+
+    def hold(self, pool: int, hour: int, hours: int) -> None:
+        """Count a block that the calendar shows already towards the limits of the rules, and no node twice."""
+        groups = {g for g, group in enumerate(self.course.groups) if group.pool == pool}
+        for row, limit in enumerate(self.limits):
+            if row >= len(self.course.groups) and (limit.everything or groups & set(limit.groups)):
+                self.left[row, max(0, hour) : max(0, hour + hours)] -= 1
 
     def give(self, group: int, hour: int, hours: int) -> None:
         """Give one such block back."""

@@ -23,7 +23,7 @@ from reserve.plan.solve.optimum import NO_LIMITS, Limits, Solved
 
 EXACT_CLASSES = 6
 SHARES = (12, 8, 6, 4, 3, 2)  # periods a day, tried from the finest
-AFFORDABLE = 3000  # kinds times periods that HiGHS solves in about a second
+AFFORDABLE = 12_000  # kinds times periods that HiGHS solves in a second or two
 
 
 @dataclass

@@ -1,32 +1,37 @@
-"""A time budget in processor seconds: a plan made on a busy machine takes longer, but is as good."""
+"""A time budget by the clock, which can be ended early from outside, and a voice for progress."""
 
 from __future__ import annotations
 
-from time import monotonic, process_time
+from collections.abc import Callable
+from time import monotonic
 
-MOST = 8.0  # how much slower than its own processor time a solver may be before it is stopped
+LEAST_S = 0.2  # a solver with less does not begin
 
 
 class Effort:
-    """`seconds` of this process's processor time, which on an idle machine are seconds of the clock."""
+    """`seconds` of the clock from now on; `stop` ends it at once. `say` gets a line when something got better."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._cpu, self._wall = process_time(), monotonic()
-
-    def spent(self) -> float:
-        """Processor seconds since the start."""
-        return process_time() - self._cpu
-
-    def left(self) -> float:
-        """Processor seconds of the budget that are left; below 0 when it is overdrawn."""
-        return self.seconds - self.spent()
+    def __init__(self, seconds: float, say: Callable[[str], None] | None = None) -> None:
+        self.seconds, self.say = seconds, say or (lambda text: None)
+        self._begun = monotonic()
+        self._stopped = False
 
     def elapsed(self) -> float:
-        """Seconds of the clock since the start."""
-        return monotonic() - self._wall
+        """Seconds since the start."""
+        return monotonic() - self._begun
 
-    def wall(self, seconds: float) -> float:
-        """The clock time in which about `seconds` of work get done, as busy as the machine is now."""
-        busy = self.elapsed() / max(0.05, self.spent())
-        return max(0.5, seconds) * min(MOST, max(1.0, busy))
+    def left(self) -> float:
+        """Seconds that are left; below 0 when it is overdrawn, 0 once it was stopped."""
+        return 0.0 if self._stopped else self.seconds - self.elapsed()
+
+    def share(self, seconds: float) -> float:
+        """So many seconds, or what is left of the budget."""
+        return max(LEAST_S, min(seconds, self.left()))
+
+    def stop(self) -> None:
+        """End it now."""
+        self._stopped = True
+
+    def progress(self, text: str) -> None:
+        """Say how far it is, with the time."""
+        self.say(f"{self.elapsed():5.1f} s  {text}")

@@ -52,6 +52,7 @@ class Program:
         self.columns = 0
         self.upper: list[np.ndarray] = []
         self.rows, self.equal = Rows(), Rows()
+        self.infeasible = False  # whether the last whole solution was proven not to exist
 
     def new(self, count: int, upper: float) -> int:
         """Add columns; the index of the first."""
@@ -82,7 +83,7 @@ class Program:
         a_ub, b_ub = self._matrix(self.rows, *([extra] if extra else []))
         a_eq, b_eq = self._matrix(self.equal)
         bounds = np.column_stack([np.zeros(self.columns), np.concatenate(self.upper)])
-        options = {"time_limit": max(1.0, seconds)}
+        options = {"time_limit": max(0.2, seconds)}
         result = linprog(cost, a_ub, b_ub, a_eq, b_eq, bounds, method="highs", options=options)
         if result.status != 0:
             return None
@@ -101,9 +102,10 @@ class Program:
             matrix, upper = self._matrix(*sets)
             if matrix is not None:
                 constraints.append(LinearConstraint(matrix, upper if both else -np.inf, upper))
-        options = {"time_limit": max(0.5, seconds), "mip_rel_gap": gap}
+        options = {"time_limit": max(0.2, seconds), "mip_rel_gap": gap}
         bounds = Bounds(np.zeros(self.columns), np.concatenate(self.upper))
         result = milp(cost, integrality=whole, bounds=bounds, constraints=constraints, options=options)
+        self.infeasible = result.status == 2
         if result.x is None:
             return None
         x = np.where(whole > 0, np.round(result.x), result.x)

@@ -6,6 +6,8 @@ whole plan, close to the bound, from which the final improvement starts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from reserve.plan.course.course import Course
@@ -16,14 +18,23 @@ from reserve.plan.solve.timetable import Timetable
 PASSES = 3  # a part may follow another on the same day when the course allows it
 
 
-def roll(course: Course, target: list[list[int]], wait: int, seconds: float, ahead: int = 1) -> Starts:
+def roll(
+    course: Course,
+    target: list[list[int]],
+    wait: int,
+    seconds: float,
+    ahead: int = 1,
+    going: Callable[[], bool] = lambda: True,
+) -> Starts:
     """A plan that follows `target[unit][part]`, the day for each part (-1: the unit is not served). Parts planned
-    for up to `ahead` days later fill what is free."""
+    for up to `ahead` days later fill what is free. It ends before its last day once it is not `going` any more."""
     board = Board(course)
     found: dict[tuple[int, int], tuple[int, int]] = {}
     waiting = {(u, p) for u, days in enumerate(target) for p in range(len(days)) if min(days) >= 0}
     followers = [sum(p in befores for befores in course.after) for p in range(len(course.parts))]
     for day in range(course.days):
+        if not going():
+            break
         today = np.flatnonzero(course.day_of == day)
         for _ in range(PASSES):
             candidates, weights = {}, {}

@@ -12,69 +12,38 @@ that HiGHS solves.
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from time import process_time
+from time import monotonic
 
 import numpy as np
 
-from reserve.plan.course.capacity import buffer_start
 from reserve.plan.course.course import Course
 from reserve.plan.course.schedule import Plan, Stage, Starts, name_nodes
 from reserve.plan.solve.baselines import shuffled
 from reserve.plan.solve.board import Board, first_come, ready_hour, without_overlap
 from reserve.plan.solve.bounds import Relaxation
 from reserve.plan.solve.effort import Effort
+from reserve.plan.solve.goals import TEXTS, complete_units, measure, rank
 from reserve.plan.solve.optimum import NO_LIMITS, Limits, Solved, whole
+from reserve.plan.solve.polish import SMALL, Polisher, size
 from reserve.plan.solve.rolling import roll
 from reserve.plan.solve.timetable import Timetable
-
-TEXTS = {
-    "complete": "students who complete every part",
-    "wait": "most days that anyone finishes later than they could with the nodes to themselves",
-    "worst_miss": "most blocks outside their preferred time that anyone gets",
-    "finish": "sum over students of the day of their last block (0: the first day), plus what missed preferences count",
-    "late": "node-hours planned in the time kept for retries before the due date",
-}
 
 PROVEN_FIRST = ("complete", "wait", "finish", "late", "worst_miss")  # the bound that costs most comes last
 
 
-def complete_units(course: Course, starts: Starts) -> list[int]:
-    """Numbers of the units that have every part."""
-    parts = range(len(course.parts))
-    return [u for u in range(len(course.units)) if all((u, p) in starts for p in parts)]
-
-
-def measure(course: Course, starts: Starts) -> dict[str, int]:
-    """The value of every goal for a plan given as starts."""
-    parts, units = range(len(course.parts)), course.units
-    done = complete_units(course, starts)
-    days = {u: max(int(course.day_of[starts[u, p][1]]) for p in parts) for u in done}
-    missed = {u: sum(not units[u].liked[p][starts[u, p][1]] for p in parts) for u in done}
-    late = buffer_start(course)
-    hours = [max(0, hour + units[u].hours[p] - max(hour, late)) for (u, p), (_, hour) in starts.items()]
-    each = course.rules.preference_days
-    return {
-        "complete": sum(units[u].weight for u in done),
-        "wait": max((days[u] - units[u].alone_day for u in done), default=0),
-        "worst_miss": max(missed.values(), default=0),
-        "finish": sum((days[u] + each * missed[u]) * units[u].weight for u in done),
-        "late": sum(hours),
-    }
-
-
-def _rank(values: dict[str, int]) -> tuple[int, ...]:
-    return (-values["complete"], *(values[key] for key in TEXTS if key != "complete"))
-
-
-def fill(course: Course, starts: Starts, seconds: float, first: int = 0) -> Starts:
+def fill(course: Course, starts: Starts, seconds: float, first: int = 0, board: Board | None = None) -> Starts:
     """Give those who are not complete whatever still fits beside the others from hour `first` on, each part when
-    those before it stand: whoever needs least first."""
+    those before it stand: whoever needs least first. `board`: what `starts` leave free, where it is known."""
     parts = range(len(course.parts))
-    board, found = Board(course), dict(starts)
-    for (unit, part), (group, hour) in starts.items():
-        board.take(group, hour, course.units[unit].hours[part])
+    found = dict(starts)
+    if board is None:
+        board = Board(course)
+        for (unit, part), (group, hour) in starts.items():
+            board.take(group, hour, course.units[unit].hours[part])
     for part in parts:
         open_: dict[int, np.ndarray] = {}
         candidates = {}
@@ -104,31 +73,48 @@ def fill(course: Course, starts: Starts, seconds: float, first: int = 0) -> Star
     return found
 
 
+def _before(key: str, values: dict[str, int]) -> tuple[str, tuple[int, ...]]:
+    """What the bound of a goal depends on: the goals before it, as they were reached."""
+    order = list(TEXTS)
+    return key, tuple(values[goal] for goal in order[: order.index(key)])
+
+
 @dataclass
-class _Search:
+class Search:
     """The state of one `make_plan`: the best plan so far and what is proven."""
 
     course: Course
     effort: Effort
     starts: Starts
-    relaxation: Relaxation
+    relaxation: Relaxation | None = None
+    spare: float = 0.0
+    upper: int | None = None  # no plan has more complete students
     lp_seconds: float = 1.0
     waits: dict[int, int] = field(default_factory=dict)
     proven: dict[tuple[str, tuple[int, ...]], int | None] = field(default_factory=dict)
 
     def left(self) -> float:
+        """Seconds that are left."""
         return self.effort.left()
 
     def lp(self, cost: np.ndarray, limits: Limits = NO_LIMITS, *, maximise: bool = False) -> Solved | None:
-        begun = process_time()
-        time_s = self.effort.wall(max(4.0, self.left()))
+        """The relaxation's optimum in the time that is left, which is measured for those to come."""
+        begun = monotonic()
+        time_s = self.effort.share(self.left())
+        assert self.relaxation is not None, "made at the start of the search"
         found = self.relaxation.optimum(cost, limits, maximise=maximise, seconds=time_s)
-        self.lp_seconds = max(self.lp_seconds / 2, process_time() - begun)
+        self.lp_seconds = max(self.lp_seconds / 2, monotonic() - begun)
         return found
 
     def offer(self, starts: Starts) -> None:
-        if _rank(measure(self.course, starts)) < _rank(measure(self.course, self.starts)):
+        """Take the plan if it is better than the best so far."""
+        values = measure(self.course, starts)
+        if rank(values) < rank(measure(self.course, self.starts)):
             self.starts = starts
+            self.effort.progress(
+                f"{values['complete']} of {self.course.total} complete, worst wait {values['wait']} days, "
+                f"{values['worst_miss']} blocks not as preferred at worst, finish days {values['finish']}"
+            )
 
     def least_wait(self, students: int, known: int) -> int | None:
         """The relaxation's smallest worst wait with that many complete students; `known` is reachable.
@@ -137,7 +123,7 @@ class _Search:
 
         def possible(wait: int) -> bool:
             nonlocal ran_out
-            if self.left() < self.lp_seconds:
+            if self.left() < self.lp_seconds or self.relaxation is None:
                 ran_out = True
                 return True
             found = self.lp(self.relaxation.students(), Limits(wait=wait), maximise=True)
@@ -151,10 +137,44 @@ class _Search:
             self.waits[students] = best
         return self.waits[students]
 
+    def fill(self) -> None:
+        """Give those who are not complete what is still free."""
+        if measure(self.course, self.starts)["complete"] < self.course.total:
+            self.offer(fill(self.course, self.starts, self.effort.share(max(2.0, self.effort.seconds / 10))))
+
+    def stages(self, starts: Starts) -> tuple[Stage, ...]:
+        """Every goal with its value for these starts and what was proven of it."""
+        values, found = measure(self.course, starts), []
+        for key in TEXTS:
+            if key == "worst_miss" and not any(unit.prefers for unit in self.course.units):
+                continue
+            proven = self.upper if key == "complete" else self.known(key, values)
+            found.append(Stage(key, TEXTS[key], values[key], proven, key == "complete"))
+        return tuple(found)
+
+    def known(self, key: str, values: dict[str, int]) -> int | None:
+        """The best bound proven so far: also what was proven where the goals before this one were less well reached,
+        for that allowed every plan that is allowed now. None if there is none."""
+        _, now = _before(key, values)
+        bounds = [
+            bound
+            for (goal, then), bound in self.proven.items()
+            if goal == key and bound is not None and then[0] <= now[0] and all(map(int.__ge__, then[1:], now[1:]))
+        ]
+        if key == "wait":
+            bounds += [wait for students, wait in self.waits.items() if students <= values["complete"]]
+        if key != "finish" and not values[key]:
+            bounds.append(0)
+        return min(values[key], max(bounds)) if bounds else None
+
     def bound(self, key: str, reached: dict[str, int]) -> int | None:
         """What no plan can beat for this goal among those as good as `reached` on the goals before it; None when
         there was no time to prove anything."""
-        state = key, tuple(reached.values())
+        if key == "complete":
+            return self.upper
+        if key == "worst_miss" and not any(unit.prefers for unit in self.course.units):
+            return 0
+        state = _before(key, reached)
         if self.proven.get(state) is None:
             self.proven[state] = self._bound(key, reached)
         return self.proven[state]
@@ -163,7 +183,9 @@ class _Search:
         relaxation = self.relaxation
         if key != "finish" and reached[key] == 0:
             return 0
-        if key != "finish" and self.left() < self.lp_seconds / 2:
+        if key == "wait" and reached["complete"] in self.waits:
+            return min(reached["wait"], self.waits[reached["complete"]])
+        if relaxation is None or self.left() < self.lp_seconds / 2:
             return None
         if key == "wait":
             return self.least_wait(reached["complete"], reached["wait"])
@@ -172,6 +194,8 @@ class _Search:
         if key == "worst_miss":
 
             def possible(miss: int) -> bool:
+                if self.left() < self.lp_seconds / 2:
+                    return True
                 found = self.lp(students, Limits(wait=reached["wait"], worst_miss=miss), maximise=True)
                 return found is None or whole(found.value, up=False) >= reached["complete"]
 
@@ -210,7 +234,7 @@ def _near(course: Course, solved: Solved, starts: Starts, wait: int, spread: int
     return found
 
 
-def _improve(search: _Search, solved: Solved, wait: int, worst: int | None, spread: int, seconds: float) -> None:
+def _improve(search: Search, solved: Solved, wait: int, worst: int | None, spread: int, seconds: float) -> None:
     """One integer program for the whole course around the relaxation's days."""
     course = search.course
     done = set(complete_units(course, search.starts))
@@ -228,21 +252,68 @@ def _improve(search: _Search, solved: Solved, wait: int, worst: int | None, spre
         cost[column] -= each * course.units[unit].weight
     if worst is not None and worst < len(course.parts):
         model.limit_missed(worst)
-    found = model.solve(cost, search.effort.wall(seconds), gap=1e-5, real=added)
+    found = model.solve(cost, search.effort.share(seconds), gap=1e-5, real=added)
     if found:
         search.offer(found)
 
 
-def make_plan(course: Course, seconds: float = 30.0) -> Plan:
-    """The best plan found within about `seconds` of processor time, with a proven bound for each goal."""
-    effort = Effort(seconds)
+LINGER_S = 60.0  # longest that the program's end waits for a solver that was left behind
+GRACE_S = 1.0  # how long after its time a solver may take to return before it is left behind
+
+
+def make_plan(
+    course: Course, seconds: float = 30.0, say: Callable[[str], None] | None = None, spare: float = 0.0
+) -> Plan:
+    """The best plan found within `seconds` of the clock, with a bound for each goal that was proven in them. `say` is
+    told when it gets better. `spare`: the share of the time that is not used where not all can complete. Ctrl-C ends
+    the search, not the plan: what was found by then is returned."""
+    effort = Effort(seconds, say)
     able = [unit for unit in range(len(course.units)) if course.units[unit].alone_day >= 0]
-    search = _Search(course, effort, first_come(course, Board(course), able), Relaxation(course))
-    relaxation = search.relaxation
+    search = Search(course, effort, first_come(course, Board(course), able), spare=spare)
+    trouble: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run(search, able)
+        except BaseException as error:
+            trouble.append(error)
+
+    # The solvers do not listen while they work: the search runs beside, and is left behind when its time is up.
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    stopped = False
+    try:
+        while worker.is_alive() and effort.left() > -GRACE_S:
+            worker.join(0.05)
+    except KeyboardInterrupt:
+        stopped = True
+        effort.stop()
+        effort.progress("stopped: the best plan so far is kept")
+        worker.join(GRACE_S)
+    effort.stop()
+    if worker.is_alive():  # a solver must not be cut off in the middle when the program ends: it ends at its own limit
+        atexit.register(worker.join, LINGER_S)
+    if trouble:
+        raise trouble[0]
+    starts, stages = search.starts, search.stages(search.starts)
+    if measure(course, starts)["complete"] < course.total:  # whoever does not complete gets the parts that still fit
+        starts = fill(course, starts, max(0.5, seconds / 30))
+        late = measure(course, starts)["late"]
+        stages = tuple(replace(stage, value=late) if stage.key == "late" else stage for stage in stages)
+    return Plan(name_nodes(course, starts), stages, effort.elapsed(), stopped)
+
+
+def run(search: Search, able: list[int]) -> None:
+    """The whole search: relaxation, first plans, and what makes them better until the time is up."""
+    course, effort = search.course, search.effort
     # So that a plan is never worse than first come, first served, which the page compares it with.
     search.offer(first_come(course, Board(course), [unit for unit in shuffled(course) if unit in set(able)]))
+    search.relaxation = relaxation = Relaxation(course)
     top = search.lp(relaxation.students(), maximise=True) if able else None
     upper = whole(top.value, up=False) if top else (None if able else 0)
+    search.upper = upper
+    if upper is not None and upper < course.total:
+        effort.seconds *= 1 - search.spare
     solved = None
     if top and upper:
         known = measure(course, search.starts)
@@ -255,38 +326,45 @@ def make_plan(course: Course, seconds: float = 30.0) -> Plan:
         target = [[max(days) if days else -1 for days in unit] for unit in solved.days]
         small = len(relaxation.kinds) <= len(able) // 4
         if small:  # many alike: the whole program is nearly whole by itself
-            _improve(search, solved, wait, None, 0, search.left() / 2)
+            _improve(search, solved, wait, None, 0, search.left() / 4)
         perfect = measure(course, search.starts)["complete"] == upper and measure(course, search.starts)["wait"] <= wait
         if not (small and perfect):
-            search.offer(roll(course, target, wait, effort.wall(search.left() / 3)))
-    if measure(course, search.starts)["complete"] < course.total:
-        search.offer(fill(course, search.starts, max(2.0, seconds / 10)))
-    stages = _stages(search, solved, upper, seconds)
-    starts = search.starts
-    if measure(course, starts)["complete"] < course.total:
-        starts = fill(course, starts, max(2.0, seconds / 10))
-        late = measure(course, starts)["late"]  # parts of those who do not complete are there as well
-        stages = tuple(replace(stage, value=late) if stage.key == "late" else stage for stage in stages)
-    return Plan(name_nodes(course, starts), stages, effort.elapsed())
+            search.offer(roll(course, target, wait, effort.share(search.left() / 4), going=lambda: effort.left() > 0))
+    search.fill()
+    _better(search, solved, able)
+    search.fill()
+    _prove(search)
 
 
-def _stages(search: _Search, solved: Solved | None, upper: int | None, seconds: float) -> tuple[Stage, ...]:
-    """Improve the whole while there is time, then prove the bound of each goal for what was reached."""
+def _better(search: Search, solved: Solved | None, able: list[int]) -> None:
+    """Improve the whole while there is time and something that may be better."""
     course = search.course
     values = measure(course, search.starts)
-    reserve_s = 5 * search.lp_seconds
-    if solved and upper and search.left() - reserve_s > 2:
+    reserve_s = min(search.left() / 3, 6 * search.lp_seconds)
+    if search.left() - reserve_s < 1 or not able:
+        return
+    if solved and search.upper:
         bound = search.least_wait(values["complete"], values["wait"])
         finish = search.bound("finish", values)
-        if values["complete"] < upper or (bound is not None and bound < values["wait"]) or finish != values["finish"]:
+        if values["complete"] < search.upper or bound != values["wait"] or finish != values["finish"]:
             worst = max(0, values["worst_miss"] - 1) if values["worst_miss"] == len(course.parts) else None
-            _improve(search, solved, values["wait"], worst, 1, search.left() - reserve_s)
-    values = measure(course, search.starts)
-    stages = {}
+            _improve(search, solved, values["wait"], worst, 1, (search.left() - reserve_s) / 2)
+    if all(search.bound(key, measure(course, search.starts)) == measure(course, search.starts)[key] for key in TEXTS):
+        return
+
+    def prove(key: str, values: dict[str, int]) -> None:
+        search.proven[_before(key, values)] = values[key]
+        if key == "complete":
+            search.upper = values[key]
+
+    polisher = Polisher(course, search.effort, search, prove, reserve_s)
+    if size(course, able) <= SMALL and polisher.everyone():
+        return
+    polisher.neighbourhoods()
+
+
+def _prove(search: Search) -> None:
+    """The bound of each goal for what was reached, the one that costs most last."""
+    values = measure(search.course, search.starts)
     for key in PROVEN_FIRST:
-        if key == "worst_miss" and not any(unit.prefers for unit in course.units):
-            continue
-        begun = process_time()
-        proven = upper if key == "complete" else search.bound(key, values)
-        stages[key] = Stage(key, TEXTS[key], values[key], proven, key == "complete", process_time() - begun)
-    return tuple(stages[key] for key in TEXTS if key in stages)
+        search.bound(key, values)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reserve.plan.course.capacity import covering, limits, tiles
+from reserve.plan.course.capacity import covering, late_part, limits, tiles
 from reserve.plan.course.course import Course
 from reserve.plan.course.schedule import Starts
 from reserve.plan.solve.board import Board
@@ -168,6 +168,27 @@ class Timetable:
             if unit >= 0 and self.course.units[unit].prefers and not self.course.units[unit].liked[part][hour]:
                 cost[column] = self.course.units[unit].weight
         return cost
+
+    def late(self) -> np.ndarray:
+        """Hours of each block in the time that is kept for retries."""
+        cost = self.zero()
+        for column, (unit, part, hour) in enumerate(self.block):
+            if unit >= 0:
+                cost[column] = late_part(self.course, hour, self.course.units[unit].hours[part])
+        return cost
+
+    def over_wait(self, days: int, columns: int) -> np.ndarray:
+        """One for each last block on a day that lets its unit finish more than `days` later than it could alone."""
+        cost = np.zeros(columns)
+        for column, (unit, part, hour) in enumerate(self.block):
+            if unit >= 0 and part in self.course.sinks:
+                cost[column] = self.course.day_of[hour] > self.course.units[unit].alone_day + days
+        return cost
+
+    def at_most(self, cost: np.ndarray, limit: float) -> None:
+        """Only timetables of which `cost` is no more than `limit`."""
+        columns = np.flatnonzero(cost)
+        self.program.rows.add(columns, cost[columns], limit)
 
     def limit_missed(self, most: int) -> None:
         """Nobody gets more than `most` blocks outside their preferred time."""

@@ -14,7 +14,7 @@ from reserve.hardware import Hardware
 from reserve.journal import Journal
 from reserve.site import Lease, LeaseSpec, Machine, Node, Thing
 from reserve.sites.chameleon import chi, credentials
-from reserve.sites.chameleon.blazar import Leases, cannot_lease
+from reserve.sites.chameleon.blazar import Leases, cannot_lease, parse_lease
 from reserve.sites.chameleon.rest import Rest
 from reserve.sites.chameleon.servers import Servers
 from reserve.sites.chameleon.zun import ContainerMachine, Containers
@@ -108,9 +108,14 @@ class ChameleonSite:
         return self.leases.calendar(hardware, self.now())
 
     def find_lease(self, name: str) -> Lease | None:
-        """By name and user among all leases of the project."""
+        """By name among all leases of the project."""
         self.sign_in()
         return self.leases.find(name, self.user_id)
+
+    def project_leases(self) -> list[Lease]:
+        """One listing."""
+        self.sign_in()
+        return [parse_lease(one, self.name) for one in self.leases.living()]
 
     def get_lease(self, id: str) -> Lease | None:
         """By id."""

@@ -75,7 +75,8 @@ def test_time_that_somebody_holds_is_refused_with_their_start(desk, chameleon):
     entry = next(e for e in desk.journal.open_entries(kind="lease") if e.name == mine.name)
     with pytest.raises(LeaseRefused, match=f"taken by somebody else from {later:%Y-%m-%d %H:%M} UTC.*servelab slots"):
         extend(desk, entry, mine, timedelta(hours=1))
-    down(desk, "system")
+    for netid in ("ab123", "other1", "other2"):
+        down(desk, "system", netid=netid)
     chameleon.assert_empty()
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 
+from reserve.plan import command as command_module
+from reserve.plan.change.explain import Left
+from reserve.plan.course.pools import save_calendars
 from reserve.plan.course.schedule import Booking
 from reserve.plan.show.table import command, read_plan, write_plan
 from servelab import cli
 from snippets.errors import PlanError, UsageError
+from tests.reserve.plan.small import inputs
 
 SMALL = [
     "plan",
@@ -61,7 +64,7 @@ def test_calendars_are_in_local_time_with_their_zones_and_right_across_summer_ti
     out, _ = made
     course = Calendar.from_ical((out / "course.ics").read_bytes())
     events = course.walk("VEVENT")
-    bookings = {b.lease + "@servelab": b for b in read_plan(out / "plan.csv")}
+    bookings = {f"{b.lease}-20270308@servelab": b for b in read_plan(out / "plan.csv")}
     assert len(events) == 18
     assert [str(zone["TZID"]) for zone in course.walk("VTIMEZONE")] == ["America/New_York"]
     for event in events:
@@ -71,20 +74,6 @@ def test_calendars_are_in_local_time_with_their_zones_and_right_across_summer_ti
         assert event["DTEND"].dt.astimezone(UTC) == booking.end
     own = Calendar.from_ical((out / "students" / "student001.ics").read_bytes())
     assert len(own.walk("VEVENT")) == 3
-
-
-def test_an_event_after_the_clocks_change_has_the_new_offset() -> None:
-    from icalendar import Calendar
-
-    from reserve.plan.show.ics import calendar
-
-    tz = ZoneInfo("America/New_York")
-    start = datetime(2027, 3, 14, 13, tzinfo=UTC)
-    booking = Booking(("a1",), "model", "compute_liqid", "CHI@TACC", "n1", start, start + timedelta(hours=3))
-    text = calendar([booking], tz, "x", start, {})
-    assert b"DTSTART;TZID=America/New_York:20270314T090000" in text
-    event = Calendar.from_ical(text).walk("VEVENT")[0]
-    assert event["DTSTART"].dt.utcoffset() == timedelta(hours=-4)
 
 
 def test_lines_check_and_replan_work_on_the_written_plan(made: tuple[Path, str], tmp_path: Path) -> None:
@@ -123,6 +112,46 @@ def test_wrong_words_are_refused(tmp_path: Path) -> None:
         servelab(*SMALL, "--due", "soon", "--out", str(tmp_path))
     with pytest.raises(PlanError, match="--tz: unknown time zone"):
         servelab("plan", "--what-if", "students=1,weeks=1", "--tz", "Moon")
+
+
+def test_a_start_that_has_passed_and_a_due_date_by_nobodys_clock_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "roster.csv").write_text("netid\na1\n")
+    words = (
+        "plan",
+        "--roster",
+        str(tmp_path / "roster.csv"),
+        "--out",
+        str(tmp_path / "plan"),
+        "--calendar",
+        "none.json",
+    )
+    with pytest.raises(UsageError, match="--due 2027-03-20 is by whose clock"):
+        servelab(*words, "--due", "2027-03-20")
+    calendar = tmp_path / "calendar.json"
+    save_calendars(calendar, inputs(1).calendars.values())
+    words = (*words[:-1], str(calendar), "--due", "2027-03-20", "--tz", "America/New_York")
+    with pytest.raises(UsageError, match="--from 2027-03-01 has passed"):
+        servelab(*words, "--from", "2027-03-01", "--now", "2027-03-05T12:00")
+    assert servelab(*words, "--from", "2027-03-08", "--now", "2027-03-05T12:00", "--seconds", "3").startswith(
+        "1 of 1 students can finish by Sat Mar 20 2027 23:59 EDT"
+    )
+
+
+@pytest.mark.parametrize("step", ["changes", "simulate"])
+def test_ctrl_c_after_the_search_still_writes_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def interrupted(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_module, step, interrupted)
+    monkeypatch.setattr(command_module, "who_is_left", lambda course, plan: [Left(("a1",), ("edge",), "no time")])
+    asked = command_module.PlanWishes(
+        tmp_path, what_if="students=2,weeks=1,liqid=1,p100=1,pi5=1", start="2027-03-08", seconds=3, simulate=2
+    )
+    done = command_module.make(asked, datetime(2027, 3, 1, tzinfo=UTC))
+    assert "stopped with Ctrl-C" in done.text and "2 students cannot finish: a1" in done.problem.replace("1 of ", "")
+    assert len(read_plan(tmp_path / "plan.csv")) == 6
 
 
 def test_a_plan_file_comes_back_as_it_was_and_a_damaged_row_is_named(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
         str(roster),
         "--rules",
         str(rules),
+        "--tz",
+        "UTC",
         "--due",
         f"{now + timedelta(days=6):%Y-%m-%dT%H:%M}",
         "--from",

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from reserve.plan import command
-from reserve.plan.command import PlanWishes
+from reserve.plan.command import Outcome, PlanWishes
 from reserve.plan.verb import plan
+from snippets.errors import PlanError
 
 Done = list[tuple[str, PlanWishes, datetime | None]]
 NOW = datetime(2027, 3, 8, 12, tzinfo=UTC)
@@ -24,9 +25,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Done:
     calls: Done = []
 
     def body(name: str):
-        def act(asked: PlanWishes, moment: datetime | None, dry: bool = False) -> str:
+        def act(asked: PlanWishes, moment: datetime | None, dry: bool = False) -> Outcome:
             calls.append((f"{name}, dry" if dry else name, asked, moment))
-            return f"{name} done"
+            return Outcome(f"{name} done")
 
         return act
 
@@ -81,6 +82,16 @@ def test_every_word_reaches_the_wishes(done: Done) -> None:
 def test_one_word_chooses_what_is_done(done: Done, word: str, what: str) -> None:
     said(word, "--now", "2027-03-08T12:00:00+00:00")
     assert done == [(what, PlanWishes(Path("plan")), NOW)]
+
+
+def test_a_problem_is_said_after_everything_else_and_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        command, "make", lambda asked, moment: Outcome("the plan", "1 of 2 students cannot finish: a1.")
+    )
+    result = CliRunner().invoke(plan, [])
+    assert result.output == "the plan\n"
+    assert isinstance(result.exception, PlanError) and result.exception.exit_code == 17
+    assert str(result.exception) == "1 of 2 students cannot finish: a1."
 
 
 @pytest.mark.parametrize("words", [("--simulate", "1"), ("--seconds", "0"), ("--simulate", "many"), ("--aply",)])

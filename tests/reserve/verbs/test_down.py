@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reserve.errors import SiteError
+from reserve.errors import SiteError, UsageError
 from reserve.journal import Journal
 from reserve.lease.wishes import LeaseWishes
 from reserve.node.boot import ensure_node
@@ -34,6 +34,17 @@ def test_what_is_on_no_record_here_is_found_by_netid_and_site(here, tmp_path) ->
     assert down(here, "model") == 0
     assert down(here, "model", netid="AB123", site="local") == 2
     assert here.site("local").inventory() == []
+
+
+def test_leases_of_several_people_go_only_by_name(here) -> None:
+    with_node(here, "model")
+    reserve_block(here, "model", LeaseWishes("cd456", at_once=True, site="local"))
+    with pytest.raises(UsageError, match="leases of 2 people for model .*ab123, cd456.*--netid NETID"):
+        down(here, "model")
+    assert len(here.site("local").inventory()) == 3
+    assert down(here, "model", netid="cd456") == 1
+    assert {thing.name for thing in here.site("local").inventory()} == {"serve_model_ab123", "node-serve-model-ab123"}
+    assert down(here, "model") == 2, "one person's are left: no name is needed"
 
 
 def test_all_means_every_part(here) -> None:

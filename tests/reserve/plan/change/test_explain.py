@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+from reserve.calendar import Calendar, Interval
+from reserve.plan.change import explain
 from reserve.plan.change.explain import board_of, changes, full_from, who_is_left
 from reserve.plan.course.schedule import Booking, Plan
 from reserve.plan.solve.solve import make_plan
@@ -30,6 +33,23 @@ def test_those_who_cannot_finish_are_told_why_and_what_would_help() -> None:
     assert make_plan(made.with_more_nodes("gpu_p100", 1).course(), 4).stages[0].value == 14
 
 
+def test_changes_are_tried_within_the_time_given_for_all_of_them(monkeypatch) -> None:
+    made = inputs(14, days=3, nodes={"compute_liqid": 3, "gpu_p100": 1, "raspberrypi5": 2}, wake_minute=480)
+    course = made.course()
+    plan = make_plan(course, 4)
+    given: list[float] = []
+
+    def watched(course, seconds):
+        given.append(seconds)
+        return plan
+
+    monkeypatch.setattr(explain, "make_plan", watched)
+    assert changes(made, course, plan, 8) == [] and given
+    assert max(given) <= 8 and given[0] <= 8 / 3, "the first family gets its share, whatever it is"
+    given.clear()
+    assert changes(made, course, plan, 0) == [] and given == []
+
+
 def test_what_a_plan_leaves_free_is_counted_from_its_bookings() -> None:
     course = inputs(2, days=2, nodes={"compute_liqid": 1, "gpu_p100": 1, "raspberrypi5": 1}).course()
     taken_at = board_of(course, (booking("s01", "system", 35), booking("s02", "system", 42)))
@@ -44,6 +64,16 @@ def test_a_part_is_full_from_the_hour_after_its_last_free_start() -> None:
     assert full_from(course, board_of(course, ()), system) is None
     full = board_of(course, (booking("s01", "system", 42), booking("s02", "system", 45)))
     assert full_from(course, full, system) == course.at(40)
+
+
+def test_who_finds_every_node_held_by_others_is_not_told_that_it_is_their_own_times() -> None:
+    week = [Interval(START, START + timedelta(days=4))]
+    made = inputs([student("a1")], days=4, busy={"gpu_p100-1": week, "gpu_p100-2": week})
+    (left,) = who_is_left(made.course(), Plan(()))
+    assert left.text == "others hold gpu_p100 at every time that suits them"
+    gone = replace(made, calendars={**made.calendars, "gpu_p100": Calendar("gpu_p100", {})})
+    (left,) = who_is_left(gone.course(empty=True), Plan(()))
+    assert left.text == "no node of gpu_p100 can be reserved any more"
 
 
 def test_one_without_any_time_is_told_so() -> None:

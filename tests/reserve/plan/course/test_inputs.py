@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reserve.hardware import load
-from reserve.plan.course.inputs import WHAT_IF, what_if
+from reserve.plan.course.inputs import WHAT_IF, local_moment, what_if
 from reserve.plan.course.pools import read_calendars, save_calendars
 from reserve.plan.course.rules import load_rules
 from snippets.errors import PlanError
@@ -50,6 +51,12 @@ def test_parts_are_ordered_after_those_they_need(tmp_path: Path) -> None:
         ("students=5", "needs students"),
         ("students=5,weeks=1,moon=3", "'moon' names no single hardware"),
         ("students=5,weeks=1,liqid=0", "compute_liqid has 0 nodes: it is empty"),
+        ("students=5,weeks=1e9", "'weeks=1e9' is not NAME=NUMBER"),
+        ("students=5,weeks=100", "weeks .up to 26"),
+        ("students=5,weeks=inf", "'weeks=inf' is not NAME=NUMBER"),
+        ("students=nan,weeks=1", "'students=nan' is not NAME=NUMBER"),
+        ("students=9999,weeks=1", "students .1 to 5000"),
+        ("students=5,students=6,weeks=1", "'students=6' is not"),
         ("students=many", "'students=many' is not NAME=NUMBER"),
         ("students=5,weeks=1,p100=1,pi5=1", None),
     ],
@@ -68,7 +75,7 @@ def test_what_if_builds_the_reference_class() -> None:
 def test_a_due_date_in_the_past_and_an_empty_pool_are_refused() -> None:
     with pytest.raises(PlanError, match="not after the start"):
         inputs(2, days=-1).course()
-    with pytest.raises(PlanError, match="pool gpu_p100 .*is empty"):
+    with pytest.raises(PlanError, match="part system is empty: no reservable node of gpu_p100 .*help desk"):
         inputs(2, nodes={"compute_liqid": 1, "gpu_p100": 0, "raspberrypi5": 1}).course()
     with pytest.raises(PlanError, match="allows 0 leases"):
         inputs(2, limits={"gpu_p100": 0}).course()
@@ -91,6 +98,26 @@ def test_days_are_those_of_the_course_zone_across_summer_time() -> None:
     assert course.days == 9  # 8 times 24 hours from a Monday midnight end at 01:00 after the clocks went forward
     assert course.at(0) == datetime(2027, 3, 8, 5, tzinfo=UTC)
     assert (course.day_of == 6).sum() == 23
+
+
+def test_a_day_alone_is_its_first_minute_or_as_the_due_date_its_last() -> None:
+    assert local_moment("2027-03-20", NEW_YORK, "--from") == datetime(2027, 3, 20, 4, tzinfo=UTC)
+    assert local_moment("2027-03-20", NEW_YORK, "--due", last=True) == datetime(2027, 3, 21, 3, 59, tzinfo=UTC)
+    assert local_moment("2027-03-20T12:00Z", NEW_YORK, "--due", last=True) == datetime(2027, 3, 20, 12, tzinfo=UTC)
+
+
+def test_a_time_that_the_clocks_skip_is_refused() -> None:
+    with pytest.raises(PlanError, match="--due: '2027-03-14T02:30' does not exist in America/New_York"):
+        local_moment("2027-03-14T02:30", NEW_YORK, "--due")
+    assert local_moment("2027-11-07T01:30", NEW_YORK, "--due") == datetime(2027, 11, 7, 5, 30, tzinfo=UTC)
+
+
+def test_two_kinds_of_one_part_with_different_blocks_are_refused() -> None:
+    table = load()
+    longer = replace(table["compute_gigaio"], block_hours=table["compute_gigaio"].block_hours + 1)
+    made = replace(inputs(2), table={**table, "compute_gigaio": longer})
+    with pytest.raises(PlanError, match="compute_liqid and compute_gigaio both serve the part model, with block_hours"):
+        made.course()
 
 
 def test_a_block_longer_than_the_calendar_is_named_with_its_student() -> None:

@@ -29,14 +29,17 @@ def test_a_pool_is_limited_by_its_nodes_and_the_rules_and_keeps_at_most_half() -
     assert (pool.key, pool.limit, pool.keep) == ("gpu_p100", 4, 2)
     assert make_pool(P100, four, Rules((), limits={"gpu_p100": 3})).limit == 3
     assert make_pool(P100, calendar(a=()), Rules((), limits={"gpu_p100": 9})).limit == 1
-    with pytest.raises(PlanError, match="is empty: no reservable node"):
-        make_pool(P100, calendar(), RULES)
+    with pytest.raises(PlanError, match="allows 0 leases"):
+        make_pool(P100, calendar(a=()), Rules((), limits={"gpu_p100": 0}))
 
 
 def test_every_planned_part_has_a_pool_or_it_is_told() -> None:
     assert [pool.key for pool in make_pools(TABLE, {"gpu_p100": calendar(a=())}, RULES)] == ["gpu_p100"]
     with pytest.raises(PlanError, match="pool of part system is empty: no calendar for gpu_p100"):
         make_pools(TABLE, {}, RULES)
+    with pytest.raises(PlanError, match="pool of part system is empty: no reservable node of gpu_p100"):
+        make_pools(TABLE, {"gpu_p100": calendar()}, RULES)
+    assert make_pools(TABLE, {"gpu_p100": calendar()}, RULES, empty=True)[0].limit == 0
     with pytest.raises(PlanError, match="no hardware in hardware.toml is for the part 'physics'"):
         make_pools(TABLE, {}, Rules((PartRule("physics"),)))
     with pytest.raises(PlanError, match="the rules name the hardware 'abacus'"):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reserve.plan.course.roster import read_roster
+from reserve.plan.course.roster import check_dates, read_roster
 from reserve.plan.course.windows import expand, parse_windows
 from snippets.errors import PlanError
 
@@ -42,7 +42,16 @@ def test_all_columns_are_read_and_only_netid_is_needed(tmp_path: Path) -> None:
         ("netid,shoe\nab1,42\n", "row 1.*unknown column 'shoe'"),
         ("netid,unavailable\nab1,sometimes\n", "row 2, unavailable.*cannot read the time 'sometimes'"),
         ("netid,unavailable\nab1,Mon 17:00-09:00\n", "row 2, unavailable.*17:00-09:00"),
-        ("netid,unavailable\nab1,2027-03-09/2027-03-01\n", "row 2.*cannot read the time"),
+        ("netid,unavailable\nab1,2027-03-09/2027-03-01\n", "row 2.*ends before it begins"),
+        ("netid,unavailable\nab1,2027-03-09T10:00Z/2027-03-10\n", "row 2.*leave it out"),
+        ("netid,unavailable\nab1,Monkey\n", "row 2, unavailable.*cannot read the time 'Monkey'"),
+        ("netid,unavailable\nab1,MonWed 09:00-12:00\n", "row 2, unavailable.*cannot read the time 'MonWed"),
+        ("netid,extra_time\nab1,100%\n", "row 2.*none or twice as long; write 1 or 2"),
+        ("netid,extra_time\nab1,900%\n", "row 2.*at most 4"),
+        ("netid,unavailible\nab1,Mon\n", "row 1.*unknown column 'unavailible'; do you mean 'unavailable'"),
+        ("netid,NetID\nab1,cd2\n", "row 1.*two columns 'netid'"),
+        ("netid\n" + "".join(f"s{n}\n" for n in range(5001)), "over 5000 students"),
+        ("netid,pair\na1,b2\nb2,c3\nc3,a1\n", "row 2.*names b2 as partner, but b2 .*row 3.*names c3"),
         ("netid,extra_time\nab1,lots\n", "row 2.*extra_time 'lots'"),
         ("netid,extra_time\nab1,nan\n", "row 2.*extra_time 'nan'"),
         ("netid,extra_time\nab1,-20%\n", "row 2.*extra_time"),
@@ -57,6 +66,39 @@ def test_all_columns_are_read_and_only_netid_is_needed(tmp_path: Path) -> None:
 def test_mistakes_are_named_with_their_row(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(PlanError, match=words):
         read_roster(roster(tmp_path, text), "UTC")
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_excel_writes_is_read(tmp_path: Path, mark: str, separator: str) -> None:
+    rows = ["netid,tz,unavailable", 'ab1,Asia/Kolkata,"Mon 09:00-12:00; 2027-03-10"', "cd2,,"]
+    text = mark + "\r\n".join(row.replace(",", separator) for row in rows) + "\r\n"
+    one, two = read_roster(roster(tmp_path, text), "UTC")
+    assert (one.netid, one.tz.key, len(one.unavailable), two.netid) == ("ab1", "Asia/Kolkata", 2, "cd2")
+
+
+def test_an_export_of_a_learning_platform_is_read_and_a_line_break_in_a_cell_keeps_the_rows_right(
+    tmp_path: Path,
+) -> None:
+    text = 'Student,SIS Login ID,Section,netid,notes\n"Ada ""the first""",7,001,ab1,"two\nlines"\nBob,8,001,CD 2,\n'
+    with pytest.raises(PlanError, match="row 4: netid 'cd 2'"):
+        read_roster(roster(tmp_path, text), "UTC")
+    assert [s.netid for s in read_roster(roster(tmp_path, text.replace("CD 2", "cd2")), "UTC")] == ["ab1", "cd2"]
+
+
+def test_every_row_says_its_zone_where_the_course_has_none(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="row 3: no time zone for cd2; give the course's with --tz"):
+        read_roster(roster(tmp_path, "netid,tz\nab1,UTC\ncd2,\n"), "")
+
+
+def test_a_date_of_another_year_is_not_read_over(tmp_path: Path) -> None:
+    start, due = datetime(2027, 3, 8, tzinfo=UTC), datetime(2027, 3, 20, tzinfo=UTC)
+    text = "netid,unavailable,preferred\nab1,2027-05-01,Mon\ncd2,,2026-03-10\n"
+    students = read_roster(roster(tmp_path, text), "UTC")
+    with pytest.raises(PlanError, match="roster.csv row 3, preferred: 2026-03-10 is in another year than the course"):
+        check_dates(students, start, due, "roster.csv")
+    check_dates(students[:1], start, due, "roster.csv")
+    check_dates(students, datetime(2027, 1, 10, tzinfo=UTC), due, "roster.csv")
 
 
 def test_a_roster_that_is_not_text_is_refused(tmp_path: Path) -> None:

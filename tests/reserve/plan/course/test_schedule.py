@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -45,7 +46,14 @@ def test_who_has_what_and_who_is_done() -> None:
 
 @pytest.mark.parametrize(
     ("value", "bound", "maximise", "gap"),
-    [(9, 10, True, 0.1), (11, 10, False, 0.1), (10, 10, True, 0.0), (1, 0, False, 1.0), (5, None, False, None)],
+    [
+        (9, 10, True, 0.1),
+        (11, 10, False, 0.1),
+        (10, 10, True, 0.0),
+        (1, 0, False, math.inf),
+        (0, 0, False, 0.0),
+        (5, None, False, None),
+    ],
 )
 def test_a_gap_is_the_distance_to_the_bound_as_a_share_of_it(value, bound, maximise, gap) -> None:
     assert Stage("k", "t", value, bound, maximise).gap == (None if gap is None else pytest.approx(gap))

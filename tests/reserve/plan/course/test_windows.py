@@ -21,6 +21,12 @@ from snippets.errors import PlanError
         ("daily 18:00-24:00", Weekly(frozenset(range(7)), 1080, 1440)),
         ("weekends", Weekly(frozenset({5, 6}))),
         ("weekdays", Weekly(frozenset(range(5)))),
+        ("Mon/Wed 09:00-12:00", Weekly(frozenset({0, 2}), 540, 720)),
+        ("Mon,Wed 09:00-12:00", Weekly(frozenset({0, 2}), 540, 720)),
+        ("Mon & Wed 09:00-12:00", Weekly(frozenset({0, 2}), 540, 720)),
+        ("Mon, Wed and Fri", Weekly(frozenset({0, 2, 4}))),
+        ("Mon - Wed 09:00 - 12:00", Weekly(frozenset({0, 1, 2}), 540, 720)),
+        ("Thurs", Weekly(frozenset({3}))),
         ("2027-03-05", Dated(datetime(2027, 3, 5), datetime(2027, 3, 6))),
         ("2027-03-05/2027-03-07", Dated(datetime(2027, 3, 5), datetime(2027, 3, 8))),
         ("2027-03-05T13:00/2027-03-07T12:00", Dated(datetime(2027, 3, 5, 13), datetime(2027, 3, 7, 12))),
@@ -30,7 +36,19 @@ def test_every_form_is_read(text: str, window: Weekly | Dated) -> None:
     assert parse_window(text, "row 2") == window
 
 
-@pytest.mark.parametrize("text", ["", "Mon 9-17", "Monday-ish", "2027-13-01", "2027-03-05T12:00/2027-03-05T11:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Mon 9-17",
+        "Monday-ish",
+        "Monkey",
+        "MonWed",
+        "Mon+Moonday",
+        "2027-13-01",
+        "2027-03-05T12:00/2027-03-05T11:00",
+    ],
+)
 def test_what_is_no_time_is_told_with_where_it_stands(text: str) -> None:
     with pytest.raises(PlanError, match="^row 2: "):
         parse_window(text, "row 2")

@@ -23,6 +23,23 @@ def board() -> Board:
     return Board(COURSE)
 
 
+def test_without_the_buffer_every_other_limit_still_holds() -> None:
+    strict = inputs(3, days=2, nodes=NODES, buffer_hours=48, buffer_nodes=1, max_simultaneous=1).course()
+    free = Board(strict, keep_buffer=False)
+    assert free.anywhere(SYSTEM, 3)[10]
+    free.take(free.group_at(SYSTEM, 3, 10), 10, 3)
+    assert not free.anywhere(SYSTEM, 3)[10] and not free.anywhere(MODEL, 3)[10], "one lease at a time"
+
+
+def test_what_the_calendar_shows_already_counts_towards_the_limits_alone() -> None:
+    strict = inputs(3, days=2, nodes=NODES, max_simultaneous=2).course()
+    board = Board(strict)
+    board.hold([pool.key for pool in strict.pools].index("gpu_p100"), 10, 3)
+    assert board.anywhere(SYSTEM, 3)[10]
+    board.take(board.group_at(SYSTEM, 3, 10), 10, 3)
+    assert not board.anywhere(MODEL, 3)[10] and board.anywhere(MODEL, 3)[13]
+
+
 def test_a_block_takes_its_hours_from_every_start_that_would_overlap_it(board: Board) -> None:
     board.take(0, 10, 3)
     assert not set(range(8, 13)) & set(hours(board.open(0, MODEL, 3)))

@@ -1,18 +1,37 @@
-"""A budget of processor seconds."""
+"""A budget by the clock, which can be ended from outside."""
+
+import pytest
 
 from reserve.plan.solve import effort as module
 from reserve.plan.solve.effort import Effort
 
 
-def test_a_busy_machine_gives_more_time_on_the_clock_for_the_same_work(monkeypatch) -> None:
-    cpu, wall = [100.0], [1000.0]
-    monkeypatch.setattr(module, "process_time", lambda: cpu[0])
-    monkeypatch.setattr(module, "monotonic", lambda: wall[0])
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    return now
+
+
+def test_it_counts_down_by_the_clock_and_hands_out_no_more_than_is_left(clock) -> None:
     effort = Effort(10)
-    cpu[0], wall[0] = 104.0, 1012.0  # a third of the machine
-    assert (effort.spent(), effort.left(), effort.elapsed()) == (4, 6, 12)
-    assert effort.wall(2) == 6
-    wall[0] = 2000.0
-    assert effort.wall(2) == 2 * module.MOST and effort.wall(0) == 0.5 * module.MOST
-    cpu[0], wall[0] = 112.0, 1012.0
-    assert effort.left() == -2 and effort.wall(3) == 3
+    clock[0] = 1004.0
+    assert (effort.elapsed(), effort.left()) == (4, 6)
+    assert effort.share(2) == 2 and effort.share(100) == 6
+    clock[0] = 1012.0
+    assert effort.left() == -2 and effort.share(3) == module.LEAST_S
+
+
+def test_stopped_from_outside_nothing_is_left(clock) -> None:
+    effort = Effort(10)
+    effort.stop()
+    assert effort.left() == 0 and effort.share(5) == module.LEAST_S
+
+
+def test_progress_is_told_with_the_time(clock) -> None:
+    told: list[str] = []
+    effort = Effort(10, told.append)
+    clock[0] = 1002.5
+    effort.progress("better")
+    Effort(10).progress("nobody listens")
+    assert told == ["  2.5 s  better"]

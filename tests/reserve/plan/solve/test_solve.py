@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from reserve.calendar import Interval
 from reserve.plan.course.schedule import Booking, Plan, faults, is_complete
+from reserve.plan.solve import solve
 from reserve.plan.solve.baselines import at_the_deadline, compare, first_come_first_served
+from reserve.plan.solve.board import Board, first_come
+from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.solve import make_plan
 from tests.reserve.plan.small import NODES, START, inputs, student
 
@@ -185,3 +189,60 @@ def test_the_plan_beats_everyone_at_the_deadline() -> None:
     assert ways[0].complete == 16
     assert ways[2].complete < 16
     assert ways[0].worst_wait <= ways[1].worst_wait
+
+
+def test_a_bound_proven_for_looser_goals_holds_for_tighter_ones_and_not_the_other_way_round() -> None:
+    course = inputs(2, days=6).course()
+    search = solve.Search(course, Effort(1), {})
+    values = {"complete": 2, "wait": 3, "worst_miss": 1, "finish": 9, "late": 2}
+    assert search.known("finish", values) is None
+    search.proven["finish", (2, 4, 1)] = 5  # nobody waits over 4 days: every plan with 3 is among these
+    search.proven["finish", (2, 2, 1)] = 8  # nobody over 2: says nothing about plans with 3
+    assert search.known("finish", values) == 5
+    assert search.known("finish", {**values, "finish": 4, "wait": 3}) == 4, "a bound is never beyond what was reached"
+    search.waits[1] = 1  # one student alone cannot be served sooner, so two cannot
+    search.waits[3] = 2
+    assert search.known("wait", values) == 1 and search.known("late", {**values, "late": 0}) == 0
+
+
+def test_ctrl_c_ends_the_search_and_keeps_the_best_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    course = inputs(12, days=6).course()
+    found, released, told = threading.Event(), threading.Event(), []
+
+    def for_ever(search, able) -> None:  # type: ignore[no-untyped-def]
+        search.offer(first_come(course, Board(course), reversed(able)))
+        found.set()
+        released.wait(60)
+
+    def interrupted(worker: threading.Thread, timeout: float | None = None) -> None:
+        if not told:
+            found.wait(30)
+            told.append("Ctrl-C")
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(solve, "run", for_ever)
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    said: list[str] = []
+    plan = make_plan(course, 1000, said.append)
+    released.set()
+    assert faults(course, plan.bookings) == [] and plan.stages[0].value == 12 and plan.stopped
+    assert any("stopped: the best plan so far is kept" in line for line in said)
+    assert plan.stages[0].bound is None, "nothing was proven yet, and nothing is claimed"
+
+
+def test_a_search_that_does_not_come_back_in_time_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(solve, "run", lambda search, able: released.wait(60))
+    monkeypatch.setattr(solve, "GRACE_S", 0.0)
+    plan = make_plan(inputs(3, days=6).course(), 0.1)
+    assert plan.stages[0].value == 3 and not released.is_set()
+    released.set()
+
+
+def test_an_error_in_the_search_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(search, able) -> None:  # type: ignore[no-untyped-def]
+        raise AssertionError("more blocks than nodes")
+
+    monkeypatch.setattr(solve, "run", broken)
+    with pytest.raises(AssertionError, match="more blocks than nodes"):
+        make_plan(inputs(3, days=6).course(), 5)

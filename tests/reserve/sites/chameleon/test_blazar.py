@@ -61,7 +61,9 @@ def test_a_lease_is_read_with_its_reservation_and_its_trouble() -> None:
         parse_lease({"name": "x"}, "x")
 
 
-def test_the_newest_lease_of_the_user_that_has_not_ended_is_found(leases: Leases, rest: FakeRest) -> None:
+def test_ones_own_newest_lease_that_has_not_ended_is_found_or_else_another_members(
+    leases: Leases, rest: FakeRest
+) -> None:
     rest.answers["GET /leases"] = {
         "leases": [
             {**BODY, "id": "old", "user_id": "me", "created_at": "2027-03-01"},
@@ -72,7 +74,10 @@ def test_the_newest_lease_of_the_user_that_has_not_ended_is_found(leases: Leases
     }
     found = leases.find("serve_system_ab123", "me")
     assert found is not None and found.id == "new"
+    theirs = leases.find("serve_system_ab123", "somebody new")
+    assert theirs is not None and theirs.id == "theirs", "an instructor may have made it"
     assert leases.find("serve_model_ab123", "me") is None
+    assert [one["id"] for one in leases.living()] == ["old", "new", "theirs"]
 
 
 def test_the_addresses_of_ones_own_leases_that_are_under_way_are_known(leases: Leases, rest: FakeRest) -> None:
