@@ -177,7 +177,10 @@ def _result(
             if pictured
             else f"Hand in screens/{question.id}.png, or paste it under the question.",
         )
-    entry = standing(question, [_with_place(entry, question, evidence.record, links) for entry in entries])
+    firsts: dict[str, int] = {}
+    for index, step in enumerate(evidence.record.steps if question.kind == "predict" else ()):
+        firsts.setdefault(step.name, index)
+    entry = standing(question, [_with_place(entry, question, evidence.record, links, firsts) for entry in entries])
     if entry is None or is_blank(entry["value"]):
         return Result(question.id, kind, False, 0, possible, "Answer this question; nothing was recorded.")
     value = entry["value"]
@@ -219,8 +222,10 @@ def _result(
     )
 
 
-def _with_place(entry: Any, question: Question, record: Record, links: dict[str, int]) -> dict[str, Any]:
+def _with_place(
+    entry: Any, question: Question, record: Record, links: dict[str, int], firsts: Mapping[str, int]
+) -> dict[str, Any]:
     """The entry with `measured` found from its place in the chain rather than believed."""
     place = links.get(entry.get("after", ""), len(record.steps))
     steps = question.steps if question.kind == "predict" else ()
-    return {**entry, "measured": sorted({step.name for step in record.steps[:place] if step.name in steps})}
+    return {**entry, "measured": sorted(name for name in set(steps) if firsts.get(name, place) < place)}
