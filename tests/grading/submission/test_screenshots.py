@@ -185,8 +185,6 @@ def test_every_kind_of_webp_says_its_size_without_pillow(monkeypatch: pytest.Mon
         buffer = io.BytesIO()
         extra = {"exif": b"Exif"} if mode == "RGBA" else {}
         Image.new(mode, (301, 152), "red").save(buffer, "WEBP", lossless=lossless, **extra)
-            buffer, "WEBP", lossless=lossless, exif=b"Exif" if mode == "RGBA" else b""
-        )
         found.append(buffer.getvalue())
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.setattr(screenshots, "MIN_WIDTH", 302)
