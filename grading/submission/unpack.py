@@ -151,7 +151,7 @@ def what_is(path: Path) -> str:
 
 def _wanted(names: list[str], kept: _Kept) -> Iterator[tuple[int, str]]:
     """Index and place of the members to unpack: of too many files only those that a run consists of."""
-    turned = any("\\" in name for name in names) and not any("/" in name for name in names)
+    turned = _are_turned(names)
     places: list[tuple[int, str]] = []
     for index, name in enumerate(names):
         try:
@@ -166,6 +166,11 @@ def _wanted(names: list[str], kept: _Kept) -> Iterator[tuple[int, str]]:
         kept.leave(f"holds {len(places)} files; at most {MAX_FILES} are read, those of the runs first", "")
         places.sort(key=lambda item: not _OF_A_RUN.search(item[1]))
     yield from places[:MAX_FILES]
+
+
+def _are_turned(names: list[str]) -> bool:
+    """Whether these names have backslashes between folders, as some of Windows' tools write them."""
+    return any("\\" in name for name in names) and not any("/" in name for name in names)
 
 
 def _unzip(source: Path, kept: _Kept) -> None:
@@ -214,6 +219,8 @@ def copy_folder(source: Path, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     kept = _Kept(folder, source.name)
     found = list(_plain_files(source, source, kept))
+    if _are_turned([name for name, _, _ in found]):  # unpacked by a system that took them for part of the names
+        found = [(name.replace("\\", "/"), path, size) for name, path, size in found if ".." not in name]
     if len(found) > MAX_FILES:
         kept.leave(f"holds {len(found)} files; at most {MAX_FILES} are read, those of the runs first", "")
         found.sort(key=lambda item: not _OF_A_RUN.search(item[0]))

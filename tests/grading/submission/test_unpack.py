@@ -176,3 +176,10 @@ def test_of_a_folder_only_plain_files_are_taken(tmp_path: Path) -> None:
     (remark,) = copy_folder(folder, tmp_path / "into")
     assert files_in(tmp_path / "into") == {"edge/record.json": b"{}"}
     assert all(name in remark for name in ("link", "elsewhere", "edge/pipe"))
+
+
+def test_backslashes_that_a_system_left_in_names_are_folders(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "edge\\record.json").write_text("{}")
+    assert copy_folder(tmp_path / "in", tmp_path / "into") == []
+    assert files_in(tmp_path / "into") == {"edge/record.json": b"{}"}
