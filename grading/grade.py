@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from grading.checks.part import PartGrade, check_part, unreadable
 from grading.questions import questions
-from grading.submission import archive
-from grading.submission.opened import digest_of, manifest_of, opened, root_of, runs_in, student_of
+from grading.shown import line, lines, some
+from grading.submission.archive import left_out, manifest_of, manifest_problems
+from grading.submission.opened import Opened, digest_of, opened, written_utc
+from grading.submission.people import Person, plain_netid, student_of, who_is
 from grading.submission.screenshots import Found, choose, from_folders
+from grading.submission.unpack import what_is
 from snippets.errors import KitError, SubmissionError
 from snippets.parts import PARTS
 from snippets.record import Record, load_record
 
+MAX_PROBLEMS = 20
+MAX_NETID = 64
+
 
 @dataclass(frozen=True)
 class Grade:
-    """A graded submission. `problems` concern the whole; `prints` are hashes that similarity is judged by."""
+    """A graded submission, or a student's part in one.
+
+    `problems` concern the whole; `prints` are hashes that similarity is judged by. `claim`: the NetID that the
+    submission gives itself. `measured_utc`: when it was last measured or answered in, by its records. `owners`:
+    what whose submission it is goes by; two that share one are the same person's. `counts`: whether it is the
+    student's row, not an earlier attempt.
+    """
 
     source: str
     digest: str
@@ -30,6 +42,15 @@ class Grade:
     problems: tuple[str, ...] = ()
     prints: tuple[str, ...] = ()
     seconds: float = field(default=0.0, compare=False)
+    claim: str = ""
+    measured_utc: str = ""
+    owners: tuple[str, ...] = ()
+    counts: bool = True
+
+    @property
+    def measured(self) -> bool:
+        """Whether a record came that can be read."""
+        return any(part.digest for part in self.parts)
 
     @property
     def points(self) -> float:
@@ -64,84 +85,154 @@ PLAIN = GradeOptions()
 """Whatever is there, by its record alone."""
 
 
-def grade(path: Path, options: GradeOptions = PLAIN) -> Grade:
+def grade(path: Path, options: GradeOptions = PLAIN, people: Sequence[Person] = ()) -> Grade:
     """Grade a submission. Never raises for what a student handed in: what cannot be read becomes a problem.
 
-    Raises RecordError where a run of staff cannot be read.
+    `people`: who handed in, by the export that it came from; without them the submission's own word is taken. Every
+    part expected is in the grade, with its possible points. Raises RecordError where a run of staff cannot be read.
     """
     started = time.perf_counter()
     staff = {part: load_record(run) for part, run in options.staff_runs.items()}
-    digest = digest_of(path)
     try:
-        with opened(path) as folder:
-            made = _grade_folder(root_of(folder), path, digest, options, staff)
+        with opened(path) as found:
+            made = _grade_opened(found, path, options, people, staff)
     except SubmissionError as error:
-        made = Grade(
-            str(path),
-            digest,
-            student_of(path),
-            "",
-            tuple(unreadable(part, str(error)) for part in options.parts),
-            (str(error),),
+        made = refused(path, str(error), options.parts, people)
+    except Exception as error:  # whatever a student's file does must not end the class, nor lose the student
+        why = f"It could not be graded ({type(error).__name__}: {line(error)}); a person looks at this one."
+        made = refused(path, why, options.parts, people)
+    return shown(replace(made, seconds=round(time.perf_counter() - started, 4)))
+
+
+def refused(path: Path, why: str, parts: Sequence[str] = (), people: Sequence[Person] = ()) -> Grade:
+    """The grade of what cannot be opened: each expected part with its possible points, and why."""
+    first = people[0] if people else Person()
+    netid = plain_netid(first.netid) or student_of(path)
+    try:
+        digest = digest_of(path)
+    except OSError:
+        digest = ""
+    return shown(Grade(str(path), digest, netid, first.name, tuple(unreadable(part, why) for part in parts), (why,)))
+
+
+def shown(made: Grade) -> Grade:
+    """The grade with all that a student wrote fit to be shown, and of bounded length."""
+
+    def text(result: Any) -> Any:
+        return replace(result, message=lines(result.message), detail=lines(result.detail))
+
+    def said(problems: Sequence[str]) -> tuple[str, ...]:
+        more = len(problems) - MAX_PROBLEMS
+        return (*map(line, problems[:MAX_PROBLEMS]), *([f"and {more} more"] if more > 0 else ()))
+
+    parts = tuple(
+        replace(
+            part,
+            run_id=line(part.run_id, 100),
+            node_type=line(part.node_type, 100),
+            results=tuple(map(text, part.results)),
+            doubts=said(part.doubts),
+            remarks=said(part.remarks),
         )
-    return replace(made, seconds=round(time.perf_counter() - started, 4))
+        for part in made.parts
+    )
+    return replace(
+        made,
+        netid=line(made.netid, MAX_NETID),
+        name=line(made.name, 120),
+        claim=line(made.claim, MAX_NETID),
+        problems=said(made.problems),
+        parts=parts,
+    )
 
 
 def _screenshots(root: Path, runs: Mapping[str, Path]) -> tuple[frozenset[str], list[str]]:
     usable, problems = set(), []
     for part, run in runs.items():
         asked = questions(part)
-        candidates, _ = from_folders([root / "screens", run / "screens"], asked)
+        candidates, told = from_folders([root / "screens", run / "screens"], asked)
         found: Found = choose(candidates, asked)
         usable |= {name for name, picture in found.pictures.items() if not picture.problem}
-        problems += [problem for problem in found.problems if "no screenshot" not in problem]
-    return frozenset(usable), problems
+        problems += [problem for problem in (*told, *found.problems) if "no screenshot" not in problem]
+    return frozenset(usable), [problem for problem in problems if "belongs to no screenshot" not in problem]
 
 
-def _grade_folder(
-    root: Path,
+def _who(manifest: Mapping[str, Any], path: Path, people: Sequence[Person]) -> tuple[str, str, str, list[str]]:
+    """NetID, name, the manifest's NetID, and what is odd about these. The export is believed before the manifest."""
+    claim = plain_netid(manifest["netid"])[:MAX_NETID] if isinstance(manifest.get("netid"), str) else ""
+    known = who_is(people, claim)
+    first = known or (people[0] if people else Person())
+    own_name = manifest.get("name") if isinstance(manifest.get("name"), str) else ""
+    name = first.name or str(own_name)
+    if known:
+        return claim, name, claim, []
+    if first.netid:
+        told = f"its manifest says NetID {claim}, but {first.netid} handed it in"
+        return plain_netid(first.netid), name, claim, [told] if claim else []
+    return claim or plain_netid(student_of(path)) or path.name, name, claim, []
+
+
+def _grade_opened(
+    found: Opened,
     path: Path,
-    digest: str,
     options: GradeOptions,
+    people: Sequence[Person],
     staff: Mapping[str, Record],
 ) -> Grade:
-    manifest = manifest_of(root)
-    netid = str(manifest.get("netid") or student_of(path))[:64]
-    runs = runs_in(root)
-    problems = archive.manifest_problems(root) if runs else ["no run record was handed in"]
-    pictures, told = _screenshots(root, runs)
-    left_out = [str(item.get("name")) for item in manifest.get("left_out", []) if isinstance(item, dict)]
+    manifest = manifest_of(found.root)
+    netid, name, claim, problems = _who(manifest, path, people)
+    if found.runs:
+        problems += manifest_problems(found.root)
+    else:
+        there = sorted(item for item in found.root.rglob("*") if item.is_file())
+        named = [f"{item.name} ({what})" if (what := what_is(item)) else item.name for item in there]
+        problems.append(f"no run record was handed in, but {some(named)}" if there else "no file was handed in")
+    problems += found.remarks
+    pictures, told = _screenshots(found.root, found.runs)
+    missing = left_out(manifest)
     graded: list[PartGrade] = []
-    prints: list[str] = []
     for part in PARTS:
-        if part in runs:
-            try:
-                mine = frozenset(name.partition("/")[2] for name in left_out if name.startswith(f"{part}/"))
-                result = check_part(
-                    runs[part],
-                    netid=netid,
-                    screenshots=pictures,
-                    left_out=mine,
-                    leases=options.leases,
-                    staff_run=staff.get(part),
-                )
-                prints += result.prints
-            except KitError as error:
-                result = unreadable(part, str(error).replace(str(root), ""))
-            except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
-                result = unreadable(part, f"the record is malformed ({type(error).__name__})")
-            graded.append(_with_functions(result, runs[part]) if options.functions else result)
+        if part in found.runs:
+            mine = frozenset(name.partition("/")[2] for name in missing if name.startswith(f"{part}/"))
+            graded.append(_part(part, found, options, netid, (pictures, mine, staff.get(part))))
         elif part in options.parts:
             graded.append(unreadable(part, f"Part {part} was not handed in."))
     return Grade(
         str(path),
-        digest,
+        digest_of(path),
         netid,
-        str(manifest.get("name") or ""),
+        name,
         tuple(graded),
         (*problems, *told),
-        tuple(sorted(set(prints))),
+        tuple(sorted({mark for part in graded for mark in part.prints})),
+        claim=claim,
+        measured_utc=max((written_utc(run) for run in found.runs.values()), default=""),
     )
+
+
+def _part(
+    part: str,
+    found: Opened,
+    options: GradeOptions,
+    netid: str,
+    given: tuple[frozenset[str], frozenset[str], Record | None],
+) -> PartGrade:
+    """The grade of one run; `given`: usable screenshots, files that were left out, and a run of staff."""
+    screenshots, missing, staff_run = given
+    try:
+        result = check_part(
+            found.runs[part],
+            netid=netid,
+            screenshots=screenshots,
+            left_out=missing,
+            leases=options.leases,
+            staff_run=staff_run,
+        )
+    except KitError as error:
+        result = unreadable(part, str(error).replace(f"{found.root}/", ""))
+    except Exception as error:  # a record can hold anything, a number of a thousand digits too
+        result = unreadable(part, f"the record is malformed ({type(error).__name__}); a person looks at it")
+    return _with_functions(result, found.runs[part]) if options.functions else result
 
 
 def _with_functions(graded: PartGrade, run: Path) -> PartGrade:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import hashlib
 import json
@@ -21,8 +22,27 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 def canonical(value: Any) -> str:
-    """JSON text of `value` that is the same for equal values: sorted keys, no spaces. ValueError for NaN."""
-    return _ENCODER.encode(value)
+    """JSON text of `value` that is the same for equal values: sorted keys, no spaces. ValueError for NaN.
+
+    Half a character (a lone surrogate, as half an emoji leaves it) becomes U+FFFD: no file could hold it.
+    """
+    text = _ENCODER.encode(value)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def plain_text(data: bytes) -> bytes:
+    """A text file's bytes as we write them: without the mark that editors put first, and without Windows' line ends.
+
+    Only for texts that hold neither themselves, as JSON does. Line ends are changed where all of them are Windows'.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
+    return data.replace(b"\r\n", b"\n") if data.count(b"\r\n") == data.count(b"\n") else data
 
 
 def sha256_bytes(data: bytes) -> str:

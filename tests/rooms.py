@@ -40,7 +40,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "reserve.plan": (("course",), ("solve",), ("change",), ("show",), ("command",), ("verb",)),
     "grading": (
-        ("errors", "notebooks", "questions"),
+        ("errors", "notebooks", "questions", "shown"),
         ("checks",),
         ("functions",),
         ("submission",),

@@ -2,83 +2,66 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from grading.batch.attempts import settle
+from grading.batch.exports import Entry
+from grading.batch.limited import run_limited
 from grading.batch.similarity import doubted, labels
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
-from grading.grade import Grade, GradeOptions, grade
-from grading.submission.opened import digest_of, student_of
-from snippets.errors import UsageError
-from snippets.files import replacing, sha256_file, sha256_text, write_atomic
+from grading.grade import Grade, GradeOptions, grade, refused
+from grading.submission.opened import digest_of
+from grading.submission.people import plain_netid, stem, student_of
+from snippets.files import sha256_file, sha256_text, write_atomic
 from snippets.parts import KIT
 from snippets.record import load_record
 
 # What a grade can depend on: the checks and questions, and what they reckon with (statistics, targets, prices).
 ROOMS = (KIT / "grading", KIT / "snippets")
-IGNORED = {"__MACOSX", ".git", "feedback", "release", "source", "autograded", "gradebook.db"}
+LIBRARIES = ("numpy", "pillow")
+"""They may read samples and pictures another way in another version."""
 
 
-def _is_one(folder: Path) -> bool:
-    """Whether a folder is one submission, not a folder of submissions."""
-    patterns = ("manifest.json", "record.json", "*/record.json", "submission.zip", "*.ipynb")
-    return any(next(folder.glob(pattern), None) for pattern in patterns)
-
-
-def _inside(path: Path, depth: int) -> Iterator[Path]:
-    """Submissions in a path; a student's folder without anything to grade is one too, below the top."""
-    if path.is_file():
-        if path.suffix == ".zip":
-            yield path
-        return
-    if _is_one(path):
-        yield path
-        return
-    children = [
-        child for child in sorted(path.iterdir()) if child.name not in IGNORED and not child.name.startswith(".")
-    ]
-    found = [] if depth == 4 else [item for child in children for item in _inside(child, depth + 1)]
-    if not found and depth and children:
-        found = [path]
-    yield from found
-
-
-def discover(paths: Iterable[Path]) -> list[Path]:
-    """Submissions among `paths`: zips, submission folders, or export folders holding many of either.
-
-    Takes the exports of Gradescope (submission_<n>/), nbgrader (submitted/<student>/<assignment>/) and an LMS
-    (one zip a student). Raises UsageError where nothing is found.
-    """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path} does not exist.")
-        found.update(dict.fromkeys(_inside(path, 0)))
-    if not found:
-        raise UsageError("There are no submissions there: name zips, submission folders, or an export folder.")
-    return list(found)
+def _code(room: Path) -> Iterator[Path]:
+    return (path for pattern in ("*.py", "*.toml", "*.json") for path in room.rglob(pattern))
 
 
 def kit_digest(rooms: Sequence[Path] = ROOMS) -> str:
     """Hash of what decides a grade besides the submission: the kit's code and tables. Another kit grades again."""
-    files = [(room, path) for room in rooms for path in sorted([*room.rglob("*.py"), *room.rglob("*.toml")])]
+    files = [(room, path) for room in rooms for path in sorted(_code(room))]
     return sha256_text(
         "".join(f"{room.name}/{path.relative_to(room).as_posix()}\0{sha256_file(path)}" for room, path in files)
     )[:16]
 
 
 def basis_digest(options: GradeOptions) -> str:
-    """Hash of the kit, of the options, and of the runs of staff that they name. Raises RecordError for one of these."""
+    """Hash of the kit, the Python and libraries under it, the options, how student code is confined, and of the runs
+    of staff that the options name. Raises RecordError for one of these.
+    """
     staff = {part: load_record(run).digest for part, run in options.staff_runs.items()}
-    return sha256_text(f"{kit_digest(ROOMS)} {options} {staff}")
+    below = [sys.version, *map(_version, LIBRARIES)]
+    if options.functions:
+        from grading.functions.sandbox import level
+
+        below.append(level())
+    return sha256_text(f"{kit_digest(ROOMS)} {options} {staff} {below}")
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def from_json(data: Mapping[str, Any]) -> Grade:
@@ -93,48 +76,46 @@ def from_json(data: Mapping[str, Any]) -> Grade:
         )
         for part in data["parts"]
     )
-    return Grade(
-        data["source"],
-        data["digest"],
-        data["netid"],
-        data["name"],
-        parts,
-        tuple(data["problems"]),
-        tuple(data["prints"]),
-        data["seconds"],
-    )
+    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("problems", "prints", "owners")}
+    names = ("source", "digest", "netid", "name", "seconds", "claim", "measured_utc", "counts")
+    return Grade(parts=parts, **lists, **{name: data[name] for name in names})
 
 
-def _one(path: Path, options: GradeOptions, cache: Path, basis: str, again: bool) -> tuple[dict[str, Any], bool]:
-    """Grade one submission in a worker, or take it from the cache; returns its JSON and whether it was graded."""
+@dataclass(frozen=True)
+class _Job:
+    """One entry to grade, or to take from the cache."""
+
+    entry: Entry
+    options: GradeOptions
+    cache: Path
+    basis: str
+    again: bool = False
+
+
+def _one(job: _Job) -> dict[str, Any]:
+    """Grade one entry in a process of its own, or take it from the cache; its JSON, and whether it was graded."""
+    path, people = job.entry.path, job.entry.people
+    if job.entry.problem:
+        return {"grade": refused(path, job.entry.problem, job.options.parts, people).to_json(), "fresh": False}
     # Two students may hand in the same bytes (an empty zip); what cannot be read is theirs by its path.
-    key = sha256_text(f"{digest_of(path)} {student_of(path)} {basis}")
-    kept = cache / f"{key}.json"
-    if not again:
+    kept = job.cache / f"{sha256_text(f'{digest_of(path)} {student_of(path)} {people} {job.basis}')}.json"
+    if not job.again:
         try:
-            data = json.loads(kept.read_text(encoding="utf-8"))
-            return {**data, "source": str(path)}, False
+            return {"grade": {**json.loads(kept.read_text(encoding="utf-8")), "source": str(path)}, "fresh": False}
         except (OSError, ValueError):
             pass
-    data = grade(path, options).to_json()
+    data = grade(path, job.options, people).to_json()
     write_atomic(kept, json.dumps(data).encode(), setting="--out")
-    return data, True
+    return {"grade": data, "fresh": True}
 
 
-def failed(path: Path, error: BaseException) -> Grade:
-    """The grade of a submission whose worker broke: nothing earned, and said so."""
-    return Grade(
-        str(path),
-        "",
-        student_of(path),
-        "",
-        (),
-        (f"Grading itself failed ({type(error).__name__}: {error}); grade this one by hand.",),
-    )
+def failed(entry: Entry, why: str, options: GradeOptions) -> Grade:
+    """The grade of a submission whose process was ended: nothing earned yet, and said so."""
+    return refused(entry.path, f"{why}; a person looks at this one", options.parts, entry.people)
 
 
 def grade_all(
-    paths: Sequence[Path],
+    entries: Sequence[Entry],
     options: GradeOptions,
     cache: Path,
     *,
@@ -142,32 +123,56 @@ def grade_all(
     workers: int | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Grade]:
-    """Grade every submission; those whose content, kit and options are unchanged are not graded again.
+    """Grade every entry; those whose content, kit and options are unchanged are not graded again.
 
-    `only`: a NetID (or part of a path) to grade again now, the others from the cache. `say` gets a progress line
-    with the time left about once a second.
+    `only`: a NetID, or the name of a submission's file or folder, to grade again now; the others from the cache.
+    `say` gets a progress line with the time left about once a second. Returns the rows that `settle` makes of them.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    basis, started, spoken = basis_digest(options), time.monotonic(), 0.0
-    grades: dict[Path, Grade] = {}
-    fresh = 0
-    with ProcessPoolExecutor(max_workers=workers or os.cpu_count() or 1) as pool:
-        waiting = {
-            pool.submit(_one, path, options, cache, basis, bool(only) and only in str(path)): path for path in paths
-        }
-        for done in as_completed(waiting):
-            path = waiting[done]
-            try:
-                data, graded = done.result()
-                grades[path], fresh = from_json(data), fresh + graded
-            except Exception as error:  # a worker that died must not lose the class
-                grades[path] = failed(path, error)
-            now = time.monotonic()
-            if now - spoken > 1 or len(grades) == len(paths):
-                spoken = now
-                left = (now - started) / len(grades) * (len(paths) - len(grades))
-                say(f"{len(grades)}/{len(paths)} graded ({fresh} now), about {left:.0f} s left")
-    return with_doubts([grades[path] for path in paths])
+    _import_early()
+    basis = basis_digest(options)
+    jobs = [_Job(entry, options, cache, basis) for entry in entries]
+    graded, fresh = _work(jobs, workers, say)
+    if only:
+        named = [index for index, each in enumerate(graded) if _is(only, each, entries[index]) and not fresh[index]]
+        again, now = _work([replace(jobs[index], again=True) for index in named], workers, lambda _: None)
+        for index, each, done in zip(named, again, now, strict=True):
+            graded[index], fresh[index] = each, done
+        say(f"{len(entries)}/{len(entries)} graded ({sum(fresh)} now), about 0 s left")
+    return with_doubts(settle(entries, graded))
+
+
+def _is(only: str, each: Grade, entry: Entry) -> bool:
+    wanted = plain_netid(only)
+    names = {plain_netid(each.netid), plain_netid(each.claim), entry.path.name, stem(entry.path)}
+    return wanted in names or only in names or any(person.is_called(only) for person in entry.people)
+
+
+def _work(jobs: Sequence[_Job], workers: int | None, say: Callable[[str], None]) -> tuple[list[Grade], list[bool]]:
+    """The grades of the jobs, in their order, and which of them were graded now."""
+    started, spoken = time.monotonic(), 0.0
+    grades: dict[int, Grade] = {}
+    fresh = [False] * len(jobs)
+    for ended in run_limited(jobs, _one, workers or os.cpu_count() or 1):
+        job = jobs[ended.index]
+        if ended.problem:
+            grades[ended.index] = failed(job.entry, ended.problem, job.options)
+        else:
+            grades[ended.index], fresh[ended.index] = from_json(ended.value["grade"]), ended.value["fresh"]
+        now = time.monotonic()
+        if now - spoken > 1 or len(grades) == len(jobs):
+            spoken = now
+            left = (now - started) / len(grades) * (len(jobs) - len(grades))
+            say(f"{len(grades)}/{len(jobs)} graded ({sum(fresh)} now), about {left:.0f} s left")
+    return [grades[index] for index in range(len(jobs))], fresh
+
+
+def _import_early() -> None:
+    """What every child would import for itself: done once, before they are forked."""
+    with suppress(ImportError):
+        from PIL import Image
+
+        Image.preinit()
 
 
 def with_doubts(grades: Sequence[Grade]) -> list[Grade]:
@@ -187,51 +192,3 @@ def with_doubts(grades: Sequence[Grade]) -> list[Grade]:
             each = replace(each, parts=parts)
         result.append(each)
     return result
-
-
-def write_csv(path: Path, grades: Sequence[Grade]) -> None:
-    """One row a submission: totals, trust, remarks, then the points of every question."""
-    ids = list(dict.fromkeys(result.id for each in grades for part in each.parts for result in part.results))
-    with replacing(path, "--out") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                "netid",
-                "name",
-                "points",
-                "possible",
-                "by_hand",
-                "trust",
-                "node_type",
-                "doubts",
-                "problems",
-                "source",
-                *ids,
-            ]
-        )
-        for each in sorted(grades, key=lambda item: (item.netid, item.source)):
-            results = {result.id: result for part in each.parts for result in part.results}
-            by_hand = sum(result.possible for result in results.values() if result.kind == "by hand")
-            writer.writerow(
-                [
-                    _cell(value)
-                    for value in (
-                        each.netid,
-                        each.name,
-                        each.points,
-                        each.possible,
-                        by_hand,
-                        " ".join(f"{part.part}:{part.trust}" for part in each.parts),
-                        " ".join(f"{part.part}:{part.node_type}" for part in each.parts if part.node_type),
-                        "; ".join(doubt for part in each.parts for doubt in part.doubts),
-                        "; ".join(each.problems),
-                        each.source,
-                        *(results[name].points if name in results else "" for name in ids),
-                    )
-                ]
-            )
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula (names and answers come from students)."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from grading.batch.grade_all import discover, grade_all, write_csv
+from grading.batch.attempts import who_counts
+from grading.batch.exports import discover
+from grading.batch.grade_all import grade_all
 from grading.batch.page import write_class_report
 from grading.batch.similarity import likenesses
-from grading.grade import PLAIN, Grade, GradeOptions, runs_in
+from grading.batch.tables import write_csv, write_pairs
+from grading.grade import PLAIN, Grade, GradeOptions
+from grading.shown import as_json, line
+from grading.submission.opened import runs_in
 from snippets.errors import UsageError
-from snippets.files import replacing, storage_error, write_atomic
+from snippets.files import storage_error, write_atomic
 from snippets.record.run import load_record
 
 
@@ -22,10 +27,10 @@ def read_leases(path: Path) -> dict[str, dict[str, Any]]:
     """The testbed's leases by id, from a JSON list with id, name, start and end, as
     `openstack reservation lease list -f json` writes it.
 
-    Times without a zone are UTC, as Blazar gives them. Raises UsageError for another form.
+    Times without a zone are UTC, as Blazar gives them; an offset is reckoned with. Raises UsageError for another form.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
         leases = {}
         for entry in entries:
             start = entry.get("start_utc") or entry.get("start_date") or entry.get("start")
@@ -40,8 +45,10 @@ def read_leases(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _utc(text: Any) -> str:
-    moment = str(text).replace(" ", "T")
-    return moment if moment.endswith("Z") or "+" in moment else f"{moment}Z"
+    """A time of Blazar's, or one with an offset from UTC, as UTC. Raises ValueError for no time."""
+    moment = datetime.fromisoformat(str(text).strip())
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def find_staff_runs(folder: Path) -> dict[str, Path]:
@@ -78,16 +85,10 @@ def grade_class(
         grades = grade_all(paths, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
         pairs = likenesses(grades)
         write_csv(out, grades)
-        as_json = json.dumps([grade.to_json() for grade in grades], indent=1, ensure_ascii=False)
-        write_atomic(out.with_suffix(".json"), as_json.encode(), setting="--out")
-        with (
-            replacing(out.with_suffix(".similarity.csv"), "--out") as partial,
-            partial.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(["first", "second", "what", "strength"])
-            writer.writerows(astuple(pair) for pair in pairs)
-        write_class_report(out.with_suffix(".html"), grades, pairs)
+        text = as_json([grade.to_json() for grade in grades])
+        write_atomic(out.with_suffix(".json"), text.encode(), setting="--out")
+        write_pairs(out.with_suffix(".similarity.csv"), pairs)
+        write_class_report(out.with_suffix(".html"), who_counts(grades), pairs)
     except OSError as error:
         raise storage_error(error, out, "--out") from error
     return grades
@@ -115,8 +116,10 @@ def grade_and_tell(
     submissions: Iterable[Path], out: Path, asked: Asked, say: Callable[[str], None], progress: Callable[[str], None]
 ) -> None:
     """`grade_class`, with a line for each student and one for the files; `progress` hears how far it is."""
-    for graded in grade_class(submissions, out, asked.options(), only=asked.only, workers=asked.workers, say=progress):
+    grades = grade_class(submissions, out, asked.options(), only=asked.only, workers=asked.workers, say=progress)
+    for graded in who_counts(grades):
         trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
-        say(f"{graded.netid}: {graded.points:g} of {graded.possible:g} points; {trust or graded.problems[0]}")
+        told = trust or line("; ".join(graded.problems) or "nothing was handed in")
+        say(f"{line(graded.netid)}: {graded.points:g} of {graded.possible:g} points; {told}")
     beside = [out.with_suffix(suffix).name for suffix in (".json", ".html", ".similarity.csv")]
     say(f"wrote {out}, {beside[0]}, {beside[1]} and {beside[2]}")

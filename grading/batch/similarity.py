@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -35,11 +35,16 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
 
 def labels(grades: Sequence[Grade]) -> list[str]:
     """A name for each submission: its NetID, with the file's name where several give the same NetID."""
-    netids = [grade.netid for grade in grades]
-    return [
-        netid if netids.count(netid) == 1 else f"{netid} ({PurePath(grade.source).stem})"
-        for netid, grade in zip(netids, grades, strict=True)
-    ]
+    counts = Counter(grade.netid for grade in grades)
+    found: list[str] = []
+    for number, grade in enumerate(grades):
+        name = grade.netid if counts[grade.netid] == 1 else f"{grade.netid} ({PurePath(grade.source).stem})"
+        found.append(f"{name} #{number}" if name in found and counts[grade.netid] > 1 else name)
+    return found
+
+
+def _owners(grades: Sequence[Grade]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(grade.owners) for name, grade in zip(labels(grades), grades, strict=True)}
 
 
 def _explanations(grade: Grade) -> dict[str, str]:
@@ -60,10 +65,12 @@ def shared_samples(grades: Sequence[Grade]) -> list[Likeness]:
         for mark in grade.prints:
             holders[mark].add(name)
     counts: dict[tuple[str, str], int] = defaultdict(int)
+    owners = _owners(grades)
     for names in holders.values():
         if len(names) > 1:
             for first, second in combinations(sorted(names), 2):
-                counts[first, second] += 1
+                if not owners[first] & owners[second]:  # nobody copies from oneself, or from a partner
+                    counts[first, second] += 1
     return [
         Likeness(
             first,
@@ -82,11 +89,13 @@ def shared_words(grades: Sequence[Grade]) -> list[Likeness]:
         for question_id, text in _explanations(grade).items():
             if shingles := _shingles(text):
                 by_question[question_id].append((name, shingles))
-    found = []
+    found, owners = [], _owners(grades)
     for question_id, texts in sorted(by_question.items()):
         for (first, a), (second, b) in combinations(sorted(texts, key=lambda item: item[0]), 2):
+            if first == second or owners[first] & owners[second]:
+                continue
             alike = len(a & b) / len(a | b)
-            if first != second and alike >= ALIKE:
+            if alike >= ALIKE:
                 found.append(Likeness(first, second, f"nearly the same words in {question_id}", round(alike, 3)))
     return found
 
@@ -102,7 +111,7 @@ def likenesses(grades: Sequence[Grade]) -> list[Likeness]:
 def doubted(grades: Sequence[Grade]) -> dict[str, str]:
     """Labels of the submissions whose samples another one has too, and the reason, in words."""
     reasons: dict[str, str] = {}
-    for pair in shared_samples(grades):
+    for pair in sorted(shared_samples(grades), key=lambda pair: -pair.strength):
         for mine, other in ((pair.first, pair.second), (pair.second, pair.first)):
             reasons.setdefault(mine, f"{pair.what} as {other}")
     return reasons

@@ -191,13 +191,16 @@ def judge_answers(evidence: Evidence, judges: Mapping[str, Judge], screenshots: 
     """
     record = evidence.record
     links = {link: index for index, link in enumerate(chain(record))}
+    firsts: dict[str, int] = {}
+    for index, step in enumerate(record.steps):
+        firsts.setdefault(step.name, index)
     scored = []
     for question in asked_of(record.part, {answer["question"] for answer in record.answers}):
         entries = [answer for answer in record.answers if answer["question"] == question.id]
         if question.kind == "screenshot":
             scored.append(_Scored(_pictured(question, question.id in screenshots)))
         else:
-            placed = [_with_place(entry, question, record, links) for entry in entries]
+            placed = [_with_place(entry, question, record, links, firsts) for entry in entries]
             scored.append(_scored(question, judges.get(question.id), evidence, standing(question, placed)))
     return _together(scored)
 
@@ -285,8 +288,10 @@ def _predicted(question: Question, judge: Judge | None, evidence: Evidence, entr
     return _Scored(Result(question.id, "answer", how.held, 0, question.points, message, detail), how.share)
 
 
-def _with_place(entry: Any, question: Question, record: Record, links: dict[str, int]) -> dict[str, Any]:
+def _with_place(
+    entry: Any, question: Question, record: Record, links: dict[str, int], firsts: Mapping[str, int]
+) -> dict[str, Any]:
     """The entry with `measured` found from its place in the chain rather than believed."""
     place = links.get(entry.get("after", ""), len(record.steps))
     steps = question.steps if question.kind == "predict" else ()
-    return {**entry, "measured": sorted({step.name for step in record.steps[:place] if step.name in steps})}
+    return {**entry, "measured": sorted(name for name in set(steps) if firsts.get(name, place) < place)}

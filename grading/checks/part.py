@@ -153,16 +153,16 @@ def trust_level(
         return "none", doubts, remarks
     if doubts := trust.implausibilities(evidence):
         return "consistent", doubts, remarks
-    level = "plausible"
+    level, clocks = "plausible", [jump.told for jump in trust.clock_jumps(evidence)]
     if leases is not None:
         doubts = trust.lease_doubts(record, netid, leases)
         if doubts:
-            return level, doubts, remarks
+            return level, doubts + clocks, remarks
         level = "lease-confirmed"
     if staff_run is not None:
         doubts = trust.rerun_doubts(record, staff_run)
         level = level if doubts else "re-run"
-    return level, doubts, remarks
+    return level, doubts + clocks, remarks
 
 
 def check_part(

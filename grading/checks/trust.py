@@ -12,8 +12,10 @@ re-run           staff measured the same steps again on the same kind of hardwar
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -38,6 +40,9 @@ NOT_PROVEN = {
     "re-run": "A second measurement agrees; that does not show who made the first.",
 }
 SLACK = timedelta(seconds=5)
+FAR_BACK = timedelta(hours=26)
+"""A clock that ran in a wrong time zone goes back so far; more is no ordinary accident."""
+MANY_JUMPS = 3
 RERUN_FACTOR = 1.6
 # Words in a variant's name that say that it computes with numbers of 8 or 16 bits.
 NARROW = frozenset({"dynamic", "aggressive", "conservative", "bf16"})
@@ -58,6 +63,47 @@ def _time(text: Any) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
+@dataclass(frozen=True)
+class ClockJump:
+    """A place where the clock of date and time jumped; `back`: how far it went back, at least."""
+
+    told: str
+    back: timedelta
+
+
+def clock_jumps(evidence: Evidence) -> list[ClockJump]:
+    """Where a clock of date and time jumped: a lid closed during a step, a clock set by the network.
+
+    The clock that measures does not jump with it, so each is a doubt about when a step was made, not about what it
+    measured.
+    """
+    record, none = evidence.record, timedelta(0)
+    found = []
+    for name, told in record.clock_doubts().items():
+        step = next(step for step in record.steps if step.name == name)
+        started, ended = _time(step.started_utc), _time(step.ended_utc)
+        back = timedelta(seconds=step.seconds) - (ended - started) if started and ended else none
+        found.append(ClockJump(told, max(back, none)))
+    for earlier, later in pairwise(record.steps):
+        ended, started = _time(earlier.ended_utc), _time(later.started_utc)
+        if ended and started and started < ended - SLACK:
+            told = f"step {later.name!r} starts before {earlier.name!r}, which precedes it, has ended"
+            found.append(ClockJump(told, ended - started))
+    created = _time(record.created_utc)
+    first = _time(record.steps[0].started_utc) if record.steps else None
+    if created and first and first < created - SLACK:
+        found.append(ClockJump("the first step is older than the run", created - first))
+    given = [(when, answer.get("question")) for answer in record.answers if (when := _time(answer.get("answered_utc")))]
+    if created and given and (oldest := min(given, key=lambda item: item[0]))[0] < created - SLACK:
+        found.append(ClockJump(f"the answer to {oldest[1]!r} is older than the run", created - oldest[0]))
+    return found
+
+
+def _are_jumps_ordinary(jumps: Sequence[ClockJump], steps: int) -> bool:
+    """Whether jumps are few, and none went back further than a wrong time zone does."""
+    return len(jumps) <= max(MANY_JUMPS, steps // 10) and all(jump.back <= FAR_BACK for jump in jumps)
+
+
 def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) -> list[str]:
     """Why a record is not consistent; empty if it is.
 
@@ -69,18 +115,14 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
         for problem in record.verify(schema=False)
         if not any(problem == f"the file {name} is missing" for name in left_out)
     ]
-    for earlier, later in pairwise(record.steps):
-        ended, started = _time(earlier.ended_utc), _time(later.started_utc)
-        if ended and started and started < ended - SLACK:
-            found.append(f"step {later.name!r} starts before {earlier.name!r}, which precedes it, has ended")
-    created = _time(record.created_utc)
-    first = _time(record.steps[0].started_utc) if record.steps else None
-    if created and first and first < created - SLACK:
-        found.append("the first step is older than the run")
+    clocks = set(record.clock_doubts().values())
+    found = [problem for problem in found if problem not in clocks]
+    jumps = clock_jumps(evidence)
+    if len(jumps) > max(MANY_JUMPS, len(record.steps) // 2):
+        found += [f"{len(jumps)} of the run's times do not follow each other", *(jump.told for jump in jumps)]
     for answer in record.answers:
-        given = _time(answer.get("answered_utc"))
-        if given is None or (created and given < created - SLACK):
-            found.append(f"the answer to {answer.get('question')!r} is older than the run")
+        if _time(answer.get("answered_utc")) is None:
+            found.append(f"the answer to {answer.get('question')!r} has no time")
     turns = {name: evidence.loaded(name) for name in evidence.steps if TURNS in name}
     for name in evidence.steps:
         if not evidence.unreadable(name):
@@ -154,6 +196,9 @@ def implausibilities(evidence: Evidence) -> list[str]:
     """Why a record is not plausible; empty if it is."""
     record = evidence.record
     found = _hardware(record)
+    jumps = clock_jumps(evidence)
+    if not _are_jumps_ordinary(jumps, len(record.steps)):
+        found += [jump.told for jump in jumps]
     hosts = {host.get("id"): host for host in record.hosts}
     arrays = []
     for step in (part for name in evidence.steps if not evidence.unreadable(name) for part in evidence.parts(name)):
@@ -196,26 +241,39 @@ def _hardware(record: Record) -> list[str]:
 
 def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Why the testbed does not confirm the lease. `leases`: by id, with name, start_utc and end_utc."""
-    lease = record.lease
-    if not lease or not lease.get("id"):
+    named = [lease for lease in record.leases if isinstance(lease, Mapping) and lease.get("id")]
+    if not named:
         return ["the record names no lease"]
-    known = leases.get(str(lease["id"]))
-    if known is None:
-        return [f"the testbed knows no lease {lease['id']}"]
-    found = []
-    if netid not in str(known.get("name", "")).split("_"):
-        found.append(f"the lease is named {known.get('name')!r}, not for {netid}")
-    start, end = _time(known.get("start_utc")), _time(known.get("end_utc"))
-    if start is None or end is None:
-        return [*found, "the testbed's times for the lease cannot be read"]
+    found: list[str] = []
+    times: list[tuple[datetime, datetime]] = []
+    for lease in {str(lease["id"]): lease for lease in named}:
+        known = leases.get(lease)
+        if known is None:
+            found.append(f"the testbed knows no lease {lease}")
+            continue
+        if not _is_for(str(known.get("name", "")), netid):
+            found.append(f"the lease is named {known.get('name')!r}, not for {netid}")
+        start, end = _time(known.get("start_utc")), _time(known.get("end_utc"))
+        if start is None or end is None:
+            found.append("the testbed's times for the lease cannot be read")
+        else:
+            times.append((start, end))
     outside = [
         step.name
         for step in record.steps
-        if not ((began := _time(step.started_utc)) and start - SLACK <= began <= end + SLACK)
+        if not (
+            (began := _time(step.started_utc)) and any(start - SLACK <= began <= end + SLACK for start, end in times)
+        )
     ]
-    if outside:
+    if times and outside:
         found.append(f"{len(outside)} steps were measured outside the lease's time, the first: {outside[0]}")
     return found
+
+
+def _is_for(name: str, netid: str) -> bool:
+    """Whether a lease of that name is this student's: `serve_<part>_<NetID>`, in any case."""
+    theirs, own = (re.sub(r"[._]", "-", text.strip().casefold()) for text in (name, netid))
+    return bool(own) and re.sub(r"^serve-(model|edge|system)-", "", theirs) == own
 
 
 def rerun_doubts(record: Record, staff_run: Record) -> list[str]:

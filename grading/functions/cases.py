@@ -150,6 +150,9 @@ def agrees(expected: Any, given: Any) -> bool:
         return type(given) is type(expected) and given == expected
     if isinstance(expected, list):
         return isinstance(given, list) and len(given) == len(expected) and all(map(agrees, expected, given))
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+    if isinstance(given, bool) or not isinstance(given, int | float):
         return False
-    return math.isclose(expected, given, rel_tol=1e-6, abs_tol=1e-9)
+    try:
+        return math.isfinite(given) and math.isclose(expected, given, rel_tol=1e-6, abs_tol=1e-9)
+    except OverflowError:  # an integer beyond all floats
+        return False

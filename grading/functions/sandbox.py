@@ -1,9 +1,10 @@
-"""Confinement of student code: bubblewrap, or else another user with resource limits.
+"""Confinement of student code: bubblewrap, or else Landlock.
 
 bubblewrap   no network, own process table, a read-only root that holds the Python interpreter and nothing else, small
              scratch space, another user id, and the limits below. Works for root and for an ordinary user.
-other user   (root without bubblewrap) an unused user id and the limits; it can see the machine's readable files and
-             its network. Nothing of the grading may then be readable by others.
+landlock     (Linux 5.13, where bubblewrap is missing or a container forbids it) the process gives up every file but the
+             system's programs and Python, to read; a filter refuses sockets, signals and other processes. As root also
+             another user id. It can write nowhere.
 none         student code is not run.
 """
 
@@ -134,17 +135,51 @@ TRIAL = ("-I", "-S", "-c", "import math; print(6 * 7)")
 
 @lru_cache(maxsize=1)
 def level() -> str:
-    """The confinement that works here: `bubblewrap`, `other user` or `none`. Tried, not guessed."""
+    """The confinement that works here: `bubblewrap`, `landlock` or `none`. Tried, not guessed."""
     if shutil.which("bwrap") and _prints_42(bubblewrap(TRIAL, [])):
         return "bubblewrap"
-    return "other user" if os.geteuid() == 0 and reachable() else "none"
+    return "landlock" if reachable() and _lock_holds() else "none"
+
+
+def _lock_holds() -> bool:
+    """Whether Landlock lets a file run here, and keeps it from what it may not read or reach."""
+    with tempfile.TemporaryDirectory(prefix="servelab-trial-") as folder:
+        file, secret = Path(folder) / "functions.py", Path(folder) / "secret"
+        secret.write_text("x", encoding="utf-8")
+        file.write_text(LOCK_TRIAL.format(secret=str(secret)), encoding="utf-8")
+        for path in (file, secret):
+            path.chmod(0o644)
+        Path(folder).chmod(0o755)
+        try:
+            found = run(file, {"calls": [{"function": "f", "arguments": []}], "first": 0}, "landlock")
+        except OSError:
+            return False
+    return found.lines[0] == b'{"call": 0, "value": [42, 0, 0]}'
+
+
+LOCK_TRIAL = """
+def f():
+    found = [42, 0, 0]
+    try:
+        open({secret!r}).read()
+        found[1] = 1
+    except OSError:
+        pass
+    try:
+        import socket
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        found[2] = 1
+    except OSError:
+        pass
+    return found
+"""
 
 
 @lru_cache(maxsize=1)
 def reachable() -> str:
-    """A Python that another user can start: this one, or the system's; empty if neither."""
+    """A Python that the confined user can start: this one, or the system's; empty if neither."""
     for program in (str(interpreter()[0]), "/usr/bin/python3"):
-        if _prints_42([program, *TRIAL], STRANGER):
+        if _prints_42([program, *TRIAL], STRANGER if os.geteuid() == 0 else None):
             return program
     return ""
 
@@ -168,10 +203,11 @@ def run(file: Path, request: dict[str, Any], used: str) -> ChildResult:
     """
     if used == "none":
         raise ConfinementMissing(
-            "Student code can be confined neither by bubblewrap nor by another user here. "
-            "Install bubblewrap (apt install bubblewrap), or grade as root."
+            "Student code can be confined neither by bubblewrap nor by Landlock here. "
+            "Install bubblewrap (apt install bubblewrap), or grade on Linux 5.13 or newer."
         )
-    uid = STRANGER if os.geteuid() == 0 else 0
+    # A user of its own for each run: at its end all processes of that user are ended, and no other run's.
+    uid = STRANGER + (os.getpid() % 4096 if used == "landlock" else 0) if os.geteuid() == 0 else 0
     with tempfile.TemporaryDirectory(prefix="servelab-box-") as name:
         box = Path(name)
         box.chmod(0o755)
@@ -179,7 +215,10 @@ def run(file: Path, request: dict[str, Any], used: str) -> ChildResult:
             target.write_bytes(source.read_bytes())
             target.chmod(0o444)
         inside = "/box" if used == "bubblewrap" else name
-        message = json.dumps({**request, "file": f"{inside}/functions.py", "uid": uid, "limits": LIMITS}).encode()
+        told = {**request, "file": f"{inside}/functions.py", "uid": uid, "limits": LIMITS}
+        if used == "landlock":
+            told["readable"] = [str(interpreter()[1]), "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64"]
+        message = json.dumps(told).encode()
         arguments = ["-I", "-S", "-X", "utf8", f"{inside}/child.py"]
         command = [reachable(), *arguments]
         if used == "bubblewrap":
@@ -204,7 +243,7 @@ def run(file: Path, request: dict[str, Any], used: str) -> ChildResult:
                 if stream:
                     with contextlib.suppress(OSError):
                         stream.close()
-            if used == "other user":
+            if used == "landlock" and uid:
                 _sweep(uid)
 
 

@@ -95,7 +95,10 @@ def _result(
 
 
 def test_file(file: Path, part: str) -> list[Result]:
-    """Results of the part's function tasks for a student's functions.py. Never raises for what the file does."""
+    """Results of the part's function tasks for a student's functions.py. Never raises for what the file does.
+
+    Where no code can be confined the points are left to a person, not taken.
+    """
     mine = [task for task in tasks() if task.part == part]
     used = sandbox.level()
     problem = ""
@@ -104,7 +107,8 @@ def test_file(file: Path, part: str) -> list[Result]:
     elif file.stat().st_size > MAX_SOURCE:
         problem = f"functions.py is larger than {MAX_SOURCE // 1000} kB; hand in the functions only."
     elif used == "none":
-        problem = "Not run: this machine cannot confine student code. Install bubblewrap."
+        told = "Not run: this machine cannot confine student code. Install bubblewrap, or a person runs it."
+        return [Result(task.id, "by hand", True, 0, task.points, told) for task in mine]
     if problem:
         return [Result(task.id, "function", False, 0, task.points, problem) for task in mine]
     seed = sha256_file(file)

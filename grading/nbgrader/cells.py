@@ -41,20 +41,23 @@ def score(question_id: str, run: Any = None) -> float:
 
     `run`: the notebook's open run; without it (nothing was executed) the run that was handed in.
     """
-    from snippets.errors import KitError
+    points, told = points_of(question_id, _folder(question_id.partition(".")[0], run))
+    print(told)
+    return points
+
+
+def points_of(question_id: str, folder: Path | None) -> tuple[float, str]:
+    """Points that the run in `folder` earns for a question, and what to say of them. Never raises for what is in it."""
+    from grading.shown import lines
     from snippets.record.document import written_ns
 
-    folder = _folder(question_id.partition(".")[0], run)
     if folder is None:
-        print("No run record was handed in: put what `servelab collect` made beside the notebook.")
-        return 0.0
+        return 0.0, "No run record was handed in: put what `servelab collect` made beside the notebook."
     try:
         result = _graded(folder, written_ns(folder))[question_id]
-    except (KitError, OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
-        print(f"The record cannot be graded: {error}")
-        return 0.0
-    print(f"{result.points:g} of {result.possible:g} points. {result.message}")
-    return float(result.points)
+    except Exception as error:  # a record can hold anything
+        return 0.0, f"The record cannot be graded: {lines(error)}"
+    return float(result.points), f"{result.points:g} of {result.possible:g} points. {lines(result.message)}"
 
 
 def show(question_id: str, run: Any = None) -> None:
@@ -64,6 +67,7 @@ def show(question_id: str, run: Any = None) -> None:
     """
     from grading.questions.asking import standing
     from grading.questions.schema import question
+    from grading.shown import lines
     from snippets.errors import KitError
     from snippets.record.run import load_record
 
@@ -73,9 +77,9 @@ def show(question_id: str, run: Any = None) -> None:
     try:
         if folder is not None:
             entry = standing(asked, [each for each in load_record(folder).answers if each["question"] == question_id])
-        print("The record holds no answer." if entry is None else f"Recorded answer: {entry['value']}")
-    except (KitError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        print(f"The record cannot be read: {error}")
+        print("The record holds no answer." if entry is None else f"Recorded answer: {lines(entry['value'])}")
+    except (KitError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        print(f"The record cannot be read: {lines(error)}")
     if asked.kind == "screenshot":
         _show_screenshot(asked, folder)
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":

@@ -33,9 +33,13 @@ import os
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from grading.nbgrader.guard import guard
+
 c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "servelab"
+# Points are looked up outside the student's kernel; cells that students added are neither executed nor shown as HTML.
+guard(c)
 # Answers are kept in the cells that ask: there is nothing to clear, and a stub would overwrite the question.
 c.ClearSolutions.enabled = False
 # Autograding reads the record that was handed in; what measures is not executed again.

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grading.nbgrader.markdown import harmless
 from grading.questions.schema import ASK
+from grading.shown import line
 from snippets.files import write_atomic
 
 HIDDEN = re.compile(r"\n?### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTALL)
@@ -93,12 +95,22 @@ def _fill(cell: dict[str, Any], theirs: dict[str, Any]) -> None:
         cell["attachments"] = theirs["attachments"]
 
 
+def _would_run(cell: dict[str, Any]) -> bool:
+    """Whether grading would execute a cell that the student added: one that is not tagged as measuring."""
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    skipped = isinstance(tags, list) and "measure" in tags
+    return cell.get("cell_type") == "code" and bool(text_of(cell).strip()) and not skipped
+
+
 def _own(cell: dict[str, Any], number: int) -> dict[str, Any] | None:
     """A cell that the student added, without marks that could be taken for the assignment's; None if empty."""
     kind = cell.get("cell_type")
     text = text_of(cell)[:MAX_SOURCE]
     if kind not in KINDS or not (text.strip() or cell.get("attachments")):
         return None
+    if kind == "markdown":
+        text = harmless(text)
     kept: dict[str, Any] = {"cell_type": kind, "id": f"own-{number}", "metadata": {"tags": ["measure"]}, "source": text}
     if kind == "code":
         kept |= {"execution_count": None, "outputs": []}
@@ -138,6 +150,9 @@ def repair(assignment: dict[str, Any], submitted: str) -> Mended:
     if order != sorted(order):
         remarks.append("cells were out of order")
     made["cells"] = list(_with_own(made["cells"], theirs, used))
+    if added := [text_of(cell) for index, cell in enumerate(theirs) if index not in used and _would_run(cell)]:
+        shown = ", ".join(repr(line(text, 50)) for text in added[:3])
+        remarks.append(f"{len(added)} code cells were added that would be executed, and now are not: {shown}")
     if len(submitted) > MAX_OUTPUTS:
         remarks.append(f"outputs were dropped ({len(submitted) / 1e6:.1f} MB)")
     return Mended(made, tuple(remarks))

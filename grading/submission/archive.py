@@ -1,26 +1,26 @@
-"""submission.zip: packed the same for the same files, and unpacked without trusting it."""
+"""submission.zip: packed the same for the same files, within what `unpack` reads; and what its manifest says."""
 
 from __future__ import annotations
 
 import json
-import stat
 import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from grading.errors import UnsafeArchive
+from grading.shown import line, some
+from grading.submission.unpack import MAX_FILES, MAX_UNPACKED_BYTES, stored_name
 from snippets.errors import SubmissionError
-from snippets.files import sha256_bytes, sha256_file
+from snippets.files import plain_text, sha256_bytes, sha256_file
 
 SCHEMA = "servelab-submission"
 SCHEMA_VERSION = 1
 CAP_BYTES = 20_000_000
-MAX_FILES = 4000
-MAX_UNPACKED_BYTES = 400_000_000
-MAX_RATIO = 400
+MAX_LEFT_OUT = 2000
+"""So many files are named in the manifest as left out; the record's own come first."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -47,15 +47,25 @@ def pack(
 ) -> tuple[dict[str, Any], list[LeftOut]]:
     """Write the zip at `target` and the same files into `folder`; returns the manifest and what was left out.
 
-    Files are taken by rank, small ones first, until the zip would pass `cap_bytes`. Raises SubmissionError if
-    even the files of rank 0 do not fit.
+    Files are taken by rank, small ones first, until the zip would pass `cap_bytes` or what grading unpacks. Raises
+    SubmissionError if even the files of rank 0 do not fit.
     """
     taken: dict[str, bytes] = {}
     left: list[LeftOut] = []
-    used = 200_000  # the manifest, and the zip's own directory
+    used, unpacked = 200_000, 4_000_000  # the manifest, and the zip's own directory
     for member in sorted(members, key=lambda m: (m.rank, m.path.stat().st_size, m.name)):
+        if problem := _name_problem(member.name):
+            left.append(LeftOut(line(member.name), member.path.stat().st_size, problem))
+            continue
+        if len(taken) >= MAX_FILES - 1:
+            left.append(LeftOut(member.name, member.path.stat().st_size, f"more than {MAX_FILES} files"))
+            continue
+        if unpacked + member.path.stat().st_size > MAX_UNPACKED_BYTES:
+            reason = f"more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB together"
+            left.append(LeftOut(member.name, member.path.stat().st_size, reason))
+            continue
         data = member.path.read_bytes()
-        packed = len(zlib.compress(data, 6)) + 300
+        packed = len(zlib.compress(data, 6)) + 2 * len(member.name.encode()) + 250
         if used + packed > cap_bytes:
             if member.rank == 0:
                 raise SubmissionError(
@@ -64,14 +74,14 @@ def pack(
                 )
             left.append(LeftOut(member.name, len(data), f"more than fits into {cap_bytes / 1e6:.0f} MB"))
             continue
-        used += packed
+        used, unpacked = used + packed, unpacked + len(data)
         taken[member.name] = data
     manifest = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         **facts,
         "files": {name: {"bytes": len(data), "sha256": sha256_bytes(data)} for name, data in sorted(taken.items())},
-        "left_out": [asdict(item) for item in left],
+        "left_out": [asdict(item) for item in left[:MAX_LEFT_OUT]],
     }
     taken["manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -85,83 +95,68 @@ def pack(
     return manifest, left
 
 
-def _safe_name(name: str) -> str:
-    """The member's path inside the folder; UnsafeArchive if it would lead out of it."""
-    path = PurePosixPath(name)
-    if (
-        path.is_absolute()
-        or ".." in path.parts
-        or "\\" in name
-        or ":" in name
-        or "\0" in name
-        or len(name) > 300
-        or not path.parts
-    ):
-        raise UnsafeArchive(
-            f"The archive names {name[:100]!r}, which leads out of its folder. Hand in the zip that "
-            "`servelab collect` made."
-        )
-    return str(path)
-
-
-def unpack(source: Path, folder: Path) -> None:
-    """Unpack the zip into `folder`, which is new. No links, no paths out of it, no bombs.
-
-    Raises UnsafeArchive for those, SubmissionError for a file that is no zip or is damaged.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+def _name_problem(name: str) -> str:
+    """Why a file of that name cannot be handed in; empty if it can."""
     try:
-        with zipfile.ZipFile(source) as archive:
-            infos = archive.infolist()
-            if len(infos) > MAX_FILES:
-                raise UnsafeArchive(f"{source.name} holds {len(infos)} files; at most {MAX_FILES} are read.")
-            total = 0
-            for info in infos:
-                name = _safe_name(info.filename)
-                mode = info.external_attr >> 16
-                if stat.S_ISLNK(mode) or (mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR)):
-                    raise UnsafeArchive(f"{source.name} holds a link or a device: {name!r}. Hand in plain files.")
-                if info.is_dir():
-                    continue
-                if info.flag_bits & 1:
-                    raise UnsafeArchive(f"{source.name} is encrypted; hand it in without a password.")
-                if info.file_size > 1_000_000 and info.file_size > MAX_RATIO * max(info.compress_size, 1):
-                    raise UnsafeArchive(
-                        f"{name!r} in {source.name} unpacks to {info.file_size / 1e6:.0f} MB out of "
-                        f"{info.compress_size} bytes."
-                    )
-                total += _copy(archive, info, folder / name, MAX_UNPACKED_BYTES - total, source.name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-        raise SubmissionError(f"{source.name} is not a whole zip file ({error}). Hand it in again.") from None
+        name.encode()
+        stored_name(name)
+    except UnicodeEncodeError:
+        return "its name is no UTF-8; rename it"
+    except UnsafeArchive:
+        return "its name leads out of the folder; rename it"
+    return ""
 
 
-def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, room: int, where: str) -> int:
-    """Unpack one member, counting the bytes that really come out; returns their number."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
-    with archive.open(info) as source, target.open("wb") as file:
-        while chunk := source.read(1 << 20):
-            written += len(chunk)
-            if written > room:
-                raise UnsafeArchive(f"{where} unpacks to more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB.")
-            file.write(chunk)
-    return written
+def manifest_of(root: Path) -> dict[str, Any]:
+    """What a submission says of itself; empty where that cannot be read. It is all the student's word."""
+    try:
+        manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def left_out(manifest: dict[str, Any]) -> list[str]:
+    """Names of the files that a manifest says were left out."""
+    entries = manifest.get("left_out")
+    return [str(item.get("name")) for item in entries if isinstance(item, dict)] if isinstance(entries, list) else []
 
 
 def manifest_problems(folder: Path) -> list[str]:
-    """What differs between the manifest and the files of an unpacked submission; empty if nothing does."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
-    except FileNotFoundError:
+    """What differs between the manifest and the files of an unpacked submission; empty if nothing does.
+
+    Only plain files in the folder are looked at, whatever the manifest names.
+    """
+    if not (folder / "manifest.json").is_file():
         return ["manifest.json is missing"]
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+    files = manifest_of(folder).get("files")
+    if not isinstance(files, dict) or not all(
+        isinstance(entry, dict) and "sha256" in entry for entry in files.values()
+    ):
         return ["manifest.json cannot be read"]
-    problems = []
-    for name, digest in listed.items():
-        path = folder / name
-        if ".." in PurePosixPath(name).parts or path.is_symlink() or not path.is_file():
-            problems.append(f"{name} is missing")
-        elif sha256_file(path) != digest:
-            problems.append(f"{name} was changed after it was collected")
-    return problems
+    found: dict[str, list[str]] = {}
+    for name, entry in files.items():
+        if told := _difference(folder, name, str(entry["sha256"])):
+            found.setdefault(told, []).append(name)
+    return [f"{some(names)} {told}" for told, names in found.items()]
+
+
+def _difference(folder: Path, name: str, digest: str) -> str:
+    """How a file differs from what the manifest says of it; empty if it does not, or only by its line ends."""
+    try:
+        path = folder / stored_name(name)
+        if not path.is_file():  # Windows' own tools write folders with backslashes
+            path = folder / stored_name(name.replace("\\", "/"))
+        plain = path.is_file() and path.resolve().is_relative_to(folder.resolve())
+    except (UnsafeArchive, OSError, ValueError):
+        plain = False
+    if not plain or path == folder:
+        return "is missing"
+    if sha256_file(path) == digest:
+        return ""
+    if not path.stat().st_size:
+        return "is empty"
+    is_text = path.suffix in (".json", ".jsonl", ".py", ".ipynb")
+    if is_text and sha256_bytes(plain_text(path.read_bytes())) == digest:
+        return ""
+    return "was changed after it was collected"

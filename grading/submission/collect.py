@@ -11,9 +11,11 @@ from importlib import metadata
 from pathlib import Path
 
 from grading.questions import Question, questions
+from grading.shown import line, some
 from grading.submission import archive
 from grading.submission.pages import pages
 from grading.submission.pdf import Heading, Page, render, template_pages
+from grading.submission.people import plain_netid
 from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
 from snippets.errors import SubmissionError
 from snippets.parts import NOTEBOOKS, PARTS
@@ -158,6 +160,7 @@ def make_submission(
     `screens`: further folders of screenshots named by question id. Collecting again replaces what was there.
     Raises SubmissionError for a bad NetID or run list, RecordError for a run that cannot be read.
     """
+    student = Student(plain_netid(student.netid), line(student.name, 120))
     if not NETID.fullmatch(student.netid):
         raise SubmissionError(f"{student.netid!r} is no NetID: letters, digits, '.', '_' and '-', such as ab123.")
     records = records_of(runs)
@@ -196,7 +199,7 @@ def make_submission(
         }
         _, left = archive.pack(out / "submission.zip", folder, members, facts, cap_bytes)
     for reason in dict.fromkeys(item.reason for item in left):
-        files = ", ".join(f"{item.name} ({item.bytes / 1e6:.1f} MB)" for item in left if item.reason == reason)
+        files = some([f"{item.name} ({item.bytes / 1e6:.1f} MB)" for item in left if item.reason == reason])
         remarks.append(f"left out: {files}: {reason}")
     if replaced:
         points = ", ".join(f"U+{ord(char):04X}" for char in replaced)

@@ -1,20 +1,33 @@
-"""Opening what a student handed in: a zip or a folder, who it is from, and the runs in it. Nothing is judged here."""
+"""Opening what a student handed in: a zip or a folder, and the runs in it. Nothing is judged here."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from grading.submission import archive
+from grading.shown import line, some
+from grading.submission.people import is_archive
+from grading.submission.unpack import copy_folder, unpack
 from snippets.errors import KitError, SubmissionError
 from snippets.files import sha256_file, sha256_text
 from snippets.parts import PARTS
 from snippets.record import Record, load_record
 from snippets.record.head import part_of
+
+MAX_INNER = 8
+MAX_NESTED = 2
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A submission as plain files of our own: where it begins, its runs by part, and what was odd about its form."""
+
+    root: Path
+    runs: dict[str, Path]
+    remarks: tuple[str, ...] = ()
 
 
 def digest_of(path: Path) -> str:
@@ -25,26 +38,62 @@ def digest_of(path: Path) -> str:
     return sha256_text("".join(f"{item.relative_to(path).as_posix()}\0{sha256_file(item)}" for item in files))
 
 
-def student_of(path: Path) -> str:
-    """Who handed in, by the path: nbgrader's submitted/<student>/<assignment>, else the name up to a `_`."""
-    folders = path.parts
-    if len(folders) >= 3 and folders[-3] == "submitted":
-        return folders[-2]
-    return path.stem if path.stem.startswith("submission_") else path.stem.split("_")[0]
-
-
 @contextmanager
-def opened(path: Path) -> Iterator[Path]:
-    """The folder of a submission; a zip (also one inside a folder) is unpacked into scratch space, safely."""
-    if path.is_dir():
-        inner = sorted(path.glob("*.zip"))
-        if not inner or next(path.rglob("record.json"), None):
-            yield path
-            return
-        path = inner[0]
+def opened(path: Path) -> Iterator[Opened]:
+    """A submission, while the block lasts: a zip, a tar archive or a folder, also with an archive inside.
+
+    Of several archives in it the newest with a record counts. Raises SubmissionError for what cannot be opened.
+    """
     with tempfile.TemporaryDirectory(prefix="servelab-grade-") as scratch:
-        archive.unpack(path, Path(scratch) / "submission")
-        yield Path(scratch) / "submission"
+        folder = Path(scratch) / "submission"
+        remarks = copy_folder(path, folder) if path.is_dir() else unpack(path, folder)
+        inner, told = _inside(folder, Path(scratch), MAX_NESTED)
+        root = root_of(inner)
+        runs, rivals = _choose(root)
+        yield Opened(root, runs, (*remarks, *told, *rivals))
+
+
+def _inside(folder: Path, scratch: Path, depth: int) -> tuple[Path, list[str]]:
+    """The folder with the record: this one, or that of the best archive in it; and what to say of the others."""
+    if depth == 0 or next(folder.rglob("record.json"), None):
+        return folder, []
+    archives = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_archive(path)]
+    best: tuple[str, Path] | None = None
+    names: dict[Path, str] = {}
+    told: list[str] = []
+    failed: list[SubmissionError] = []
+    for number, path in enumerate(archives[:MAX_INNER]):
+        target = Path(tempfile.mkdtemp(dir=scratch)) / str(number)
+        try:
+            remarks = unpack(path, target)
+        except SubmissionError as error:
+            failed.append(error)
+            continue
+        within, more = _inside(target, scratch, depth - 1)
+        names[within] = path.name
+        told += [*remarks, *more]
+        when = max((written_utc(run) for run in runs_in(within).values()), default="")
+        if best is None or when > best[0]:
+            best = when, within
+    if best is None:
+        if failed and len(archives) == 1:
+            raise failed[0]
+        return folder, told + [str(error) for error in failed]
+    chosen = best[1]
+    if len(archives) > 1:
+        others = [path.name for path in archives if path.name != names[chosen]]
+        told.append(f"{line(names[chosen])} was read, the newest with a record; beside it lay {some(others)}")
+    return chosen, told
+
+
+def written_utc(run: Path) -> str:
+    """When a run was last measured or answered in, by its record; empty where that cannot be read."""
+    try:
+        record = load_record(run)
+        ends = [step.ended_utc for step in record.steps] + [answer["answered_utc"] for answer in record.answers]
+        return str(max(ends, default=record.created_utc))
+    except Exception:  # only looked at to choose: what is wrong with it is said when it is graded
+        return ""
 
 
 def root_of(folder: Path) -> Path:
@@ -56,32 +105,40 @@ def root_of(folder: Path) -> Path:
     return folder
 
 
-def manifest_of(root: Path) -> dict[str, Any]:
-    """What a submission says of itself; empty where it says nothing that can be read."""
-    try:
-        manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
-
-
 def runs_in(root: Path) -> dict[str, Path]:
-    """Run folders by part: `<part>/record.json`, or whatever record names the part."""
-    runs: dict[str, Path] = {}
+    """Run folders by part: `<part>/record.json`, or whatever record names the part; of several the newest."""
+    return _choose(root)[0]
+
+
+def _choose(root: Path) -> tuple[dict[str, Path], list[str]]:
+    found: dict[str, list[Path]] = {}
     for path in sorted(root.rglob("record.json"), key=lambda item: (len(item.parts), item)):
         part = part_of(path) or path.parent.name
         if part in PARTS:
-            runs.setdefault(part, path.parent)
-    return {part: runs[part] for part in PARTS if part in runs}
+            found.setdefault(part, []).append(path.parent)
+    runs, remarks = {}, []
+    for part in (part for part in PARTS if part in found):
+        runs[part], *others = sorted(found[part], key=lambda run: _rank(root, part, run), reverse=True)
+        if others:
+            there = runs[part].relative_to(root)
+            named = some([run.relative_to(root).as_posix() for run in others])
+            remarks.append(f"of {len(others) + 1} runs of part {part}, {line(there)} was read; beside it lay {named}")
+    return runs, remarks
+
+
+def _rank(root: Path, part: str, run: Path) -> tuple[bool, str, int]:
+    """What `collect` put there before all else, then the newest, then the one nearest the top."""
+    collected = (root / "manifest.json").is_file() and run == root / part
+    return collected, written_utc(run), -len(run.parts)
 
 
 @contextmanager
 def open_records(path: Path) -> Iterator[list[Record]]:
     """The records of a submission that can be read, while its folder exists."""
     try:
-        with opened(path) as folder:
+        with opened(path) as found:
             records = []
-            for run in runs_in(root_of(folder)).values():
+            for run in found.runs.values():
                 with suppress(KitError, ValueError, TypeError, KeyError):
                     records.append(load_record(run))
             yield records

@@ -14,7 +14,7 @@ from typing import Any
 from grading.questions import Question
 from grading.questions.describe import worth
 from grading.submission.fonts import FAMILIES, settable, visible
-from grading.submission.screenshots import MAX_PIXELS
+from grading.submission.screenshots import FORMATS, MAX_PIXELS
 
 LAYOUT = Path(__file__).with_name("submission.typ")
 PICTURE_WIDTH = 1600
@@ -75,7 +75,7 @@ def picture_bytes(path: Path) -> bytes:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=tuple(FORMATS)) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise ValueError(f"{path.name} has {opened.width}x{opened.height} pixels, more than a screen shows")
             image = ImageOps.exif_transpose(opened).convert("RGBA")

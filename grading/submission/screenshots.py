@@ -17,9 +17,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.questions.schema import ASK, Question
+from grading.shown import line
 from snippets.files import sha256_bytes
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
+FORMATS = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "WEBP": ".webp", "BMP": ".bmp"}
+"""What is taken as a picture, by content, with and without Pillow alike; and the suffix that it is kept under."""
+SUFFIXES = {*FORMATS.values(), ".jpeg", ".jpe", ".jfif"}
+OTHERS = {
+    ".heic": "a HEIC picture",
+    ".heif": "a HEIC picture",
+    ".avif": "an AVIF picture",
+    ".pdf": "a PDF",
+    ".tif": "a TIFF picture",
+    ".tiff": "a TIFF picture",
+    ".svg": "an SVG drawing",
+    ".docx": "a Word document",
+    ".odt": "a text document",
+    ".eps": "a PostScript drawing",
+}
+"""What students save screenshots as that no grader can show: refused while it can still be mended."""
 MIN_WIDTH, MIN_HEIGHT = 300, 150
 MAX_PIXELS = 60_000_000
 MAX_BYTES = 20_000_000
@@ -37,9 +53,7 @@ class Picture:
     @property
     def suffix(self) -> str:
         """File name ending by content, `.png` when unknown."""
-        if self.data[:3] == b"\xff\xd8\xff":
-            return ".jpg"
-        return ".webp" if self.data[8:12] == b"WEBP" else ".gif" if self.data[:3] == b"GIF" else ".png"
+        return FORMATS.get(format_of(self.data), ".png")
 
 
 @dataclass(frozen=True)
@@ -50,8 +64,33 @@ class Found:
     problems: tuple[str, ...]
 
 
+def format_of(data: bytes) -> str:
+    """Which of FORMATS a picture is, by its first bytes; empty for anything else."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    magic = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
+    return next((name for first, name in magic.items() if data.startswith(first)), "")
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a WebP file, by the kind of its first chunk (RFC 9649)."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    return None
+
+
 def _header_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height by the file's header, for graders without Pillow: PNG, GIF, JPEG; None for another file."""
+    """Width and height by the file's header, for graders without Pillow; None for what is none of FORMATS."""
+    if format_of(data) == "WEBP" and len(data) >= 30:
+        return _webp_size(data)
+    if format_of(data) == "BMP" and len(data) >= 26:
+        return int.from_bytes(data[18:22], "little"), abs(int.from_bytes(data[22:26], "little", signed=True))
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     if data[:3] == b"GIF" and len(data) >= 10:
@@ -68,7 +107,7 @@ def _pixels(data: bytes) -> tuple[tuple[int, int], tuple[float, float], bytes]:
     """Size, darkest and lightest of a small grey copy, and a 9x8 grey copy. Raises what Pillow raises."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(data)) as image:
+    with Image.open(io.BytesIO(data), formats=[format_of(data)]) as image:
         if image.width * image.height > MAX_PIXELS:
             return image.size, (0, 255), b""
         grey = image.convert("L")
@@ -85,6 +124,8 @@ def problem_with(data: bytes) -> tuple[str, int]:
     if len(data) > MAX_BYTES:
         return f"is {len(data) / 1e6:.0f} MB; save it as a smaller PNG", 0
     unreadable = "is not a readable picture; take it again and save it as PNG"
+    if not format_of(data):
+        return unreadable, 0
     small = b""
     low, high = 0.0, 255.0
     try:
@@ -128,16 +169,22 @@ def from_folders(
     found, problems = [], []
     for folder in folders:
         for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-            if path.suffix.lower() not in SUFFIXES or path.is_symlink() or not path.is_file():
+            if path.is_symlink() or not path.is_file() or path.name.startswith("."):
                 continue
-            name = _named(path.stem, questions)
+            data = path.read_bytes()
+            name = _named(path.stem, questions) or _named(path.name, questions)
+            if path.suffix.lower() not in SUFFIXES and not format_of(data):
+                if told := OTHERS.get(path.suffix.lower()):
+                    remedy = "open it, and save it as PNG under the same name"
+                    problems.append(f"{name or line(path.name)}: {line(path.name)} is {told}; {remedy}")
+                continue
             if name:
-                found.append(Picture(name, f"{folder.name}/{path.name}", path.read_bytes()))
+                found.append(Picture(name, line(f"{folder.name}/{path.name}"), data))
             elif path.name not in recorded:
                 ids = [question.id for question in questions if question.kind == "screenshot"]
                 near = difflib.get_close_matches(path.stem, ids, n=1, cutoff=0.4)
                 hint = f"; did you mean {near[0]}{path.suffix}?" if near else ""
-                problems.append(f"{path.name} belongs to no screenshot question{hint}")
+                problems.append(f"{line(path.name)} belongs to no screenshot question{hint}")
     return found, problems
 
 

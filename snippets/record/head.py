@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
-from snippets.files import canonical, sha256_text, storage_error
+from snippets.files import canonical, plain_text, sha256_text, storage_error
 from snippets.record.chain import last_hash
 from snippets.record.schema import head_problem
 
@@ -74,7 +74,7 @@ def _field(value: Any) -> str:
 def part_of(path: Path) -> str | None:
     """The part that a record.json of any version names, unchecked; None where that cannot be told."""
     try:
-        part = _DECODER.raw_decode(path.read_text(encoding="utf-8"))[0]["part"]
+        part = _DECODER.raw_decode(path.read_text(encoding="utf-8-sig"))[0]["part"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return part if isinstance(part, str) else None
@@ -89,9 +89,13 @@ def read_head(path: Path) -> tuple[dict[str, Any], str]:
     try:
         fields, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
+        if "<<<<<<< " in text:
+            raise RecordError(f"The record {path} holds git's marks of a conflict. {START_AGAIN}.") from None
         cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated string")
         what = "it ends too early" if cut else f"line {error.lineno} is not JSON"
         raise RecordError(f"The record {path} is damaged: {what}. {START_AGAIN}.") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise RecordError(f"The record {path} is damaged: {error}. {START_AGAIN}.") from None
     except RecursionError:
         raise RecordError(f"The record {path} is damaged: it is nested without end. {START_AGAIN}.") from None
     if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
@@ -124,7 +128,7 @@ def _steps_problem(fields: dict[str, Any], behind: str) -> str | None:
 
 def _read_text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = plain_text(path.read_bytes())
     except FileNotFoundError:
         raise RecordError(f"There is no run record at {path}. `servelab run PART` makes one.") from None
     except OSError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from snippets.errors import RecordError
-from snippets.files import canonical, storage_error
+from snippets.files import canonical, plain_text, storage_error
 from snippets.record.head import START_AGAIN
 
 STEPS = "steps.jsonl"
@@ -46,7 +46,7 @@ def parse(data: bytes, path: Path, first: int = 0) -> tuple[list[Any], Interrupt
 
     Raises RecordError for a line that is no step as it was written.
     """
-    *whole, rest = data.split(b"\n")
+    *whole, rest = plain_text(data).split(b"\n")
     steps = []
     for number, text in enumerate(whole, 1):
         try:

@@ -145,21 +145,26 @@ def save_array(folder: Path, relative: str, array: np.ndarray) -> dict[str, Any]
 def load_array(folder: Path, reference: dict[str, Any]) -> np.ndarray:
     """Read an array back, bit for bit as it was written. Raises RecordError if it is missing or was changed."""
     path = safe_path(folder, reference["$array"])
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        remedy = "restore them, or measure again with --mode fresh"
-        raise RecordError(f"The samples {path} are missing; {remedy}.") from None
+    remedy = "restore them, or measure again with --mode fresh"
+    if not path.is_file():
+        raise RecordError(f"The samples {path} are missing; {remedy}.")
+    data = path.read_bytes()
     if sha256_bytes(data) != reference["sha256"]:
-        remedy = "restore them, or measure again with --mode fresh"
         raise RecordError(f"The samples {path} were changed after they were recorded; {remedy}.")
-    return np.load(io.BytesIO(data), allow_pickle=False)
+    try:
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, TypeError, MemoryError, OverflowError, RecursionError, SyntaxError):
+        array = None
+    if not isinstance(array, np.ndarray) or array.nbytes > len(data):
+        raise RecordError(f"The samples {path} are no array of numbers; {remedy}.")
+    return array
 
 
 def safe_path(folder: Path, relative: str) -> Path:
     """`folder / relative`, refused if it would lead out of the folder (a forged record)."""
     path = folder / relative
-    if Path(relative).is_absolute() or ".." in Path(relative).parts:
+    outside = Path(relative).is_absolute() or ".." in Path(relative).parts
+    if outside or not path.resolve().is_relative_to(folder.resolve()):
         raise RecordError(f"The record names a file outside its folder: {relative!r}.")
     return path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -181,13 +182,68 @@ def reverse_steps(fields: dict[str, Any]) -> None:
         lambda fields: fields["steps"][3].update(started_utc="2020-01-01T00:00:00Z"),
         lambda fields: reverse_steps(fields),
         lambda fields: fields["answers"][0].update(answered_utc="2020-01-01T00:00:00Z"),
-        lambda fields: fields["steps"][0]["result"].update(p50_ms=1.0),
         lambda fields: fields.update(created_utc="2027-01-01T00:00:00Z"),
     ],
 )
-def test_times_and_summaries_that_do_not_fit_are_found_though_all_hashes_do(run: Path, change: Any) -> None:
+def test_times_that_no_clock_shows_by_accident_are_found_though_all_hashes_fit(run: Path, change: Any) -> None:
     rewrite(run, change)
+    graded = check_part(run)
+    assert graded.trust == "consistent" and graded.doubts
+
+
+def test_a_summary_that_is_not_its_samples_is_found_though_all_hashes_fit(run: Path) -> None:
+    rewrite(run, lambda fields: fields["steps"][0]["result"].update(p50_ms=1.0))
     assert check_part(run).trust == "none"
+
+
+def later(text: str, seconds: float) -> str:
+    return (datetime.fromisoformat(text) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+
+
+def shift(fields: dict[str, Any], first: int, seconds: float) -> None:
+    """The clock is set while step `first` runs: its end and all that follows are told by the new time."""
+    for index, step in enumerate(fields["steps"][first:]):
+        names = ("ended_utc",) if index == 0 else ("started_utc", "ended_utc")
+        step.update({name: later(step[name], seconds) for name in names})
+
+
+@pytest.mark.parametrize("seconds", [3600, 3 * 86400, 3, -8, -3600])
+@pytest.mark.parametrize("first", [1, 5])
+def test_a_lid_closed_or_a_clock_set_costs_a_doubt_and_no_point(run: Path, first: int, seconds: float) -> None:
+    whole = check_part(run).points
+    rewrite(run, lambda fields: shift(fields, first, seconds))
+    graded = check_part(run)
+    assert (graded.points, graded.trust) == (whole, "plausible")
+    assert len(graded.doubts) in (1, 2) and load_record(run).steps[first].name in graded.doubts[0]
+
+
+def test_a_clock_set_back_between_two_steps_costs_a_doubt_and_no_point(run: Path) -> None:
+    whole = check_part(run).points
+
+    def edit(fields: dict[str, Any]) -> None:
+        shift(fields, 4, -60)
+        fields["steps"][4].update(ended_utc=later(fields["steps"][4]["ended_utc"], 60))
+
+    rewrite(run, edit)
+    graded = check_part(run)
+    assert (graded.points, graded.trust) == (whole, "plausible") and "precedes it" in graded.doubts[0]
+
+
+def test_a_run_over_two_leases_is_confirmed_by_both_and_only_by_both(run: Path) -> None:
+    middle = load_record(run).steps[9].started_utc
+    halves = ({**TIMES, "end_utc": middle}, {**TIMES, "start_utc": middle})
+    with_lease(run)
+    rewrite(run, lambda fields: fields["leases"].append({**LEASE, "id": "lease-2"}))
+    both = dict(zip(("lease-1", "lease-2"), halves, strict=True))
+    assert check_part(run, netid="AB123", leases=both).trust == "lease-confirmed"
+    only_one = check_part(run, netid="ab123", leases={"lease-1": halves[0]})
+    assert only_one.trust == "plausible" and "knows no lease lease-2" in only_one.doubts[0]
+
+
+@pytest.mark.parametrize("netid", ["edge", "serve", "123", "b123", ""])
+def test_a_part_of_a_leases_name_is_not_the_student(run: Path, netid: str) -> None:
+    with_lease(run)
+    assert check_part(run, netid=netid, leases={"lease-1": TIMES}).trust == "plausible"
 
 
 LEASE = {"id": "lease-1", "name": "serve_edge_ab123", "node_type": "raspberrypi5"}

@@ -90,9 +90,9 @@ def test_a_folder_that_cannot_be_written_is_named(class_folder: Path, tmp_path: 
 @pytest.mark.parametrize(
     "entry",
     [
-        {"start_utc": "2026-03-01T12:00:00Z", "end_utc": "2026-03-01T14:00:00+00:00"},
-        {"start_date": "2026-03-01 12:00:00", "end_date": "2026-03-01T14:00:00+00:00"},
-        {"start": "2026-03-01T12:00:00", "end": "2026-03-01T14:00:00+00:00"},
+        {"start_utc": "2026-03-01T12:00:00Z", "end_utc": "2026-03-01T14:00:00Z"},
+        {"start_date": "2026-03-01 12:00:00", "end_date": "2026-03-01T14:00:00Z"},
+        {"start": "2026-03-01T12:00:00", "end": "2026-03-01T14:00:00Z"},
     ],
 )
 def test_leases_are_read_with_the_names_of_each_source_and_without_a_zone_are_utc(
@@ -101,7 +101,7 @@ def test_leases_are_read_with_the_names_of_each_source_and_without_a_zone_are_ut
     path = tmp_path / "leases.json"
     path.write_text(json.dumps([{**LEASE, **entry}]))
     assert read_leases(path) == {
-        "7": {"name": "serve_edge_ab1", "start_utc": "2026-03-01T12:00:00Z", "end_utc": "2026-03-01T14:00:00+00:00"}
+        "7": {"name": "serve_edge_ab1", "start_utc": "2026-03-01T12:00:00Z", "end_utc": "2026-03-01T14:00:00Z"}
     }
 
 

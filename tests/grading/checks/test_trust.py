@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import numpy as np
@@ -37,9 +38,9 @@ def doubts(*steps: PaperStep, host: Mapping[str, Any] = PLAIN) -> str:
 
 
 def timed(*times: tuple[str, str], **more: Any) -> list[str]:
-    """What does not fit together in a record whose steps began and ended at these times."""
+    """Where the clock jumped in a record whose steps began and ended at these times."""
     steps = tuple(PaperStep(f"step {n}", {}, *map(at, pair)) for n, pair in enumerate(times))
-    return trust.inconsistencies(PaperRecord(steps, **more).evidence)
+    return [jump.told for jump in trust.clock_jumps(PaperRecord(steps, **more).evidence)]
 
 
 def test_a_step_may_begin_five_seconds_before_the_one_before_it_ended_and_no_sooner() -> None:
@@ -59,12 +60,35 @@ def test_an_answer_may_be_five_seconds_older_than_the_run_and_needs_a_time() -> 
         return timed(answers=({"question": "q", "answered_utc": when},))
 
     assert answered(at("11:59:55")) == []
-    assert (
-        answered(at("11:59:54.999"))
-        == answered("at noon")
-        == answered("2026-03-01T12:00:00")
-        == ["the answer to 'q' is older than the run"]
-    )
+    assert answered(at("11:59:54.999")) == ["the answer to 'q' is older than the run"]
+    for when in ("at noon", "2026-03-01T12:00:00"):
+        record = PaperRecord(answers=({"question": "q", "answered_utc": when},))
+        assert trust.inconsistencies(record.evidence) == ["the answer to 'q' has no time"]
+
+
+@pytest.mark.parametrize(
+    ("hours_back", "jumps", "plausible", "consistent"),
+    [
+        (0.01, 1, True, True),
+        (25, 3, True, True),
+        (27, 1, False, True),
+        (0.01, 4, False, True),
+        (0.01, 16, False, False),
+    ],
+)
+def test_few_jumps_of_a_clock_cost_a_doubt_more_the_plausibility_and_only_disorder_the_record(
+    hours_back: float, jumps: int, plausible: bool, consistent: bool
+) -> None:
+    started, steps = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(days=40), []
+    for number in range(30):
+        if 0 < number <= jumps:
+            started -= timedelta(hours=hours_back)
+        times = started.isoformat(), (started := started + timedelta(seconds=9)).isoformat()
+        steps.append(PaperStep(f"step {number}", {}, *times))
+    evidence = PaperRecord(tuple(steps)).evidence
+    assert len(trust.clock_jumps(evidence)) == jumps
+    assert (trust.implausibilities(evidence) == []) == plausible
+    assert (trust.inconsistencies(evidence) == []) == consistent
 
 
 def test_what_the_record_itself_finds_broken_counts_unless_it_was_left_out_for_size() -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,15 +92,81 @@ def test_nothing_is_left_running_after_detached_children(tmp_path: Path) -> None
         assert left == set()
 
 
-@pytest.mark.skipif(not sandbox.reachable() if os.geteuid() == 0 else True, reason="needs root")
-@pytest.mark.parametrize("name", ["os._exit", "fork bomb", "signals to the parent", "memory bomb", "regains root"])
-def test_another_user_with_limits_confines_where_bubblewrap_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.fixture
+def landlock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine without bubblewrap, whose kernel has Landlock."""
+    monkeypatch.setattr(sandbox.shutil, "which", lambda _: None)
+    sandbox.level.cache_clear()
+    if sandbox.level() != "landlock":
+        sandbox.level.cache_clear()
+        pytest.skip("this kernel has no Landlock")
+    yield
+    sandbox.level.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os._exit",
+        "fork bomb",
+        "signals to the parent",
+        "memory bomb",
+        "regains root",
+        "reads the tests from disk",
+        "network",
+        "datagrams and sockets of the machine",
+        "writes where others look",
+        "system calls by number",
+        "ptrace and memory",
+        "another program",
+    ],
+)
+def test_landlock_confines_where_bubblewrap_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, landlock: None, name: str
 ) -> None:
-    monkeypatch.setattr(sandbox, "level", lambda: "other user")
+    monkeypatch.setattr(sandbox, "WALL_S", 3.0)
     assert [result.points for result in graded(tmp_path, EXPLOITS[name])] == [0, 0]
+
+
+def test_landlock_lets_honest_code_answer(tmp_path: Path, landlock: None) -> None:
+    assert all(result.passed and "landlock" in result.detail for result in graded(tmp_path, SOLUTION))
+
+
+def test_under_landlock_no_file_process_or_network_is_reached(tmp_path: Path, landlock: None) -> None:
+    (tmp_path / "results.json").write_text("{}")
+    tries = {
+        "result": f"open({str(tmp_path / 'results.json')!r}).read()",
+        "password": "open('/etc/passwd').read()",
+        "parent": "open('/proc/%d/environ' % os.getppid()).read()",
+        "listing": "os.listdir('/')",
+        "written": "open('/tmp/servelab-left-behind', 'w')",
+        "datagram": "__import__('socket').socket(2, 2)",
+        "signal": "os.kill(os.getppid(), 0)",
+    }
+    body = "".join(
+        f"    try:\n        {code}\n        found.append({name!r})\n    except OSError:\n        pass\n"
+        for name, code in tries.items()
+    )
+    source = f"import os\ndef f():\n    found = []\n{body}    return found\n"
+    file = tmp_path / "functions.py"
+    file.write_text(source)
+    outcome = sandbox.run(file, {"calls": [{"function": "f", "arguments": []}], "first": 0}, "landlock")
+    assert outcome.lines[0] == b'{"call": 0, "value": []}'
+
+
+def test_where_nothing_can_be_confined_the_points_wait_for_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "level", lambda: "none")
     results = graded(tmp_path, SOLUTION)
-    assert all(result.passed and "other user" in result.detail for result in results)
+    assert all(
+        result.kind == "by hand" and result.possible > 0 and "Install bubblewrap" in result.message
+        for result in results
+    )
+
+
+def test_the_corpus_has_at_least_45_exploits() -> None:
+    assert len(EXPLOITS) >= 45
 
 
 def test_without_confinement_nothing_runs(tmp_path: Path) -> None:

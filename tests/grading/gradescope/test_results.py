@@ -52,15 +52,17 @@ def test_what_a_person_grades_says_its_points_and_counts_none() -> None:
 
 def test_the_trust_that_was_reached_comes_with_the_doubts() -> None:
     trust = results(GRADE, [])["tests"][0]
-    assert "**plausible**" in trust["output"] and "- the clock ran backwards" in trust["output"]
+    assert "Reached: plausible." in trust["output"] and "- the clock ran backwards" in trust["output"]
     nothing = replace(GRADE, parts=(replace(PART, trust="none"),))
     assert results(nothing, [])["tests"][0]["status"] == "failed"
 
 
-@pytest.mark.parametrize(("expected", "told"), [("", False), ("ab123", False), ("AB123", False), ("cd4", True)])
-def test_a_submission_collected_for_another_netid_is_told(expected: str, told: bool) -> None:
-    value = results(GRADE, [], expected)
-    assert (f"collected for NetID ab123, but {expected} handed it in" in value["output"]) == told
+@pytest.mark.parametrize(
+    ("accounts", "told"), [([], False), (["ab123"], False), (["zz9", "AB123 "], False), (["cd4"], True)]
+)
+def test_a_submission_collected_for_another_netid_is_told(accounts: list[str], told: bool) -> None:
+    value = results(GRADE, [], accounts)
+    assert (f"collected for NetID ab123, but {', '.join(accounts)} handed it in" in value["output"]) == told
     assert "Look at this: a file was changed." in value["output"]
 
 
@@ -80,3 +82,18 @@ def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write(path, {"score": float("nan")})
     assert json.loads(path.read_text()) == failure("first") and list(tmp_path.iterdir()) == [path]
+
+
+def test_only_the_owner_can_read_a_result(tmp_path: Path) -> None:
+    write(tmp_path / "results.json", failure("x"))
+    assert (tmp_path / "results.json").stat().st_mode & 0o077 == 0
+
+
+def test_without_staff_no_right_answer_is_in_it() -> None:
+    assert "480" in json.dumps(results(GRADE, [])) and "480" not in json.dumps(results(GRADE, [], staff=False))
+
+
+def test_nothing_that_quotes_a_student_is_markdown_or_html() -> None:
+    doubted = replace(GRADE, parts=(replace(PART, doubts=("![x](http://evil.example/a.png) <script>",)),))
+    value = results(doubted, [])
+    assert {test["output_format"] for test in value["tests"]} | {value["output_format"]} == {"text"}

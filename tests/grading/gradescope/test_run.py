@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grading.gradescope.run import expected, submitter
+from grading.gradescope.run import expected, submitters
 from tests.grading.gradescope.container import ONE_USER, USERS, gradescope, unpack
 from tests.grading.students import hand_in, make_run
 
@@ -86,23 +86,25 @@ def test_a_submission_of_somebody_else_is_named(tmp_path: Path, autograder: Path
 
 
 @pytest.mark.parametrize(
-    ("metadata", "netid"),
+    ("metadata", "netids"),
     [
-        ('{"users": [{"email": "ab123@nyu.edu"}, {"email": "cd4@nyu.edu"}]}', "ab123"),
-        ('{"users": [{"email": "ab123"}]}', "ab123"),
-        ('{"users": []}', ""),
-        ('{"users": [{}]}', ""),
-        ("[]", ""),
-        ("{", ""),
+        ('{"users": [{"email": "ab123@nyu.edu"}, {"email": "cd4@nyu.edu"}]}', ("ab123", "cd4")),
+        ('{"users": [{"email": "ab123"}]}', ("ab123",)),
+        ('{"users": []}', ()),
+        ('{"users": [{}]}', ()),
+        ("[]", ()),
+        ("{", ()),
     ],
 )
-def test_who_handed_in_is_told_by_the_first_address_before_its_at(tmp_path: Path, metadata: str, netid: str) -> None:
+def test_who_handed_in_is_told_by_each_address_before_its_at(
+    tmp_path: Path, metadata: str, netids: tuple[str, ...]
+) -> None:
     (tmp_path / "submission_metadata.json").write_text(metadata)
-    assert submitter(tmp_path) == netid
+    assert submitters(tmp_path) == netids
 
 
 def test_without_metadata_nobody_is_known_to_have_handed_in(tmp_path: Path) -> None:
-    assert submitter(tmp_path) == ""
+    assert submitters(tmp_path) == ()
 
 
 def test_an_autograder_knows_what_it_was_built_for(tmp_path: Path) -> None:

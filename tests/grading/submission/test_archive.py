@@ -1,17 +1,18 @@
-"""submission.zip is packed within its cap and unpacked without trusting it."""
+"""submission.zip is packed within what grading reads, and its manifest is held against its files."""
 
 from __future__ import annotations
 
-import zipfile
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grading.errors import UnsafeArchive
 from grading.submission import archive
 from grading.submission.archive import Member, pack
+from grading.submission.unpack import unpack
 from snippets.errors import SubmissionError
+from snippets.files import sha256_bytes
 from snippets.record.run import Run
 from tests.grading.submission.handed_in import collected
 
@@ -23,41 +24,6 @@ def test_a_changed_or_missing_file_shows_against_the_manifest(run: Run, tmp_path
     (made.folder / "submission.pdf").unlink()
     problems = archive.manifest_problems(made.folder)
     assert len(problems) == 2 and any("changed" in p for p in problems) and any("missing" in p for p in problems)
-
-
-def zipped(path: Path, *entries: tuple[str, bytes, int]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, data, mode in entries:
-            info = zipfile.ZipInfo(name)
-            info.external_attr, info.compress_type = mode << 16, zipfile.ZIP_DEFLATED
-            target.writestr(info, data)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (("../up.txt", b"x", 0o644), "leads out"),
-        (("/etc/passwd", b"x", 0o644), "leads out"),
-        (("a/../../b", b"x", 0o644), "leads out"),
-        (("C:\\x", b"x", 0o644), "leads out"),
-        (("link", b"/etc/passwd", 0o120777), "link or a device"),
-        (("pipe", b"", 0o010644), "link or a device"),
-        (("bomb", bytes(50_000_000), 0o644), "unpacks to 50 MB"),
-    ],
-)
-def test_a_dangerous_archive_is_refused(tmp_path: Path, entry: tuple[str, bytes, int], message: str) -> None:
-    path = zipped(tmp_path / "bad.zip", entry)
-    with pytest.raises(UnsafeArchive, match=message):
-        archive.unpack(path, tmp_path / "into" / "deep")
-    assert not list(tmp_path.glob("*.txt"))
-
-
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 nothing", b"%PDF-1.7"])
-def test_a_file_that_is_no_zip_is_refused_in_words(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "x.zip").write_bytes(data)
-    with pytest.raises(SubmissionError, match="not a whole zip"):
-        archive.unpack(tmp_path / "x.zip", tmp_path / "into")
 
 
 def members(folder: Path, **sizes: int) -> list[Member]:
@@ -92,25 +58,48 @@ def test_a_record_that_alone_is_too_large_is_refused_with_what_to_do(tmp_path: P
 def test_what_is_packed_comes_out_again_and_agrees_with_its_manifest(tmp_path: Path) -> None:
     files = members(tmp_path / "from", record=1000, samples=2000)
     pack(tmp_path / "s.zip", tmp_path / "s", files, {})
-    archive.unpack(tmp_path / "s.zip", tmp_path / "read")
+    unpack(tmp_path / "s.zip", tmp_path / "read")
     for member in files:
         assert (tmp_path / "read" / member.name).read_bytes() == member.path.read_bytes()
         assert (tmp_path / "s" / member.name).read_bytes() == member.path.read_bytes()
     assert archive.manifest_problems(tmp_path / "read") == []
 
 
-def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_FILES", 2)
-    path = zipped(tmp_path / "many.zip", *((name, b"x", 0o644) for name in "abc"))
-    with pytest.raises(UnsafeArchive, match="holds 3 files; at most 2"):
-        archive.unpack(path, tmp_path / "into")
+def test_no_more_files_are_packed_than_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_FILES", 3)
+    files = members(tmp_path / "from", record=10, samples=20, figure=30)
+    manifest, left = pack(tmp_path / "s.zip", tmp_path / "s", files, {})
+    assert list(manifest["files"]) == ["model/record", "model/samples"]  # and the manifest itself
+    assert [(item.name, item.reason) for item in left] == [("model/figure", "more than 3 files")]
 
 
-def test_many_small_files_may_not_fill_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 2500)
-    path = zipped(tmp_path / "full.zip", *((name, bytes(1000), 0o644) for name in "abc"))
-    with pytest.raises(UnsafeArchive, match="unpacks to more than"):
-        archive.unpack(path, tmp_path / "into")
+def test_no_more_is_packed_than_may_come_out_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 4_000_000 + 5000)
+    (tmp_path / "from").mkdir()
+    for name, size in (("record", 10), ("log", 100_000)):
+        (tmp_path / "from" / name).write_bytes(bytes(size))
+    files = [Member(name, tmp_path / "from" / name, rank) for rank, name in enumerate(("record", "log"))]
+    assert [item.name for item in pack(tmp_path / "s.zip", tmp_path / "s", files, {})[1]] == ["log"]
+
+
+def test_a_name_that_is_no_utf_8_is_left_out_with_the_remedy(tmp_path: Path) -> None:
+    files = members(tmp_path / "from", record=10)
+    odd = Member("model/figures/\udcff.png", files[0].path, 4)
+    _, left = pack(tmp_path / "s.zip", tmp_path / "s", [*files, odd], {})
+    assert [(item.name, item.reason) for item in left] == [
+        ("model/figures/\\udcff.png", "its name is no UTF-8; rename it")
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["screens/Bildschirmfoto um 10:12:33.png", "figures/my\\plot.png", "figures/" + "n" * 230 + ".png", "a/b:c/d.txt"],
+)
+def test_any_name_that_is_packed_is_read_again(tmp_path: Path, name: str) -> None:
+    files = [*members(tmp_path / "from", record=10)]
+    pack(tmp_path / "s.zip", tmp_path / "s", [*files, Member(name, files[0].path, 4)], {})
+    assert unpack(tmp_path / "s.zip", tmp_path / "read") == []
+    assert archive.manifest_problems(tmp_path / "read") == []
 
 
 @pytest.mark.parametrize(
@@ -121,6 +110,9 @@ def test_many_small_files_may_not_fill_the_disk_together(tmp_path: Path, monkeyp
         ("[]", "manifest.json cannot be read"),
         ('{"files": {"a": 3}}', "manifest.json cannot be read"),
         ('{"files": {"../secret": {"sha256": "0"}}}', "../secret is missing"),
+        ('{"files": {"/etc/hostname": {"sha256": "0"}}}', "/etc/hostname is missing"),
+        ('{"files": {"/dev/zero": {"sha256": "0"}}}', "/dev/zero is missing"),
+        ('{"files": {"": {"sha256": "0"}}}', " is missing"),
         ('{"files": {}}', None),
     ],
 )
@@ -131,3 +123,28 @@ def test_a_manifest_of_no_form_is_a_problem_and_no_crash(tmp_path: Path, text: s
     if text is not None:
         (folder / "manifest.json").write_text(text)
     assert archive.manifest_problems(folder) == ([] if problem is None else [problem])
+
+
+def test_a_link_in_the_folder_is_never_followed_for_the_manifest(tmp_path: Path) -> None:
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("x")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    digest = archive.sha256_file(tmp_path / "secret")
+    (folder / "manifest.json").write_text(json.dumps({"files": {"link": {"sha256": digest}}}))
+    assert archive.manifest_problems(folder) == ["link is missing"]
+
+
+def test_other_line_ends_and_a_byte_order_mark_are_no_change(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf{\r\n}\r\n")
+    (tmp_path / "b.npy").write_bytes(b"")
+    files = {"a.json": {"sha256": sha256_bytes(b"{\n}\n")}, "b.npy": {"sha256": "0"}}
+    (tmp_path / "manifest.json").write_bytes(b"\xef\xbb\xbf" + json.dumps({"files": files}).encode())
+    assert archive.manifest_problems(tmp_path) == ["b.npy is empty"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "names"), [({"left_out": 5}, []), ({"left_out": [3, {"name": "a"}]}, ["a"]), ({}, [])]
+)
+def test_what_was_left_out_is_whatever_of_it_can_be_read(manifest: dict, names: list[str]) -> None:
+    assert archive.left_out(manifest) == names

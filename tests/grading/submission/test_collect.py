@@ -14,6 +14,7 @@ from PIL import Image
 from grading.questions import questions
 from grading.submission import archive
 from grading.submission.collect import Student, Submission, make_submission, records_of, write_template
+from grading.submission.unpack import unpack
 from snippets.errors import SubmissionError
 from snippets.record.run import Run, load_record, open_run
 from tests.grading.pictures import picture
@@ -22,7 +23,7 @@ from tests.grading.submission.handed_in import collected, pdf_text
 
 def test_the_zip_holds_the_record_the_samples_and_a_manifest_that_fits(run: Run, tmp_path: Path) -> None:
     made = collected(run, tmp_path)
-    archive.unpack(made.zip, tmp_path / "read")
+    unpack(made.zip, tmp_path / "read")
     assert archive.manifest_problems(tmp_path / "read") == []
     assert archive.manifest_problems(made.folder) == []
     manifest = json.loads((tmp_path / "read/manifest.json").read_text())

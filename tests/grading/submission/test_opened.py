@@ -8,25 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from grading.submission.opened import digest_of, manifest_of, open_records, opened, root_of, runs_in, student_of
+from grading.submission.archive import manifest_of
+from grading.submission.opened import digest_of, open_records, opened, root_of, runs_in
 from snippets.errors import SubmissionError
 from snippets.record.run import Run
 from tests.grading.submission.handed_in import collected
-
-
-@pytest.mark.parametrize(
-    ("path", "student"),
-    [
-        ("submitted/ab123/edge", "ab123"),
-        ("course/submitted/ab_123/edge", "ab_123"),
-        ("class/ab123_late_77_submission.zip", "ab123"),
-        ("class/ab123.zip", "ab123"),
-        ("export/submission_4711", "submission_4711"),
-        ("ab123", "ab123"),
-    ],
-)
-def test_the_path_says_who_handed_in(path: str, student: str) -> None:
-    assert student_of(Path(path)) == student
 
 
 def test_a_zips_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
@@ -46,29 +32,29 @@ def test_a_folders_digest_follows_names_and_contents_and_no_links(tmp_path: Path
     assert len({first, second, digest_of(tmp_path)}) == 3
 
 
-def test_a_folder_is_taken_as_it_is_and_a_zip_is_unpacked_for_a_while(run: Run, tmp_path: Path) -> None:
+def test_a_folder_and_a_zip_are_read_as_a_copy_for_a_while(run: Run, tmp_path: Path) -> None:
     made = collected(run, tmp_path)
-    with opened(made.folder) as folder:
-        assert folder == made.folder
-    with opened(made.zip) as folder:
-        kept = folder
-        assert (folder / "model" / "record.json").read_bytes() == (run.folder / "record.json").read_bytes()
-    assert not kept.exists()
+    for path in (made.folder, made.zip):
+        with opened(path) as found:
+            kept = found.root
+            assert kept != made.folder and found.remarks == ()
+            assert (found.runs["model"] / "record.json").read_bytes() == (run.folder / "record.json").read_bytes()
+        assert not kept.exists()
 
 
 def test_a_zip_that_lies_in_a_folder_without_a_record_is_the_submission(run: Run, tmp_path: Path) -> None:
     made = collected(run, tmp_path)
     (tmp_path / "upload").mkdir()
     made.zip.rename(tmp_path / "upload" / "mine.zip")
-    with opened(tmp_path / "upload") as folder:
-        assert runs_in(folder) == {"model": folder / "model"}
+    with opened(tmp_path / "upload") as found:
+        assert found.runs == {"model": found.root / "model"}
 
 
 def test_a_zip_beside_a_run_is_not_the_submission(run: Run, tmp_path: Path) -> None:
     made = collected(run, tmp_path)
     made.zip.rename(made.folder / "older.zip")
-    with opened(made.folder) as folder:
-        assert folder == made.folder
+    with opened(made.folder) as found:
+        assert found.runs == {"model": found.root / "model"} and found.remarks == ()
 
 
 def written(folder: Path, **texts: str) -> Path:

@@ -65,7 +65,7 @@ def test_a_picture_may_have_as_many_pixels_and_bytes_as_allowed_and_no_more(monk
     assert "save it as a smaller PNG" in problem_with(data)[0]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG", "WEBP", "BMP"])
 def test_without_pillow_the_size_is_read_from_the_header(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     fits, narrow = (two_tones(width, 150, 0, 255, kind) for width in (300, 299))
     monkeypatch.setitem(sys.modules, "PIL", None)  # importing it raises ImportError
@@ -176,3 +176,43 @@ def test_the_same_picture_for_two_questions_is_found_though_it_was_saved_anew() 
     assert found.pictures[PAGE].problem == f"shows the same picture as {GRAPH}"
     assert found.pictures[OTHER_PAGE].problem == ""
     assert found.problems == (f"{PAGE}: b shows the same picture as {GRAPH}",)
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_every_kind_of_webp_says_its_size_without_pillow(monkeypatch: pytest.MonkeyPatch, lossless: bool) -> None:
+    found = []
+    for mode in ("RGB", "RGBA"):
+        buffer = io.BytesIO()
+        extra = {"exif": b"Exif"} if mode == "RGBA" else {}
+        Image.new(mode, (301, 152), "red").save(buffer, "WEBP", lossless=lossless, **extra)
+        found.append(buffer.getvalue())
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setattr(screenshots, "MIN_WIDTH", 302)
+    assert [problem_with(data)[0].partition(";")[0] for data in found] == ["is tiny (301x152)"] * 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
+def test_a_picture_is_taken_alike_with_and_without_pillow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for name in ("model.graph.netron.jfif", "model.graph.netron"):
+        (tmp_path / name).write_bytes(two_tones(400, 200, 0, 255, kind))
+    graph = asked(GRAPH)
+    with_pillow = choose(from_folders([tmp_path], graph)[0], graph).pictures
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert choose(from_folders([tmp_path], graph)[0], graph).pictures.keys() == with_pillow.keys() != set()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("netron.HEIC", "a HEIC picture"), ("netron.pdf", "a PDF"), ("other.tiff", "a TIFF picture")]
+)
+def test_what_no_grader_can_show_is_refused_with_the_remedy(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / name).write_bytes(b"II*\0 something else")
+    pictures, (problem,) = from_folders([tmp_path], asked(GRAPH))
+    assert pictures == [] and f"is {what}; open it, and save it as PNG" in problem
+
+
+def test_only_pictures_are_opened_whatever_their_name(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (400, 200), "red").save(buffer, "EPS")
+    assert problem_with(buffer.getvalue())[0].startswith("is not a readable picture")

@@ -448,3 +448,37 @@ def test_a_screenshot_may_be_a_file_elsewhere_or_the_one_that_is_there(tmp_path:
     assert kept == run.folder / "screens/page.png" and kept.read_bytes() == b"png"
     assert run.screenshot("page", kept).read_bytes() == b"png"
     assert list(run.record().screenshots) == ["page"]
+
+
+@pytest.mark.parametrize("half", ["nice \ud83d", "\ude00 nice", "\ud83d x \ude00"])
+def test_half_an_emoji_in_an_answer_costs_neither_it_nor_what_is_measured_after_it(half: str) -> None:
+    run, counter = open_run("model"), Counter()
+    assert "\ufffd" in run.answer("model.graph.why", half)["value"]
+    assert run.answer("model.graph.why", "whole \U0001f600")["value"] == "whole \U0001f600"
+    measure(run, counter, n=3)
+    run.step("a/b/latency", lambda: {"note": half}, inputs={"text": half})
+    record = load_record(run.folder)
+    assert [answer["value"] for answer in record.answers][1] == "whole \U0001f600" and len(record.steps) == 2
+    assert "\ufffd" in record.result("a/b/latency")["note"] and record.verify() == []
+
+
+def test_a_record_that_an_editor_of_windows_saved_is_read_and_goes_on() -> None:
+    run, counter = open_run("model"), Counter()
+    measure(run, counter, n=3)
+    run.answer("model.graph.why", "first")
+    for name in ("record.json", "steps.jsonl"):
+        path = run.folder / name
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_record(run.folder).verify() == []
+    again = open_run("model")
+    measure(again, counter, n=3)
+    again.answer("model.graph.why", "second")
+    assert counter.calls == 1 and len(load_record(run.folder).answers) == 2
+
+
+def test_a_record_with_marks_of_a_merge_says_so() -> None:
+    run = open_run("model")
+    path = run.folder / "record.json"
+    path.write_text("<<<<<<< HEAD\n" + path.read_text() + "=======\n>>>>>>> main\n")
+    with pytest.raises(RecordError, match="git's marks of a conflict"):
+        load_record(run.folder)
