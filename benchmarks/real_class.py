@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from grading.batch.outputs import grade_class  # noqa: E402
 from grading.grade import GradeOptions  # noqa: E402
 from tests.grading.mixed_class import build  # noqa: E402
+from tests.grading.students import FULL  # noqa: E402
 
 STUDENTS = 200
 LIMIT_S = 60.0
@@ -34,7 +35,7 @@ def main() -> int:
             grade_class([made.folder], out, GradeOptions(parts=("edge",)), workers=WORKERS, say=lambda _: None)
             took.append(time.perf_counter() - began)
         rows = list(csv.DictReader(out.open(encoding="utf-8")))
-    whole = sum(row["netid"] in made.honest and float(row["points"]) == 25 and not row["doubts"] for row in rows)
+    whole = sum(row["netid"] in made.honest and float(row["points"]) == FULL and not row["doubts"] for row in rows)
     print(f"{len(rows)} of {made.students} students in the table, {whole} of {len(made.honest)} honest with all points")
     print(f"graded in {took[0]:.1f} s on {WORKERS} cores (limit {LIMIT_S:g} s); again, unchanged: {took[1]:.1f} s")
     return int(len(rows) != made.students or whole != len(made.honest) or took[0] > LIMIT_S or took[1] > took[0] / 2)

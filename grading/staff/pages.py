@@ -6,18 +6,20 @@ answer beside what a good one would say with that student's own numbers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from grading.batch.grade_all import discover
+from grading.batch.exports import Entry, discover
+from grading.batch.limited import run_limited
 from grading.checks.evidence import Evidence
 from grading.questions import Question, questions
 from grading.questions.describe import worth
 from grading.staff.exemplars import answers, exemplar
-from grading.submission.opened import manifest_of, open_records, opened, root_of, student_of
-from snippets.errors import SubmissionError
+from grading.submission.opened import open_records
+from grading.submission.people import plain_netid, student_of
 from snippets.files import storage_error, write_atomic
 from snippets.parts import PARTS
 
@@ -39,21 +41,27 @@ class Sheet:
     exemplar: str
 
 
-def sheets_of(path: Path) -> dict[str, Sheet]:
+def sheets_of(entry: Entry) -> dict[str, Sheet]:
     """The sheets of one submission by question; none of a part that was not handed in or cannot be read."""
-    netid = student_of(path)
-    try:
-        with opened(path) as folder:
-            netid = str(manifest_of(root_of(folder)).get("netid") or netid)[:64]
-    except SubmissionError:
+    if entry.problem:
         return {}
     found = {}
-    with open_records(path) as records:
+    with open_records(entry.path) as records:
         for record in records:
             evidence = Evidence(record)
             for name, text in answers(record).items():
-                found[name] = Sheet(netid, text, exemplar(name, evidence))
+                found[name] = Sheet(_whose(entry), text, exemplar(name, evidence))
     return found
+
+
+def _whose(entry: Entry) -> str:
+    """NetIDs of those who handed it in, by the export; else what its file's name says."""
+    people = [plain_netid(person.netid) or person.name for person in entry.people]
+    return (", ".join(filter(None, people)) or plain_netid(student_of(entry.path)))[:64]
+
+
+def _as_text(entry: Entry) -> dict[str, list[str]]:
+    return {name: [one.netid, one.answer, one.exemplar] for name, one in sheets_of(entry).items()}
 
 
 def page(asked: Question, sheets: Iterable[Sheet]) -> str:
@@ -88,9 +96,10 @@ def write_exemplars(submissions: Iterable[Path], out: Path) -> str:
     Raises UsageError where there are no submissions, StorageError where the folder cannot be written.
     """
     by_question: dict[str, list[Sheet]] = {}
-    for path in discover(submissions):
-        for name, sheet in sheets_of(path).items():
-            by_question.setdefault(name, []).append(sheet)
+    # Each in a process of its own, within the limits of grading: one broken submission must not stop the others.
+    for ended in run_limited(discover(submissions), _as_text, os.cpu_count() or 1):
+        for name, texts in (ended.value or {}).items():
+            by_question.setdefault(name, []).append(Sheet(*texts))
     asked = [each for part in PARTS for each in questions(part) if each.id in by_question]
     try:
         out.mkdir(parents=True, exist_ok=True)

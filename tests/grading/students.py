@@ -122,6 +122,11 @@ def steps(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any], float
     yield "cloud/all/crossover", {"edge_ms": edge, "server_ms": server, "rtt_ms": [1.0]}, 0.5
 
 
+# Points of part edge: all, and those that no person gives. 10 are for measuring.
+POSSIBLE = 10.0 + sum(question.points for question in questions("edge"))
+FULL = 10.0 + sum(question.points for question in questions("edge") if not question.by_hand)
+
+
 def memory(rng: np.random.Generator) -> np.ndarray:
     """Memory in MB of five starts, in each of four phases."""
     return np.cumsum(times(rng, 20, 20).reshape(5, 4), axis=1)

@@ -9,6 +9,7 @@ import pytest
 from grading.batch.outputs import grade_class
 from grading.grade import GradeOptions
 from tests.grading.mixed_class import MixedClass, build
+from tests.grading.students import FULL, POSSIBLE
 
 Rows = list[dict[str, str]]
 
@@ -23,7 +24,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[MixedClass, Rows]:
 
 def test_everybody_is_in_the_table_once_with_the_possible_points(graded: tuple[MixedClass, Rows]) -> None:
     made, rows = graded
-    assert len(rows) == made.students and {row["possible"] for row in rows} == {"34.0"}
+    assert len(rows) == made.students and {row["possible"] for row in rows} == {str(POSSIBLE)}
     names = [{row["netid"], row["name"].removeprefix("doe"), row["name"].removeprefix("Jane ")} for row in rows]
     for student in (*made.honest, *made.broken, *made.hostile):
         assert sum(student in name for name in names) == 1, student
@@ -33,7 +34,7 @@ def test_the_honest_have_every_automatic_point_whatever_came_beside_them(graded:
     made, rows = graded
     honest = [row for row in rows if row["netid"] in made.honest]
     assert len(honest) == len(made.honest)
-    assert {(row["points"], row["trust"], row["doubts"]) for row in honest} == {("25.0", "edge:plausible", "")}
+    assert {(row["points"], row["trust"], row["doubts"]) for row in honest} == {(str(FULL), "edge:plausible", "")}
 
 
 def test_the_broken_have_none_and_are_told_what_was_found(graded: tuple[MixedClass, Rows]) -> None:

@@ -27,11 +27,9 @@ from tests.grading.exports import (
     with_manifest,
     zip_of,
 )
-from tests.grading.students import hand_in, make_run
+from tests.grading.students import FULL, POSSIBLE, hand_in, make_run
 
 Row = dict[str, str]
-FULL = 25.0
-POSSIBLE = 34.0
 
 
 @pytest.fixture(scope="module")
