@@ -29,7 +29,7 @@ class LeaseRefused(SiteError):
     """The site did not grant the lease."""
 
 
-class RuleRefused(LeaseRefused):
+class RuleRefused(SiteError):
     """The testbed's rules or its accounting refuse the lease: another time changes nothing by itself."""
 
 

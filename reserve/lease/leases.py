@@ -11,7 +11,7 @@ from typing import Any
 from reserve.calendar import next_hour, utc
 from reserve.clock import Patience, duration_text, wait_for
 from reserve.desk import Desk
-from reserve.errors import Faulted, LeaseRefused, Missing, RuleRefused, SiteError, SiteUnreachable, UsageError
+from reserve.errors import Faulted, LeaseRefused, Missing, SiteError, SiteUnreachable, UsageError
 from reserve.hardware import Hardware
 from reserve.journal import Entry
 from reserve.lease.slots import next_free
@@ -102,9 +102,6 @@ def ensure_lease(desk: Desk, spec: LeaseSpec, netid: str) -> Lease:
     key = journal.intend("lease", spec.name, site.name, part, **_facts(spec, netid))
     try:
         lease = site.create_lease(spec)
-    except RuleRefused:
-        journal.gone(key, "refused")
-        raise
     except LeaseRefused as refused:
         journal.gone(key, "refused")
         raise refusal_in_words(site, spec, refused) from None

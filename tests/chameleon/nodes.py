@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from .model import Server
-from .node import Node, gpu_lines, kill_marked
+from .node import Node, gpu_lines, kill_marked, machine_bin
 from .sshd import Host
 from .state import State
 
@@ -50,6 +50,7 @@ class Nodes:
         self, state: State, *, port: int = 22, path: tuple[Path, ...] = (), env: dict[str, str] | None = None
     ) -> None:
         self.state, self.port, self._path, self._env = state, port, path, env
+        machine_bin()  # once a process, and now: the first node must not be late for it
         self.commands: list[tuple[str, str]] = []
         self.hosts: dict[str, Host] = {}
         self._wanted: dict[str, str] = {}

@@ -84,7 +84,7 @@ def test_a_command_that_never_ends_is_ended(machine):
 
 
 def test_images_are_built_from_their_pins_and_again_when_these_change(root, tmp_path):
-    p100 = hardware.load()["gpu_p100"]
+    p100 = replace(hardware.load()["gpu_p100"], images=("triton",))
     (step,) = images(p100, root)
     assert isinstance(step.apply, str)
     assert "--build-arg TRITON_IMAGE=nvcr.io/nvidia/tritonserver:" in step.apply
