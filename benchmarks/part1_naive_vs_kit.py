@@ -25,6 +25,7 @@ from snippets.data.datasets import dataset
 from snippets.data.image import decode, preprocess
 from snippets.engine.providers import session
 from snippets.measure import calls
+from snippets.measure.latency import Latency
 from snippets.model import evaluate
 
 BATCH, SINGLE_TRIALS, BATCH_TRIALS = 32, 100, 50
@@ -85,7 +86,7 @@ def kit(folder: Path, cache: Path, variants: dict[str, Callable[[], Any]]) -> Fi
         scored = evaluate.accuracy_step(model, split, "evaluation")
         found[name] = (
             stats.median(single["latency_ms"]).value,
-            stats.throughput(whole["batch_ms"], BATCH).value,
+            Latency.of(whole).images_per_s().value,
             stats.accuracy(scored["predictions"], scored["labels"]).value,
         )
     return found

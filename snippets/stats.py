@@ -122,15 +122,6 @@ def median(samples: ArrayLike, confidence: float = 0.95) -> Estimate:
     return percentile_interval(samples, 50.0, confidence)
 
 
-def throughput(batch_ms: ArrayLike, batch: int, confidence: float = 0.95) -> Estimate:
-    """Images per second from times of whole batches: batch x 1000 / median, with its interval."""
-    time_ms = median(batch_ms, confidence)
-    images = batch * 1000.0
-    low = 0.0 if math.isinf(time_ms.high) else images / time_ms.high
-    high = images / time_ms.low if time_ms.low > 0 else math.inf
-    return Estimate(images / time_ms.value, low, high)
-
-
 def proportion(successes: int, count: int, confidence: float = 0.95) -> Estimate:
     """A proportion and its Wilson score interval, e.g. an accuracy over `count` images."""
     if count <= 0:

@@ -92,13 +92,23 @@ class Evidence:
 
     def latency(self, name: str) -> Latency:
         """Latencies of a step, by blocks where they were taken in blocks. Raises NotMeasured."""
-        samples = self.samples(name)
+        return self._times(name, "latency_ms")
+
+    def batches(self, name: str) -> Latency:
+        """Times of whole batches, over their images, by blocks where they were taken in blocks. Raises NotMeasured."""
+        if self.number(name, "batch") < 1:
+            raise NotMeasured(name, "batch")
+        return self._times(name, "batch_ms")
+
+    def _times(self, name: str, field: str) -> Latency:
+        samples = self.samples(name, field)
+        told = {key: value for key, value in self.result(name).items() if key not in ("latency_ms", "batch_ms")}
         try:
-            found = Latency.of({**self.result(name), "latency_ms": samples})
+            found = Latency.of({**told, field: samples})
         except (ValueError, TypeError, OverflowError):
             raise NotMeasured(name, "rounds") from None
         if (samples <= 0).any():
-            raise NotMeasured(name, "latency_ms")
+            raise NotMeasured(name, field)
         return found
 
     def p50(self, name: str) -> float:
@@ -106,8 +116,8 @@ class Evidence:
         return self.latency(name).p50().value
 
     def images_per_s(self, name: str) -> float:
-        """Throughput from batch times: batch x 1000 / median."""
-        return self.number(name, "batch") * 1000 / self.p(name, 50, "batch_ms")
+        """Throughput from batch times: batch x 1000 / median, of the blocks' medians where there are blocks."""
+        return self.batches(name).images_per_s().value
 
     def accuracy(self, name: str) -> float:
         """Share of predictions equal to their label, recomputed."""

@@ -61,10 +61,12 @@ def blocks_are_real(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def rounds_match_samples(result: Mapping[str, Any]) -> Iterator[str]:
-    """Every sample of latencies in blocks belongs to a round."""
-    samples, rounds = result.get("latency_ms"), result.get("rounds")
-    if isinstance(samples, np.ndarray) and isinstance(rounds, np.ndarray) and samples.shape != rounds.shape:
-        yield "latency_ms and rounds are of different length"
+    """Every sample that was taken in blocks belongs to a round."""
+    rounds = result.get("rounds")
+    for name in ("latency_ms", "batch_ms"):
+        samples = result.get(name)
+        if isinstance(samples, np.ndarray) and isinstance(rounds, np.ndarray) and samples.shape != rounds.shape:
+            yield f"{name} and rounds are of different length"
 
 
 def summaries_match_samples(result: Mapping[str, Any]) -> Iterator[str]:
@@ -189,21 +191,22 @@ def _finite(times: Any) -> bool:
 
 
 def not_of_its_rounds(name: str, result: Any, turns: Mapping[str, Any]) -> str | None:
-    """Why an assembled `latency` step is not what the rounds of its group measured; None if it is, or is none.
+    """Why an assembled `latency` or `throughput` step is not what its group's rounds measured; None if it is.
 
     `turns`: results of all steps of turns by name. Older rounds of the same numbers may have been measured anew since.
     """
     if not isinstance(result, Mapping) or not assembled(result) or borrowed(result):
         return None
     group = result["group"]
-    if np.shape(result["rounds"]) != np.shape(result["latency_ms"]):
+    times = result.get("latency_ms", result.get("batch_ms"))
+    if np.shape(result["rounds"]) != np.shape(times):
         return None  # told by rounds_match_samples
     for number in np.unique(result["rounds"]):
         one = turns.get(f"{group}/turns-{number}")
         blocks = one.get("blocks_ms") if isinstance(one, Mapping) else None
         if not isinstance(blocks, Mapping):
             return f"round {number} of {group} was not measured"
-        samples = np.asarray(result["latency_ms"])[result["rounds"] == number]
+        samples = np.asarray(times)[result["rounds"] == number]
         if not any(np.array_equal(samples, times) for times in blocks.values()):
             return f"its samples of round {number} are not those of {group}/turns-{number}"
     return None

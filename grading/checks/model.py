@@ -9,7 +9,7 @@ import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, one
-from grading.checks.options import accurate, as_fast, in_turn, measured, meeting, more_accurate, rate
+from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
 from snippets.decide.targets import target
@@ -235,8 +235,9 @@ def million(evidence: Evidence) -> Number:
         if not isinstance(priced, dict) or not isinstance(priced.get("onnx-all"), list):
             raise NotMeasured("choose/front", "price of onnx-all")
         return Number(float(priced["onnx-all"][0]), how)
-    threads = int(evidence.number("graph/onnx-all/throughput", "threads"))
-    return Number(cost.per_million_cpu(rate(evidence, "graph/onnx-all").value, threads, cost.load_prices()), how)
+    threads = int(evidence.number(batches(evidence, "onnx-all", CPU_OPTIONS["onnx-all"]), "threads"))
+    images_per_s = rate(evidence, "onnx-all", CPU_OPTIONS["onnx-all"]).value
+    return Number(cost.per_million_cpu(images_per_s, threads, cost.load_prices()), how)
 
 
 def _unbeaten(evidence: Evidence, options: dict[str, str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -11,19 +11,32 @@ from grading.checks.judging import Choices, one
 from snippets.decide.choose import MAX_LOSS
 from snippets.decide.targets import Target, Verdict
 from snippets.measure.latency import Latency, compare
-from snippets.stats import Estimate, accuracy_loss, throughput
+from snippets.stats import Estimate, accuracy_loss
 
 # What an engine is called where it takes turns with others.
 IN_TURN = {"cpu": "onnx-all"}
+# Where the batches of all ways to run the model take turns, and what this group is called.
+BATCHES, BATCHES_GROUP = "providers", "providers/batches"
 
 
-def rate(evidence: Evidence, variant: str) -> Estimate:
-    """Images per second of the largest batch that was timed. Raises NotMeasured."""
-    steps = evidence.named(f"{variant}/throughput")
+def batches(evidence: Evidence, name: str, prefix: str) -> str:
+    """The step with an option's batches in turn with those of the others. Raises NotMeasured.
+
+    In older records, which have none, the largest batch that was timed by itself.
+    """
+    of_group = f"{BATCHES}/{IN_TURN.get(name, name)}/throughput"
+    for step in evidence.named(of_group):
+        if evidence.result(step).get("group") == BATCHES_GROUP:
+            return step
+    steps = [step for step in evidence.named(f"{prefix}/throughput") if "group" not in evidence.result(step)]
     if not steps:
-        raise NotMeasured(f"{variant}/throughput")
-    largest = max(steps, key=lambda name: evidence.number(name, "batch"))
-    return throughput(evidence.samples(largest, "batch_ms"), int(evidence.number(largest, "batch")))
+        raise NotMeasured(of_group)
+    return max(steps, key=lambda step: evidence.number(step, "batch"))
+
+
+def rate(evidence: Evidence, name: str, prefix: str) -> Estimate:
+    """Images per second of an option, from its `batches`. Raises NotMeasured."""
+    return evidence.batches(batches(evidence, name, prefix)).images_per_s()
 
 
 def in_turn(evidence: Evidence, group: str, variants: Mapping[str, str]) -> dict[str, Latency]:
@@ -74,7 +87,7 @@ def measured(evidence: Evidence, group: str, variants: Mapping[str, str]) -> dic
 def verdict(evidence: Evidence, name: str, prefix: str, wanted: Target, group: str) -> Verdict:
     """How the variant stands to a server's target (median and throughput), by the intervals of its samples."""
     held = wanted.judge(
-        p50_ms=in_turn(evidence, group, {name: prefix})[name].p50(), images_per_s=rate(evidence, prefix)
+        p50_ms=in_turn(evidence, group, {name: prefix})[name].p50(), images_per_s=rate(evidence, name, prefix)
     )
     if held is None:
         raise NotMeasured(f"{prefix}/size")

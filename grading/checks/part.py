@@ -59,6 +59,7 @@ BEFORE = {
     "quantize/search/a-scale-a-channel.onnx": "quantize/search/all--per-tensor.onnx",
     "providers/turns-1": "providers/ranking",
     "providers/onnx-all/latency": "providers/ranking",
+    "providers/onnx-all/throughput": "graph/onnx-all/throughput",
     "edge/turns-1": "edge/fp32-threads-1/latency",
     "batching/waits-for-16-8/load": "batching/on-waits-10-ms-8/load",
 }

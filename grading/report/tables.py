@@ -88,9 +88,11 @@ def _add(variant: Variant, what: str, result: dict[str, Any]) -> None:
         variant.provider = result.get("provider", variant.provider)
     elif what.startswith("throughput") and len(result.get("batch_ms", ())) > 0:
         batch = int(result["batch"])
-        rate = stats.throughput(result["batch_ms"], batch)
+        rate = Latency.of(result).images_per_s()
+        # Of batches of one size, the last that took turns stand.
         better = (
             variant.images_per_s is None
+            or ("rounds" in result and variant.batch == batch)
             or variant.batch != PREFERRED_BATCH
             and (batch == PREFERRED_BATCH or rate.value > variant.images_per_s.value)
         )

@@ -45,6 +45,13 @@ def _numbers(values: Sequence[Any]) -> bool:
     return all(isinstance(value, int | float) for value in values)
 
 
+def _throughput_fact(result: Mapping[str, Any], batch: int) -> str:
+    try:
+        return f"{Latency.of(result).images_per_s().value:.4g} images/s at batch {batch}"
+    except (ValueError, TypeError, ZeroDivisionError):
+        return "its batches are no measurement"
+
+
 def summary(record: Record, name: str) -> str | None:
     """One line on a measured step, recomputed from its samples; None where there is nothing to say."""
     step = record.latest(name)
@@ -62,7 +69,7 @@ def summary(record: Record, name: str) -> str | None:
         facts += _latency_facts(result)
     batch_ms, batch = result.get("batch_ms"), result.get("batch")
     if isinstance(batch_ms, np.ndarray) and batch_ms.size and isinstance(batch, int):
-        facts.append(f"{batch * 1000 / float(np.median(batch_ms)):.4g} images/s at batch {batch}")
+        facts.append(_throughput_fact(result, batch))
     predictions, labels = result.get("predictions"), result.get("labels")
     if isinstance(predictions, np.ndarray) and isinstance(labels, np.ndarray) and predictions.shape == labels.shape:
         facts.append(f"accuracy {np.mean(predictions == labels):.2%} of {labels.size}")

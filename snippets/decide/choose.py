@@ -32,6 +32,7 @@ class Option:
     size_bytes: int
     cost_per_million: stats.Estimate
     latency: Latency = field(repr=False, compare=False)
+    batches: Latency = field(repr=False, compare=False)
     predictions: np.ndarray = field(repr=False, compare=False)
     labels: np.ndarray = field(repr=False, compare=False)
 
@@ -42,12 +43,13 @@ class Option:
 
 
 def option(name: str, measured: Mapping[str, Any], latency: Latency, prices: cost.Prices) -> Option:
-    """An option from what variants.Bench.onnx returned (throughput, accuracy, size), and its latencies of one image.
+    """An option from what variants.Bench.compared returned (throughput, accuracy, size), and its latencies.
 
-    These were taken in turn with other options (variants.Bench.turns): they are compared round by round.
+    Both times were taken in turn with other options: they are compared round by round.
     """
     batch = measured["throughput"]
-    rate = stats.throughput(batch["batch_ms"], batch["batch"])
+    batches = Latency.of(batch)
+    rate = batches.images_per_s()
     scored = measured["accuracy"]
     provider, threads = batch["provider"], batch["threads"]
 
@@ -67,6 +69,7 @@ def option(name: str, measured: Mapping[str, Any], latency: Latency, prices: cos
         measured["size"]["bytes"],
         stats.Estimate(price(rate.value), price(rate.high), highest),
         latency,
+        batches,
         np.asarray(scored["predictions"]),
         np.asarray(scored["labels"]),
     )
@@ -113,8 +116,13 @@ Clearly = Callable[[Option, Option], bool]
 
 
 def cheaper(a: Option, b: Option) -> bool:
-    """Whether a costs less than b beyond the intervals of their throughputs."""
-    return a.cost_per_million.high < b.cost_per_million.low
+    """Whether a costs less than b beyond chance: by their batches round by round, or else by the two intervals."""
+    if a.batches.rounds is None or a.batches.group != b.batches.group:
+        return a.cost_per_million.high < b.cost_per_million.low
+    ratio = compare(a.batches, b.batches).ratio
+    # What a second costs differs, as threads and processors do.
+    rent = a.cost_per_million.value * a.images_per_s.value / (b.cost_per_million.value * b.images_per_s.value)
+    return stats.verdict(stats.scaled(ratio, rent)).verdict == "a"
 
 
 def faster(a: Option, b: Option) -> bool:

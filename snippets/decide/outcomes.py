@@ -18,6 +18,14 @@ def gain(what: str, before: Estimate, after: Estimate) -> str:
     return text if apart else f"{text}, but not decided by these samples"
 
 
+def gain_in_turn(what: str, one: Comparison) -> str:
+    """As `gain`, of two (before, after) whose batches took turns: by the ratios of their times, round by round."""
+    text = f"{what}: {one.ratio.value:.2f} times as many"
+    return {"same": f"{text}, which is the same", "undecided": f"{text}, but not decided by these samples"}.get(
+        one.verdict, text
+    )
+
+
 def on_the_front(front: Front) -> str:
     """Who is on a front, and whom the samples do not decide."""
     text = f"on the front: {', '.join(front.names)}"

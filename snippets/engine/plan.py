@@ -23,7 +23,6 @@ class Plan:
     validation: int
     calibration: int
     batch: int
-    batch_sizes: tuple[int, ...]
     torch_batch_sizes: tuple[int, ...]
     compiled_batch_sizes: tuple[int, ...]
     whole_ladder: bool
@@ -31,7 +30,7 @@ class Plan:
 
     @property
     def rounds(self) -> int:
-        """Rounds of blocks in which latencies are compared."""
+        """Rounds of blocks in which latencies and throughputs are compared."""
         return turns.ROUNDS[self.profile]
 
     @property
@@ -40,8 +39,13 @@ class Plan:
         return turns.RULES[self.profile]
 
     @property
+    def batch_turns(self) -> blocks.Rules:
+        """How blocks of whole batches are taken, in which throughputs are compared."""
+        return turns.BATCH_RULES[self.profile]
+
+    @property
     def batches(self) -> calls.Effort:
-        """Effort for batch throughput."""
+        """Effort for the throughput of one variant by itself, at one batch size after the other."""
         return calls.effort(self.profile, batches=True)
 
 
@@ -53,7 +57,6 @@ PLANS = {
         validation=0,
         calibration=22,
         batch=8,
-        batch_sizes=(8,),
         torch_batch_sizes=(1, 2, 4, 8, 16),
         compiled_batch_sizes=(1,),
         whole_ladder=False,
@@ -66,7 +69,6 @@ PLANS = {
         validation=0,
         calibration=110,
         batch=32,
-        batch_sizes=(1, 8, 32, 64),
         torch_batch_sizes=(1, 4, 16, 32, 64),
         compiled_batch_sizes=(1, 32),
         whole_ladder=True,

@@ -6,6 +6,8 @@
     turns.take(2)
     turns.latencies()       # by variant, and in the record as the steps graph/onnx-none/latency, ...
 
+Whole batches take turns the same way; their steps are graph/onnx-none/throughput, ...
+
 A run that is interrupted goes on with the round that is missing.
 """
 
@@ -26,13 +28,19 @@ INFIX = "/turns-"
 # By profile: rounds of a comparison, and how blocks are taken.
 ROUNDS = {"quick": 5, "full": 10}
 RULES = {"quick": blocks.Rules(), "full": blocks.Rules(patience_s=3.0)}
+# A batch lasts as long as many single images: fewer of them make a block.
+BATCH_RULES = {
+    "quick": blocks.Rules(calls=4, calls_min=1, unmeasured=1, block_ms=120.0, patience_s=0.3),
+    "full": blocks.Rules(calls=6, calls_min=1, unmeasured=1, block_ms=250.0, patience_s=3.0),
+}
 
 
 @dataclass(frozen=True)
 class Entrant:
     """One variant that takes turns. `step` begins its step ("graph/onnx-none"); `inputs` decide its results.
 
-    `load` makes the call that is timed: one image, without arguments. It is called when there is something to measure.
+    `load` makes the call that is timed: one image or `batch` images, without arguments. It is called when there is
+    something to measure. `what` ends its step: "latency" of single images, or "throughput".
     """
 
     step: str
@@ -40,11 +48,13 @@ class Entrant:
     provider: str
     threads: int
     inputs: Mapping[str, Any]
+    batch: int = 1
+    what: str = "latency"
 
 
 @dataclass
 class Turns:
-    """The turns of a group's entrants (by the names that charts show), within a run.
+    """The turns of a group's entrants (by the names that charts show), all with one image or all with batches.
 
     `first`: number of the first round: a group whose entrants come later in the notebook goes on with other rounds.
     """
@@ -70,7 +80,12 @@ class Turns:
                 "round": counted,
                 "rules": self.rules,
                 "entrants": {
-                    name: {**one.inputs, "provider": one.provider, "threads": one.threads}
+                    name: {
+                        **one.inputs,
+                        "provider": one.provider,
+                        "threads": one.threads,
+                        **({"batch": one.batch} if one.batch > 1 else {}),
+                    }
                     for name, one in self.entrants.items()
                 },
             },
@@ -82,7 +97,11 @@ class Turns:
             self.take(number)
 
     def latencies(self, *before: Turns) -> dict[str, Latency]:
-        """What the rounds taken say, by entrant; each is recorded as its step `<step>/latency`.
+        """What the rounds taken say, by entrant: `results`, read."""
+        return {name: Latency.of(step) for name, step in self.results(*before).items()}
+
+    def results(self, *before: Turns) -> dict[str, dict[str, Any]]:
+        """The rounds taken, put together, by entrant; each is recorded as its step `<step>/<what>`.
 
         `before`: turns of the same group taken earlier, whose rounds belong to it too.
         """
@@ -92,17 +111,18 @@ class Turns:
             entrants |= one.entrants
             taken += one._taken.values()
         found = {}
-        for name, together in assemble(taken, self.group).items():
+        samples = "latency_ms" if all(one.what == "latency" for one in entrants.values()) else "batch_ms"
+        for name, together in assemble(taken, self.group, samples).items():
             entrant = entrants[name]
-            step = {**together, "batch": 1, "provider": entrant.provider, "threads": entrant.threads}
-            found[name] = Latency.of(self.run.step(f"{entrant.step}/latency", dict, step, inputs=step))
+            step = {**together, "batch": entrant.batch, "provider": entrant.provider, "threads": entrant.threads}
+            found[name] = self.run.step(f"{entrant.step}/{entrant.what}", dict, step, inputs=step)
         return found
 
     def _measure(self, number: int) -> dict[str, Any]:
         for name, entrant in self.entrants.items():
             if name not in self._calls:
                 self._calls[name] = entrant.load()
-                calls.warm_up(self._calls[name], calls.effort("quick"))
+                calls.warm_up(self._calls[name], calls.effort("quick", batches=entrant.batch > 1))
         threads = max(entrant.threads for entrant in self.entrants.values())
         canary = Canary(threads)
         try:

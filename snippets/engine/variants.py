@@ -1,4 +1,4 @@
-"""The variants of Part 1, each measured the same way: latency (in turns), throughput, accuracy, size.
+"""The variants of Part 1, each measured the same way: latency and throughput (in turns), accuracy, size.
 
 Steps are named `<notebook>/<variant>/<what>`. A notebook that needs a figure of an earlier one asks for the same
 measurement: measured already, the step replays; otherwise it is measured now. So every notebook runs alone.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ class Variant:
     """One way to run the network. `load` makes the model, and is called only when there is something to measure.
 
     `name` begins its steps ("baseline/eager"); `inputs`: what decides its results, by name; `threads`: with how many it
-    runs (0: as many as the plan says).
+    runs (0: as many as the plan says); `batch`: how many images it is given at once where throughputs are compared (0:
+    as many as the plan says).
     """
 
     name: str
@@ -42,6 +44,7 @@ class Variant:
     provider: str
     inputs: Mapping[str, Any]
     threads: int = 0
+    batch: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,39 +70,105 @@ class Bench:
 
         return Turns(self.run, group, {name: entrant(one) for name, one in variants.items()}, self.plan.turns, first)
 
+    def batches(
+        self, group: str, variants: Mapping[str, Variant], answers: dict[str, dict[int, np.ndarray]] | None = None
+    ) -> Turns:
+        """Turns of whole batches, as the group `<group>/batches`, which give the steps `<group>/<name>/throughput`.
+
+        Each variant has its own size of batch; another than the plan's is in the step's name. The evaluation images are
+        gone through in turn. `answers` is filled by name with the logits of the batches that `accuracy` begins with, by
+        their number, where those are of the plan's size.
+        """
+
+        def entrant(name: str, one: Variant) -> Entrant:
+            batch = one.batch or self.plan.batch
+            kept: dict[int, np.ndarray] = {}
+            if answers is not None and batch == self.plan.batch:
+                kept = answers.setdefault(name, kept)
+            return Entrant(
+                f"{group}/{name}",
+                lambda: self._batch_by_batch(one.load(), batch, kept),
+                one.provider,
+                self.plan.threads,
+                one.inputs,
+                batch,
+                self._step_of(batch),
+            )
+
+        entrants = {name: entrant(name, one) for name, one in variants.items()}
+        return Turns(self.run, f"{group}/batches", entrants, self.plan.batch_turns)
+
+    def compared(
+        self, group: str, variants: Mapping[str, Variant], meanwhile: Callable[[int], object] = lambda number: None
+    ) -> dict[str, dict[str, Any]]:
+        """Throughput, accuracy and size of ONNX files, by name: batches take turns in `group`, as the plan says.
+
+        `meanwhile` is called before each round with its number (from 1): other turns, spread over the same time.
+        Returns by name {"throughput", "accuracy", "size"}: results of the recorded steps `<group>/<name>/throughput`,
+        `<variant>/accuracy` and `<variant>/size`. Raises what `providers.session` raises.
+        """
+        answers: dict[str, dict[int, np.ndarray]] = {}
+        batches = self.batches(group, variants, answers)
+        for number in range(1, self.plan.rounds + 1):
+            meanwhile(number)
+            batches.take(number)
+        rates = batches.results()
+        return {
+            name: {"throughput": rates[name], **self.quality(one, _classes(answers.get(name, {})))}
+            for name, one in variants.items()
+        }
+
+    def quality(self, variant: Variant, classified: dict[int, np.ndarray] | None = None) -> dict[str, Any]:
+        """Accuracy and size of an ONNX file: {"accuracy", "size"}, results of the steps of those names."""
+        path = variant.inputs["model"]
+        return {
+            "accuracy": self.accuracy(variant, classified=classified),
+            "size": self.run.step(
+                f"{variant.name}/size", lambda: {"bytes": path.stat().st_size, "file": path}, inputs={"model": path}
+            ),
+        }
+
     def throughput(
         self, variant: Variant, batch: int, classified: dict[int, np.ndarray] | None = None
     ) -> dict[str, Any]:
         """Step `<name>/throughput-<batch>`: whole batches of one size (plain `throughput` for the plan's size), in ms.
 
-        The evaluation images are gone through in turn. At the plan's size, `classified` is filled with the class
-        numbers of the batches that were measured, so that `accuracy` need not run them a second time.
+        One variant by itself, in one burst; those that are compared take turns (`compared`). At the plan's size,
+        `classified` is filled with the class numbers of the batches that were measured, so that `accuracy` need not run
+        them a second time.
         """
-        what = "throughput" if batch == self.plan.batch else f"throughput-{batch}"
         return self.run.step(
-            f"{variant.name}/{what}",
+            f"{variant.name}/{self._step_of(batch)}",
             lambda: self._timed_batches(variant, batch, classified),
             inputs={**variant.inputs, "batch": batch, "effort": self.plan.batches, "threads": self.plan.threads},
         )
 
+    def _step_of(self, batch: int) -> str:
+        return "throughput" if batch == self.plan.batch else f"throughput-{batch}"
+
     def _timed_batches(self, variant: Variant, batch: int, classified: dict[int, np.ndarray] | None) -> dict[str, Any]:
-        model, batches = variant.load(), evaluate.whole_batches(self.split, batch, self.plan.evaluation)
-        # Too few images for a whole batch: one batch, in which some come twice, stands for all.
-        known = bool(batches)
-        batches = batches or [evaluate.real_batch(self.split, batch)]
         answers: dict[int, np.ndarray] = {}
+        call = self._batch_by_batch(variant.load(), batch, answers)
+        result = calls.throughput_step(
+            call, batch, self.plan.batches, provider=variant.provider, threads=self.plan.threads
+        )
+        if classified is not None and batch == self.plan.batch:
+            classified.update(_classes(answers))
+        return result
+
+    def _batch_by_batch(self, model: Logits, batch: int, answers: dict[int, np.ndarray]) -> calls.Call:
+        """A call that walks through the batches of `accuracy`; `answers` keeps the logits of each by its number."""
+        batches = evaluate.whole_batches(self.split, batch, self.plan.evaluation)
+        if not batches:
+            # Too few images for a whole batch: one, in which some come twice, stands for all and is not kept.
+            return partial(model, evaluate.real_batch(self.split, batch))
         turn = count()
 
         def call() -> None:
             number = next(turn) % len(batches)
             answers[number] = model(batches[number])
 
-        result = calls.throughput_step(
-            call, batch, self.plan.batches, provider=variant.provider, threads=self.plan.threads
-        )
-        if known and classified is not None and batch == self.plan.batch:
-            classified.update({number: np.asarray(logits).argmax(axis=1) for number, logits in answers.items()})
-        return result
+        return call
 
     def accuracy(
         self, variant: Variant, batch: int = 0, classified: dict[int, np.ndarray] | None = None
@@ -134,34 +203,17 @@ class Bench:
         inputs: dict[str, Any] = {"model": path, "provider": provider, "level": level, "data": self.data}
         if tuning != PLAIN:
             inputs["tuning"] = tuning
-        return Variant(name, load, provider, inputs)
-
-    def onnx(
-        self, name: str, path: Path, *, provider: str = "cpu", level: str = "all", tuning: Tuning = PLAIN
-    ) -> dict[str, Any]:
-        """Throughput, accuracy and size of an ONNX file as the variant `name`; its latency is measured in turns.
-
-        Returns {"throughput", "accuracy", "size"}: results of the recorded steps, `throughput` that at the
-        plan's `batch`; the other batch sizes are timed at level "all" only. With streams it is that of a line of images
-        (streams.LINE), for each of them is a batch of one. Raises what `providers.session` raises.
-        """
-        variant = self.file(name, path, provider=provider, level=level, tuning=tuning)
-        found: dict[str, Any] = {}
-        classified: dict[int, np.ndarray] = {}
-        usual = LINE if tuning.streams else self.plan.batch
-        for batch in self.plan.batch_sizes if level == "all" and not tuning.streams else (usual,):
-            rate = self.throughput(variant, batch, classified)
-            if batch == usual:
-                found["throughput"] = rate
-        found["accuracy"] = self.accuracy(variant, classified=classified)
-        found["size"] = self.run.step(
-            f"{name}/size", lambda: {"bytes": path.stat().st_size, "file": path}, inputs={"model": path}
-        )
-        return found
+        # Streams take single images from a line; each of them is a batch of one.
+        return Variant(name, load, provider, inputs, batch=LINE if tuning.streams else 0)
 
     def absent(self, name: str, reason: str) -> str:
         """Step `<name>/absent`: that a variant could not be measured on this machine; returns the reason recorded."""
         return self.run.step(f"{name}/absent", lambda: {"reason": reason}, inputs={"reason": reason})["reason"]
+
+
+def _classes(answers: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Class numbers from logits, batch by batch."""
+    return {number: np.asarray(logits).argmax(axis=1) for number, logits in answers.items()}
 
 
 def pictures(split: Split, count: int = PICTURES) -> list[np.ndarray]:

@@ -1,13 +1,14 @@
 """The ways to serve on a CPU beyond ONNX Runtime's own: other engines, streams, and fewer bits on either.
 
-for name, way in {**float32_ways(fp32), **int8_ways(files)}.items(): ...
-measured, absent = measure(bench, ways)
+ways = every_way(fp32, files, elsewhere)
+here, absent = present(bench, ways)
+measured = measure(bench, here)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,22 @@ from snippets.engine.streams import PLAIN, Tuning
 from snippets.engine.variants import Bench, Variant
 
 STREAMS = Tuning(streams=True)
+# In whose turns the throughputs of all ways are compared.
+GROUP = "providers"
 
 
 @dataclass(frozen=True)
 class Way:
-    """One file on one engine (`provider`), tuned one way. Its steps are `providers/<name>/...`."""
+    """One file on one engine (`provider`), tuned one way.
+
+    Its throughput is the step `providers/<name>/throughput`; its accuracy and size are those of `<home>/<name>/...`.
+    """
 
     name: str
     path: Path
     provider: str
     tuning: Tuning = PLAIN
+    home: str = GROUP
 
     @property
     def absence(self) -> str:
@@ -69,18 +76,38 @@ def int8_ways(files: Mapping[str, Path]) -> dict[str, Way]:
     )
 
 
-def measure(bench: Bench, ways: Mapping[str, Way]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Each way as Bench.onnx measures it, by name; and those that are absent here, with the recorded reason.
+def every_way(fp32: Path, files: Mapping[str, Path], elsewhere: Mapping[str, Path]) -> dict[str, Way]:
+    """All that are compared: the float32 file and the int8 `files` on ONNX Runtime, every other engine and tuning.
 
-    Of batches only the size at which variants are compared is timed.
+    `elsewhere`: those of the int8 files that other engines and streams get, too.
     """
-    measured, absent = {}, {}
-    bench = replace(bench, plan=replace(bench.plan, batch_sizes=(bench.plan.batch,)))
+    return {
+        "onnx-all": Way("onnx-all", fp32, "cpu", home="graph"),
+        **_named([Way(name, path, "cpu", home="quantize") for name, path in files.items()]),
+        **float32_ways(fp32),
+        **_named([Way(name, fp32, name) for name in ("cuda", "tensorrt")]),
+        **int8_ways(elsewhere),
+    }
+
+
+def present(bench: Bench, ways: Mapping[str, Way]) -> tuple[dict[str, Way], dict[str, str]]:
+    """Those that can be measured here, and of the others the recorded reason, by name.
+
+    What a record holds is read from it, also on a machine that could not have measured it.
+    """
+    here, absent = {}, {}
     for name, way in ways.items():
-        # What a record holds is read from it, also on a machine that could not have measured it.
-        reason = "" if bench.run.has(f"providers/{name}/accuracy") else way.absence
+        reason = "" if bench.run.has(f"{way.home}/{name}/accuracy") else way.absence
         if reason:
-            absent[name] = bench.absent(f"providers/{name}", reason)
+            absent[name] = bench.absent(f"{way.home}/{name}", reason)
         else:
-            measured[name] = bench.onnx(f"providers/{name}", way.path, provider=way.provider, tuning=way.tuning)
-    return measured, absent
+            here[name] = way
+    return here, absent
+
+
+def measure(
+    bench: Bench, ways: Mapping[str, Way], meanwhile: Callable[[int], object] = lambda number: None
+) -> dict[str, dict[str, Any]]:
+    """Each way that is here, by name, as Bench.compared measures it: batches in turn, in the group `providers`."""
+    variants = {name: way.variant(bench, f"{way.home}/{name}") for name, way in ways.items()}
+    return bench.compared(GROUP, variants, meanwhile)

@@ -1,4 +1,4 @@
-"""What the latencies of a variant say, from its blocks; the one result that tables, charts, judges and reports read.
+"""What the times of a variant say, from its blocks; the one result that tables, charts, judges and reports read.
 
 Samples of one block resemble each other more than those of two: caches, clock and neighbours change slowly. An
 interval from the spread *within* a burst of calls is therefore too narrow. Here each block counts as one observation,
@@ -29,6 +29,8 @@ ENOUGH = 3
 class Latency:
     """Latencies of one variant in ms, float64 (n,), with the round of each sample, int (n,); no rounds: one burst.
 
+    Of whole batches: the time of a batch over its images, so that batches of different sizes can be compared, and
+    `images_per_s` is the throughput.
     `group`: in whose turns they were taken; rounds of one group can be compared pair by pair. `slow`: rounds in which
     the machine stayed slow; `repeated`: blocks thrown away because it was.
     """
@@ -41,8 +43,16 @@ class Latency:
 
     @classmethod
     def of(cls, step: Mapping[str, Any]) -> Latency:
-        """From the result of a `latency` step, with blocks or without. ValueError for samples that are none."""
-        ms = stats.as_samples(step["latency_ms"])
+        """From the result of a `latency` step or a `throughput` step (times of batches), with blocks or without.
+
+        ValueError for samples that are none, and for a batch of no images.
+        """
+        if "latency_ms" in step:
+            ms = stats.as_samples(step["latency_ms"])
+        else:
+            if step["batch"] < 1:
+                raise ValueError(f"a batch of {step['batch']} images")
+            ms = stats.as_samples(step["batch_ms"]) / step["batch"]
         rounds = step.get("rounds")
         if rounds is None:
             return cls(ms)
@@ -80,6 +90,12 @@ class Latency:
         if self.rounds is None:
             return stats.median(self.ms, confidence)
         return stats.between_blocks(list(self.counted.values()), confidence)
+
+    def images_per_s(self, confidence: float = 0.95) -> Estimate:
+        """Images per second, one after the other (or batch after batch): 1000 / `p50`, with its interval."""
+        time_ms = self.p50(confidence)
+        high = 1000 / time_ms.low if time_ms.low > 0 else float("inf")
+        return Estimate(1000 / time_ms.value, max(0.0, 1000 / time_ms.high), high)
 
     def percentile(self, percent: float, confidence: float = 0.95) -> Estimate | None:
         """A percentile of all samples with its interval; None where they are too few to bound it.
@@ -128,11 +144,12 @@ def difference(a: Latency, b: Latency, confidence: float = 0.95) -> Estimate:
     return Estimate(value, low, high)
 
 
-def assemble(turns: Iterable[Mapping[str, Any]], group: str) -> dict[str, dict[str, Any]]:
+def assemble(turns: Iterable[Mapping[str, Any]], group: str, samples: str = "latency_ms") -> dict[str, dict[str, Any]]:
     """The results of a group's rounds, put together: the content of each variant's `latency` step, by variant.
 
     {"latency_ms": float64 (n,), "rounds": int64 (n,), "group", "slow": rounds, "repeated": blocks thrown away}; a
-    variant may be missing from a round. `turns`: results of blocks.take_round, each round once.
+    variant may be missing from a round. `turns`: results of blocks.take_round, each round once; `samples`: the name of
+    their times, "batch_ms" in a `throughput` step.
     """
     found: dict[str, list[tuple[int, np.ndarray, bool, int]]] = {}
     for one in turns:
@@ -141,7 +158,7 @@ def assemble(turns: Iterable[Mapping[str, Any]], group: str) -> dict[str, dict[s
             found.setdefault(name, []).append(entry)
     return {
         name: {
-            "latency_ms": np.concatenate([times for _, times, _, _ in blocks]),
+            samples: np.concatenate([times for _, times, _, _ in blocks]),
             "rounds": np.repeat([number for number, *_ in blocks], [times.size for _, times, _, _ in blocks]),
             "group": group,
             "slow": [number for number, _, slow, _ in blocks if slow],

@@ -12,9 +12,7 @@ import numpy as np
 RANKING = re.compile(
     r"^(?:[\w-]+: )?(?P<a>[\w ,-]+?) / (?P<b>[\w ,-]+?) = (?P<ratio>[\d.]+) \(.*\) times: (?P<verdict>.*)$", re.M
 )
-GAIN = re.compile(
-    r"^images/s, (?P<a>.+?) -> (?P<b>.+?): (?P<ratio>[\d.]+) times as many(?P<undecided>, but not.*)?$", re.M
-)
+GAIN = re.compile(r"^images/s, (?P<a>.+?) -> (?P<b>.+?): (?P<ratio>[\d.]+) times as many(?P<end>, .*)?$", re.M)
 # A ratio is printed to a hundredth.
 HALF_A_DIGIT = 0.00501
 
@@ -45,20 +43,28 @@ def gains(text: str) -> dict[tuple[str, str], float]:
 
 
 def ratio_of_blocks(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
-    """How many times b is as fast as a, from their `latency` steps: the middle of the rounds' own ratios (of logs).
+    """How many times b is as fast as a, from their `latency` steps (or, an image of a batch, from their `throughput`
+    steps): the middle of the rounds' own ratios (of logs).
 
     Rounds in which the machine was slow for one of them are left out where three others remain.
     """
     common = sorted(set(a["rounds"].tolist()) & set(b["rounds"].tolist()))
     good = [number for number in common if number not in {*a["slow"], *b["slow"]}]
     used = good if len(good) >= 3 else common
-    first, second = ([np.median(step["latency_ms"][step["rounds"] == number]) for number in used] for step in (a, b))
+    first, second = ([np.median(_times(step)[step["rounds"] == number]) for number in used] for step in (a, b))
     return float(np.exp(np.mean(np.log(np.array(first) / np.array(second)))))
 
 
 def median_of_blocks(step: Mapping[str, Any]) -> float:
-    """The median latency in ms of a `latency` step: the middle of its blocks' medians, in logarithms."""
+    """The median in ms of a `latency` step, or of an image of a `throughput` step: the middle of its blocks' medians.
+
+    Middle in logarithms.
+    """
     rounds = np.unique(step["rounds"])
     good = [number for number in rounds if number not in step["slow"]]
     used = good if len(good) >= 3 else rounds
-    return float(np.exp(np.mean([np.log(np.median(step["latency_ms"][step["rounds"] == number])) for number in used])))
+    return float(np.exp(np.mean([np.log(np.median(_times(step)[step["rounds"] == number])) for number in used])))
+
+
+def _times(step: Mapping[str, Any]) -> np.ndarray:
+    return step["latency_ms"] if "latency_ms" in step else step["batch_ms"] / step["batch"]

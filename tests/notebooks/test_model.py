@@ -15,6 +15,7 @@ from grading.questions import questions
 from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
 from snippets import stats
+from snippets.decide.cost import load_prices
 from snippets.draw import charts
 from snippets.measure.latency import Latency, compare
 from snippets.quantize import search
@@ -198,6 +199,24 @@ def test_no_notebook_times_a_variant_by_itself_beside_its_blocks(record: Record)
     assert len(latencies) > 15 and all("rounds" in step for step in latencies.values())
     for name, step in latencies.items():
         assert len(np.unique(step["rounds"])) >= 5, name
+
+
+def test_throughputs_that_are_compared_took_turns(finished, record: Record) -> None:
+    steps = {name: record.result(name) for name in record.names() if name.split("/")[-1].startswith("throughput")}
+    compared = {name: step for name, step in steps.items() if not name.startswith("baseline/")}
+    assert len(compared) >= 4 + 7
+    for name, step in compared.items():
+        assert step["group"] == f"{name.split('/')[0]}/batches" and len(np.unique(step["rounds"])) >= 5, name
+    sentences = gains(said(finished, "4_providers"))
+    assert ("onnx-all", "onnx-streams") in sentences and ("onnx-all", "openvino") in sentences
+    for (a, b), ratio in sentences.items():
+        of = [next(step for name, step in steps.items() if name.startswith(f"providers/{each}/")) for each in (a, b)]
+        assert ratio == pytest.approx(ratio_of_blocks(*of), abs=0.00501)
+    prices, costs = load_prices(), record.result("choose/front")["priced"]
+    for name in costs.keys() - {"cuda", "tensorrt"}:
+        step = next(step for each, step in steps.items() if each.startswith(f"providers/{name}/"))
+        hours = 1e6 * median_of_blocks(step) / 1000 / 3600 / prices.utilization
+        assert costs[name][0] == pytest.approx(hours * step["threads"] * prices.per_core_hour), name
 
 
 def test_every_notebook_says_how_many_blocks_were_repeated_and_marked(finished) -> None:

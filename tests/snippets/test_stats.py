@@ -92,21 +92,6 @@ def test_samples_that_are_none_or_not_finite_are_refused(bad: list[float], why: 
         stats.median(bad)
 
 
-def test_throughput_is_the_batch_over_its_median_time() -> None:
-    times_ms = [80.0, 90.0, 100.0, 110.0, 120.0, 125.0]
-    assert stats.throughput(times_ms, 32) == stats.Estimate(pytest.approx(32000 / 105), 32000 / 125, 32000 / 80)
-    assert stats.throughput([0.5] * 6, 4) == stats.Estimate(8000, 8000, 8000)
-    nine = [8.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 16.0]
-    assert stats.throughput(nine, 1) == stats.Estimate(100, 100, 100)
-    assert stats.throughput(nine, 1, 0.99) == stats.Estimate(100, 62.5, 125)
-
-
-def test_throughput_of_few_batches_has_no_lower_end_but_zero_and_no_upper() -> None:
-    assert stats.throughput([10.0] * 5, 1) == stats.Estimate(100, 0, math.inf)
-    # A clock too coarse to see the shortest call: nothing bounds the rate from above.
-    assert stats.throughput([0.0, 10.0, 10.0, 10.0, 10.0, 10.0], 1) == stats.Estimate(100, 100, math.inf)
-
-
 @pytest.mark.parametrize(
     ("successes", "count", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],

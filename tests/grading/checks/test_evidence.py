@@ -29,6 +29,16 @@ def test_throughput_is_the_batch_over_its_median_time() -> None:
     assert evidence(a={"batch": 32, "batch_ms": [16, 90, 4]}).images_per_s("a") == 2000
 
 
+def test_throughput_in_blocks_is_that_of_the_blocks_medians() -> None:
+    # 32 images in 16 ms, 32 and 64: 2, 1 and 0.5 a millisecond, so 1 in the middle of their logarithms.
+    blocks = {"batch": 32, "batch_ms": [16, 16, 90, 32, 64], "rounds": [1, 1, 1, 2, 3], "group": "g"}
+    assert evidence(a=blocks).images_per_s("a") == pytest.approx(1000)
+    with pytest.raises(NotMeasured, match="a has no usable batch"):
+        evidence(a={"batch": 0, "batch_ms": [1.0]}).images_per_s("a")
+    with pytest.raises(NotMeasured, match="a has no usable rounds"):
+        evidence(a={**blocks, "rounds": [1]}).images_per_s("a")
+
+
 def test_accuracy_is_the_share_of_equal_labels() -> None:
     assert evidence(a={"predictions": [1, 2, 3, 4], "labels": [1, 2, 3, 0]}).accuracy("a") == 0.75
 

@@ -201,6 +201,7 @@ A_ROUND = {"blocks_ms": {"a": np.array([5.0, 6.0]), "b": np.array([7.0])}, "slow
         ({"blocks_ms": {"a": np.array([])}}, "the block of a holds no times, or some that are not positive"),
         ({"blocks_ms": {"a": np.array([np.nan])}}, "the block of a holds values that are no finite numbers"),
         ({"latency_ms": [1.0, 2.0], "rounds": [1]}, "latency_ms and rounds are of different length"),
+        ({"batch_ms": [1.0, 2.0], "rounds": [1]}, "batch_ms and rounds are of different length"),
     ],
 )
 def test_blocks_are_times_of_variants_that_took_part(result: dict[str, Any], problem: str) -> None:
@@ -214,11 +215,12 @@ def test_the_blocks_of_a_round_fit_into_its_step() -> None:
     assert problem == "its samples alone take 3.60 s, but the step lasted 1.00 s"
 
 
-def test_what_is_put_together_is_what_the_rounds_measured() -> None:
+@pytest.mark.parametrize("field", ["latency_ms", "batch_ms"])
+def test_what_is_put_together_is_what_the_rounds_measured(field: str) -> None:
     turns = {f"g/turns-{n}": {"blocks_ms": {"a": np.array([n, n + 0.5])}} for n in (1, 2)}
-    step = {"latency_ms": np.array([1.0, 1.5, 2.0, 2.5]), "rounds": np.array([1, 1, 2, 2]), "group": "g"}
+    step = {field: np.array([1.0, 1.5, 2.0, 2.5]), "rounds": np.array([1, 1, 2, 2]), "group": "g"}
     assert invariants.not_of_its_rounds("g/a/latency", step, turns) is None
-    changed = {**step, "latency_ms": np.array([1.0, 1.5, 2.0, 2.4])}
+    changed = {**step, field: np.array([1.0, 1.5, 2.0, 2.4])}
     told = invariants.not_of_its_rounds("g/a/latency", changed, turns)
     assert told == "its samples of round 2 are not those of g/turns-2"
     later = {**step, "rounds": np.array([1, 1, 3, 3])}

@@ -60,7 +60,7 @@ def test_a_step_that_was_not_measured_is_named(name: str, step: str) -> None:
 @pytest.mark.parametrize(
     ("name", "steps", "step"),
     [
-        ("model.providers.target", latency(onnx_all=2.5), "graph/onnx-all/throughput"),
+        ("model.providers.target", latency(onnx_all=2.5), "providers/onnx-all/throughput"),
         ("system.instances.too_many", grid(s4x2=(9, 50)), "instances/4x2/load"),
         ("system.instances.too_many", grid(s1x1=(9, 50), s2x1=(9, 50)), "instances/4x2/load"),
         ("system.instances.choice", grid(s1x1=(9, 50)), "instances/1x2/load"),

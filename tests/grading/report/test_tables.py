@@ -38,6 +38,16 @@ def test_the_throughput_is_that_of_the_published_batch_though_a_larger_one_is_fa
     assert variant.batch == 32 and variant.images_per_s is not None and variant.images_per_s.value == 1000
 
 
+def test_of_batches_of_one_size_the_last_that_took_turns_stand() -> None:
+    run = open_run("model", run_id="quick")
+    # The levels' 8 in 4 ms, 2000 a second; among all ways 8, 10 and 12.5 ms, so 800.
+    for step, times in (("graph", [4.0] * 3), ("providers", [8.0, 10.0, 12.5])):
+        result = {"batch_ms": np.array(times), "batch": 8, "rounds": np.arange(3), "group": f"{step}/batches"}
+        run.step(f"{step}/onnx-all/throughput", dict, result, inputs={})
+    (variant,) = variants(load_record(run.folder))
+    assert variant.images_per_s is not None and variant.images_per_s.value == pytest.approx(800)
+
+
 def test_without_the_published_batch_the_fastest_counts() -> None:
     run = open_run("model", run_id="quick")
     for batch, ms in ((1, 2.0), (64, 32.0), (128, 128.0)):  # 500, 2000 and 1000 a second

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from snippets.decide import choose
 from snippets.decide.cost import Prices
 from snippets.decide.targets import Target
 from snippets.measure.latency import Latency
+from snippets.stats import Estimate, scaled
 
 PRICES = Prices("USD", 1.0, 0.036, 3.6, 0.1, 100.0)
 
@@ -76,6 +79,30 @@ def test_one_is_cheaper_faster_or_more_accurate_only_beyond_chance() -> None:
     assert choose.faster(QUICK, SLOW) and not choose.faster(QUICK, LIKE_IT)
     assert choose.more_accurate(QUICK, SLOW) and not choose.more_accurate(QUICK, LIKE_IT)
     assert choose.smaller(QUICK, SLOW) and not choose.smaller(QUICK, LIKE_IT)
+
+
+def in_rounds(option: choose.Option, *batch_ms: float) -> choose.Option:
+    """The option with batches of 8 in so many ms, one a round."""
+    step = {
+        "batch_ms": np.array(batch_ms),
+        "batch": 8,
+        "rounds": np.arange(len(batch_ms)),
+        "group": "providers/batches",
+    }
+    batches = Latency.of(step)
+    rate = batches.images_per_s()
+    return replace(option, batches=batches, images_per_s=rate, cost_per_million=Estimate(1000 / rate.value, 0.0, 99.0))
+
+
+def test_what_took_turns_with_batches_is_cheaper_by_its_rounds() -> None:
+    # 80 ms against 88 in each round, twice as long in two of them: 10 % dearer, though the intervals overlap widely.
+    a, b = in_rounds(QUICK, 80, 160, 80, 160, 80), in_rounds(LIKE_IT, 88, 176, 88, 176, 88)
+    assert choose.cheaper(a, b) and not choose.cheaper(b, a)
+    # The rent of a second counts too: at 20 % more of it, the faster one is the dearer one.
+    dear = replace(a, cost_per_million=scaled(a.cost_per_million, 1.2))
+    assert choose.cheaper(b, dear) and not choose.cheaper(dear, b)
+    # In rounds that say now this, now that, nothing is decided.
+    assert not choose.cheaper(in_rounds(QUICK, 80, 99, 80), b)
 
 
 def test_a_front_names_what_it_cannot_decide() -> None:

@@ -40,6 +40,19 @@ def test_a_gain_is_one_only_where_the_intervals_are_apart() -> None:
         assert outcomes.gain("images/s", before, other).endswith(", but not decided by these samples")
 
 
+@pytest.mark.parametrize(
+    ("after_ms", "end"), [(2.0, "2.00 times as many"), (4.02, "1.00 times as many, which is the same")]
+)
+def test_a_gain_of_what_took_turns_is_the_ratio_of_its_times(after_ms: float, end: str) -> None:
+    one = stats.compare(STEADY, np.full(20, after_ms), paired=True)
+    assert outcomes.gain_in_turn("images/s", one) == f"images/s: {end}"
+
+
+def test_a_gain_that_the_rounds_do_not_decide_says_so() -> None:
+    one = stats.compare(STEADY, np.tile([3.0, 5.0], 10), paired=True)
+    assert outcomes.gain_in_turn("images/s", one).endswith("times as many, but not decided by these samples")
+
+
 def test_a_front_is_told_with_those_that_are_not_decided() -> None:
     assert outcomes.on_the_front(Front(("a", "b"), ())) == "on the front: a, b"
     assert outcomes.on_the_front(Front(("a",), ("c",))) == "on the front: a; not decided: c"

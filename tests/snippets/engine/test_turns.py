@@ -38,6 +38,28 @@ def test_every_round_is_a_step_and_each_variant_has_its_latency() -> None:
     assert np.array_equal(step["latency_ms"][step["rounds"] == 2], blocks)
 
 
+def test_batches_that_take_turns_are_each_variants_throughput() -> None:
+    run = open_run("model", run_id="t")
+    both = Turns(
+        run,
+        "toy/batches",
+        {
+            n: Entrant(f"toy/{n}", lambda: lambda: None, "cpu", 1, {}, batch, "throughput")
+            for n, batch in (("a", 2), ("b", 4))
+        },
+        RULES,
+    )
+    both.take_all(3)
+    results = both.results()
+    assert run.record().names()[3:] == ("toy/a/throughput", "toy/b/throughput")
+    step = run.record().result("toy/b/throughput")
+    assert (step["batch"], step["group"], step["slow"]) == (4, "toy/batches", results["b"]["slow"])
+    assert np.array_equal(
+        step["batch_ms"][step["rounds"] == 2], run.record().result("toy/batches/turns-2")["blocks_ms"]["b"]
+    )
+    assert np.array_equal(both.latencies()["b"].ms, step["batch_ms"] / 4)
+
+
 def test_an_interrupted_run_goes_on_with_the_missing_round() -> None:
     turns(open_run("model", run_id="t"), [], "a").take(1)
     run, loaded = open_run("model", run_id="t"), []

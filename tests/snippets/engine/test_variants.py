@@ -59,6 +59,31 @@ def test_a_second_measurement_replays_the_first(bench: variants.Bench) -> None:
     assert np.array_equal(bench.throughput(variant(model), 2)["batch_ms"], first["batch_ms"]) and model.seen == seen
 
 
+def test_variants_that_are_compared_take_turns_with_batches(bench: variants.Bench) -> None:
+    path = bench.run.models / "toy.onnx"
+    path.write_bytes(b"toy")
+    models = {"a": Model(), "b": Model()}
+    toys = {
+        name: replace(variant(model), name=f"home/{name}", load=lambda model=model: model, inputs={"model": path})
+        for name, model in models.items()
+    }
+    toys["b"] = replace(toys["b"], batch=3)
+    heard: list[int] = []
+    found = bench.compared("toy", toys, heard.append)
+    record = bench.run.record()
+    assert heard == [1, 2, 3, 4, 5] and [f"toy/batches/turns-{n}" in record.names() for n in heard] == [True] * 5
+    for name, what, batch in (("a", "throughput", 2), ("b", "throughput-3", 3)):
+        step = record.result(f"toy/{name}/{what}")
+        assert sorted(set(step["rounds"])) == heard and (step["batch"], step["group"]) == (batch, "toy/batches")
+        assert np.array_equal(found[name]["throughput"]["batch_ms"], step["batch_ms"])
+        assert record.result(f"home/{name}/accuracy")["predictions"].tolist() == [0] * 6
+        assert record.result(f"home/{name}/size")["bytes"] == 3
+    # What was seen in whole batches of the plan's size (3 of 2) was not classified once more.
+    seen = models["a"].seen
+    assert bench.compared("toy", toys)["a"]["throughput"]["batch"] == 2 and models["a"].seen == seen
+    assert seen % 2 == 0 and "home/a/throughput" not in record.names()
+
+
 def test_an_absent_variant_keeps_its_reason(bench: variants.Bench) -> None:
     assert bench.absent("providers/cuda", "no GPU") == "no GPU"
     assert bench.run.record().result("providers/cuda/absent") == {"reason": "no GPU"}

@@ -23,7 +23,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> variants.Bench:
     monkeypatch.setattr(providers, "session", session)
     images = np.zeros((6, 224, 224, 3), dtype=np.uint8)
     split = Split(images, np.array([0, 1] * 3), tuple("abcdef"), ())
-    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2, batch_sizes=(1, 2))
+    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2)
     return variants.Bench(open_run("model", run_id="t"), split, plan, "fingerprint")
 
 
@@ -49,15 +49,28 @@ def test_the_float32_file_and_int8_files_go_through_both_engines_and_both_hints(
     }
 
 
+def test_every_way_is_the_files_as_they_are_and_all_else(files: dict[str, Path]) -> None:
+    fp32, small = files["fp32"], {"conservative": files["conservative"]}
+    found = ways.every_way(fp32, {"dynamic": fp32, **small}, small)
+    assert {name: way.home for name, way in found.items() if way.home != "providers"} == {
+        "onnx-all": "graph",
+        "dynamic": "quantize",
+        "conservative": "quantize",
+    }
+    others = {**ways.float32_ways(fp32), **ways.int8_ways(small)}
+    assert set(found) == {"onnx-all", "dynamic", "conservative", "cuda", "tensorrt", *others}
+
+
 def test_streams_are_timed_with_a_line_of_images_and_the_others_with_the_plans_batch(
     bench: variants.Bench, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(providers, "absence", lambda provider: "")
     both = {"one": ways.Way("one", files["fp32"], "cpu"), "many": ways.Way("many", files["fp32"], "cpu", ways.STREAMS)}
-    measured, absent = ways.measure(bench, both)
+    here, absent = ways.present(bench, both)
+    measured = ways.measure(bench, here)
     assert not absent
     assert {name: one["throughput"]["batch"] for name, one in measured.items()} == {"one": 2, "many": 32}
-    assert not any(name.endswith("throughput-1") for name in bench.run.record().names())
+    assert all(one["throughput"]["group"] == "providers/batches" for one in measured.values())
     assert all(len(one["accuracy"]["labels"]) == 6 for one in measured.values())
     assert {name.split("/")[-1] for name in bench.run.record().names() if "/many/" in name} == {
         "throughput-32",
@@ -72,10 +85,11 @@ def test_what_is_absent_is_recorded_with_its_reason_and_read_from_the_record_els
     monkeypatch.setattr(providers, "absence", lambda provider: "")
     monkeypatch.setattr(providers, "bf16_absence", lambda: "no bfloat16 here")
     way = ways.Way("openvino-bf16", files["fp32"], "openvino", Tuning(bf16=True))
-    assert ways.measure(bench, {way.name: way}) == ({}, {"openvino-bf16": "no bfloat16 here"})
+    assert ways.present(bench, {way.name: way}) == ({}, {"openvino-bf16": "no bfloat16 here"})
     assert bench.run.record().result("providers/openvino-bf16/absent")["reason"] == "no bfloat16 here"
     plain = ways.Way("openvino", files["fp32"], "openvino", PLAIN)
-    first, _ = ways.measure(bench, {"openvino": plain})
+    first = ways.measure(bench, {"openvino": plain})
     monkeypatch.setattr(providers, "absence", lambda provider: "not installed")
-    again, absent = ways.measure(bench, {"openvino": plain})
+    here, absent = ways.present(bench, {"openvino": plain})
+    again = ways.measure(bench, here)
     assert not absent and again["openvino"]["size"] == first["openvino"]["size"]

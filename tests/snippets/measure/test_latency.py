@@ -114,6 +114,50 @@ def test_rounds_are_put_together_and_read_again() -> None:
     assert Latency.of(found["b"]).medians == {1: 5.0}
 
 
+def test_images_per_second_of_a_burst_are_the_batch_over_its_median_time() -> None:
+    times_ms = [80.0, 90.0, 100.0, 110.0, 120.0, 125.0]
+    found = Latency.of({"batch_ms": times_ms, "batch": 32}).images_per_s()
+    assert found == Estimate(*(pytest.approx(32000 / ms) for ms in (105, 125, 80)))
+    nine = [8.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 16.0]
+    assert Latency.of({"batch_ms": nine, "batch": 1}).images_per_s() == Estimate(100, 100, 100)
+    assert Latency.of({"batch_ms": nine, "batch": 1}).images_per_s(0.99) == Estimate(100, 62.5, 125)
+
+
+def test_images_per_second_of_few_batches_have_no_lower_end_but_zero_and_no_upper() -> None:
+    assert Latency.burst([10.0] * 5).images_per_s() == Estimate(100, 0, math.inf)
+    # A clock too coarse to see the shortest call: nothing bounds the rate from above.
+    assert Latency.burst([0.0, 10.0, 10.0, 10.0, 10.0, 10.0]).images_per_s() == Estimate(100, 100, math.inf)
+
+
+def test_images_per_second_in_blocks_have_the_interval_between_them() -> None:
+    # Batches of 4 in 32, 40 and 50 ms are 8, 10 and 12.5 ms an image, as above: 10 ms, a factor of 1.741 either way.
+    times = [32.0, 32.0, 40.0, 50.0, 50.0]
+    found = Latency.of({"batch_ms": times, "batch": 4, "rounds": [1, 1, 2, 3, 3], "group": "g"}).images_per_s()
+    assert found.value == pytest.approx(100.0)
+    assert (found.low, found.high) == (pytest.approx(57.45, abs=0.05), pytest.approx(174.1, abs=0.1))
+    slow = {"batch_ms": [40.0, 40.0, 40.0, 400.0], "batch": 4, "rounds": [1, 2, 3, 4], "slow": [4]}
+    assert Latency.of(slow).images_per_s().value == pytest.approx(100.0)
+
+
+def test_throughputs_of_different_batches_are_compared_round_by_round() -> None:
+    # 8 images in 8 ms (16 in round 2, with a neighbour) against 32 in 40 (80): 1.25 times as long in each round.
+    one = Latency.of({"batch_ms": [8.0, 16.0, 8.0], "batch": 8, "rounds": [1, 2, 3], "group": "g"})
+    many = Latency.of({"batch_ms": [40.0, 80.0, 40.0], "batch": 32, "rounds": [1, 2, 3], "group": "g"})
+    assert compare(many, one).ratio.value == pytest.approx(1.25) and compare(many, one).verdict == "b"
+    assert one.images_per_s().low < many.images_per_s().high  # the two intervals alone would not tell
+
+
+def test_rounds_of_batches_are_put_together_as_batch_times() -> None:
+    found = assemble([turn(1, a=[8.0, 9.0]), turn(2, slow=("a",), a=[10.0])], "g/batches", "batch_ms")["a"]
+    assert found["batch_ms"].tolist() == [8, 9, 10] and found["rounds"].tolist() == [1, 1, 2]
+    assert (found["group"], found["slow"], found["repeated"]) == ("g/batches", [2], 1) and "latency_ms" not in found
+
+
+def test_a_batch_of_no_images_is_no_measurement() -> None:
+    with pytest.raises(ValueError, match="a batch of 0 images"):
+        Latency.of({"batch_ms": [1.0], "batch": 0})
+
+
 def test_samples_and_rounds_must_pair() -> None:
     with pytest.raises(ValueError, match="3 samples of 2 rounds"):
         Latency.of({"latency_ms": [1.0, 2.0, 3.0], "rounds": [1, 2]})
