@@ -22,7 +22,7 @@ from snippets.measure.calls import Call, Clock, timed_ms
 class Rules:
     """How blocks are taken. Times in ms or, where it says so, seconds.
 
-    `calls` timed calls after `unmeasured` ones; where they would take longer than `block_ms` together, or do take twice
+    `calls` timed calls after `unmeasured` ones (0: also the first one counts); where they would take longer than `block_ms` together, or do take twice
     as long, fewer, but no fewer than `calls_min`. The machine is slow where the canary takes `slow_canary` times the
     best of the run, or where others take more than `slow_others` of its processors. Then the block is repeated after a
     pause, up to `repeats` times, within `patience_s` for a whole round.
@@ -65,9 +65,10 @@ def take_block(call: Call, rules: Rules, probes: Probes, best_ms: float) -> Bloc
     """One block, without a second try. `best_ms`: the canary's best so far (infinite: none yet)."""
     before = probes.canary()
     probes.others()
-    warm = min(timed_ms(call, probes.clock) for _ in range(rules.unmeasured))
+    first = [timed_ms(call, probes.clock) for _ in range(rules.unmeasured or 1)]
+    warm = min(first)
     count = int(np.clip(rules.block_ms / warm if warm > 0 else rules.calls, rules.calls_min, rules.calls))
-    taken: list[float] = []
+    taken: list[float] = [] if rules.unmeasured else first
     # On a machine that is held up by others, calls may take many times as long as the warm ones did.
     while len(taken) < count and (len(taken) < rules.calls_min or sum(taken) < 2 * rules.block_ms):
         taken.append(timed_ms(call, probes.clock))
