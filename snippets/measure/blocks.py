@@ -23,9 +23,10 @@ class Rules:
     """How blocks are taken. Times in ms or, where it says so, seconds.
 
     `calls` timed calls after `unmeasured` ones (0: the first one counts, too); where they would take longer than
-    `block_ms` together, or do take twice as long, fewer, but no fewer than `calls_min`. The machine is slow where the canary takes `slow_canary` times the
-    best of the run, or where others take more than `slow_others` of its processors. Then the block is repeated after a
-    pause, up to `repeats` times, within `patience_s` for a whole round.
+    `block_ms` together, or do take twice as long, fewer, but no fewer than `calls_min`. The machine
+    is slow where the canary takes `slow_canary` times the best of the run, or where others take more than `slow_others`
+    of its processors. Then the block is repeated after a pause, up to `repeats` times, within `patience_s` for a whole
+    round.
     """
 
     calls: int = 20
