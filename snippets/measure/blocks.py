@@ -67,11 +67,11 @@ def take_block(call: Call, rules: Rules, probes: Probes, best_ms: float) -> Bloc
     before = probes.canary()
     probes.others()
     first: list[float] = []
-    while len(first) < rules.unmeasured and sum(first) < rules.block_ms:
+    while len(first) < (rules.unmeasured or 1) and sum(first) < rules.block_ms:
         first.append(timed_ms(call, probes.clock))
     warm = min(first)
     count = int(np.clip(rules.block_ms / warm if warm > 0 else rules.calls, rules.calls_min, rules.calls))
-    taken: list[float] = []
+    taken: list[float] = [] if rules.unmeasured else first
     # On a machine that is held up by others, calls may take many times as long as the warm ones did.
     while len(taken) < count and (len(taken) < rules.calls_min or sum(taken) < 2 * rules.block_ms):
         taken.append(timed_ms(call, probes.clock))

@@ -16,6 +16,8 @@ def test_a_profile_with_nothing_set_pins_a_thread_to_each_core() -> None:
     assert (plan.threads, plan.evaluation, plan.batch) == (cores(), 66, 8)
     assert plan.batches == effort("quick", batches=True)
     assert plan.rounds == 5 and plan.turns == Rules()
+    # A batch is at least as long as eight images: fewer calls, so that a comparison takes no longer for it.
+    assert plan.batch_turns.calls < plan.turns.calls and plan.batch_turns.block_ms < plan.turns.block_ms
 
 
 def test_threads_and_images_may_be_set() -> None:

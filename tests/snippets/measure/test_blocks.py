@@ -5,7 +5,7 @@ The clock, the canary and the neighbours are the test's own, so that a busy mach
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -56,6 +56,14 @@ def test_the_first_calls_of_a_block_do_not_count() -> None:
 def test_a_block_of_long_calls_has_fewer_of_them(ms: float, count: int) -> None:
     machine = Machine()
     assert take_block(machine.call("a", ms), RULES, machine.probes(), 1.0).times_ms.size == count
+
+
+@pytest.mark.parametrize(("ms", "count"), [(10.0, 4), (33.0, 3), (60.0, 1), (900.0, 1)])
+def test_without_unmeasured_calls_the_first_one_counts(ms: float, count: int) -> None:
+    machine = Machine()
+    rules = replace(RULES, unmeasured=0, calls_min=1)
+    assert take_block(machine.call("a", ms), rules, machine.probes(), 1.0).times_ms.tolist() == [ms] * count
+    assert machine.called == "a" * count
 
 
 def test_a_block_that_others_hold_up_ends_early() -> None:
