@@ -80,9 +80,9 @@ def _lost(desk: Desk, part: str, netid: str) -> tuple[dict[str, set[str]], list[
             trouble.append(f"{name} cannot be asked what is held there: {error}")
             continue
         netids = {thing.netid for thing in lost if thing.part == part}
-        _refuse_several(part, netids, netid, f"at {name}, of which nothing is on record here")
-        if netid:
+        if netid or user_name() in netids:
             netids &= {user_name(netid)}
+        _refuse_several(part, netids, netid, f"at {name}, of which nothing is on record here")
         if netids:
             desk.say(f"{name} holds {part} for {', '.join(sorted(netids))}, of which nothing is on record here")
             found[name] = netids

@@ -173,7 +173,7 @@ class Leases:
             if item.get(type_key) == hardware.type_name and item.get("reservable", True) and self._may_have(item)
         }
         if not names and any(item.get(type_key) == hardware.type_name for item in (listed or {}).get(kind, [])):
-            raise SiteError(
+            raise Missing(
                 f"{self.site} lists no reservable {hardware.type_name} for this project: each is in maintenance or set "
                 "aside for other projects. Ask your instructor whether the course has nodes of its own, or another "
                 "--site."
