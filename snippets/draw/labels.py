@@ -27,8 +27,8 @@ def place_labels(
     styles: Mapping[str, Mapping[str, Any]] | None = None,
     areas: Mapping[str, float] | None = None,
 ) -> None:
-    """Name every point beside it where no other name or point is, with a thin line to a name that is farther off, or that
-    lies as near to another point.
+    """Name every point beside it where no other name or point is, with a thin line to a name that is farther off or
+    lies near another point, too.
 
     As few of the chart's own lines as possible are crossed. To be called last, when the limits of the axes stand.
     By name: `styles` of text, `areas` of dots in square points.
