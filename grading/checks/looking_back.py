@@ -50,7 +50,10 @@ def told(asked: Question, entry: Entry | None, evidence: Evidence) -> str:
 def _measured(right: Number | Choices, unit: str) -> str:
     if isinstance(right, Number):
         return f"**{right.value:,.3g} {unit}**"
-    return f"**{', '.join(sorted(right.right | right.accepted))}**"
+    names = sorted(right.right | right.accepted)
+    if len(names) == 1:
+        return f"**{names[0]}**"
+    return f"one of **{', '.join(names)}** (your samples do not tell which)"
 
 
 def _said(asked: Question, value: Any) -> str:

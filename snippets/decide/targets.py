@@ -29,23 +29,25 @@ class Target:
         """Whether the figures meet the limits, beyond their intervals. None if one that is asked for is not known."""
         exact_mb = None if size_mb is None else Estimate(size_mb, size_mb, size_mb)
         held = (
-            (self.p50_ms_below, p50_ms, "p50 {:.2f} ms, not below {:g}", True),
-            (self.images_per_s_at_least, images_per_s, "{:.0f} images/s, not {:g}", False),
-            (self.size_mb_below, exact_mb, "{:.2f} MB, not below {:g}", True),
+            (self.p50_ms_below, p50_ms, "p50 {:.2f} ms, not below {:g}", ("p50 ", 2, " ms")),
+            (self.images_per_s_at_least, images_per_s, "{:.0f} images/s, not {:g}", ("", 0, " images/s")),
+            (self.size_mb_below, exact_mb, "{:.2f} MB, not below {:g}", ("", 2, " MB")),
         )
         missed, undecided = [], []
-        for limit, figure, text, below in held:
+        for limit, figure, text, (name, digits, unit) in held:
             if limit is None:
                 continue
             if figure is None:
                 return None
             sure, possible = (
-                (figure.high < limit, figure.low < limit) if below else (figure.low >= limit, figure.high >= limit)
+                (figure.low >= limit, figure.high >= limit)
+                if figure is images_per_s
+                else (figure.high < limit, figure.low < limit)
             )
             if not possible:
                 missed.append(text.format(figure.value, limit))
             elif not sure:
-                undecided.append(f"{show(figure)} against {limit:g}")
+                undecided.append(f"{name}{show(figure, digits)}{unit} against {limit:g}")
         return Verdict(tuple(missed), tuple(undecided))
 
 

@@ -28,7 +28,7 @@ MEANING = {
     "normalization": "batch normalization",
     "activation": "ReLU6 (Clip)",
     "fused": "fused: convolution + ReLU6",
-    "layout": "the same, in the NCHWc layout",
+    "layout": "convolution (+ ReLU6), NCHWc layout",
     "other": "something else",
     CONSTANT: "work on constants",
 }
@@ -86,7 +86,7 @@ def _constant_boxes(operation: Operation, x: float, y: float) -> list[Box]:
     texts = operation.constant_inputs[:2]
     heights = {1: ((0.0, BOX_HEIGHT * 0.7),), 2: ((0.2, 0.34), (-0.2, 0.34))}.get(len(texts), ())
     return [
-        Box(x - ASIDE, y + up, text, FILL[CONSTANT], 1.42, height, 6.6)
+        Box(x - ASIDE, y + up, text, FILL[CONSTANT], 1.42, height, 7.0)
         for text, (up, height) in zip(texts, heights, strict=True)
     ]
 

@@ -27,7 +27,8 @@ def place_labels(
     styles: Mapping[str, Mapping[str, Any]] | None = None,
     areas: Mapping[str, float] | None = None,
 ) -> None:
-    """Name every point beside it where no other name or point is, with a thin line to a name that is farther off.
+    """Name every point beside it where no other name or point is, with a thin line to a name that is farther off or
+    lies near another point, too.
 
     As few of the chart's own lines as possible are crossed. To be called last, when the limits of the axes stand.
     By name: `styles` of text, `areas` of dots in square points.
@@ -56,7 +57,8 @@ def place_labels(
         side, up = place = _best(boxes, axes.get_window_extent(), taken, lines, pixel)
         taken.append(boxes[place])
         text.set(position=(side * beside, up), horizontalalignment="left" if side > 0 else "right")
-        if abs(up) > LINE:
+        others = (spot for other, spot in spots.items() if other != name)
+        if abs(up) > LINE or (up and any(boxes[place].padded(LINE * pixel).contains(*spot) for spot in others)):
             _lead_line(axes, points[name], (side * (beside - 2), up))
 
 

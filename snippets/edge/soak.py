@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from snippets import stats
 from snippets.edge.board import Board
 from snippets.errors import UsageError
 
@@ -19,6 +20,8 @@ WINDOW = 0.2
 QUANTITIES = ("temperature_c", "clock_mhz", "power_w")
 # Below this change of the median nothing is claimed: clocks and neighbours move it by as much.
 NOTABLE = 0.05
+# Stretches of a fifth that count as one observation each: calls one after another are alike.
+STRETCHES = 5
 
 
 def soak(
@@ -120,6 +123,17 @@ def fifths(samples: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     late = latency[started >= (1 - WINDOW) * seconds]
     # One very long call can leave the last fifth empty: then the last call stands for it.
     return latency[started < WINDOW * seconds], late if late.size else latency[-1:]
+
+
+def medians(samples: Mapping[str, Any]) -> tuple[stats.Estimate, stats.Estimate]:
+    """Median latency in ms of the first and of the last fifth; their 95 % intervals are those between stretches."""
+
+    def estimate(part: np.ndarray) -> stats.Estimate:
+        stretches = [np.median(stretch) for stretch in np.array_split(part, STRETCHES) if stretch.size]
+        return stats.between_replications(stretches, float(np.median(part)))
+
+    first, last = fifths(samples)
+    return estimate(first), estimate(last)
 
 
 def trend(samples: Mapping[str, Any]) -> Trend:

@@ -163,7 +163,7 @@ def said(finished, name: str) -> str:
 SAVED = "saved at extended, loaded by default"
 # What a sentence calls a variant, and whose step that is.
 GRAPH = {**{level: f"graph/onnx-{level}" for level in LEVELS}, SAVED: "graph/onnx-saved"}
-TRAP = {"level extended": "graph/onnx-extended", "level all": "graph/onnx-all", SAVED: "graph/onnx-saved"}
+TRAP = {"onnx-extended": "graph/onnx-extended", "onnx-all": "graph/onnx-all", SAVED: "graph/onnx-saved"}
 ENGINES = {name: f"providers/{name}" for name in ("onnx-all", "openvino")}
 INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive", "conservative")}
 
@@ -172,7 +172,7 @@ INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive
     ("notebook", "steps", "pairs"),
     [
         ("2_graph", GRAPH, list(pairwise(LEVELS))),
-        ("2_graph", TRAP, [(level, SAVED) for level in ("level extended", "level all")]),
+        ("2_graph", TRAP, [(level, SAVED) for level in ("onnx-extended", "onnx-all")]),
         ("3_quantize", INT8, [("onnx-all", name) for name in list(INT8)[1:]]),
         ("4_providers", ENGINES, [("onnx-all", "openvino")]),
     ],

@@ -56,6 +56,11 @@ def test_a_notebook_begins_with_one_tagged_parameters_cell_that_holds_the_common
     assert names >= {"profile", "runs", "run_id", "mode"}
 
 
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent.name in ("model", "edge")], ids=identify)
+def test_no_line_of_code_is_wider_than_a_page(path: Path) -> None:
+    assert [line for code in code_of(path) for line in code.splitlines() if len(line) > 120] == []
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=identify)
 def test_a_notebook_imports_only_snippets_and_the_questions(path: Path) -> None:
     for source in code_of(path):

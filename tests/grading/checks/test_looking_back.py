@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading.checks.looking_back import look_back
+from grading.checks.evidence import Evidence
+from grading.checks.judging import Choices
+from grading.checks.looking_back import look_back, told
 from grading.errors import QuestionError
-from grading.questions import ask
+from grading.questions import ask, question
 from snippets.record.run import Run, open_run
 
 GAIN, PHASE, GUESS = "edge.threads.gain", "edge.cold.phase", "edge.crossover.guess"
@@ -71,6 +73,15 @@ def test_what_was_not_predicted_or_late_or_plain_is_shown_beside_the_value(
         "no prediction; measured libraries."
     )
     assert plain.endswith("you said 2.0; measured -5 ms.")
+
+
+def test_what_the_samples_do_not_tell_apart_is_not_listed_as_if_all_of_it_was_measured(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tied = Choices(frozenset({"model"}), "how", frozenset({"libraries"}))
+    monkeypatch.setattr("grading.checks.looking_back.found", lambda *_: tied)
+    said = told(question(PHASE), None, Evidence(run.record()))
+    assert said == "no prediction; measured one of **libraries, model** (your samples do not tell which)."
 
 
 def test_before_the_measurement_it_says_what_is_to_be_measured(run: Run, capsys: pytest.CaptureFixture) -> None:

@@ -81,3 +81,10 @@ def test_a_device_that_is_faster_than_the_server_wins_on_every_network() -> None
     (axes,) = edge_charts.cloud_or_edge(Latency.burst([5.0] * 9), Latency.burst([10.0] * 9), SENDING).axes
     told = "with nothing to send, the device answers before the server even without a network"
     assert told in [text.get_text() for text in axes.texts]
+
+
+def test_the_device_wins_everywhere_only_beyond_the_interval() -> None:
+    (axes,) = edge_charts.cloud_or_edge(Latency.burst([4.0, 5.0, 6.0] * 3), Latency.burst([5.1] * 9), SENDING).axes
+    (told,) = (text for text in axes.texts if text.get_text().startswith("with nothing to send"))
+    assert told.get_text().endswith("device and server are too close to tell which is the faster one")
+    assert told.get_bbox_patch() is not None, "a network's line would strike the words through"

@@ -19,7 +19,7 @@ def test_every_operation_and_its_constant_work_has_a_box() -> None:
     words = {text.get_text() for text in axes.texts}
     assert {"none", "all", "Conv", "Clip", "Cast + Expand", "a", "b"} <= words
     named = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert named == {"convolution", "ReLU6 (Clip)", "the same, in the NCHWc layout", "work on constants"}
+    assert named == {"convolution", "ReLU6 (Clip)", "convolution (+ ReLU6), NCHWc layout", "work on constants"}
 
 
 def test_without_constant_work_the_legend_does_not_name_it() -> None:

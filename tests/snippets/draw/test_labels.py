@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snippets.draw import style
-from snippets.draw.labels import place_labels
+from snippets.draw.labels import LINE, place_labels
 
 
 def test_a_point_by_itself_has_its_name_to_the_right() -> None:
@@ -20,6 +20,17 @@ def test_a_name_that_would_leave_the_frame_goes_to_the_left() -> None:
     axes.set(xlim=(0, 10), ylim=(0, 10))
     place_labels(axes, {"a long name of a point": (9.8, 5.0)})
     assert axes.texts[0].get_horizontalalignment() == "right"
+
+
+def test_a_name_under_another_point_is_led_back_to_its_own() -> None:
+    _, axes = style.canvas("title")
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    place_labels(axes, {"alone": (1.0, 2.0), "the left one of two": (5.0, 5.0), "right": (5.6, 5.0)})
+    by_name = {text.get_text(): text for text in axes.texts if text.get_text()}
+    assert by_name["alone"].get_position()[1] == by_name["right"].get_position()[1] == 0
+    assert abs(by_name["the left one of two"].get_position()[1]) == LINE
+    (line,) = (text for text in axes.texts if not text.get_text())
+    assert line.xy == (5.0, 5.0)
 
 
 def test_a_crowd_has_lines_that_lead_to_the_names_farther_off() -> None:

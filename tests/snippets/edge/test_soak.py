@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snippets.edge.board import Reading, Throttling
-from snippets.edge.soak import over_time, soak, trend
+from snippets.edge.soak import medians, over_time, soak, trend
 from snippets.errors import UsageError
 
 
@@ -104,6 +104,17 @@ def test_the_ends_are_the_first_and_the_last_fifth_and_nothing_between() -> None
 def test_where_one_long_call_left_the_last_fifth_empty_it_stands_for_it() -> None:
     long = {**samples(10, 10), "started_s": np.array([0.0, 1, 2]), "latency_ms": np.array([10.0, 10, 8000])}
     assert (trend(long).first_ms, trend(long).last_ms) == (10, 8000)
+
+
+def test_the_interval_of_an_end_is_that_between_its_stretches_and_not_between_its_calls() -> None:
+    drifting = samples(10, 12)
+    # Twenty calls of the first fifth in five stretches of four alike: each stretch is one observation.
+    drifting["latency_ms"][:20] = np.repeat([10.0, 11.0, 12.0, 13.0, 14.0], 4)
+    first, last = medians(drifting)
+    half = 2.776 * np.std([10, 11, 12, 13, 14], ddof=1) / np.sqrt(5)
+    assert first.value == 12 == trend(drifting).first_ms
+    assert (first.low, first.high) == pytest.approx((12 - half, 12 + half), abs=1e-3)
+    assert (last.low, last.value, last.high) == (12, 12, 12)
 
 
 def test_heat_and_limits_are_told_or_unknown() -> None:
