@@ -37,7 +37,7 @@ def slug(text: str, length: int = MAX_ID_LENGTH) -> str:
 
 
 def sources(paths: Iterable[Path] = ()) -> list[Path]:
-    """The MyST sources among `paths` (files or folders), or all of the kit's; in a stable order."""
+    """The MyST sources among `paths` (files or folders), or those of the lab's parts; in a stable order."""
     found: set[Path] = set()
     for path in list(paths) or [NOTEBOOKS / part for part in PARTS]:
         if path.is_dir():
@@ -143,9 +143,10 @@ def convert(path: Path) -> str:
 
 
 def build(paths: Iterable[Path] = (), *, check: bool = False) -> list[Path]:
-    """Write every source's notebook beside it; return those that changed (`check`: that would change)."""
+    """Write the notebook of every source (of none named: of all, `0_reserve` too) beside it; return those that changed
+    (`check`: that would change)."""
     changed = []
-    for source in sources(paths):
+    for source in sources(list(paths) or [NOTEBOOKS]):
         target = source.with_suffix(".ipynb")
         try:
             text = convert(source)
@@ -166,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m grading.notebooks", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     build_parser = commands.add_parser("build", help="write the .ipynb beside each .md source")
-    build_parser.add_argument("paths", nargs="*", type=Path, help="sources or folders; default: all parts")
+    build_parser.add_argument("paths", nargs="*", type=Path, help="sources or folders; default: all")
     build_parser.add_argument("--check", action="store_true", help="write nothing; fail if a notebook is out of date")
     options = parser.parse_args(arguments)
     try:

@@ -336,9 +336,11 @@ def _offered(evidence: Evidence, share: int) -> dict[str, Any]:
     if load["seconds"] <= 0:
         raise NotMeasured(name, "seconds")
     looks = {field: evidence.samples(name, field) for field in ("sampled_s", "sampled_in_flight")}
-    if looks["sampled_s"].shape != looks["sampled_in_flight"].shape:
+    # Requests pile up within a window: the next one begins with an empty server.
+    parts = evidence.result(name)["windows"] if len(evidence.parts(name)) > 1 else []
+    if any(np.shape(one["sampled_s"]) != np.shape(one["sampled_in_flight"]) for one in (looks, *parts)):
         raise NotMeasured(name, "sampled_in_flight")
-    return {**load, **looks, "offered_rps": load["arrivals"] / load["seconds"]}
+    return {**load, **looks, "windows": parts, "offered_rps": load["arrivals"] / load["seconds"]}
 
 
 def where_it_bends(evidence: Evidence) -> Choices:

@@ -57,7 +57,9 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
             progress_bar=sys.stderr.isatty(),
             timeout_func=remaining,
             request_save_on_cell_execute=True,
-            extra_arguments=["--IPKernelApp.log_level=40"],  # it warns of its loopback ports each time
+            # A kernel warns of its loopback ports each time. And jupyter_client interrupts it before it shuts it down:
+            # where that meets the end of the last cell, it logs an error that is none. A cell's own come as its output.
+            extra_arguments=["--IPKernelApp.log_level=50"],
         )
     except PapermillExecutionError as error:
         raise _cell_error(error, notebook, output) from None

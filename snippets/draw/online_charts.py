@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snippets import stats
 from snippets.draw import style
-from snippets.draw.style import FAINT, INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TAIL, THEORY
+from snippets.draw.style import FAINT, INK, QUIET, SERIES, STAGE_COLOURS, TAIL, THEORY
 from snippets.load import estimates, queueing
 from snippets.stats import Estimate
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Load = Mapping[str, Any]
 WITHIN = 0.15
 """How far counted and computed number of requests may lie apart before Little's law is doubted, as a share."""
-MARKERS = "osD^"
+MARKERS = "osD^vP"
 
 
 def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
@@ -44,7 +45,7 @@ def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
             axes.plot(offered[steady], values[steady], "o", color=colour)
             axes.plot(offered[~steady], values[~steady], "o", color=colour, mfc="white")
             if found.reached and found.holds:
-                axes.axvline(found.holds, color=colour, lw=0.8, ls="-.")
+                axes.axvline(found.holds, color=colour, lw=1.2, ls="-.", label=f"{label}: held up to here")
         for place, load in zip(offered, loads, strict=True):
             for axes, one in ((left, estimates.mean_latency(load)), (right, estimates.rate(load))):
                 if one.bounded:
@@ -79,21 +80,27 @@ def _theory(axes: Axes, found: queueing.Capacity) -> None:
     axes.plot(rates, means, THEORY, color=INK, lw=1, label="theory, no batching: mean")
 
 
-def little(loads: Mapping[str, Load], title: str) -> Figure:
-    """Counted against computed number of requests in the system, with the band WITHIN which they should lie."""
+def little(loads: Mapping[str, Load], title: str, curves: Sequence[str] = ()) -> Figure:
+    """Counted against computed number of requests in the system, with the band WITHIN which they should lie.
+
+    A load's name is "<curve>, <offered>": a curve has the colour that it has among the `curves` of `offered_load`, and
+    its loads are told apart by their markers.
+    """
     figure, axes = style.canvas(
         title, "arrivals per second x mean latency", "requests in the system, counted", size=(5.6, 4.6)
     )
     results = {label: queueing.little(load) for label, load in loads.items()}
-    low = min(min(result.seen, result.expected) for result in results.values()) / 2
-    high = max(max(result.seen, result.expected) for result in results.values()) * 2
+    sides = [side for result in results.values() for side in (result.seen, result.expected)] or [1.0]
+    low, high = min(sides) / 2, max(sides) * 2
     line = np.array([low, high])
     band = f"within {WITHIN:.0%}".replace("%", " %")
     axes.fill_between(line, line * (1 - WITHIN), line * (1 + WITHIN), color="#EEEEEE", lw=0, label=band)
     axes.plot(line, line, color=QUIET, lw=0.8)
-    for number, (label, result) in enumerate(results.items()):
-        marker, colour = MARKERS[number // len(SERIES) % len(MARKERS)], SERIES[number % len(SERIES)]
-        axes.plot(result.expected, result.seen, marker, color=colour, label=label)
+    of = {label: label.rpartition(", ")[0] for label in results}
+    colours = dict(zip(dict.fromkeys((*curves, *of.values())), SERIES, strict=False))
+    markers = {curve: cycle(MARKERS) for curve in colours}
+    for label, result in results.items():
+        axes.plot(result.expected, result.seen, next(markers[of[label]]), color=colours[of[label]], label=label)
     for which in ("x", "y"):
         style.logarithmic(axes, which)
     axes.set(xlim=(low, high), ylim=(low, high))
@@ -112,12 +119,9 @@ def scenarios(results: Mapping[str, Load], title: str) -> Figure:
         right.plot([place, place], [median, tail], color=colour, lw=1)
         right.plot(place, median, "o", color=colour)
         right.plot(place, tail, "_", color=colour, ms=18, mew=2)
-        text = f"{median:.0f} ms" if median >= 10 else f"{median:.1f} ms"
-        right.annotate(
-            text, (place, median), xytext=(9, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK
-        )
+        style.written_behind(right, place, median, f"{median:.0f} ms" if median >= 10 else f"{median:.1f} ms")
     right.set_xticks(range(len(results)), list(results))
-    right.set_xlim(-0.5, len(results) - 0.3)
+    right.set_xlim(-0.5, len(results) - 0.1)
     right.grid(axis="x", visible=False)
     style.logarithmic(right, "y")
     right.set_title("Time of a sample (ms): p50, p99")

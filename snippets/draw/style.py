@@ -71,6 +71,8 @@ INK, QUIET, FAINT, GRID, TARGET, MET = "#222222", "#6E6E6E", "#BBBBBB", "#DDDDDD
 # Line styles of a tail (p95, p99) beside its median, of a limit, of what theory says.
 TAIL, LIMIT, THEORY = ":", (0, (4, 3)), "--"
 SMALL = 9
+GROUND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}
+"""What a number stands on, so that the grid does not strike it through."""
 STYLE = {
     "figure.dpi": 100,
     "savefig.dpi": 150,
@@ -92,7 +94,11 @@ STYLE = {
     "grid.linewidth": 0.8,
     "xtick.color": INK,
     "ytick.color": INK,
-    "legend.frameon": False,
+    # No frame to be seen: a ground, so that the grid goes through no word.
+    "legend.frameon": True,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
     "legend.fontsize": SMALL,
     "lines.linewidth": 2,
     "lines.markersize": 5,
@@ -224,9 +230,11 @@ def whisker(axes: Axes, x: float, one: Estimate) -> float:
 
 def written_above(axes: Axes, x: float, y: float, text: str) -> None:
     """A small text that stands on the point."""
-    axes.annotate(text, (x, y), ha="center", va="bottom", fontsize=SMALL)
+    axes.annotate(
+        text, (x, y), xytext=(0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=SMALL, bbox=GROUND
+    )
 
 
 def written_behind(axes: Axes, x: float, y: float, text: str) -> None:
     """A small text to the right of the point, as behind the end of a horizontal bar."""
-    axes.annotate(text, (x, y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL)
+    axes.annotate(text, (x, y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL, bbox=GROUND)

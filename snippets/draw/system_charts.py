@@ -128,7 +128,7 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
         axes.set_title(label, fontweight="normal")
     for axes in panels[::columns]:
         axes.set_ylabel("busy (%)")
-    panels[len(loads) - 1].legend(frameon=True, framealpha=0.8, edgecolor="none", loc="lower right")
+    panels[len(loads) - 1].legend(loc="lower right")
     return figure
 
 

@@ -109,7 +109,7 @@ def offered(curves: Mapping[str, Sequence[Load]]) -> str:
             interval(estimates.latency(r, 99)),
             f"{r['in_flight_mean']:.1f}",
             f"{r['arrivals'] / len(windows.parts(r)):.0f}",
-            f"{round(queueing.growth(r)):+d}",
+            f"{round(queueing.growth(r), 1) + 0.0:+.1f}",  # a tenth: the rule is "more than five"; no "-0.0"
         )
         for label, results in curves.items()
         for r in results

@@ -31,6 +31,12 @@ def test_regenerating_the_notebooks_changes_nothing() -> None:
     assert notebooks.build(check=True) == []
 
 
+def test_every_notebook_is_built_that_of_leases_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebooks, "convert", lambda source: source.name)
+    built = notebooks.build(check=True)
+    assert built == sorted(path for path in notebooks.NOTEBOOKS.glob("**/*.ipynb") if "checkpoints" not in str(path))
+
+
 def test_every_notebook_has_a_source() -> None:
     built = {path for part in notebooks.PARTS for path in (notebooks.NOTEBOOKS / part).glob("*.ipynb")}
     assert built == {path.with_suffix(".ipynb") for path in SOURCES}

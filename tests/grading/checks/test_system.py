@@ -525,3 +525,33 @@ def test_a_rate_is_that_of_all_windows_together() -> None:
     steps = in_windows("endpoint/onnx-1", 90, 100, 110)
     expected = JUDGES["system.endpoint.rate"](PaperRecord(tuple(steps), part="system").evidence)
     assert isinstance(expected, Number) and expected.value == 100
+
+
+def piled_up_in_windows(share: int, *grew: float) -> list[PaperStep]:
+    """So many requests a second for a second a window, which begins with one of them under way and ends with `grew`
+    more; 90 a second are answered at most."""
+    return [
+        PaperStep(
+            f"online/off-{share}/load",
+            {
+                "arrivals": share,
+                "seconds": 1.0,
+                "completed_rps": min(share, 90.0),
+                "failures": 0,
+                "sampled_s": np.array([0.0, 0.5, 1.0]),
+                "sampled_in_flight": np.array([1.0, 1.0 + more / 2, 1.0 + more]),
+            },
+            inputs={"window": window},
+        )
+        for window, more in enumerate(grew)
+    ]
+
+
+def test_requests_pile_up_within_a_window_and_not_from_one_to_the_next() -> None:
+    # A line through all three windows of a load that is too much is nearly level: each begins with an empty server.
+    level = [piled_up_in_windows(share, 0, 0, 0) for share in (30, 60)]
+    more = [piled_up_in_windows(share, 6, 6, 6) for share in (80, 95, 130, 200)]
+    steps = tuple(step for load in (*level, *more) for step in load)
+    expected = JUDGES["system.online.headroom"](PaperRecord(steps, part="system").evidence)
+    # Of the loads that grew by more than five the best answered 90 a second; 60 held.
+    assert isinstance(expected, Number) and expected.value == pytest.approx(100 * 60 / 90)

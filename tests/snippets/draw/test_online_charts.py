@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snippets.draw import online_charts
+from snippets.draw import online_charts, style
 from snippets.load import queueing
 
 
@@ -38,6 +38,7 @@ def test_the_knee_and_the_theory_stand_beside_what_was_measured(keeping: dict, b
     # Answers in 10, 20, 30 and 40 ms: the mean is drawn, as in theory.
     means = next(line for line in left.get_lines() if line.get_label() == "off: mean")
     assert list(means.get_ydata()) == [25.0, 25.0] and list(means.get_xdata()) == [2.5, 20.0]
+    assert [line.get_label() for line in lines(left, "-.")] == ["off: held up to here"]
     hollow = [line for line in left.get_lines() if line.get_markerfacecolor() == "white"]
     assert [list(line.get_xdata()) for line in hollow] == [[20.0]]
 
@@ -54,6 +55,19 @@ def test_littles_law_is_a_point_by_its_two_sides(open_load: dict[str, Any]) -> N
     # Five arrivals in two seconds, of 20.2 ms each on average.
     assert float(point.get_xdata()[0]) == pytest.approx(2.5 * 20.2e-3)
     assert float(point.get_ydata()[0]) == 0.05
+
+
+def test_littles_law_gives_a_curve_the_colour_that_it_has_against_the_offered_load(open_load: dict[str, Any]) -> None:
+    loads = {f"{name}/s": open_load for name in ("on, 5", "on, 9", "off, 5")}
+    (axes,) = online_charts.little(loads, "Little", ("off", "on")).axes
+    points = [(line.get_color(), line.get_marker()) for line in axes.get_lines()[1:]]
+    off, on = style.SERIES[:2]
+    assert points == [(on, "o"), (on, "s"), (off, "o")]
+
+
+def test_littles_law_is_drawn_empty_where_no_server_kept_up() -> None:
+    (axes,) = online_charts.little({}, "Little").axes
+    assert len(axes.get_lines()) == 1
 
 
 def test_a_scenarios_dot_is_loadgens_median_and_its_bar_the_tail() -> None:

@@ -54,6 +54,16 @@ def test_bars_from_top_to_bottom_are_named_and_uprights_carry_their_values() -> 
     assert [text.xy for text in columns.texts] == [(0, 3.25), (1, 150.0)]
 
 
+def test_the_grid_strikes_no_number_and_no_legend_through() -> None:
+    _, axes = style.canvas("x")
+    style.written_above(axes, 1, 1, "12")
+    style.written_behind(axes, 1, 1, "12")
+    axes.plot([0, 1], label="a line")
+    grounds = [text.get_bbox_patch() for text in axes.texts] + [axes.legend().get_frame()]
+    assert all(ground is not None and ground.get_facecolor()[:3] == (1, 1, 1) for ground in grounds)
+    assert all(ground.get_alpha() > 0.5 and ground.get_visible() for ground in grounds if ground is not None)
+
+
 def test_a_cumulative_curve_ends_at_all_of_the_requests() -> None:
     _, axes = style.canvas("x")
     style.cumulative(axes, np.array([30.0, 10.0, 20.0, 40.0]), "load", "red")

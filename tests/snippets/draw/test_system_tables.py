@@ -38,7 +38,7 @@ def test_a_neighbour_that_was_not_there_has_no_rate(load: dict[str, Any]) -> Non
 def test_it_is_said_by_how_many_the_requests_in_the_system_grew(open_load: dict[str, Any]) -> None:
     behind = {**open_load, "offered_rps": 20.0, "arrivals": 40, "sampled_in_flight": [1, 33]}
     table = system_tables.offered({"off": [open_load, behind]})
-    assert [cells(table, row)[-2:] for row in range(2)] == [["5", "+0"], ["40", "+32"]]
+    assert [cells(table, row)[-2:] for row in range(2)] == [["5", "+0.0"], ["40", "+32.0"]]
     # Offered, answered, and the mean of 10, 20, 30 and 40 ms.
     assert cells(table)[1:4] == ["2", "2", "25.0"]
 
