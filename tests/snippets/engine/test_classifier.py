@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import onnx
@@ -14,6 +12,7 @@ from onnx import helper
 from snippets.data.food11_classes import CLASSES
 from snippets.engine.classifier import load_classifier, onnx_labels
 from snippets.errors import ModelError, UsageError
+from tests.snippets.engine.page_faults import page_faults
 from tests.snippets.servers import save_toy_onnx
 
 
@@ -56,25 +55,7 @@ def test_labels_come_from_the_files_own_list_else_are_food_11s(toy: Path) -> Non
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to")
 def test_a_process_that_serves_pytorch_keeps_the_memory_that_it_frees() -> None:
-    """Page faults of five blocks of 64 MiB in turn, before and after loading, in a process of their own."""
-    script = """
-import ctypes, resource
-from snippets.engine.classifier import load_classifier
-library = ctypes.CDLL(None)
-library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-library.free.argtypes = [ctypes.c_void_p]
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(5):
-        block = library.malloc(64 << 20)
-        ctypes.memset(block, 1, 64 << 20)
-        library.free(block)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-first = faults()
-load_classifier("pytorch", threads=1)
-faults()
-print(first, faults())
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
-    before, after = map(int, done.stdout.split())
+    before, after = page_faults(
+        "from snippets.engine.classifier import load_classifier", 'load_classifier("pytorch", threads=1)'
+    )
     assert after < before / 4

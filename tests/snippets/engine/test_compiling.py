@@ -6,8 +6,6 @@ import gc
 import os
 import platform
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import torch
 from torch._dynamo.utils import counters
 
 from snippets.engine.compiling import Compiled, compiler_absence, eager
+from tests.snippets.engine.page_faults import page_faults
 
 needs_compiler = pytest.mark.skipif(bool(compiler_absence()), reason=compiler_absence())
 
@@ -72,27 +71,7 @@ def test_the_compiler_leaves_no_files_and_no_settings(
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to")
 def test_kept_memory_is_not_fetched_from_the_system_again() -> None:
-    """Page faults of five large blocks in turn, 16 MiB each, before and after, in a process of their own."""
-    script = """
-import ctypes, resource
-from snippets.engine.compiling import keep_memory
-library = ctypes.CDLL(None)
-library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-library.free.argtypes = [ctypes.c_void_p]
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(5):
-        block = library.malloc(64 << 20)
-        ctypes.memset(block, 1, 16 << 20)
-        library.free(block)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-first = faults()
-keep_memory()
-faults()
-print(first, faults())
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    before, after = map(int, done.stdout.split())
+    before, after = page_faults("from snippets.engine.compiling import keep_memory", "keep_memory()")
     assert after < before / 4
 
 
