@@ -99,19 +99,22 @@ def search_chart(
         axes.annotate(
             notes[name], (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=SMALL, color=INK
         )
-    for name, criterion in criteria.items():
+    # Each limit's name stands on a line of its own below the rows: on a long axis the limits are close to each other.
+    for line, (name, criterion) in enumerate(criteria.items()):
         axes.axvline(100 * criterion, color=color(name), linestyle=LIMIT, linewidth=1.4)
         axes.annotate(
             f"{name}: at most {100 * criterion:g}",
-            (100 * criterion, 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, 4),
+            (100 * criterion, len(losses) - 0.3 + 0.5 * line),
+            xytext=(3, 0),
             textcoords="offset points",
+            va="center",
             fontsize=SMALL,
             color=color(name),
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
     axes.axvline(0, color=GRID, linewidth=1)
     style.rows_down(axes, labels)
+    axes.set_ylim(len(losses) - 0.5 + 0.5 * len(criteria), -0.6)
     return figure
 
 

@@ -31,7 +31,7 @@ def parts(prepared: Path, *, fine: bool) -> dict[str, tuple[str, ...]]:
     nodes = list(read_model(prepared).graph.node)
     layers = [node for node in nodes if node.op_type in WITH_WEIGHTS]
     if fine:
-        return {str(number): (node.name,) for number, node in enumerate(layers)}
+        return {f"layer {number}": (node.name,) for number, node in enumerate(layers)}
     rectified = {node.input[0] for node in nodes if node.op_type in ("Clip", "Relu")}
     blocks: list[list[str]] = [[]]
     for node in layers:
