@@ -48,7 +48,7 @@ def told(low_ms: float, high_ms: float) -> str:
     if high_ms <= 0:
         return "the device answers sooner on every network"
     if low_ms <= 0:
-        return f"whether the cloud is ever sooner is not decided; beyond a round trip of {high_ms:.1f} ms it is not"
+        return f"whether the cloud is ever sooner is not decided; beyond a round trip of {high_ms:.2g} ms it is not"
     known = f"the crossing is known to {high_ms - low_ms:.1f} ms"
     return f"the cloud answers sooner on a near network, the device on a far one; {known}"
 

@@ -49,7 +49,8 @@ def test_a_device_faster_than_the_server_wins_on_every_network() -> None:
     ("low", "high", "sentence"),
     [
         (-9.0, 0.0, "the device answers sooner on every network"),
-        (-1.0, 4.0, "whether the cloud is ever sooner is not decided; beyond a round trip of 4.0 ms it is not"),
+        (-1.0, 4.0, "whether the cloud is ever sooner is not decided; beyond a round trip of 4 ms it is not"),
+        (-1.0, 0.042, "whether the cloud is ever sooner is not decided; beyond a round trip of 0.042 ms it is not"),
         (
             1.0,
             4.0,
