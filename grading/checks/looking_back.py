@@ -11,9 +11,6 @@ from grading.questions import is_late, question, standing
 from grading.questions.asking import Entry, show
 from grading.questions.schema import Question, format_problem, interval, is_older_form, sure_of
 
-FAR = 2.0
-"""From this factor on a miss wants an explanation."""
-
 
 def look_back(run: Any, *question_ids: str) -> None:
     """Show what became of these predictions of the open run, each with the question that its miss leaves.

@@ -13,8 +13,8 @@ from grading.checks.options import accurate, as_fast, batches, in_turn, measured
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
 from snippets.decide.targets import target
-from snippets.measure.latency import ENOUGH, Latency, compare
-from snippets.stats import accuracy_loss, break_even, front, median, student
+from snippets.measure.latency import Latency, compare, shared_rounds
+from snippets.stats import accuracy_loss, between_replications, break_even, front, median
 
 CPU_OPTIONS = {
     "onnx-all": "graph/onnx-all",
@@ -116,9 +116,7 @@ def best_level(evidence: Evidence) -> Choices:
 def _by_round(latencies: Mapping[str, Latency]) -> dict[str, np.ndarray]:
     """Times in ms that may be compared place by place: medians of the rounds in common, or samples taken in turn."""
     if all(one.rounds is not None for one in latencies.values()):
-        common = set.intersection(*(set(one.medians) for one in latencies.values()))
-        good = common - set().union(*(one.slow for one in latencies.values()))
-        used = sorted(good if len(good) >= ENOUGH else common)
+        used = shared_rounds(list(latencies.values()))
         return {name: np.array([one.medians[number] for number in used]) for name, one in latencies.items()}
     count = min(one.ms.size for one in latencies.values())
     return {name: one.ms[:count] for name, one in latencies.items()}
@@ -129,12 +127,8 @@ def _surely_above_zero(differences: np.ndarray) -> bool:
 
     A few blocks: by Student's t of their mean; many single calls: by the order statistics of their median.
     """
-    if differences.size > MANY:
-        return median(differences, 0.99).low > 0
-    if differences.size < 2:
-        return False
-    half = student(differences.size - 1, 0.99) * float(differences.std(ddof=1)) / math.sqrt(differences.size)
-    return float(differences.mean()) > half
+    middle = median if differences.size > MANY else between_replications
+    return middle(differences, confidence=0.99).low > 0
 
 
 def vanished(evidence: Evidence) -> Number:

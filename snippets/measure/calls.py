@@ -129,36 +129,22 @@ def latency_step(
     `latency_ms` float64 (n,) raw and in order; `warmup_ms` the calls before; `steady` and `reached` say
     whether the warm-up settled and the stated `width` was reached.
     """
-    warmup, steady = warm_up(call, how, clock)
-    times, reached = sample(call, how, clock)
-    return {
-        "latency_ms": times,
-        "warmup_ms": np.array(warmup),
-        "steady": steady,
-        "reached": reached,
-        "width": how.width,
-        "batch": 1,
-        "threads": threads,
-        "provider": provider,
-    }
+    times, known = _burst(call, how, clock)
+    return {"latency_ms": times, **known, "batch": 1, "threads": threads, "provider": provider}
 
 
 def throughput_step(
     call: Call, batch: int, how: Effort, *, provider: str, threads: int, clock: Clock = time.perf_counter_ns
 ) -> dict[str, Any]:
     """Times of calls that each take a batch of `batch` images, as the result of a `throughput` step."""
+    times, known = _burst(call, how, clock)
+    return {"batch_ms": times, **known, "batch": batch, "threads": threads, "provider": provider}
+
+
+def _burst(call: Call, how: Effort, clock: Clock) -> tuple[np.ndarray, dict[str, Any]]:
     warmup, steady = warm_up(call, how, clock)
     times, reached = sample(call, how, clock)
-    return {
-        "batch_ms": times,
-        "warmup_ms": np.array(warmup),
-        "steady": steady,
-        "reached": reached,
-        "width": how.width,
-        "batch": batch,
-        "threads": threads,
-        "provider": provider,
-    }
+    return times, {"warmup_ms": np.array(warmup), "steady": steady, "reached": reached, "width": how.width}
 
 
 def cycle(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray] | np.ndarray) -> Call:

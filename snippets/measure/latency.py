@@ -10,7 +10,7 @@ interval of its order statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -109,6 +109,13 @@ class Latency:
         )
 
 
+def shared_rounds(latencies: Sequence[Latency]) -> list[int]:
+    """Rounds in which all took part, in order; where enough are left, without those that were slow for one of them."""
+    common = set.intersection(*(set(one.medians) for one in latencies))
+    good = common.difference(*(one.slow for one in latencies))
+    return sorted(good if len(good) >= ENOUGH else common)
+
+
 def compare(a: Latency, b: Latency, *, margin: float = 0.02, confidence: float = 0.99) -> Comparison:
     """Which of two is faster, or that the samples cannot tell; the ratio is time of a over time of b.
 
@@ -116,9 +123,7 @@ def compare(a: Latency, b: Latency, *, margin: float = 0.02, confidence: float =
     the two medians' intervals.
     """
     if a.rounds is not None and b.rounds is not None and a.group == b.group:
-        common = [number for number in a.medians if number in b.medians]
-        good = [number for number in common if number not in a.slow | b.slow]
-        used = good if len(good) >= ENOUGH else common
+        used = shared_rounds([a, b])
         if len(used) >= 2:
             ratios = [a.medians[number] / b.medians[number] for number in used]
             return stats.verdict(stats.between_blocks(ratios, confidence), margin)
