@@ -48,11 +48,7 @@ def ratio_of_blocks(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
 
     Rounds in which the machine was slow for one of them are left out where three others remain.
     """
-    common = sorted(set(a["rounds"].tolist()) & set(b["rounds"].tolist()))
-    good = [number for number in common if number not in {*a["slow"], *b["slow"]}]
-    used = good if len(good) >= 3 else common
-    first, second = ([np.median(_times(step)[step["rounds"] == number]) for number in used] for step in (a, b))
-    return float(np.exp(np.mean(np.log(np.array(first) / np.array(second)))))
+    return float(np.exp(np.mean(np.log(_ratios(a, b)))))
 
 
 def median_of_blocks(step: Mapping[str, Any]) -> float:
@@ -60,10 +56,46 @@ def median_of_blocks(step: Mapping[str, Any]) -> float:
 
     Middle in logarithms.
     """
-    rounds = np.unique(step["rounds"])
-    good = [number for number in rounds if number not in step["slow"]]
-    used = good if len(good) >= 3 else rounds
-    return float(np.exp(np.mean([np.log(np.median(_times(step)[step["rounds"] == number])) for number in used])))
+    return float(np.exp(np.mean(np.log(_medians(step, _counted(step))))))
+
+
+# Student's t by degrees of freedom, at 95 and 99 % (any table of it).
+T = {
+    0.95: {2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 6: 2.4469, 7: 2.3646, 8: 2.3060, 9: 2.2622},
+    0.99: {2: 9.9248, 3: 5.8409, 4: 4.6041, 5: 4.0321, 6: 3.7074, 7: 3.4995, 8: 3.3554, 9: 3.2498},
+}
+
+
+def _ends(values: list[float], confidence: float) -> tuple[float, float]:
+    logs = np.log(values)
+    half = T[confidence][len(values) - 1] * logs.std(ddof=1) / np.sqrt(len(values))
+    return float(np.exp(logs.mean() - half)), float(np.exp(logs.mean() + half))
+
+
+def interval_of_blocks(step: Mapping[str, Any]) -> tuple[float, float]:
+    """The ends of the 95 % interval that belongs to `median_of_blocks`."""
+    return _ends(_medians(step, _counted(step)), 0.95)
+
+
+def interval_of_ratio(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[float, float]:
+    """The ends of the 99 % interval that belongs to `ratio_of_blocks`."""
+    return _ends(_ratios(a, b), 0.99)
+
+
+def _counted(*steps: Mapping[str, Any]) -> list[int]:
+    """Rounds in which all took part, without the slow ones where three others remain."""
+    common = sorted(set.intersection(*(set(step["rounds"].tolist()) for step in steps)))
+    good = [number for number in common if not any(number in step["slow"] for step in steps)]
+    return good if len(good) >= 3 else common
+
+
+def _medians(step: Mapping[str, Any], rounds: list[int]) -> list[float]:
+    return [float(np.median(_times(step)[step["rounds"] == number])) for number in rounds]
+
+
+def _ratios(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[float]:
+    first, second = (np.array(_medians(step, _counted(a, b))) for step in (a, b))
+    return list(first / second)
 
 
 def _times(step: Mapping[str, Any]) -> np.ndarray:

@@ -22,7 +22,14 @@ from snippets.quantize import search
 from snippets.record.run import Record, load_record
 from tests.notebooks.executed import printed
 from tests.notebooks.given_away import given_away
-from tests.notebooks.sentences import gains, median_of_blocks, rankings, ratio_of_blocks
+from tests.notebooks.sentences import (
+    gains,
+    interval_of_blocks,
+    interval_of_ratio,
+    median_of_blocks,
+    rankings,
+    ratio_of_blocks,
+)
 
 LEVELS = ("none", "basic", "extended", "all")
 
@@ -243,8 +250,55 @@ def test_the_sentence_about_compiling_says_what_the_samples_say(finished, record
     eager, compiled = (record.result(f"baseline/{name}/latency") for name in ("eager", "compiled"))
     sentence = rankings(said(finished, "1_baseline"))["eager", "compiled"]
     assert sentence.agrees_with(ratio_of_blocks(eager, compiled), "eager", "compiled")
+    low, _ = interval_of_ratio(eager, compiled)
+    assert ("do not decide that compiling made it faster" in said(finished, "1_baseline")) == (low <= 1.02)
     for name, step in (("eager", eager), ("compiled", compiled)):
         assert f"{name}: p50 {median_of_blocks(step):.2f} (" in said(finished, "1_baseline")
+
+
+def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Record) -> None:
+    """The manager's 3 ms and 1,000 images/s on a server's CPU, and 5 MB with at most 5 points lost on a phone."""
+    text = said(finished, "5_choose")
+    told = dict(re.findall(r"^server CPU: ([\w-]+) +((?:missed|not decided|met).*)$", text, re.M))
+    names = [name.split("/")[1] for name in record.names() if re.fullmatch(r"choose/[^/]+/latency", name)]
+    assert set(told) == set(names) - {"cuda", "tensorrt"}
+    expected: dict[str, str] = {}
+    for name in told:
+        p50 = interval_of_blocks(record.result(f"choose/{name}/latency"))
+        step = next(each for each in record.names() if each.startswith(f"providers/{name}/throughput"))
+        low, high = (1000 / ms for ms in reversed(interval_of_blocks(record.result(step))))
+        missed, sure = p50[0] >= 3 or high < 1000, p50[1] < 3 and low >= 1000
+        expected[name] = "missed" if missed else "met" if sure else "not decided"
+        assert told[name].partition(":")[0] == expected[name], (name, p50, low, high)
+        assert ("ms, not below 3" in told[name]) == (p50[0] >= 3), name
+        assert ("images/s, not 1000" in told[name]) == (high < 1000), name
+    line = re.search(r"^server CPU: (.*)$", text.split("server CPU, by latency and accuracy:")[1], re.M)
+    assert line
+    met, _, undecided = line[1].partition("; not decided: ")
+    by_verdict = {verdict: {n for n in told if expected[n] == verdict} for verdict in ("met", "not decided")}
+    assert (set() if met.startswith("nothing that") else set(met.split(", "))) == by_verdict["met"]
+    assert set(filter(None, undecided.split(", "))) == by_verdict["not decided"]
+    files = {"onnx-all": "graph/onnx-all", **{n: f"quantize/{n}" for n in ("dynamic", "aggressive", "conservative")}}
+    files = {name: step for name, step in files.items() if f"{step}/accuracy" in record.names()}
+    least = max(accuracy(record, step) for step in files.values()) - 0.05 - 1e-9
+    fits = {n for n, step in files.items() if size(record, step) < 5e6 and accuracy(record, step) >= least}
+    phone = re.search(r"^end-user device, [^:]*: (.*)$", text, re.M)
+    assert phone and set(phone[1].split(", ")) == fits
+
+
+def test_the_losses_that_are_printed_are_those_of_the_predictions(finished, record: Record) -> None:
+    text = said(finished, "3_quantize")
+    reference = record.result("quantize/reference")["predictions"]
+    lines = re.findall(r"^(.+?) +[\d.]+ MB  loss (-?[\d.]+) \((-?[\d.]+) to (-?[\d.]+)\) points$", text, re.M)
+    tried = [name for name in record.names() if re.fullmatch(r"quantize/search/.*\.onnx", name)]
+    assert len(lines) == len(tried) >= 4
+    for (_, *printed_ones), step in zip(lines, tried, strict=True):
+        found = record.result(step)
+        ours, theirs = (np.asarray(each) == found["labels"] for each in (found["predictions"], reference))
+        lost, gained = np.mean(theirs & ~ours), np.mean(ours & ~theirs)
+        half = 1.959964 * np.sqrt((lost + gained - (lost - gained) ** 2) / ours.size)
+        points = 100 * np.array([lost - gained, lost - gained - half, lost - gained + half])
+        assert [float(each) for each in printed_ones] == pytest.approx(points, abs=0.0501), step
 
 
 def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Record) -> None:

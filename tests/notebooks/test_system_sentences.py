@@ -119,6 +119,39 @@ def test_the_classifiers_batch_is_said_to_take_as_long_as_it_did(executed: Execu
     assert numbers == pytest.approx([rows, mean(on, "compute_ms") / mean(off, "compute_ms")], abs=0.051)
 
 
+def test_a_lone_request_is_said_to_keep_the_instance_busy_as_long_as_it_did(executed: Executed, record: Record) -> None:
+    busy_ms = mean(windows_of(record, "online/alone"), "server_ms")
+    pattern = r"busy for ([\d.]+) ms: as if it could do ([\d.]+)/s"
+    service_ms, per_s = said(executed, "5_online_and_batch", pattern)
+    assert service_ms == pytest.approx(busy_ms, abs=0.051) and per_s == pytest.approx(1000 / busy_ms, abs=0.51)
+
+
+def test_littles_law_is_printed_for_the_loads_that_hold_as_their_requests_were_counted(
+    executed: Executed, record: Record
+) -> None:
+    rows = re.findall(
+        r"^(no batching|dynamic batching), (\d+)/s +counted +([\d.]+) +computed +([\d.]+) +off by ([\d.]+)%$",
+        executed.shown["5_online_and_batch"],
+        re.M,
+    )
+    assert rows
+    loads = {"no batching": [f"online/off-{n}" for n in SHARES], "dynamic batching": [f"online/on-{n}" for n in ON]}
+    for name, offered, counted, computed, off in rows:
+        arrived = {step: rate_offered(windows_of(record, step)) for step in loads[name]}
+        step = min(arrived, key=lambda step: abs(arrived[step] - float(offered)))
+        ones = windows_of(record, step)
+        seconds = np.array([one["seconds"] for one in ones])
+        seen = float(np.average([one["in_flight_mean"] for one in ones], weights=seconds))
+        expected = arrived[step] * np.concatenate([one["latency_ms"] for one in ones]).mean() / 1000
+        assert [float(counted), float(computed)] == pytest.approx([seen, expected], abs=0.0051)
+        assert float(off) == pytest.approx(100 * abs(seen - expected) / expected, abs=0.051)
+
+
+def rate_offered(ones: list[dict[str, Any]]) -> float:
+    """Arrivals per second of a load's windows together."""
+    return sum(int(one["arrivals"]) for one in ones) / sum(one["seconds"] for one in ones)
+
+
 def test_a_lone_requests_time_is_divided_as_it_was_measured(executed: Executed, record: Record) -> None:
     lone = windows_of(record, "triton/onnx-1")
     seen = np.concatenate([one["latency_ms"] for one in lone]).mean()
