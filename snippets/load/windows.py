@@ -7,7 +7,7 @@ the record tells in which order settings took turns, and a run that was cut off 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,16 @@ def in_turn(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
     for number in range(rounds):
         for name in names if number % 2 == 0 else reversed(names):
             yield number, name
+
+
+def take_turns(
+    names: Sequence[str], rounds: int, window: Callable[[str, int], Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Loads by name, `joined` from windows that are measured `in_turn`: `window` gets a name and the round's number."""
+    windows: dict[str, list[Mapping[str, Any]]] = {name: [] for name in names}
+    for number, name in in_turn(names, rounds):
+        windows[name].append(window(name, number))
+    return {name: joined(measured) for name, measured in windows.items()}
 
 
 def steps_of(record: Record, name: str) -> list[Step]:
