@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from snippets import stats
 from snippets.record.read import Record, Step
 
 WINDOW = "window"
@@ -125,5 +126,5 @@ def _rates(result: Mapping[str, Any]) -> dict[str, float]:
     if result.get("executions"):
         found["mean_batch"] = result["inferences"] / result["executions"]
     if "client_ms" in result and np.any(result["ok"]):
-        found["client_ms"] = float(np.mean(result["latency_ms"][result["ok"]]) - result["server_ms"])
+        found["client_ms"] = float(np.mean(stats.good_ms(result)) - result["server_ms"])
     return found
