@@ -10,7 +10,7 @@ import numpy as np
 
 from snippets.draw import style
 from snippets.draw.labels import place_labels
-from snippets.draw.style import FAINT, INK, LIMIT, MET, SMALL, TARGET, color
+from snippets.draw.style import FAINT, INK, MET, SMALL, TARGET, color
 from snippets.measure.latency import Latency
 from snippets.stats import Estimate
 
@@ -148,7 +148,7 @@ def scatter(
         left = axes.get_xlim()[0]
         axes.axvspan(left, marks.x_below, color=MET, alpha=0.08, linewidth=0)
         axes.set_xlim(left=left)
-        axes.axvline(marks.x_below, color=TARGET, linestyle=LIMIT, linewidth=1.4)
+        style.limit_line(axes, marks.x_below)
     place_labels(axes, points, areas=marks.areas)
     return figure
 
@@ -195,7 +195,7 @@ def _ends(one: Estimate) -> tuple[float, float]:
 def _limit_above(axes: Axes, limit: Limit, reach: float) -> None:
     """The limit's line, its name in a strip above the first bar, on the side where there is room."""
     axes.set_ylim(top=-1.05)
-    axes.axvline(limit.value, color=TARGET, linestyle=LIMIT, linewidth=1.4)
+    style.limit_line(axes, limit.value)
     left_of_it = limit.value > 0.5 * reach
     axes.annotate(
         limit.name,

@@ -9,7 +9,7 @@ import numpy as np
 
 from snippets.decide.targets import target
 from snippets.draw import style
-from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGE_COLOURS, TARGET, THEORY, color
+from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TARGET, THEORY, color
 from snippets.edge import crossover, device, soak
 from snippets.edge.cold_start import PHASES
 from snippets.measure.latency import Latency
@@ -174,15 +174,7 @@ def cloud_or_edge(
     axes.set_ylim(axes.get_ylim()[0] / 1.3, axes.get_ylim()[1] * 1.6)
     for name, value in networks.items():
         axes.axvline(value, color=NETWORK, lw=1.2, zorder=1.5)
-        axes.annotate(
-            name,
-            (value, 1.01),
-            xycoords=("data", "axes fraction"),
-            fontsize=SMALL,
-            color=NETWORK,
-            ha="center",
-            va="bottom",
-        )
+        style.written_at(axes, value, 1.01, name, NETWORK)
     _crossing(axes, bare, local)
     figure.legend(ncols=2, loc="outside lower center")
     return figure
@@ -203,16 +195,8 @@ def _crossing(axes: Axes, bare: crossover.Crossover, local_ms: float) -> None:
 
 
 def _limit(axes: Axes, value: float) -> None:
-    axes.axvline(value, color=TARGET, linestyle=LIMIT, lw=1.4)
-    axes.annotate(
-        f"target: below {value:g} ",
-        (value, 0.01),
-        xycoords=("data", "axes fraction"),
-        fontsize=SMALL,
-        color=TARGET,
-        ha="right",
-        va="bottom",
-    )
+    style.limit_line(axes, value)
+    style.written_at(axes, value, 0.01, f"target: below {value:g} ", TARGET, "right")
 
 
 def _threads(count: int) -> str:

@@ -41,7 +41,7 @@ def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
     reach = float(max(bottom))
     for position, (load, whole) in enumerate(zip(loads.values(), bottom, strict=True)):
         top = max(float(whole), style.whisker(left, position, estimates.mean_latency(load)))
-        style.written_above(left, position, top, f"{whole:.0f} ms" if whole >= 10 else f"{whole:.1f} ms")
+        style.written_above(left, position, top, f"{style.short(whole)} ms")
         reach = max(reach, top)
     left.set(ylabel="mean time of a request (ms)", ylim=(0, 1.55 * reach))
     left.grid(axis="x", visible=False)
