@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Load = Mapping[str, Any]
 WITHIN = 0.15
 """How far counted and computed number of requests may lie apart before Little's law is doubted, as a share."""
-MARKERS = "osD^vP"
 
 
 def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
@@ -97,7 +96,7 @@ def little(loads: Mapping[str, Load], title: str, curves: Sequence[str] = ()) ->
     axes.plot(line, line, color=QUIET, lw=0.8)
     of = {label: label.rpartition(", ")[0] for label in results}
     colours = dict(zip(dict.fromkeys((*curves, *of.values())), SERIES, strict=False))
-    markers = {curve: cycle(MARKERS) for curve in colours}
+    markers = {curve: cycle(style.MARKERS) for curve in colours}
     for label, result in results.items():
         axes.plot(result.expected, result.seen, next(markers[of[label]]), color=colours[of[label]], label=label)
     for which in ("x", "y"):

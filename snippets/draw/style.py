@@ -70,6 +70,7 @@ SERIES = ("#332288", "#44AA99", "#882255", "#999933", "#88CCEE", "#AA4499", "#11
 INK, QUIET, FAINT, GRID, TARGET, MET = "#222222", "#6E6E6E", "#BBBBBB", "#DDDDDD", "#B3261E", "#2E7D32"
 # Line styles of a tail (p95, p99) beside its median, of a limit, of what theory says.
 TAIL, LIMIT, THEORY = ":", (0, (4, 3)), "--"
+MARKERS = "osD^vP"
 SMALL = 9
 GROUND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}
 """What a number stands on, so that the grid does not strike it through."""
