@@ -56,7 +56,7 @@ def latency_and_size(record: Record) -> Figure:
 
 
 def threads(record: Record) -> Figure:
-    """Median latency and its interval by threads, a line for each model, and the ideal of fp32 halved by two."""
+    """Median latency and its interval by threads, a line for each model, and fp32's ideal: divided by threads."""
     figure, axes = style.canvas("What more threads bring", "threads", "median latency (ms)", size=(6.4, 3.8))
     most = 1
     for variant in device.VARIANTS:
@@ -64,14 +64,14 @@ def threads(record: Record) -> Figure:
             continue
         samples = device.by_threads(record, variant)
         found = [one.p50() for one in samples.values()]
-        medians = [one.value for one in found]
-        ends = [[max(0.0, one.value - one.low) for one in found], [one.high - one.value for one in found]]
+        medians = np.array([one.value for one in found])
+        low, high = np.transpose([style.ends(one) for one in found])
         # Side by side, so that no interval hides another.
         beside = [count + 0.02 * (device.VARIANTS.index(variant) - 1.5) for count in samples]
         axes.errorbar(
             beside,
             medians,
-            np.where(np.isfinite(ends), ends, 0),
+            np.maximum(0, [medians - low, high - medians]),
             fmt="o-",
             capsize=3,
             color=color(variant),
@@ -88,7 +88,7 @@ def threads(record: Record) -> Figure:
 
 
 def cold_start(results: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Stacked bars of the phases until the first answer (medians), a steady prediction below each, by model."""
+    """A stacked bar of phases until the first answer (medians) for each model, and behind it a steady prediction."""
     figure, axes = style.canvas(
         "What the first user waits for",
         "from starting the process to the first answer (ms)",

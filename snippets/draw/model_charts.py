@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snippets.draw import style
-from snippets.draw.style import GRID, INK, QUIET, SMALL, color
+from snippets.draw.style import GRID, GROUND, INK, QUIET, SMALL, color
 from snippets.stats import Estimate
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def search_chart(
             va="center",
             fontsize=SMALL,
             color=color(name),
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            bbox=GROUND,
         )
     axes.axvline(0, color=GRID, linewidth=1)
     style.rows_down(axes, labels)

@@ -221,6 +221,12 @@ def columns(axes: Axes, values: Mapping[str, Estimate], title: str, colours: Seq
     axes.set_title(title)
 
 
+def ends(one: Estimate) -> tuple[float, float]:
+    """The interval's ends; where the samples bound none, the value itself."""
+    low = one.low if np.isfinite(one.low) else one.value
+    return low, one.high if np.isfinite(one.high) else one.value
+
+
 def whisker(axes: Axes, x: float, one: Estimate, colour: str = INK) -> float:
     """An upright line over the interval of what is drawn at `x`, if it has one; how high the two reach."""
     if not one.bounded:

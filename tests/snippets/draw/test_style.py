@@ -54,6 +54,11 @@ def test_bars_from_top_to_bottom_are_named_and_uprights_carry_their_values() -> 
     assert [text.xy for text in columns.texts] == [(0, 3.25), (1, 150.0)]
 
 
+def test_an_end_that_is_not_known_is_drawn_at_the_value() -> None:
+    assert style.ends(Estimate(2.0, 1.0, 4.0)) == (1.0, 4.0)
+    assert style.ends(Estimate(2.0, -math.inf, 4.0)) == (2.0, 4.0) and style.ends(Estimate(2, 0, math.inf)) == (0, 2)
+
+
 def test_numbers_below_ten_keep_a_decimal() -> None:
     assert [style.short(value) for value in (0.04, 3.14, 9.94, 10.0, 120.4)] == ["0.0", "3.1", "9.9", "10", "120"]
 
