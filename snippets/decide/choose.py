@@ -10,11 +10,10 @@ import numpy as np
 
 from snippets import stats
 from snippets.decide import cost
-from snippets.decide.targets import Target, Verdict
+from snippets.decide.targets import DEVICE, Target, Verdict
 from snippets.measure.latency import Latency, compare
 
 GPU_PROVIDERS = ("cuda", "tensorrt")
-DEVICE = "end-user device"
 # What an option may lose against the most accurate one that was measured before it is out of the question.
 MAX_LOSS = 0.05
 

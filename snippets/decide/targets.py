@@ -11,6 +11,8 @@ from typing import Any
 from snippets.stats import Estimate, show
 
 _HERE = Path(__file__).parent
+DEVICE = "end-user device"
+"""The name of the target for the user's own phone."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from snippets.draw import style
 from snippets.draw.labels import place_labels
-from snippets.draw.style import FAINT, INK, LIMIT, MET, SMALL, TARGET, color
+from snippets.draw.style import FAINT, INK, MET, SMALL, TARGET, color
 from snippets.measure.latency import Latency
 from snippets.stats import Estimate
 
@@ -57,7 +57,7 @@ def bars(
     axes.barh(names, [estimates[name].value for name in names], color=colours, height=0.62)
     reach = 0.0
     for row, one in enumerate(estimates.values()):
-        low, high = _ends(one)
+        low, high = style.ends(one)
         axes.plot([low, high], [row, row], color=INK, linewidth=1.4, solid_capstyle="butt")
         style.written_behind(axes, max(one.value, high), row, f"{one.value:,.{digits}f}")
         reach = max(reach, one.value, high)
@@ -94,7 +94,7 @@ def lines(series: Mapping[str, Mapping[int, Estimate]], title: str, x: str, y: s
         ticks.update(counts)
         shade = color(name, position)
         axes.plot(counts, [points[c].value for c in counts], marker="o", color=shade, label=name)
-        low, high = zip(*(_ends(points[c]) for c in counts), strict=True)
+        low, high = zip(*(style.ends(points[c]) for c in counts), strict=True)
         axes.fill_between(counts, low, high, color=shade, alpha=0.18, linewidth=0)
     axes.set_xscale("log", base=2)
     axes.set_xticks(sorted(ticks), [str(tick) for tick in sorted(ticks)])
@@ -124,9 +124,9 @@ def scatter(
         axes.plot(np.repeat(xs, 2)[1:], np.repeat(ys, 2)[:-1], color=FAINT, linewidth=1.6, zorder=1)
     for position, (name, (px, py)) in enumerate(points.items()):
         if name in marks.y_errors:
-            axes.plot([px, px], _ends(marks.y_errors[name]), color=FAINT, linewidth=1, zorder=1)
+            axes.plot([px, px], style.ends(marks.y_errors[name]), color=FAINT, linewidth=1, zorder=1)
         if name in marks.x_errors:
-            axes.plot(_ends(marks.x_errors[name]), [py, py], color=FAINT, linewidth=1, zorder=1)
+            axes.plot(style.ends(marks.x_errors[name]), [py, py], color=FAINT, linewidth=1, zorder=1)
         ring = name in marks.undecided
         axes.scatter(
             [px],
@@ -141,14 +141,14 @@ def scatter(
     axes.margins(x=0.16, y=0.14)
     if log_x:
         values = [px for px, _ in points.values()] + ([marks.x_below] if marks.x_below else [])
-        values += [end for one in marks.x_errors.values() for end in _ends(one)]
+        values += [end for one in marks.x_errors.values() for end in style.ends(one)]
         style.logarithmic(axes, "x")
         axes.set_xlim(min(values) / 1.5, max(values) * 1.9)
     if marks.x_below is not None:
         left = axes.get_xlim()[0]
         axes.axvspan(left, marks.x_below, color=MET, alpha=0.08, linewidth=0)
         axes.set_xlim(left=left)
-        axes.axvline(marks.x_below, color=TARGET, linestyle=LIMIT, linewidth=1.4)
+        style.limit_line(axes, marks.x_below)
     place_labels(axes, points, areas=marks.areas)
     return figure
 
@@ -186,16 +186,10 @@ def operation_bars(columns: Mapping[str, Mapping[str, float]], title: str, x: st
     return figure
 
 
-def _ends(one: Estimate) -> tuple[float, float]:
-    """The interval's ends; where the samples bound none, the value itself."""
-    low = one.low if np.isfinite(one.low) else one.value
-    return low, one.high if np.isfinite(one.high) else one.value
-
-
 def _limit_above(axes: Axes, limit: Limit, reach: float) -> None:
     """The limit's line, its name in a strip above the first bar, on the side where there is room."""
     axes.set_ylim(top=-1.05)
-    axes.axvline(limit.value, color=TARGET, linestyle=LIMIT, linewidth=1.4)
+    style.limit_line(axes, limit.value)
     left_of_it = limit.value > 0.5 * reach
     axes.annotate(
         limit.name,

@@ -9,7 +9,7 @@ import numpy as np
 
 from snippets.decide.targets import target
 from snippets.draw import style
-from snippets.draw.style import INK, LIMIT, QUIET, SERIES, SMALL, STAGE_COLOURS, TARGET, THEORY, color
+from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TARGET, THEORY, color
 from snippets.edge import crossover, device, soak
 from snippets.edge.cold_start import PHASES
 from snippets.measure.latency import Latency
@@ -56,7 +56,7 @@ def latency_and_size(record: Record) -> Figure:
 
 
 def threads(record: Record) -> Figure:
-    """Median latency and its interval by threads, a line for each model, and the ideal of fp32 halved by two."""
+    """Median latency and its interval by threads, a line for each model, and fp32's ideal: divided by threads."""
     figure, axes = style.canvas("What more threads bring", "threads", "median latency (ms)", size=(6.4, 3.8))
     most = 1
     for variant in device.VARIANTS:
@@ -64,14 +64,14 @@ def threads(record: Record) -> Figure:
             continue
         samples = device.by_threads(record, variant)
         found = [one.p50() for one in samples.values()]
-        medians = [one.value for one in found]
-        ends = [[max(0.0, one.value - one.low) for one in found], [one.high - one.value for one in found]]
+        medians = np.array([one.value for one in found])
+        low, high = np.transpose([style.ends(one) for one in found])
         # Side by side, so that no interval hides another.
         beside = [count + 0.02 * (device.VARIANTS.index(variant) - 1.5) for count in samples]
         axes.errorbar(
             beside,
             medians,
-            np.where(np.isfinite(ends), ends, 0),
+            np.maximum(0, [medians - low, high - medians]),
             fmt="o-",
             capsize=3,
             color=color(variant),
@@ -88,7 +88,7 @@ def threads(record: Record) -> Figure:
 
 
 def cold_start(results: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Stacked bars of the phases until the first answer (medians), a steady prediction below each, by model."""
+    """A stacked bar of phases until the first answer (medians) for each model, and behind it a steady prediction."""
     figure, axes = style.canvas(
         "What the first user waits for",
         "from starting the process to the first answer (ms)",
@@ -174,15 +174,7 @@ def cloud_or_edge(
     axes.set_ylim(axes.get_ylim()[0] / 1.3, axes.get_ylim()[1] * 1.6)
     for name, value in networks.items():
         axes.axvline(value, color=NETWORK, lw=1.2, zorder=1.5)
-        axes.annotate(
-            name,
-            (value, 1.01),
-            xycoords=("data", "axes fraction"),
-            fontsize=SMALL,
-            color=NETWORK,
-            ha="center",
-            va="bottom",
-        )
+        style.written_at(axes, value, 1.01, name, NETWORK)
     _crossing(axes, bare, local)
     figure.legend(ncols=2, loc="outside lower center")
     return figure
@@ -203,16 +195,8 @@ def _crossing(axes: Axes, bare: crossover.Crossover, local_ms: float) -> None:
 
 
 def _limit(axes: Axes, value: float) -> None:
-    axes.axvline(value, color=TARGET, linestyle=LIMIT, lw=1.4)
-    axes.annotate(
-        f"target: below {value:g} ",
-        (value, 0.01),
-        xycoords=("data", "axes fraction"),
-        fontsize=SMALL,
-        color=TARGET,
-        ha="right",
-        va="bottom",
-    )
+    style.limit_line(axes, value)
+    style.written_at(axes, value, 0.01, f"target: below {value:g} ", TARGET, "right")
 
 
 def _threads(count: int) -> str:

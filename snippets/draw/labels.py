@@ -24,14 +24,13 @@ Place = tuple[int, int]
 def place_labels(
     axes: Axes,
     points: Mapping[str, tuple[float, float]],
-    styles: Mapping[str, Mapping[str, Any]] | None = None,
     areas: Mapping[str, float] | None = None,
 ) -> None:
     """Name every point beside it where no other name or point is, with a thin line to a name that is farther off or
     lies near another point, too.
 
     As few of the chart's own lines as possible are crossed. To be called last, when the limits of the axes stand.
-    By name: `styles` of text, `areas` of dots in square points.
+    `areas`: of dots in square points, by name.
     """
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
@@ -50,7 +49,7 @@ def place_labels(
             textcoords="offset points",
             va="center",
             path_effects=[withStroke(linewidth=2.5, foreground="white")],
-            **{"fontsize": SMALL, **(styles or {}).get(name, {})},
+            fontsize=SMALL,
         )
         beside = radii[name] + 4
         boxes = _boxes(spots[name], text.get_window_extent(), beside, pixel)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snippets.draw import style
-from snippets.draw.style import GRID, INK, LIMIT, QUIET, SMALL, color
+from snippets.draw.style import GRID, GROUND, INK, QUIET, SMALL, color
 from snippets.stats import Estimate
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def search_chart(
         )
     # Each limit's name stands on a line of its own below the rows: on a long axis the limits are close to each other.
     for line, (name, criterion) in enumerate(criteria.items()):
-        axes.axvline(100 * criterion, color=color(name), linestyle=LIMIT, linewidth=1.4)
+        style.limit_line(axes, 100 * criterion, color(name))
         axes.annotate(
             f"{name}: at most {100 * criterion:g}",
             (100 * criterion, len(losses) - 0.3 + 0.5 * line),
@@ -110,7 +110,7 @@ def search_chart(
             va="center",
             fontsize=SMALL,
             color=color(name),
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            bbox=GROUND,
         )
     axes.axvline(0, color=GRID, linewidth=1)
     style.rows_down(axes, labels)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets import stats
 from snippets.draw import style
 from snippets.draw.style import FAINT, INK, QUIET, SERIES, STAGE_COLOURS, TAIL, THEORY
 from snippets.load import estimates, queueing
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 Load = Mapping[str, Any]
 WITHIN = 0.15
 """How far counted and computed number of requests may lie apart before Little's law is doubted, as a share."""
-MARKERS = "osD^vP"
 
 
 def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
@@ -37,19 +35,19 @@ def offered_load(curves: Mapping[str, Sequence[Load]], title: str) -> Figure:
         found = queueing.capacity(loads)
         offered = np.array([load["offered_rps"] for load in loads])
         steady = np.array([queueing.keeps_up(load, found.saturated) for load in loads])
-        means = np.array([np.mean(stats.good_ms(load)) for load in loads])
+        means = [estimates.mean_latency(load) for load in loads]
+        mean_ms = np.array([one.value for one in means])
         answered = np.array([load["completed_rps"] for load in loads])
         knee = "" if found.reached else f"; no knee up to {offered.max():.0f}/s"
-        for axes, values, name in ((left, means, f"{label}: mean{knee}"), (right, answered, None)):
+        for axes, values, name in ((left, mean_ms, f"{label}: mean{knee}"), (right, answered, None)):
             axes.plot(offered, values, color=colour, label=name)
             axes.plot(offered[steady], values[steady], "o", color=colour)
             axes.plot(offered[~steady], values[~steady], "o", color=colour, mfc="white")
             if found.reached and found.holds:
                 axes.axvline(found.holds, color=colour, lw=1.2, ls="-.", label=f"{label}: held up to here")
-        for place, load in zip(offered, loads, strict=True):
-            for axes, one in ((left, estimates.mean_latency(load)), (right, estimates.rate(load))):
-                if one.bounded:
-                    axes.plot([place, place], [one.low, one.high], color=colour, lw=1.2)
+        for place, load, mean in zip(offered, loads, means, strict=True):
+            style.whisker(left, place, mean, colour)
+            style.whisker(right, place, estimates.rate(load), colour)
         tails = [known.value if (known := estimates.latency(load, 95)) else np.nan for load in loads]
         left.plot(offered[steady], np.array(tails)[steady], TAIL, color=colour, lw=1.2, label=f"{label}: p95")
     _theory(left, queueing.capacity(next(iter(curves.values()))))
@@ -98,7 +96,7 @@ def little(loads: Mapping[str, Load], title: str, curves: Sequence[str] = ()) ->
     axes.plot(line, line, color=QUIET, lw=0.8)
     of = {label: label.rpartition(", ")[0] for label in results}
     colours = dict(zip(dict.fromkeys((*curves, *of.values())), SERIES, strict=False))
-    markers = {curve: cycle(MARKERS) for curve in colours}
+    markers = {curve: cycle(style.MARKERS) for curve in colours}
     for label, result in results.items():
         axes.plot(result.expected, result.seen, next(markers[of[label]]), color=colours[of[label]], label=label)
     for which in ("x", "y"):
@@ -119,7 +117,7 @@ def scenarios(results: Mapping[str, Load], title: str) -> Figure:
         right.plot([place, place], [median, tail], color=colour, lw=1)
         right.plot(place, median, "o", color=colour)
         right.plot(place, tail, "_", color=colour, ms=18, mew=2)
-        style.written_behind(right, place, median, f"{median:.0f} ms" if median >= 10 else f"{median:.1f} ms")
+        style.written_behind(right, place, median, f"{style.short(median)} ms")
     right.set_xticks(range(len(results)), list(results))
     right.set_xlim(-0.5, len(results) - 0.1)
     right.grid(axis="x", visible=False)

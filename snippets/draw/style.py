@@ -70,6 +70,7 @@ SERIES = ("#332288", "#44AA99", "#882255", "#999933", "#88CCEE", "#AA4499", "#11
 INK, QUIET, FAINT, GRID, TARGET, MET = "#222222", "#6E6E6E", "#BBBBBB", "#DDDDDD", "#B3261E", "#2E7D32"
 # Line styles of a tail (p95, p99) beside its median, of a limit, of what theory says.
 TAIL, LIMIT, THEORY = ":", (0, (4, 3)), "--"
+MARKERS = "osD^vP"
 SMALL = 9
 GROUND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}
 """What a number stands on, so that the grid does not strike it through."""
@@ -213,19 +214,42 @@ def columns(axes: Axes, values: Mapping[str, Estimate], title: str, colours: Seq
     reach = 1e-9
     for position, one in enumerate(values.values()):
         top = whisker(axes, position, one)
-        written_above(axes, position, top, f"{one.value:.0f}" if one.value >= 10 else f"{one.value:.1f}")
+        written_above(axes, position, top, short(one.value))
         reach = max(reach, top)
     axes.set(ylim=(0, 1.2 * reach))
     axes.grid(axis="x", visible=False)
     axes.set_title(title)
 
 
-def whisker(axes: Axes, x: float, one: Estimate) -> float:
+def ends(one: Estimate) -> tuple[float, float]:
+    """The interval's ends; where the samples bound none, the value itself."""
+    low = one.low if np.isfinite(one.low) else one.value
+    return low, one.high if np.isfinite(one.high) else one.value
+
+
+def whisker(axes: Axes, x: float, one: Estimate, colour: str = INK) -> float:
     """An upright line over the interval of what is drawn at `x`, if it has one; how high the two reach."""
     if not one.bounded:
         return one.value
-    axes.plot([x, x], [one.low, one.high], color=INK, linewidth=1.4, solid_capstyle="butt")
+    axes.plot([x, x], [one.low, one.high], color=colour, linewidth=1.4, solid_capstyle="butt")
     return max(one.value, one.high)
+
+
+def limit_line(axes: Axes, value: float, colour: str = TARGET) -> None:
+    """An upright dashed line at a value that is to be kept or reached."""
+    axes.axvline(value, color=colour, linestyle=LIMIT, linewidth=1.4)
+
+
+def written_at(axes: Axes, x: float, height: float, text: str, colour: str, side: str = "center") -> None:
+    """A small text at `x`, standing at a share of the axes' height; `side`: where in the text the point lies."""
+    axes.annotate(
+        text, (x, height), xycoords=("data", "axes fraction"), ha=side, va="bottom", fontsize=SMALL, color=colour
+    )
+
+
+def short(value: float) -> str:
+    """A number with a decimal if it is below ten."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def written_above(axes: Axes, x: float, y: float, text: str) -> None:

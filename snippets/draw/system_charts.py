@@ -25,7 +25,6 @@ TIME_BARS = {
     "client_ms": (STAGE_COLOURS["transport"], "network and client"),
 }
 WINDOW_GREY = "#EEEEEE"
-MARKERS = "osD^"
 
 
 def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
@@ -41,7 +40,7 @@ def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
     reach = float(max(bottom))
     for position, (load, whole) in enumerate(zip(loads.values(), bottom, strict=True)):
         top = max(float(whole), style.whisker(left, position, estimates.mean_latency(load)))
-        style.written_above(left, position, top, f"{whole:.0f} ms" if whole >= 10 else f"{whole:.1f} ms")
+        style.written_above(left, position, top, f"{style.short(whole)} ms")
         reach = max(reach, top)
     left.set(ylabel="mean time of a request (ms)", ylim=(0, 1.55 * reach))
     left.grid(axis="x", visible=False)
@@ -66,7 +65,7 @@ def latency_and_throughput(curves: Mapping[str, Sequence[Load]], title: str) -> 
     intervals of both."""
     figure, axes = style.canvas(title, "answers per second", "median latency (ms), logarithmic", size=(7.5, 4.4))
     numbers = sorted({load["clients"] for loads in curves.values() for load in loads})
-    markers = dict(zip(numbers, MARKERS, strict=False))
+    markers = dict(zip(numbers, style.MARKERS, strict=False))
     for colour, (label, loads) in zip(SERIES, curves.items(), strict=False):
         rates = [load["samples_per_s"] for load in loads]
         medians = [stats.good_percentile(load, 50) for load in loads]

@@ -14,7 +14,7 @@ import numpy as np
 
 from snippets import stats
 from snippets.data import image
-from snippets.decide.targets import Target, Verdict, target
+from snippets.decide.targets import DEVICE, Target, Verdict, target
 from snippets.engine.turns import RULES, Entrant, Turns
 from snippets.errors import RecordError
 from snippets.machine.host import cores
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from snippets.record.run import Run
 
 VARIANTS = ("fp32", "dynamic", "aggressive", "conservative")
-DEVICE = "end-user device"
 MAX_THREADS = 4
 GROUP = "edge"
 # Different photos that one latency measurement walks through: enough that none is special, few enough for the memory.

@@ -39,7 +39,7 @@ def same_model(runs: str, variant: str, server_ms: float) -> dict[str, Any]:
     """
     if server_ms < 0:
         raise UsageError(f"server_ms is {server_ms:g}; a latency is above 0 ms (0: take Part 1's).")
-    found = inputs_of = _inputs(runs, variant, server_ms)
+    found = _inputs(runs, variant, server_ms)
     folder = latest_run("model", runs) if found.get("step") else None
     if folder is not None:
         step = load_record(folder).result(found["step"])
@@ -51,7 +51,7 @@ def same_model(runs: str, variant: str, server_ms: float) -> dict[str, Any]:
             "threads": step["threads"],
             "provider": step["provider"],
             "source": f"Part 1, {found['step']}",
-            "inputs": inputs_of,
+            "inputs": found,
         }
     if server_ms:
         value, source = server_ms, "given by the parameter server_ms"
@@ -66,7 +66,7 @@ def same_model(runs: str, variant: str, server_ms: float) -> dict[str, Any]:
         "threads": 0,
         "provider": "unknown",
         "source": source,
-        "inputs": inputs_of,
+        "inputs": found,
     }
 
 

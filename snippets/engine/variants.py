@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,12 +193,9 @@ class Bench:
         """An ONNX file as the variant `name` ("graph/onnx-all"), loaded once. `load` raises what `session` does."""
         from snippets.engine.providers import session
 
-        loaded: list[Logits] = []
-
+        @cache
         def load() -> Logits:
-            if not loaded:
-                loaded.append(session(path, provider, threads=self.plan.threads, level=level, tuning=tuning))
-            return loaded[0]
+            return session(path, provider, threads=self.plan.threads, level=level, tuning=tuning)
 
         inputs: dict[str, Any] = {"model": path, "provider": provider, "level": level, "data": self.data}
         if tuning != PLAIN:

@@ -10,7 +10,7 @@ long as the load lasts, no interval is given.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,7 @@ make it. (Found by simulation; benchmarks/interval_coverage.py holds them to the
 
 def rate(load: Load) -> Estimate:
     """Rows answered per second and their interval; of an open loop, those answered within the windows."""
-    each = [_rate(one) for one in parts(load)]
-    return _given(load, _rate(load), each, 50)
+    return _given(load, _rate(load), [_rate(one) for one in parts(load)], 50)
 
 
 def latency(load: Load, percent: int) -> Estimate | None:
@@ -52,8 +51,7 @@ def neighbour_rate(load: Load) -> Estimate:
 
 def mean_latency(load: Load) -> Estimate:
     """The mean of the good answers, ms, and its interval."""
-    each = [float(np.mean(stats.good_ms(one))) if len(stats.good_ms(one)) else math.nan for one in parts(load)]
-    return _given(load, float(np.mean(stats.good_ms(load))), each, 95)
+    return _given(load, _mean(load), [_mean(one) for one in parts(load)], 95)
 
 
 def times_the_rate(load: Load, base: Load) -> Estimate:
@@ -97,19 +95,28 @@ def _rate(load: Load) -> float:
     return float(np.count_nonzero(load["ok"])) * batch / load["seconds"]
 
 
-def _given(load: Load, value: float, each: list[float], percent: int) -> Estimate:
-    """A positive value with the interval between windows (on a logarithmic scale), unbounded where there is none."""
-    if not settled(load, percent) or not all(math.isfinite(one) and one > 0 for one in each):
-        return Estimate(value, -math.inf, math.inf)
-    logs = stats.between_replications(np.log(each), math.log(value))
-    return Estimate(value, math.exp(logs.low), math.exp(logs.high))
+def _mean(load: Load) -> float:
+    good = stats.good_ms(load)
+    return float(np.mean(good)) if good.size else math.nan
 
 
-def _ratio(load: Load, base: Load, of: Any, percent: int) -> Estimate:
+def _given(load: Load, value: float, each: Sequence[float], percent: int) -> Estimate:
+    """A figure of a load with its interval between windows, if these say how sure `percent` is."""
+    return _between(value, each if settled(load, percent) else [])
+
+
+def _ratio(load: Load, base: Load, of: Callable[[Load], float], percent: int) -> Estimate:
     value = of(load) / of(base) if of(base) else math.inf
     ours, theirs = ([of(one) for one in parts(each)] for each in (load, base))
-    known = settled(load, percent) and settled(base, percent) and math.isfinite(value)
-    if not known or len(ours) != len(theirs) or not all(one > 0 for one in (*ours, *theirs)):
+    known = settled(load, percent) and settled(base, percent) and len(ours) == len(theirs)
+    if not known or not all(one > 0 for one in theirs):
+        return _between(value, [])
+    return _between(value, [a / b for a, b in zip(ours, theirs, strict=True)])
+
+
+def _between(value: float, each: Sequence[float]) -> Estimate:
+    """A positive value with the interval between windows (on a logarithmic scale), unbounded where there is none."""
+    if not each or not all(math.isfinite(one) and one > 0 for one in (value, *each)):
         return Estimate(value, -math.inf, math.inf)
-    logs = stats.between_replications(np.log(np.array(ours) / np.array(theirs)), math.log(value))
+    logs = stats.between_replications(np.log(each), math.log(value))
     return Estimate(value, math.exp(logs.low), math.exp(logs.high))

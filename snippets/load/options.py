@@ -16,9 +16,9 @@ class LoadOptions:
     """A closed loop of `clients`, or an open loop of `offered_rps` requests a second: one of the two.
 
     `seconds`: length of the measured window (None: what the caller is used to), after `warm_up_s` (None: that of the
-    loop, CLOSED_WARM_UP_S or OPEN_WARM_UP_S); `window` of
-    `windows` of the same load. `max_clients`: connections of an open loop, and `seed` of its arrivals. `timeout_s`: a
-    request without an answer by then failed. Raises UsageError unless exactly one of the two loops is asked for.
+    loop, CLOSED_WARM_UP_S or OPEN_WARM_UP_S); `window` of `windows` of the same load. `max_clients`: connections of an
+    open loop, and `seed` of its arrivals. `timeout_s`: a request without an answer by then failed. Raises UsageError
+    unless exactly one of the two loops is asked for.
     """
 
     clients: int = 0

@@ -7,11 +7,12 @@ the record tells in which order settings took turns, and a run that was cut off 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from snippets import stats
 from snippets.record.read import Record, Step
 
 WINDOW = "window"
@@ -33,6 +34,16 @@ def in_turn(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
     for number in range(rounds):
         for name in names if number % 2 == 0 else reversed(names):
             yield number, name
+
+
+def take_turns(
+    names: Sequence[str], rounds: int, window: Callable[[str, int], Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Loads by name, `joined` from windows that are measured `in_turn`: `window` gets a name and the round's number."""
+    windows: dict[str, list[Mapping[str, Any]]] = {name: [] for name in names}
+    for number, name in in_turn(names, rounds):
+        windows[name].append(window(name, number))
+    return {name: joined(measured) for name, measured in windows.items()}
 
 
 def steps_of(record: Record, name: str) -> list[Step]:
@@ -115,5 +126,5 @@ def _rates(result: Mapping[str, Any]) -> dict[str, float]:
     if result.get("executions"):
         found["mean_batch"] = result["inferences"] / result["executions"]
     if "client_ms" in result and np.any(result["ok"]):
-        found["client_ms"] = float(np.mean(result["latency_ms"][result["ok"]]) - result["server_ms"])
+        found["client_ms"] = float(np.mean(stats.good_ms(result)) - result["server_ms"])
     return found

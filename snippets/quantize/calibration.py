@@ -14,8 +14,7 @@ import numpy as np
 
 from snippets.data.image import preprocess
 from snippets.engine.graph import read_model
-
-ERRORS_ONLY = 3
+from snippets.engine.providers import ERRORS_ONLY
 
 
 def calibrate(prepared: Path, images: np.ndarray, batch: int = 16) -> dict[str, Any]:

@@ -61,8 +61,8 @@ def streams(graph: Any) -> list[Stream]:
         readable = all(node.op_type == "Conv" and _groups(node) == 1 and node.input[0] in inside for node in users)
         writers = tuple(node for node in makers if node.op_type == "Conv")
         # Weights that some other node uses too cannot be rescaled for this one alone.
-        own = all(set(node.input[1:]) <= constants for node in [*writers, *users]) if readable else False
-        if users and writers and linear and own:
+        own = all(set(node.input[1:]) <= constants for node in [*writers, *users])
+        if users and writers and linear and readable and own:
             found.append(Stream(tuple(tensors), writers, tuple(users)))
     return found
 

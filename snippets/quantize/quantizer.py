@@ -119,7 +119,7 @@ def _tensors_data(ranges: dict[str, Any], typical: bool) -> Any:
 def quantize_statically(prepared: Path, ranges: dict[str, Any], candidate: Candidate, into: Path) -> Path:
     """Write one statically quantized file from the float32 file and its ranges (calibration.calibrate).
 
-    `prepared` is equalized and corrected already where the candidate says so (search.network_of). Raises ModelError.
+    `prepared` is equalized and corrected already where the candidate says so (search.make). Raises ModelError.
     """
     without_torch()
     from onnxruntime.quantization import QuantType

@@ -47,8 +47,6 @@ def scan(
     inputs: np.ndarray,
     cut: Mapping[str, Sequence[str]],
     threads: int,
-    *,
-    per_channel: bool = True,
 ) -> dict[str, float]:
     """Relative error of the logits with one part alone in 8 bits, by the part's name, the worst first.
 
@@ -60,7 +58,7 @@ def scan(
     truth = _logits(model, inputs, threads)
     power = float(np.mean(truth**2))
     errors = {
-        name: float(np.mean((_logits(_alone(model, layers, ends, per_channel), inputs, threads) - truth) ** 2)) / power
+        name: float(np.mean((_logits(_alone(model, layers, ends), inputs, threads) - truth) ** 2)) / power
         for name, layers in cut.items()
     }
     return dict(sorted(errors.items(), key=lambda item: -item[1]))
@@ -75,7 +73,7 @@ def _logits(model: Any, inputs: np.ndarray, threads: int) -> np.ndarray:
     return np.asarray(session.run(None, {session.get_inputs()[0].name: inputs})[0])
 
 
-def _alone(model: Any, layers: Sequence[str], ends: Mapping[str, tuple[float, float]], per_channel: bool) -> Any:
+def _alone(model: Any, layers: Sequence[str], ends: Mapping[str, tuple[float, float]]) -> Any:
     """A copy of the float32 model in which the named layers' weights and inputs went through 8 bits."""
     from onnx import ModelProto, helper, numpy_helper
 
@@ -89,7 +87,7 @@ def _alone(model: Any, layers: Sequence[str], ends: Mapping[str, tuple[float, fl
             source, weights = node.input[0], node.input[1]
             if weights in stored:
                 values = numpy_helper.to_array(stored[weights])
-                by_channel = per_channel and node.op_type == "Conv"
+                by_channel = node.op_type == "Conv"
                 stored[weights].CopyFrom(numpy_helper.from_array(rounded(values, per_channel=by_channel), weights))
             if source in ends:
                 low, high = min(float(ends[source][0]), 0.0), max(float(ends[source][1]), 0.0)

@@ -12,7 +12,7 @@ import numpy as np
 from snippets.data import image
 from snippets.errors import ServerError, ToolMissing
 from snippets.load.log import require_answers
-from snippets.load.windows import WINDOW, in_turn, joined
+from snippets.load.windows import WINDOW, take_turns
 from snippets.machine import browser
 from snippets.machine.memory import resident_mb
 from snippets.machine.process import Server, StartOptions, http_ready, start_server
@@ -164,18 +164,18 @@ class EndpointLab:
     def loads(
         self, photo: bytes, clients: Sequence[int], seconds: float, windows: int
     ) -> dict[tuple[str, int], dict[str, Any]]:
-        """Every endpoint with so many clients, in turn (`windows.in_turn`), joined, by backend and clients.
+        """Every endpoint with so many clients, in turn (`windows.take_turns`), by backend and clients.
 
         A window is a step `endpoint/<backend>-<clients>/load`: a closed loop of `seconds` with each answer's timing
         (`stages.load_endpoint`). Raises ServerError if an endpoint dies under the load or refuses every request: that
         window is not recorded then, and the next run measures it.
         """
         asked = {f"{backend}-{n}": (backend, n) for backend in self.models for n in clients}
-        measured: dict[tuple[str, int], list[dict[str, Any]]] = {each: [] for each in asked.values()}
-        for number, name in in_turn(tuple(asked), windows):
+
+        def window(name: str, number: int) -> dict[str, Any]:
             backend, n = asked[name]
 
-            def measure(backend: str = backend, n: int = n) -> dict[str, Any]:
+            def measure() -> dict[str, Any]:
                 server = self.endpoint(backend)
                 result = load_endpoint(server.url, photo, n, seconds)
                 server.require_alive()
@@ -183,8 +183,10 @@ class EndpointLab:
                 return result
 
             key = self._key(backend, {"photo": _bytes(photo), "clients": n, "seconds": seconds, WINDOW: number})
-            measured[backend, n].append(self.run.step(f"endpoint/{name}/load", measure, inputs=key))
-        return {each: joined(found) for each, found in measured.items()}
+            return self.run.step(f"endpoint/{name}/load", measure, inputs=key)
+
+        measured = take_turns(tuple(asked), windows, window)
+        return {each: measured[name] for name, each in asked.items()}
 
     def picture(self, name: str, take: Callable[[], bytes]) -> Path | str:
         """The screenshot `name` of the run, taken now if there is none; or, as text, why it cannot be taken."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from snippets import stats
 from snippets.load.loops import Window, closed_loop
 from snippets.load.options import CLOSED_WARM_UP_S
 from snippets.load.senders import WebTarget
@@ -22,7 +22,6 @@ def load_endpoint(
     seconds: float,
     *,
     warm_up_s: float = CLOSED_WARM_UP_S,
-    stop: threading.Event | None = None,
 ) -> dict[str, Any]:
     """`closed_loop` on an endpoint's /predict/image with the JPEG file `photo`, and each answer's timing.
 
@@ -30,7 +29,7 @@ def load_endpoint(
     endpoint measured them, NaN for a request that failed.
     """
     target = WebTarget(f"{url}/predict/image", content=photo, headers={"content-type": "image/jpeg"})
-    return closed_loop(target, clients, seconds, warm_up_s=warm_up_s, window=_Timing(), stop=stop)
+    return closed_loop(target, clients, seconds, warm_up_s=warm_up_s, window=_Timing())
 
 
 class _Timing(Window):
@@ -49,5 +48,5 @@ def timing(reply: Any) -> dict[str, float]:
 def account(result: Mapping[str, Any]) -> dict[str, float]:
     """Mean milliseconds of a request by stage; `transport` is what the client waited beyond the endpoint's stages."""
     stages = {stage: float(np.nanmean(result[f"{stage}_ms"])) for stage in STAGES}
-    waited = float(np.mean(np.asarray(result["latency_ms"])[np.asarray(result["ok"], dtype=bool)]))
+    waited = float(np.mean(stats.good_ms(result)))
     return {**stages, "transport": max(0.0, waited - sum(stages.values()))}

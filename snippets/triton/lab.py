@@ -18,7 +18,7 @@ from snippets.files import cache_folder
 from snippets.load import loadgen
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
-from snippets.load.windows import WINDOW, in_turn, joined
+from snippets.load.windows import WINDOW, take_turns
 from snippets.record.run import Run, latest_run
 from snippets.triton import deployments, loads, server
 from snippets.triton.config import Deployment
@@ -131,13 +131,14 @@ class Lab:
         way round, so that its last deployment stays for one window more.
 
         Each window is recorded as a step `<name>/load`, with its number among the inputs; it is as long as the options
-        say, or else the run's profile. Returns the loads by name, their windows joined (`windows.joined`); see
+        say, or else the run's profile. Returns the loads by name, their windows joined (`windows.take_turns`); see
         `loads.put_under_load` for the fields.
         """
-        windows: dict[str, list[dict[str, Any]]] = {name: [] for name in asked}
-        for number, name in in_turn(tuple(asked), WINDOWS[self.run.profile]):
-            windows[name].append(self._window(f"{name}/load", asked[name], number))
-        return {name: joined(measured) for name, measured in windows.items()}
+        return take_turns(
+            tuple(asked),
+            WINDOWS[self.run.profile],
+            lambda name, number: self._window(f"{name}/load", asked[name], number),
+        )
 
     def _window(self, step: str, one: Asked, number: int) -> dict[str, Any]:
         deployment, heavy, service = one.deployment, one.heavy, one.deployment.config.name

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from snippets import stats
 from snippets.errors import ServerError
 from snippets.load import loops
 from snippets.load.arrivals import Offered
@@ -78,8 +79,8 @@ def put_under_load(
         raise ServerError(f"{result['failures']} of {sent} requests to `{model}` failed: {error}") from error
     require_answers(result, f"`{model}`")
     facts = counters.difference.facts()
-    good = result["latency_ms"][result["ok"]]
-    result["client_ms"] = float(good.mean() - facts["server_ms"]) if len(good) else 0.0
+    good = stats.good_ms(result)
+    result["client_ms"] = float(good.mean() - facts["server_ms"]) if good.size else 0.0
     samples = seen.samples()
     samples["util_s"] = samples["util_s"] - counters.opened_s
     return {"model": model, **result, **facts, **samples}
@@ -104,14 +105,13 @@ def beside(
             stop.set()
         heavy = running.result()
     require_answers(heavy, f"the neighbour `{neighbour.model}`")
-    latencies = heavy["latency_ms"][heavy["ok"]]
     return {
         **result,
         "neighbour": neighbour.model,
         "neighbour_clients": neighbour.clients,
         "neighbour_rps": heavy["requests_per_s"],
         "neighbour_failures": heavy["failures"],
-        "neighbour_latency_ms": latencies,
+        "neighbour_latency_ms": stats.good_ms(heavy),
     }
 
 

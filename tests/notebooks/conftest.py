@@ -24,7 +24,7 @@ def forked_kernels() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """Part 3's Triton notebooks, run once from top to bottom with load windows of half a second."""
+    """Part 3's Triton notebooks, run once from top to bottom with the short load windows of profile `tiny`."""
     folder = tmp_path_factory.mktemp("runs")
     shown = {name: execute(name, profile="tiny", runs=str(folder), run_id="test") for name in TRITON_NOTEBOOKS}
     return Executed(folder, shown)

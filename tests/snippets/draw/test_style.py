@@ -54,6 +54,24 @@ def test_bars_from_top_to_bottom_are_named_and_uprights_carry_their_values() -> 
     assert [text.xy for text in columns.texts] == [(0, 3.25), (1, 150.0)]
 
 
+def test_an_end_that_is_not_known_is_drawn_at_the_value() -> None:
+    assert style.ends(Estimate(2.0, 1.0, 4.0)) == (1.0, 4.0)
+    assert style.ends(Estimate(2.0, -math.inf, 4.0)) == (2.0, 4.0) and style.ends(Estimate(2, 0, math.inf)) == (0, 2)
+
+
+def test_numbers_below_ten_keep_a_decimal() -> None:
+    assert [style.short(value) for value in (0.04, 3.14, 9.94, 10.0, 120.4)] == ["0.0", "3.1", "9.9", "10", "120"]
+
+
+def test_a_limit_is_a_dashed_line_and_its_name_stands_at_a_share_of_the_height() -> None:
+    _, axes = style.canvas("x")
+    style.limit_line(axes, 3.0)
+    style.written_at(axes, 3.0, 1.01, "limit", "red", "right")
+    (line,), (text,) = axes.get_lines(), axes.texts
+    assert list(line.get_xdata()) == [3.0, 3.0] and line.get_color() == style.TARGET and line.get_linestyle() == "--"
+    assert (text.xy, text.get_horizontalalignment(), text.get_color()) == ((3.0, 1.01), "right", "red")
+
+
 def test_the_grid_strikes_no_number_and_no_legend_through() -> None:
     _, axes = style.canvas("x")
     style.written_above(axes, 1, 1, "12")

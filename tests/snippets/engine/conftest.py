@@ -1,31 +1,38 @@
-"""A small network for tests of the engines: a convolution, an average over each channel, five numbers."""
+"""A small network for tests of the engines (a convolution, an average over each channel, five numbers), and a bench."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
+
+from snippets.data.datasets import Split
+from snippets.engine.plan import plan_of
+from snippets.engine.variants import Bench
+from snippets.record.run import open_run
+from tests.snippets.onnx_files import save_onnx
 
 
 @pytest.fixture(scope="session")
 def small_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """float32 (N,3,32,32) `input` -> (N,5) `logits`."""
     weights = np.random.default_rng(0).normal(size=(5, 3, 3, 3)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Conv", ["input", "weights"], ["features"], name="conv"),
-            helper.make_node("GlobalAveragePool", ["features"], ["pooled"], name="pool"),
-            helper.make_node("Flatten", ["pooled"], ["logits"], axis=1, name="flatten"),
-        ],
-        "small",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, 32, 32])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 5])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    nodes = [
+        helper.make_node("Conv", ["input", "weights"], ["features"], name="conv"),
+        helper.make_node("GlobalAveragePool", ["features"], ["pooled"], name="pool"),
+        helper.make_node("Flatten", ["pooled"], ["logits"], axis=1, name="flatten"),
+    ]
     path = tmp_path_factory.mktemp("small") / "small.onnx"
-    onnx.save(model, path)
-    return path
+    return save_onnx(path, nodes, {"weights": weights}, ("N", 3, 32, 32), ("N", 5))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Six black images of two classes, three whole batches of two, on one thread."""
+    images = np.zeros((6, 224, 224, 3), dtype=np.uint8)
+    split = Split(images, np.array([0, 1] * 3), tuple("abcdef"), ())
+    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2)
+    return Bench(open_run("model", run_id="t"), split, plan, "fingerprint")

@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from snippets.data.datasets import Split
 from snippets.engine import variants
-from snippets.engine.plan import plan_of
-from snippets.record.run import open_run
 
 
 class Model:
@@ -22,14 +18,6 @@ class Model:
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         self.seen += len(batch)
         return np.tile([1.0, 0.0], (len(batch), 1))
-
-
-@pytest.fixture
-def bench() -> variants.Bench:
-    images = np.zeros((6, 224, 224, 3), dtype=np.uint8)
-    split = Split(images, np.array([0, 1] * 3), tuple("abcdef"), ())
-    plan = replace(plan_of("quick", threads=1), evaluation=0, batch=2)
-    return variants.Bench(open_run("model", run_id="t"), split, plan, "fingerprint")
 
 
 def variant(model: Model) -> variants.Variant:

@@ -29,6 +29,18 @@ def test_each_round_goes_the_other_way_round() -> None:
     assert turns == [(0, "a"), (0, "b"), (0, "c"), (1, "c"), (1, "b"), (1, "a"), (2, "a"), (2, "b"), (2, "c")]
 
 
+def test_each_load_is_joined_from_its_windows_whatever_the_order_in_which_they_took_turns() -> None:
+    taken: list[tuple[str, int]] = []
+
+    def measure(name: str, number: int) -> dict[str, Any]:
+        taken.append((name, number))
+        return window(1.0, {"a": 100.0, "b": 200.0}[name] + number)
+
+    found = windows.take_turns(("a", "b"), 2, measure)
+    assert taken == [("a", 0), ("b", 0), ("b", 1), ("a", 1)]
+    assert {name: one["latency_ms"].tolist() for name, one in found.items()} == {"a": [100, 101], "b": [200, 201]}
+
+
 def test_samples_stand_one_behind_another_and_times_go_on() -> None:
     both = windows.joined([window(1.0, 100.0, 200.0), window(3.0, 400.0)])
     assert both["seconds"] == 4.0 and both["latency_ms"].tolist() == [100.0, 200.0, 400.0]

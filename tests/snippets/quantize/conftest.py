@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
+
+from tests.snippets.onnx_files import save_onnx
 
 
 @pytest.fixture(scope="session")
@@ -26,16 +27,8 @@ def float_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         helper.make_node("Flatten", ["mean"], ["flat"], name="flatten"),
         helper.make_node("Gemm", ["flat", "classes", "bias"], ["logits"], name="classifier"),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "colours",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, 224, 224])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 3])],
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
-    )
     path = tmp_path_factory.mktemp("float") / "fp32.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
+    return save_onnx(path, nodes, weights, ("N", 3, 224, 224), ("N", 3))
 
 
 @pytest.fixture(scope="session")

@@ -7,26 +7,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from snippets.engine.providers import session
 from snippets.quantize import equalize
+from tests.snippets.onnx_files import save_onnx
 
 # Two channels: the first is written with weights up to 8 and read with 0.5, the second with 0.5 and 2.
 FIRST = np.array([[8.0, -4.0], [0.25, 0.5]], dtype=np.float32)
 SECOND = np.array([[0.5, 1.0], [-0.25, 2.0]], dtype=np.float32)
-
-
-def saved(path: Path, nodes: list, weights: dict[str, np.ndarray]) -> Path:
-    graph = helper.make_graph(
-        nodes,
-        "toy",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 4, 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2, 4, 4])],
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
+SHAPE = ("N", 2, 4, 4)
 
 
 @pytest.fixture
@@ -44,7 +34,7 @@ def linear(tmp_path: Path) -> Path:
         "side": 0.1 * np.eye(2, dtype=np.float32)[:, :, None, None],
         "second": SECOND[:, :, None, None],
     }
-    return saved(tmp_path / "linear.onnx", nodes, weights)
+    return save_onnx(tmp_path / "linear.onnx", nodes, weights, SHAPE, SHAPE)
 
 
 def test_factors_make_what_is_written_and_what_is_read_equally_large() -> None:
@@ -77,7 +67,7 @@ def test_nothing_is_equalized_across_an_activation(tmp_path: Path, between: str)
         helper.make_node("Conv", ["b", "second"], ["y"]),
     ]
     weights = {"first": FIRST[:, :, None, None], "second": SECOND[:, :, None, None]}
-    path = saved(tmp_path / "cut.onnx", nodes, weights)
+    path = save_onnx(tmp_path / "cut.onnx", nodes, weights, SHAPE, SHAPE)
     assert equalize.equalize(path, tmp_path / "even.onnx")["file"] is None and not (tmp_path / "even.onnx").exists()
 
 

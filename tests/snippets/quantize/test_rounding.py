@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from snippets.quantize import rounding
+from tests.snippets.onnx_files import save_onnx
 
 
 def test_the_largest_weight_becomes_the_largest_integer() -> None:
@@ -49,17 +50,10 @@ def test_a_depthwise_convolution_meets_only_its_own_channel() -> None:
 def test_corrected_biases_remove_the_mean_error_of_the_rounded_layer(tmp_path: Path) -> None:
     # One scale 0.1 (12.7 / 127): weights 12.7 and 0.04 become 12.7 and 0. Inputs of mean 1 and 50 lose 0.04 x 50 = 2.
     weights = np.array([12.7, 0.04], dtype=np.float32).reshape(1, 2, 1, 1)
-    stored = [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(np.array([3.0], dtype=np.float32), "b")]
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", "w", "b"], ["y"])],
-        "one",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 1, 1])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 1, 1, 1])],
-        stored,
-    )
-    onnx.save(helper.make_model(graph), tmp_path / "one.onnx")
-    corrected = rounding.correct_biases(
-        tmp_path / "one.onnx", {"x": np.array([1.0, 50.0])}, tmp_path / "corrected.onnx", per_channel=False
-    )
+    stored = {"w": weights, "b": np.array([3.0], dtype=np.float32)}
+    node = helper.make_node("Conv", ["x", "w", "b"], ["y"])
+    one = save_onnx(tmp_path / "one.onnx", [node], stored, ("N", 2, 1, 1), ("N", 1, 1, 1))
+    means = {"x": np.array([1.0, 50.0])}
+    corrected = rounding.correct_biases(one, means, tmp_path / "corrected.onnx", per_channel=False)
     bias = {tensor.name: tensor for tensor in onnx.load(corrected).graph.initializer}["b"]
     assert numpy_helper.to_array(bias) == pytest.approx([5.0], abs=1e-5)

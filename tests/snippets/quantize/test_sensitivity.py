@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from snippets.quantize import sensitivity
+from tests.snippets.onnx_files import save_onnx
 
 # Scale 12.7 / 127 = 0.1: 0.04 is lost. Scale 12.7 / 127 = 0.1: 3.0 is kept.
 HURT, UNHURT = [12.7, 0.04], [12.7, 3.0]
@@ -27,15 +28,7 @@ def network(tmp_path: Path) -> Path:
         helper.make_node("Conv", ["a", "hurt"], ["y"], name="hurt"),
     ]
     stored = {"kept": weights([UNHURT, UNHURT]), "hurt": weights([HURT])}
-    graph = helper.make_graph(
-        nodes,
-        "two",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 1, 1])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 1, 1, 1])],
-        [numpy_helper.from_array(value, name) for name, value in stored.items()],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "n.onnx")
-    return tmp_path / "n.onnx"
+    return save_onnx(tmp_path / "n.onnx", nodes, stored, ("N", 2, 1, 1), ("N", 1, 1, 1))
 
 
 def test_the_part_whose_weights_are_lost_comes_first_with_its_error(network: Path) -> None:
