@@ -37,6 +37,10 @@ class Estimate:
         """Whether the samples bound the value from both sides."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
+    def excludes(self, value: float) -> bool:
+        """Whether the samples say that it is not this value: it lies outside an interval with two ends."""
+        return self.bounded and not self.low <= value <= self.high
+
 
 @dataclass(frozen=True)
 class Comparison:

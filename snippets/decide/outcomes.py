@@ -35,5 +35,4 @@ def on_the_front(front: Front) -> str:
 def times(ratio: Estimate, what: str) -> str:
     """A ratio with its interval: "1.95 (1.90 to 2.01) times the answers per second", or that it is not decided."""
     text = f"{show(ratio) if ratio.bounded else f'{ratio.value:.2f}'} times {what}"
-    apart = ratio.bounded and not ratio.low <= 1.0 <= ratio.high
-    return text if apart else f"{text} (not decided)"
+    return text if ratio.excludes(1.0) else f"{text} (not decided)"

@@ -65,11 +65,6 @@ def times_the_latency(load: Load, base: Load, percent: int = 50) -> Estimate:
     return _ratio(load, base, lambda one: stats.good_percentile(one, percent), percent)
 
 
-def undecided(ratio: Estimate) -> bool:
-    """Whether "as many" lies within the interval, or there is none."""
-    return not ratio.bounded or ratio.low <= 1.0 <= ratio.high
-
-
 def settled(load: Load, percent: int) -> bool:
     """Whether windows of this load say how sure a percentile is: there are some, nothing piled up in them, and, in an
     open loop, they last much longer than the queue remembers."""

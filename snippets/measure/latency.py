@@ -133,14 +133,14 @@ def compare(a: Latency, b: Latency, *, margin: float = 0.02, confidence: float =
     return stats.verdict(stats.ratio(a.p50(confidence), b.p50(confidence)), margin)
 
 
-def difference(a: Latency, b: Latency, confidence: float = 0.95) -> Estimate:
-    """Median of a less median of b in ms, with the interval that follows from theirs, taken as independent.
+def difference(a: Latency, b: Latency) -> Estimate:
+    """Median of a less median of b in ms, with the 95 % interval that follows from theirs, taken as independent.
 
     A single number, such as one that was given, is taken as exact. The method is MOVER (G. Y. Zou, A. Donner,
     "Construction of confidence limits about effect measures", 2008).
     """
     first, second = (
-        Estimate(float(one.ms[0]), float(one.ms[0]), float(one.ms[0])) if one.ms.size == 1 else one.p50(confidence)
+        Estimate(float(one.ms[0]), float(one.ms[0]), float(one.ms[0])) if one.ms.size == 1 else one.p50()
         for one in (a, b)
     )
     value = first.value - second.value

@@ -228,6 +228,14 @@ def test_an_open_end_shows_as_a_question_mark() -> None:
     assert stats.scaled(stats.Estimate(0.5, 0.4, 0.6), 100) == stats.Estimate(50, 40, 60)
 
 
+def test_an_interval_excludes_what_lies_beyond_either_end_and_nothing_where_an_end_is_open() -> None:
+    one = stats.Estimate(1.5, 1.0, 2.0)
+    assert one.excludes(0.99) and one.excludes(2.01) and not one.excludes(1.0) and not one.excludes(2.0)
+    assert not stats.Estimate(1.5, 1.2, math.inf).excludes(1.0) and not stats.Estimate(1.5, -math.inf, 2.0).excludes(
+        3.0
+    )
+
+
 def always(_a: str, _b: str) -> bool:
     return True
 

@@ -57,7 +57,7 @@ def test_a_ratio_is_taken_window_by_window_so_that_what_slowed_both_does_not_cou
     a, b = (joined([window(ms * times) for ms in speeds]) for times in (1, 2))
     ratio = estimates.times_the_latency(b, a)
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((2, 2, 2))
-    assert not estimates.undecided(ratio) and estimates.undecided(estimates.times_the_rate(b, a))
+    assert ratio.excludes(1.0) and not estimates.times_the_rate(b, a).excludes(1.0)
     alone = estimates.latency(b, 50)
     assert alone is not None and alone.high > 2 * alone.low
 
@@ -65,7 +65,7 @@ def test_a_ratio_is_taken_window_by_window_so_that_what_slowed_both_does_not_cou
 def test_loads_that_did_not_take_the_same_turns_have_a_ratio_without_an_interval() -> None:
     three, five = (joined([window(10.0)] * number) for number in (3, 5))
     ratio = estimates.times_the_rate(five, three)
-    assert ratio.value == 1 and not ratio.bounded and estimates.undecided(ratio)
+    assert ratio.value == 1 and not ratio.bounded and not ratio.excludes(1.0)
 
 
 def test_a_queue_that_grows_has_no_interval() -> None:
