@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from grading.questions import predictions_file
-from grading.questions.asking import is_late, standing
+from grading.questions.asking import answer_to, is_late
 from grading.questions.schema import Question, format_problem, is_blank, questions
 from snippets.errors import RecordError
 from snippets.parts import NOTEBOOKS, expand
@@ -138,7 +138,7 @@ def enter(made: Made, options: Options, say: Callable[[str], None]) -> None:
 
 def _given_or_late(question: Question, record: Record) -> bool:
     """Whether the record holds a prediction made in time, or the measurement that ends the time for it."""
-    entry = standing(question, [answer for answer in record.answers if answer["question"] == question.id])
+    entry = answer_to(question, record)
     return (entry is not None and not is_late(entry)) or any(step in record.names() for step in question.steps)
 
 

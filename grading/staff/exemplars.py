@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,12 @@ from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Number
 from grading.checks.looking_back import told
 from grading.checks.part import JUDGES
-from grading.questions import question, questions, standing
+from grading.questions import answer_to, question, questions
 from snippets import stats
 from snippets.decide import outcomes
 from snippets.errors import RecordError
 from snippets.measure.latency import compare
+from snippets.record.run import Record
 
 TEMPLATES = Path(__file__).with_name("exemplars.toml")
 PLACE = re.compile(r"\{([^{}]+)\}")
@@ -157,8 +157,8 @@ def _misses(evidence: Evidence) -> str:
     lines = []
     for asked in questions(record.part):
         if asked.kind == "predict":
-            entry = standing(asked, [each for each in record.answers if each["question"] == asked.id])
-            lines.append(f"{asked.id}: {told(asked, entry, evidence)}".replace("**", "").replace("*", ""))
+            became = told(asked, answer_to(asked, record), evidence)
+            lines.append(f"{asked.id}: {became}".replace("*", ""))
     return "\n".join(lines)
 
 
@@ -216,11 +216,11 @@ def _fact(words: str, evidence: Evidence) -> str:
         return f"(not to be had from this record: {words}; {type(error).__name__})"
 
 
-def answers(record: Any) -> Mapping[str, str]:
+def answers(record: Record) -> Mapping[str, str]:
     """The text that the record holds for each of its part's explanations, those that it lacks as an empty one."""
     found = {}
     for asked in questions(record.part):
         if asked.kind == "explain":
-            entry = standing(asked, [each for each in record.answers if each["question"] == asked.id])
+            entry = answer_to(asked, record)
             found[asked.id] = "" if entry is None else str(entry["value"])
     return found

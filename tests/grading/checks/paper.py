@@ -54,6 +54,7 @@ class PaperRecord:
     answers: tuple[Mapping[str, Any], ...] = ()
     created_utc: str = NOON
     broken: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     @property
     def host(self) -> Mapping[str, Any]:

@@ -157,14 +157,12 @@ def test_a_prediction_with_its_confidence_earns_by_it_and_a_late_one_nothing(tmp
     assert (result(late, TREND).points, result(late, TREND).message) == (0, LATE)
 
 
-def test_when_a_prediction_was_made_is_told_by_its_place_in_the_chain_and_not_by_what_the_answer_says_of_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(judging, "chain", lambda _: ["begin", "soaked"])
-
+def test_when_a_prediction_was_made_is_told_by_its_place_in_the_chain_and_not_by_what_the_answer_says_of_itself() -> (
+    None
+):
     def passed(**said: Any) -> bool:
         answer = {"question": TREND, "value": "slower", **said}
-        record = PaperRecord((PaperStep("soak/all/soak", SOAKED),), answers=(answer,))
+        record = PaperRecord((PaperStep("soak/all/soak", SOAKED),), answers=(answer,), links=("begin", "soaked"))
         return next(each for each in judge_answers(record.evidence, JUDGES, frozenset()) if each.id == TREND).passed
 
     assert passed(after="begin", measured=["soak/all/soak"])
