@@ -69,6 +69,20 @@ def one(right: str, how: str, *close: str) -> Choices:
     return Choices(frozenset({right}), how, frozenset(close) - {right})
 
 
+def longest(lengths: Mapping[str, float], how: str) -> Choices:
+    """The name with the greatest length; those of at least 95 % of it are right too."""
+    most = max(lengths, key=lambda name: lengths[name])
+    return one(most, how, *[name for name, length in lengths.items() if length >= 0.95 * lengths[most]])
+
+
+def fitting(right: Iterable[str], close: Iterable[str], none: str, how: str) -> Choices:
+    """All that fits, where `close` may fit, too. Where nothing fits `none` is right, or, if something may, accepted."""
+    fit, may = frozenset(right), frozenset(close)
+    if fit:
+        return Choices(fit, how, may)
+    return Choices(frozenset(), how, may | {none}) if may else Choices(frozenset({none}), how)
+
+
 def nearest(value: float | Estimate, names: Mapping[str, float], how: str) -> Choices:
     """The choice whose figure is nearest by factor; one nearly as near, or nearest to an end of the interval, is right
     too."""

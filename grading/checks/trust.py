@@ -26,6 +26,7 @@ import numpy as np
 
 from grading.checks import invariants
 from grading.checks.evidence import Evidence
+from snippets.decide.choose import GPU_PROVIDERS
 from snippets.engine.turns import INFIX as TURNS
 from snippets.errors import RecordError
 from snippets.record.read import Step
@@ -43,6 +44,8 @@ SLACK = timedelta(seconds=5)
 FAR_BACK = timedelta(hours=26)
 """A clock that ran in a wrong time zone goes back so far; more is no ordinary accident."""
 MANY_JUMPS = 3
+GPU_WORDS = frozenset({*GPU_PROVIDERS, "gpu"})
+"""Words in the name of a provider, or of a step, that say that a GPU computes."""
 RERUN_FACTOR = 1.6
 # Words in a variant's name that say that it computes with numbers of 8 or 16 bits.
 NARROW = frozenset({"dynamic", "aggressive", "conservative", "bf16"})
@@ -153,7 +156,7 @@ def least_ms(step: Step, host: Mapping[str, Any], provider: str) -> float:
     variant = next((word for word in words if word in work["mobilenet_variants"]), "")
     operations = (work["mobilenet_gflop"] if variant else work["smallest_gflop"]) * 1e9
     cards = host.get("gpus") or []
-    if any(word in provider.lower() for word in ("cuda", "tensorrt", "gpu")):
+    if any(word in provider.lower() for word in GPU_WORDS):
         model = str(cards[0].get("model", "")) if cards and isinstance(cards[0], Mapping) else ""
         rate = next((value for name, value in gpu["tera_ops"].items() if name in model), gpu["other_tera_ops"])
         return 1e3 * max(operations / (rate * 1e12), work["image_bytes"] / (gpu["bus_gb_per_s"] * 1e9))
