@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from grading.submission.people import Person, is_archive, plain_netid, stem
+from grading.submission.people import PLACEHOLDER, Person, is_archive, plain_netid, stem
 from snippets.errors import ToolMissing, UsageError
 
 METADATA = "submission_metadata.yml"
@@ -150,7 +150,7 @@ def _is_ignored(path: Path) -> bool:
     if path.name in IGNORED or path.name.startswith("._"):
         return True
     if path.name.startswith("."):
-        return not path.name.endswith(".icloud")
+        return not path.name.endswith(PLACEHOLDER)
     return path.is_dir() and path.suffix == ".cache"
 
 
