@@ -15,6 +15,7 @@ from pathlib import Path
 from grading.batch.exports import Entry, discover
 from grading.batch.limited import run_limited
 from grading.checks.evidence import Evidence
+from grading.grade import MAX_NETID
 from grading.questions import Question, questions
 from grading.questions.describe import worth
 from grading.staff.exemplars import answers, exemplar
@@ -56,8 +57,8 @@ def sheets_of(entry: Entry) -> dict[str, Sheet]:
 
 def _whose(entry: Entry) -> str:
     """NetIDs of those who handed it in, by the export; else what its file's name says."""
-    people = [plain_netid(person.netid) or person.name for person in entry.people]
-    return (", ".join(filter(None, people)) or plain_netid(student_of(entry.path)))[:64]
+    people = filter(None, (person.called for person in entry.people))
+    return (", ".join(people) or plain_netid(student_of(entry.path)))[:MAX_NETID]
 
 
 def _as_text(entry: Entry) -> dict[str, list[str]]:
