@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from grading.checks import judging
@@ -18,7 +17,7 @@ from grading.checks.result import Result
 from grading.questions import ask, question
 from grading.questions.schema import Question
 from snippets.record.run import Run, open_run
-from tests.grading.checks.paper import PaperRecord, PaperStep
+from tests.grading.checks.paper import SOAKED, PaperRecord, PaperStep
 
 TREND, CHANGE, CAUSE = "edge.soak.trend", "edge.soak.change", "edge.soak.cause"
 RIGHT = "Right on your own numbers."
@@ -86,17 +85,6 @@ def test_of_a_long_answer_the_grader_is_told_the_first_300_letters() -> None:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return open_run("edge", runs=tmp_path)
-
-
-SOAKED: dict[str, Any] = {
-    "latency_ms": np.repeat([10.0, 11.0, 12.0], [20, 60, 20]),
-    "started_s": np.arange(100) / 10,
-    "seconds": 10.0,
-    "absent": {"limits": "x"},
-    "board_s": np.array([]),
-    "temperature_c": np.array([]),
-    "limits": [],
-}
 
 
 def result(run: Run, name: str, judges: Mapping[str, Judge] = JUDGES, pictures: tuple[str, ...] = ()) -> Result:
