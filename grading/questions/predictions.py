@@ -1,6 +1,7 @@
 """Which predictions of a part are still open before it is measured: once it is, they are late and earn nothing.
 
-`servelab run` and `go` call `ask_first`, and `enter` where they measure on this machine.
+`servelab run` and `go` call `ask_first`, and `enter` where they measure on this machine; `servelab questions --open`
+is `still_open`.
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ def reminder(part: str, missing: list[Open]) -> str:
         "nothing has to be run there. If a node is up already, `servelab up` sends it that.",
     ]
     return "\n".join(lines)
+
+
+def still_open(part: str, file: Path | None = None) -> str:
+    """What neither the notebooks of `part` nor `file` hold yet, in words. Raises UsageError for an unusable file."""
+    made = predictions_file.read(file, (part,))[part] if file else {}
+    return reminder(part, open_predictions(part, made=made)) or f"{part}: every prediction is made."
 
 
 def remind(
