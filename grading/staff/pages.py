@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def _whose(entry: Entry) -> str:
 
 
 def _as_text(entry: Entry) -> dict[str, list[str]]:
-    return {name: [one.netid, one.answer, one.exemplar] for name, one in sheets_of(entry).items()}
+    """The sheets as JSON values, for the way between processes."""
+    return {name: list(astuple(one)) for name, one in sheets_of(entry).items()}
 
 
 def page(asked: Question, sheets: Iterable[Sheet]) -> str:
