@@ -190,7 +190,7 @@ def busy_s(result: Mapping[str, Any]) -> float:
     return total / at_once
 
 
-def not_of_its_rounds(name: str, result: Any, turns: Mapping[str, Any]) -> str | None:
+def not_of_its_rounds(result: Any, turns: Mapping[str, Any]) -> str | None:
     """Why an assembled `latency` or `throughput` step is not what its group's rounds measured; None if it is.
 
     `turns`: results of all steps of turns by name. Older rounds of the same numbers may have been measured anew since.

@@ -113,13 +113,8 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
     `left_out`: files (relative to the run) that the submission names as left out for size; those may be missing.
     """
     record = evidence.record
-    found = [
-        problem
-        for problem in record.verify(schema=False)
-        if not any(problem == f"the file {name} is missing" for name in left_out)
-    ]
-    clocks = set(record.clock_doubts().values())
-    found = [problem for problem in found if problem not in clocks]
+    told_elsewhere = {*record.clock_doubts().values(), *(f"the file {name} is missing" for name in left_out)}
+    found = [problem for problem in record.verify(schema=False) if problem not in told_elsewhere]
     jumps = clock_jumps(evidence)
     if len(jumps) > max(MANY_JUMPS, len(record.steps) // 2):
         found += [f"{len(jumps)} of the run's times do not follow each other", *(jump.told for jump in jumps)]
@@ -131,7 +126,7 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
         if not evidence.unreadable(name):
             for step in evidence.parts(name):
                 found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, step.result)]
-        if problem := invariants.not_of_its_rounds(name, evidence.loaded(name), turns):
+        if problem := invariants.not_of_its_rounds(evidence.loaded(name), turns):
             found.append(f"step {name!r}: {problem}")
     return found
 
