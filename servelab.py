@@ -316,13 +316,11 @@ def questions(part: str, functions: Path | None, only_open: bool, predictions: P
     """Print PART's questions: read them, and make your predictions, before your lease begins."""
     from grading.functions.tests import write_skeleton
     from grading.questions.describe import describe
-    from grading.questions.predictions import open_predictions, reminder
-    from grading.questions.predictions_file import read, write
+    from grading.questions.predictions import still_open
+    from grading.questions.predictions_file import write
 
     if only_open:
-        made = read(predictions, (part,))[part] if predictions else {}
-        left = reminder(part, open_predictions(part, made=made))
-        click.echo(left or f"{part}: every prediction is made.")
+        click.echo(still_open(part, predictions))
         return
     if predictions:
         click.echo(write(part, predictions))
@@ -499,10 +497,7 @@ def main() -> None:
 
     try:
         cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
-        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     except click.ClickException as error:

@@ -14,14 +14,14 @@ from grading.shown import line, lines, some
 from grading.submission.archive import left_out, manifest_of, manifest_problems
 from grading.submission.opened import Opened, digest_of, opened, written_utc
 from grading.submission.people import Person, plain_netid, student_of, who_is
-from grading.submission.screenshots import Found, choose, from_folders
+from grading.submission.screenshots import choose, from_folders
 from grading.submission.unpack import what_is
 from snippets.errors import KitError, SubmissionError
 from snippets.parts import PARTS
 from snippets.record import Record, load_record
 
 MAX_PROBLEMS = 20
-MAX_NETID = 64
+MAX_NETID, MAX_NAME = 64, 120
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ def grade(path: Path, options: GradeOptions = PLAIN, people: Sequence[Person] = 
     staff = {part: load_record(run) for part, run in options.staff_runs.items()}
     try:
         with opened(path) as found:
-            made = _grade_opened(found, path, options, people, staff)
+            made = shown(_grade_opened(found, path, options, people, staff))
     except SubmissionError as error:
         made = refused(path, str(error), options.parts, people)
     except Exception as error:  # whatever a student's file does must not end the class, nor lose the student
         why = f"It could not be graded ({type(error).__name__}: {line(error)}); a person looks at this one."
         made = refused(path, why, options.parts, people)
-    return shown(replace(made, seconds=round(time.perf_counter() - started, 4)))
+    return replace(made, seconds=round(time.perf_counter() - started, 4))
 
 
 def refused(path: Path, why: str, parts: Sequence[str] = (), people: Sequence[Person] = ()) -> Grade:
@@ -139,7 +139,7 @@ def shown(made: Grade) -> Grade:
     return replace(
         made,
         netid=line(made.netid, MAX_NETID),
-        name=line(made.name, 120),
+        name=line(made.name, MAX_NAME),
         claim=line(made.claim, MAX_NETID),
         problems=said(made.problems),
         parts=parts,
@@ -151,10 +151,11 @@ def _screenshots(root: Path, runs: Mapping[str, Path]) -> tuple[frozenset[str], 
     for part, run in runs.items():
         asked = questions(part)
         candidates, told = from_folders([root / "screens", run / "screens"], asked)
-        found: Found = choose(candidates, asked)
+        found = choose(candidates, asked)
         usable |= {name for name, picture in found.pictures.items() if not picture.problem}
+        # That one is missing, or a file names no question, was said when it was collected.
         problems += [problem for problem in (*told, *found.problems) if "no screenshot" not in problem]
-    return frozenset(usable), [problem for problem in problems if "belongs to no screenshot" not in problem]
+    return frozenset(usable), problems
 
 
 def _who(manifest: Mapping[str, Any], path: Path, people: Sequence[Person]) -> tuple[str, str, str, list[str]]:

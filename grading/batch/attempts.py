@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from grading.batch.exports import Entry
 from grading.checks.part import unreadable
-from grading.grade import Grade
+from grading.grade import MAX_NAME, MAX_NETID, Grade
 from grading.shown import line, some
 from grading.submission.people import plain_netid, student_of
 from snippets.parts import PARTS
@@ -32,12 +32,12 @@ def _people(entry: Entry, each: Grade) -> list[Grade]:
     if len(entry.people) < 2:
         owner = entry.owner or ""
         return [replace(each, owners=(owner,) if owner else ())]
-    names = [plain_netid(person.netid) or person.name for person in entry.people]
+    names = [person.called for person in entry.people]
     return [
         replace(
             each,
-            netid=line(plain_netid(person.netid) or student_of(entry.path), 64),
-            name=line(person.name, 120),
+            netid=line(plain_netid(person.netid) or student_of(entry.path), MAX_NETID),
+            name=line(person.name, MAX_NAME),
             problems=(*each.problems, f"handed in together with {some([name for name in names if name != own])}"),
             owners=(entry.owner, *(f"with {name}" for name in names)),
         )
@@ -64,14 +64,14 @@ def _renamed(rows: Sequence[Grade]) -> list[Grade]:
         if not each.owners:
             by_claim[plain_netid(each.netid)].append(each)
     real = {
-        netid: next((each for each in group if plain_netid(student_of(Path(each.source))) == netid), None)
+        netid: next((each for each in group if _by_name(each) == netid), None)
         for netid, group in by_claim.items()
         if len(group) > 1
     }
     found = []
     for each in rows:
         owner = None if each.owners else real.get(plain_netid(each.netid))
-        own = plain_netid(student_of(Path(each.source)))
+        own = _by_name(each)
         if owner is not None and own != plain_netid(each.netid):
             told = f"its manifest says NetID {each.netid}, as does {_file(owner)}, which bears that name"
             each = replace(each, netid=own, problems=(told, *each.problems), owners=(f"netid {own}",))
@@ -79,6 +79,11 @@ def _renamed(rows: Sequence[Grade]) -> list[Grade]:
             each = replace(each, owners=(f"netid {plain_netid(each.netid)}",))
         found.append(each)
     return found
+
+
+def _by_name(each: Grade) -> str:
+    """The NetID that the submission's own name bears."""
+    return plain_netid(student_of(Path(each.source)))
 
 
 def _counted(rows: Sequence[Grade], orders: Mapping[str, tuple[float, ...]]) -> list[Grade]:
@@ -116,7 +121,7 @@ def _doubled(rows: Sequence[Grade]) -> list[Grade]:
     for netid, indices in holders.items():
         for index in indices if len(indices) > 1 else ():
             others = [_file(rows[other]) for other in indices if other != index]
-            told = f"NetID {line(netid, 64)} is also that of {some(others)}: look at who handed them in"
+            told = f"NetID {line(netid, MAX_NETID)} is also that of {some(others)}: look at who handed them in"
             settled[index] = replace(rows[index], problems=(told, *rows[index].problems))
     return settled
 
@@ -127,5 +132,5 @@ def who_counts(rows: Iterable[Grade]) -> list[Grade]:
 
 
 def _file(each: Grade) -> str:
-    path = PurePath(each.source)
+    path = Path(each.source)
     return path.name if path.name not in ("submission.zip", "submission") else f"{path.parent.name}/{path.name}"

@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from grading.submission.people import Person, is_archive, plain_netid, stem
+from grading.submission.people import PLACEHOLDER, Person, is_archive, plain_netid, stem
 from snippets.errors import ToolMissing, UsageError
 
 METADATA = "submission_metadata.yml"
@@ -95,11 +95,11 @@ def _inside(path: Path, depth: int) -> Iterator[Entry]:
     if _is_one(path):
         yield named(path)
         return
-    yield from _children(path, depth, set())
+    yield from _children(path, depth)
 
 
-def _children(path: Path, depth: int, without: set[str]) -> Iterator[Entry]:
-    children = [child for child in sorted(path.iterdir()) if child.name not in without and not _is_ignored(child)]
+def _children(path: Path, depth: int) -> Iterator[Entry]:
+    children = [child for child in sorted(path.iterdir()) if not _is_ignored(child)]
     folders = [child for child in children if child.is_dir() and not child.is_symlink()]
     files = [child for child in children if child.is_file()]
     archives = [child for child in files if is_archive(child)]
@@ -150,7 +150,7 @@ def _is_ignored(path: Path) -> bool:
     if path.name in IGNORED or path.name.startswith("._"):
         return True
     if path.name.startswith("."):
-        return not path.name.endswith(".icloud")
+        return not path.name.endswith(PLACEHOLDER)
     return path.is_dir() and path.suffix == ".cache"
 
 
@@ -210,12 +210,7 @@ def _gradescope(folder: Path, depth: int) -> Iterator[Entry]:
         problem = "" if found else f"Gradescope's {METADATA} lists this submission, but the export holds no files of it"
         yield Entry(found or folder / name, people, owner, order, problem)
     taken = {METADATA, *listed, *(f"{name}.zip" for name in listed)}
-    yield from _children_beside(folder, depth, taken)
-
-
-def _children_beside(folder: Path, depth: int, taken: set[str]) -> Iterator[Entry]:
-    """What lies beside the listed submissions: each folder or archive is a row too."""
-    for child in sorted(folder.iterdir()):
+    for child in sorted(folder.iterdir()):  # what lies beside the listed submissions: each is a row too
         if child.name not in taken and not _is_ignored(child):
             yield from _inside(child, depth + 1)
 

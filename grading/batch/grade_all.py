@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def _code(room: Path) -> Iterator[Path]:
     return (path for pattern in ("*.py", "*.toml", "*.json") for path in room.rglob(pattern))
 
 
-def kit_digest(rooms: Sequence[Path] = ROOMS) -> str:
+def kit_digest(rooms: Sequence[Path]) -> str:
     """Hash of what decides a grade besides the submission: the kit's code and tables. Another kit grades again."""
     files = [(room, path) for room in rooms for path in sorted(_code(room))]
     return sha256_text(
@@ -66,19 +66,17 @@ def _version(library: str) -> str:
 
 def from_json(data: Mapping[str, Any]) -> Grade:
     """A Grade from its JSON."""
-    parts = tuple(
-        PartGrade(
-            **{
-                **part,
-                "results": tuple(Result(**result) for result in part["results"]),
-                **{name: tuple(part[name]) for name in ("doubts", "remarks", "prints")},
-            }
-        )
+    parts = [
+        PartGrade(**_fields(PartGrade, {**part, "results": [Result(**result) for result in part["results"]]}))
         for part in data["parts"]
-    )
-    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("problems", "prints", "owners")}
-    names = ("source", "digest", "netid", "name", "seconds", "claim", "measured_utc", "counts")
-    return Grade(parts=parts, **lists, **{name: data[name] for name in names})
+    ]
+    return Grade(**_fields(Grade, {**data, "parts": parts}))
+
+
+def _fields(of: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON holds for the fields of a dataclass, its lists as tuples."""
+    values = {field.name: data[field.name] for field in fields(of)}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,10 @@ def grade_class(
     `<out>.cache/`. Raises UsageError where there are none, RecordError for a run of staff,
     StorageError where `out` cannot be written.
     """
-    paths = discover(submissions)
+    entries = discover(submissions)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        grades = grade_all(paths, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
+        grades = grade_all(entries, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
         pairs = likenesses(grades)
         write_csv(out, grades)
         text = as_json([grade.to_json() for grade in grades])

@@ -8,6 +8,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from grading.batch.attempts import who_counts
 from grading.batch.similarity import Likeness
 from grading.grade import Grade
 from grading.shown import cell
@@ -36,7 +37,7 @@ def write_csv(path: Path, grades: Sequence[Grade]) -> None:
     """One row a student: totals, trust, remarks, then the points of every question. Attempts that do not count are
     named in the row of the one that does.
     """
-    counted = [each for each in grades if each.counts]
+    counted = who_counts(grades)
     ids = list(dict.fromkeys(result.id for each in counted for part in each.parts for result in part.results))
     rows = [_row(each, ids) for each in sorted(counted, key=lambda item: (item.netid, item.source))]
     _write(path, [[*COLUMNS, *ids], *rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, one
+from grading.checks.judging import Choices, Judge, Number, fitting, longest, one
 from grading.checks.options import as_fast
 from snippets.decide.targets import target
 from snippets.edge import soak
@@ -58,19 +58,14 @@ def meets_targets(evidence: Evidence) -> Choices:
             right.add(variant)
         elif verdict is not None and verdict.open:
             close.add(variant)
-    return Choices(
-        frozenset(right or (set() if close else {"none"})),
-        "Look up median and size of each model in your table, and hold them against both targets.",
-        frozenset(close | ({"none"} if close and not right else set())),
-    )
+    how = "Look up median and size of each model in your table, and hold them against both targets."
+    return fitting(right, close, "none", how)
 
 
 def longest_phase(evidence: Evidence) -> Choices:
     """The phase with the largest median."""
-    medians = {phase.replace("_", " "): -evidence.p(COLD, 50, f"{phase}_ms") for phase in PHASES}
-    longest = min(medians, key=lambda phase: medians[phase])
-    near = [phase for phase, value in medians.items() if value < medians[longest] * 0.95]
-    return one(longest, "Compare the medians of the four phases.", *near)
+    medians = {phase.replace("_", " "): evidence.p(COLD, 50, f"{phase}_ms") for phase in PHASES}
+    return longest(medians, "Compare the medians of the four phases.")
 
 
 def first_wait(evidence: Evidence) -> Number:

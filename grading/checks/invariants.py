@@ -7,7 +7,7 @@ are absent says nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -20,6 +20,10 @@ Relation = Callable[[Mapping[str, Any]], Iterator[str]]
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _is_finite(times: Any) -> TypeGuard[np.ndarray]:
+    return isinstance(times, np.ndarray) and times.dtype.kind == "f" and bool(np.isfinite(times).all())
 
 
 def assembled(result: Mapping[str, Any]) -> bool:
@@ -52,7 +56,7 @@ def blocks_are_real(result: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(blocks, Mapping):
         return
     for name, times in blocks.items():
-        if not isinstance(times, np.ndarray) or times.dtype.kind != "f" or not np.isfinite(times).all():
+        if not _is_finite(times):
             yield f"the block of {name} holds values that are no finite numbers"
         elif not times.size or times.min() <= 0:
             yield f"the block of {name} holds no times, or some that are not positive"
@@ -167,13 +171,13 @@ def busy_s(result: Mapping[str, Any]) -> float:
     """Seconds that a step's samples alone must have taken, given how many ran at once."""
     if borrowed(result) or assembled(result):
         return 0.0
-    total = longest = 0.0
     blocks = result.get("blocks_ms")
     if isinstance(blocks, Mapping):
-        return sum(float(np.sum(times)) / 1e3 for times in blocks.values() if _finite(times))
+        return sum(float(np.sum(times)) / 1e3 for times in blocks.values() if _is_finite(times))
+    total = longest = 0.0
     for name in ("latency_ms", "batch_ms", "warmup_ms"):
         samples = result.get(name)
-        if isinstance(samples, np.ndarray) and samples.dtype.kind == "f" and np.isfinite(samples).all():
+        if _is_finite(samples):
             total += float(samples.sum()) / 1e3
             longest = max(longest, float(samples.max(initial=0)) / 1e3)
     at_once = 1.0
@@ -186,11 +190,7 @@ def busy_s(result: Mapping[str, Any]) -> float:
     return total / at_once
 
 
-def _finite(times: Any) -> bool:
-    return isinstance(times, np.ndarray) and times.dtype.kind == "f" and bool(np.isfinite(times).all())
-
-
-def not_of_its_rounds(name: str, result: Any, turns: Mapping[str, Any]) -> str | None:
+def not_of_its_rounds(result: Any, turns: Mapping[str, Any]) -> str | None:
     """Why an assembled `latency` or `throughput` step is not what its group's rounds measured; None if it is.
 
     `turns`: results of all steps of turns by name. Older rounds of the same numbers may have been measured anew since.

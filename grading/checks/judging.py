@@ -18,7 +18,7 @@ from typing import Any
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.result import Kind, Result
-from grading.questions import Question, asked_of, chosen, format_problem, is_blank, number, standing
+from grading.questions import Question, answers_to, asked_of, chosen, format_problem, is_blank, number, standing
 from grading.questions.calibration import Outcome, choice_outcome, interval_outcome, part_share
 from grading.questions.schema import interval, is_older_form, sure_of
 from snippets.errors import RecordError
@@ -67,6 +67,20 @@ class Judgement:
 def one(right: str, how: str, *close: str) -> Choices:
     """One right choice; `close` names those that the record cannot tell from it."""
     return Choices(frozenset({right}), how, frozenset(close) - {right})
+
+
+def longest(lengths: Mapping[str, float], how: str) -> Choices:
+    """The name with the greatest length; those of at least 95 % of it are right too."""
+    most = max(lengths, key=lambda name: lengths[name])
+    return one(most, how, *[name for name, length in lengths.items() if length >= 0.95 * lengths[most]])
+
+
+def fitting(right: Iterable[str], close: Iterable[str], none: str, how: str) -> Choices:
+    """All that fits, where `close` may fit, too. Where nothing fits `none` is right, or, if something may, accepted."""
+    fit, may = frozenset(right), frozenset(close)
+    if fit:
+        return Choices(fit, how, may)
+    return Choices(frozenset(), how, may | {none}) if may else Choices(frozenset({none}), how)
 
 
 def nearest(value: float | Estimate, names: Mapping[str, float], how: str) -> Choices:
@@ -136,11 +150,6 @@ def _told(expected: Expected) -> str:
     return f"expected {', '.join(sorted(expected.right)) or 'none'}{also}"
 
 
-def chain(record: Record) -> list[str]:
-    """The chain's links: the run's own hash, then each step's."""
-    return list(record.links)
-
-
 def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) -> Judgement:
     """What a readable answer to a question by choice or number is worth on this record."""
     expected = found(judge, question, evidence)
@@ -190,17 +199,16 @@ def judge_answers(evidence: Evidence, judges: Mapping[str, Judge], screenshots: 
     `screenshots`: ids for which a usable picture came.
     """
     record = evidence.record
-    links = {link: index for index, link in enumerate(chain(record))}
+    links = {link: index for index, link in enumerate(record.links)}
     firsts: dict[str, int] = {}
     for index, step in enumerate(record.steps):
         firsts.setdefault(step.name, index)
     scored = []
     for question in asked_of(record.part, {answer["question"] for answer in record.answers}):
-        entries = [answer for answer in record.answers if answer["question"] == question.id]
         if question.kind == "screenshot":
             scored.append(_Scored(_pictured(question, question.id in screenshots)))
         else:
-            placed = [_with_place(entry, question, record, links, firsts) for entry in entries]
+            placed = [_with_place(entry, question, record, links, firsts) for entry in answers_to(question, record)]
             scored.append(_scored(question, judges.get(question.id), evidence, standing(question, placed)))
     return _together(scored)
 

@@ -7,7 +7,7 @@ from typing import Any
 from grading.checks.evidence import Evidence
 from grading.checks.judging import Choices, Judgement, Number, found, outcome
 from grading.checks.part import JUDGES
-from grading.questions import is_late, question, standing
+from grading.questions import answer_to, is_late, question
 from grading.questions.asking import Entry, show
 from grading.questions.schema import Question, format_problem, interval, is_older_form, sure_of
 
@@ -22,8 +22,7 @@ def look_back(run: Any, *question_ids: str) -> None:
     rows = []
     for name in question_ids:
         asked = question(name)
-        entry = standing(asked, [entry for entry in record.answers if entry["question"] == name])
-        rows.append(f"- `{name}`: {told(asked, entry, evidence)}")
+        rows.append(f"- `{name}`: {told(asked, answer_to(asked, record), evidence)}")
     show("**Your predictions, and what you measured**\n\n" + "\n".join(rows))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, one
+from grading.checks.judging import Choices, Judge, Number, fitting, one
 from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
@@ -209,12 +209,7 @@ def meets_cpu_target(evidence: Evidence) -> Choices:
     """Engines for a CPU under the target; where a limit lies within an interval the samples do not decide."""
     engines = measured(evidence, PROVIDERS, {name: ENGINES[name] for name in ("cpu", "openvino")})
     right, close = meeting(evidence, engines, target("server CPU"), PROVIDERS)
-    none = frozenset({"none of them"})
-    return Choices(
-        right or (frozenset() if close else none),
-        "Hold median and throughput of each engine against both limits.",
-        close | (none if close and not right else frozenset()),
-    )
+    return fitting(right, close, "none of them", "Hold median and throughput of each engine against both limits.")
 
 
 # 5_choose

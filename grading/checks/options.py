@@ -1,4 +1,7 @@
-"""What a record of Part 1 says of the ways to run its model, as judges compare them: by intervals, not by values."""
+"""What a record of Part 1 says of the ways to run its model, as judges compare them: by intervals, not by values.
+
+`as_fast` ranks latencies of any part.
+"""
 
 from __future__ import annotations
 

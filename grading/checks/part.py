@@ -18,7 +18,6 @@ from snippets.load.windows import WINDOW
 from snippets.record.run import Record, load_record
 
 MEASUREMENT_POINTS = 10.0
-GPU_WORDS = {"cuda", "tensorrt", "gpu"}
 JUDGES: Mapping[str, Judge] = {**model.JUDGES, **edge.JUDGES, **system.JUDGES}
 """Of every question that a machine grades, by its id. A part's ids begin with its name, so none is given twice."""
 
@@ -87,7 +86,7 @@ def wanted_steps(part: str, record: Record) -> list[str]:
     names = dict.fromkeys(name for question in questions(part) for name in question.steps)
 
     def possible(name: str) -> bool:
-        if GPU_WORDS & set(name.split("/")):
+        if trust.GPU_WORDS & set(name.split("/")):
             return has_gpu
         return name.rpartition("/")[0] not in absent
 

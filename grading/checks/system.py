@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, banded, nearest, one
+from grading.checks.judging import Choices, Judge, Number, banded, longest, nearest, one
 from snippets import stats
 from snippets.load import estimates, queueing
 from snippets.serve.stages import STAGES
@@ -24,13 +26,24 @@ NO_SETTING = "none meets the bound"
 MATRIX_GB = 16_384 * 1_280 * 4 / 1e9
 
 
+def _of_successes(evidence: Evidence, name: str, values: np.ndarray, field: str) -> np.ndarray:
+    """Those of a load step's values, one a request, that belong to its successes. Raises NotMeasured for none."""
+    ok = np.asarray(evidence.result(name).get("ok", np.ones(values.size)), dtype=bool).ravel()
+    if ok.shape != values.shape or not ok.any():
+        raise NotMeasured(name, field)
+    return values[ok]
+
+
 def good_ms(evidence: Evidence, name: str) -> np.ndarray:
     """Latencies of the successes of a load step, ms. Raises NotMeasured for none."""
-    samples = evidence.samples(name)
-    ok = np.asarray(evidence.result(name).get("ok", np.ones(samples.size)), dtype=bool).ravel()
-    if ok.shape != samples.shape or not ok.any():
-        raise NotMeasured(name, "successes")
-    return stats.good_ms({"latency_ms": samples, "ok": ok})
+    return _of_successes(evidence, name, evidence.samples(name), "successes")
+
+
+def stage_ms(evidence: Evidence, name: str, stage: str) -> float:
+    """Mean time that the successes of a load of the endpoint spent in one of its stages. Raises NotMeasured."""
+    field = f"{stage}_ms"
+    values = np.asarray(evidence.field(name, field), dtype=np.float64).ravel()
+    return float(np.nanmean(_of_successes(evidence, name, values, field)))
 
 
 def p50(evidence: Evidence, name: str) -> float:
@@ -49,17 +62,22 @@ def rate(evidence: Evidence, name: str) -> float:
 def times_the_rate(evidence: Evidence, name: str, base: str) -> Estimate:
     """Rows answered per second over those of `base`, with the interval between windows where there are some."""
     ratio = rate(evidence, name) / rate(evidence, base)
-    load, other = evidence.result(name), evidence.result(base)
-    known = estimates.times_the_rate(load, other) if "windows" in load and "windows" in other else None
-    return known if known is not None and known.bounded else Estimate(ratio, ratio, ratio)
+    return _between_windows(evidence, ratio, estimates.times_the_rate, name, base)
 
 
 def times_the_latency(evidence: Evidence, name: str, base: str, percent: int = 50) -> Estimate:
     """Latency over that of `base`, at that percentile, as `times_the_rate`."""
     ratio = stats.percentile(good_ms(evidence, name), percent) / stats.percentile(good_ms(evidence, base), percent)
-    load, other = evidence.result(name), evidence.result(base)
-    known = estimates.times_the_latency(load, other, percent) if "windows" in load and "windows" in other else None
-    return known if known is not None and known.bounded else Estimate(ratio, ratio, ratio)
+    return _between_windows(evidence, ratio, partial(estimates.times_the_latency, percent=percent), name, base)
+
+
+def _between_windows(
+    evidence: Evidence, value: float, estimate: Callable[..., Estimate | None], *names: str
+) -> Estimate:
+    """`estimate` of the loads of these names, where all have windows and these say how sure it is; else `value`."""
+    loads = [evidence.result(name) for name in names]
+    known = estimate(*loads) if all("windows" in load for load in loads) else None
+    return known if known is not None and known.bounded else Estimate(value, value, value)
 
 
 # 1_endpoint
@@ -105,31 +123,21 @@ def endpoint_rate_gain(evidence: Evidence) -> Choices:
 def longest_stage(evidence: Evidence) -> Choices:
     """The stage with the largest mean; transport is what the client waited beyond the stages."""
     name = "endpoint/pytorch-16/load"
-    latency = evidence.samples(name)
-    ok = np.asarray(evidence.result(name).get("ok", np.ones(latency.size)), dtype=bool).ravel()
-    stages = {}
+    requests = evidence.samples(name).size
     for stage in STAGES:
-        values = np.asarray(evidence.field(name, f"{stage}_ms"), dtype=np.float64).ravel()
-        if values.shape != latency.shape or ok.shape != latency.shape or not ok.any():
+        if np.size(evidence.field(name, f"{stage}_ms")) != requests:
             raise NotMeasured(name, f"{stage}_ms")
-        stages[stage] = float(np.nanmean(values[ok]))
-    stages["transport"] = float(latency[ok].mean()) - sum(stages.values())
-    longest = max(stages, key=lambda stage: stages[stage])
-    return one(
-        longest,
-        "Compare the lengths of the pieces of that bar.",
-        *[stage for stage, value in stages.items() if value >= 0.95 * stages[longest]],
-    )
+    stages = {stage: stage_ms(evidence, name, stage) for stage in STAGES}
+    stages["transport"] = float(good_ms(evidence, name).mean()) - sum(stages.values())
+    return longest(stages, "Compare the lengths of the pieces of that bar.")
 
 
 def ceiling(evidence: Evidence) -> Number:
     """What one copy of the model can answer in a second if nothing else takes any time."""
     name = "endpoint/onnx-1/load"
-    inference = np.asarray(evidence.field(name, "inference_ms"), dtype=np.float64).ravel()
-    ok = np.asarray(evidence.result(name).get("ok", np.ones(inference.size)), dtype=bool).ravel()
-    if ok.shape != inference.shape or not ok.any() or not np.nanmean(inference[ok]) > 0:
+    mean_ms = stage_ms(evidence, name, "inference")
+    if not mean_ms > 0:
         raise NotMeasured(name, "inference_ms")
-    mean_ms = float(np.nanmean(inference[ok]))
     # The notebook prints this time to a tenth of a millisecond: what that hides may not cost points.
     return Number(1000 / mean_ms, "Divide a second by the time of one inference.", max(0.05, 0.06 / mean_ms))
 
@@ -281,8 +289,8 @@ def best_setting(evidence: Evidence) -> Choices:
         p95 = stats.percentile(good_ms(evidence, name), 95)
         if p95 <= bound_ms:
             rates[label] = rate(evidence, name)
-        known = estimates.latency(evidence.result(name), 95) if "windows" in evidence.result(name) else None
-        if known is not None and known.bounded and known.low < bound_ms < known.high:
+        known = _between_windows(evidence, p95, partial(estimates.latency, percent=95), name)
+        if known.low < bound_ms < known.high:
             undecided.add(label)
         if abs(p95 / bound_ms - 1) < 0.02:
             near.add(label)

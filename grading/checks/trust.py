@@ -26,6 +26,7 @@ import numpy as np
 
 from grading.checks import invariants
 from grading.checks.evidence import Evidence
+from snippets.decide.choose import GPU_PROVIDERS
 from snippets.engine.turns import INFIX as TURNS
 from snippets.errors import RecordError
 from snippets.record.read import Step
@@ -43,6 +44,8 @@ SLACK = timedelta(seconds=5)
 FAR_BACK = timedelta(hours=26)
 """A clock that ran in a wrong time zone goes back so far; more is no ordinary accident."""
 MANY_JUMPS = 3
+GPU_WORDS = frozenset({*GPU_PROVIDERS, "gpu"})
+"""Words in the name of a provider, or of a step, that say that a GPU computes."""
 RERUN_FACTOR = 1.6
 # Words in a variant's name that say that it computes with numbers of 8 or 16 bits.
 NARROW = frozenset({"dynamic", "aggressive", "conservative", "bf16"})
@@ -110,13 +113,8 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
     `left_out`: files (relative to the run) that the submission names as left out for size; those may be missing.
     """
     record = evidence.record
-    found = [
-        problem
-        for problem in record.verify(schema=False)
-        if not any(problem == f"the file {name} is missing" for name in left_out)
-    ]
-    clocks = set(record.clock_doubts().values())
-    found = [problem for problem in found if problem not in clocks]
+    told_elsewhere = {*record.clock_doubts().values(), *(f"the file {name} is missing" for name in left_out)}
+    found = [problem for problem in record.verify(schema=False) if problem not in told_elsewhere]
     jumps = clock_jumps(evidence)
     if len(jumps) > max(MANY_JUMPS, len(record.steps) // 2):
         found += [f"{len(jumps)} of the run's times do not follow each other", *(jump.told for jump in jumps)]
@@ -128,7 +126,7 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
         if not evidence.unreadable(name):
             for step in evidence.parts(name):
                 found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, step.result)]
-        if problem := invariants.not_of_its_rounds(name, evidence.loaded(name), turns):
+        if problem := invariants.not_of_its_rounds(evidence.loaded(name), turns):
             found.append(f"step {name!r}: {problem}")
     return found
 
@@ -153,7 +151,7 @@ def least_ms(step: Step, host: Mapping[str, Any], provider: str) -> float:
     variant = next((word for word in words if word in work["mobilenet_variants"]), "")
     operations = (work["mobilenet_gflop"] if variant else work["smallest_gflop"]) * 1e9
     cards = host.get("gpus") or []
-    if any(word in provider.lower() for word in ("cuda", "tensorrt", "gpu")):
+    if any(word in provider.lower() for word in GPU_WORDS):
         model = str(cards[0].get("model", "")) if cards and isinstance(cards[0], Mapping) else ""
         rate = next((value for name, value in gpu["tera_ops"].items() if name in model), gpu["other_tera_ops"])
         return 1e3 * max(operations / (rate * 1e12), work["image_bytes"] / (gpu["bus_gb_per_s"] * 1e9))

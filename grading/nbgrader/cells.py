@@ -65,7 +65,7 @@ def show(question_id: str, run: Any = None) -> None:
 
     `run` as for `score`. Raises QuestionError for an unknown id, and nothing for what a student handed in.
     """
-    from grading.questions.asking import standing
+    from grading.questions.asking import answer_to
     from grading.questions.schema import question
     from grading.shown import lines
     from snippets.errors import KitError
@@ -76,7 +76,7 @@ def show(question_id: str, run: Any = None) -> None:
     entry = None
     try:
         if folder is not None:
-            entry = standing(asked, [each for each in load_record(folder).answers if each["question"] == question_id])
+            entry = answer_to(asked, load_record(folder))
         print("The record holds no answer." if entry is None else f"Recorded answer: {lines(entry['value'])}")
     except (KitError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         print(f"The record cannot be read: {lines(error)}")

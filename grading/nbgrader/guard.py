@@ -17,9 +17,9 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 
 from grading.nbgrader.cells import points_of
 from grading.nbgrader.markdown import harmless
+from grading.nbgrader.repair import TAG
 from grading.submission.opened import runs_in
 
-TAG = "measure"
 _SCORE = re.compile(r'^score\("([\w.\-]+)"', re.MULTILINE)
 
 

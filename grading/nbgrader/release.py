@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from grading.checks.part import MEASUREMENT_POINTS
-from grading.nbgrader.repair import repair_folder
+from grading.nbgrader.repair import TAG, repair_folder
 from grading.notebooks import asked, convert, slug, sources
 from grading.questions import Question, question
 from snippets.files import storage_error, write_atomic
 from snippets.parts import NOTEBOOKS, check_part, parts_named
 
-TAG = "measure"
 KERNEL = "servelab-grading"
 KERNELSPEC = {
     "argv": ["python", "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],

@@ -20,6 +20,8 @@ from grading.questions.schema import ASK
 from grading.shown import line
 from snippets.files import write_atomic
 
+TAG = "measure"
+"""Marks code cells that grading does not execute: those that measure, and those that a student added."""
 HIDDEN = re.compile(r"\n?### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTALL)
 MAX_SOURCE = 100_000
 MAX_OUTPUTS = 200_000
@@ -99,7 +101,7 @@ def _would_run(cell: dict[str, Any]) -> bool:
     """Whether grading would execute a cell that the student added: one that is not tagged as measuring."""
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
-    skipped = isinstance(tags, list) and "measure" in tags
+    skipped = isinstance(tags, list) and TAG in tags
     return cell.get("cell_type") == "code" and bool(text_of(cell).strip()) and not skipped
 
 
@@ -111,7 +113,7 @@ def _own(cell: dict[str, Any], number: int) -> dict[str, Any] | None:
         return None
     if kind == "markdown":
         text = harmless(text)
-    kept: dict[str, Any] = {"cell_type": kind, "id": f"own-{number}", "metadata": {"tags": ["measure"]}, "source": text}
+    kept: dict[str, Any] = {"cell_type": kind, "id": f"own-{number}", "metadata": {"tags": [TAG]}, "source": text}
     if kind == "code":
         kept |= {"execution_count": None, "outputs": []}
     elif isinstance(cell.get("attachments"), dict):

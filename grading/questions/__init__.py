@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grading.questions.asking import ask, is_late, standing
+from grading.questions.asking import answer_to, answers_to, ask, is_late, standing
 from grading.questions.schema import (
     KINDS,
     Question,
@@ -18,6 +18,8 @@ from grading.questions.schema import (
 __all__ = [
     "KINDS",
     "Question",
+    "answer_to",
+    "answers_to",
     "ask",
     "asked_of",
     "chosen",

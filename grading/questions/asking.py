@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grading.questions.calibration import EXPLAINED, EXPLAINED_CHOICE
+from grading.questions.describe import worth
 from grading.questions.schema import Question, chosen, format_problem, interval, is_blank, number, question, sure_of
 from snippets.record.context import BATCH_VARIABLE
+from snippets.record.run import Record
 
 Entry = Mapping[str, Any]
 """One recorded answer: `question`, `value`, `answered_utc`, `measured` (its steps that existed by then)."""
@@ -39,7 +41,8 @@ def is_late(entry: Entry) -> bool:
 
 
 def canonical(asked: Question, answer: Any) -> Any:
-    """`answer` as JSON: the choice as the question spells it, a number as float, text stripped."""
+    """`answer` as JSON: the choice as the question spells it, a number as float, text stripped; a prediction as the
+    two ends of its interval, or its choice and confidence. What cannot be read stays as it is, as text."""
     if asked.kind != "screenshot" and format_problem(asked, answer) is None:
         if asked.kind == "predict":
             return list(sure_of(asked, answer) if asked.choices else interval(asked, answer))
@@ -60,6 +63,16 @@ def standing(asked: Question, entries: Sequence[Entry]) -> Entry | None:
         return entries[-1] if entries else None
     in_time = [entry for entry in entries if not is_late(entry)]
     return in_time[-1] if in_time else entries[0]
+
+
+def answers_to(asked: Question, record: Record) -> list[Entry]:
+    """All that a record holds for this question, oldest first."""
+    return [entry for entry in record.answers if entry["question"] == asked.id]
+
+
+def answer_to(asked: Question, record: Record) -> Entry | None:
+    """The entry of a record that counts for this question, as `standing`."""
+    return standing(asked, answers_to(asked, record))
 
 
 def _form(asked: Question) -> str:
@@ -142,8 +155,8 @@ def ask(run: Any, question_id: str, answer: Any = ...) -> None:
     answer = SKIP if skipped else answer
     if not replay and not skipped and not is_blank(answer) and format_problem(asked, answer) is None:
         run.answer(question_id, canonical(asked, answer), steps=steps)
-    entries = [entry for entry in run.record().answers if entry["question"] == question_id]
-    title = f"**Question `{asked.id}`** ({asked.kind}, {asked.points:g} point{'s' * (asked.points != 1)})"
+    entries = answers_to(asked, run.record())
+    title = f"**Question `{asked.id}`** ({asked.kind}, {worth(asked)})"
     body = "\n".join(f"> {line}".rstrip() for line in asked.text.splitlines())
     state = _state(asked, entries, answer, closed, replay)
     if asked.kind == "screenshot" and not entries and _pictured(run, asked):

@@ -1,6 +1,7 @@
 """Which predictions of a part are still open before it is measured: once it is, they are late and earn nothing.
 
-`servelab run` and `go` call `ask_first`, and `enter` where they measure on this machine.
+`servelab run` and `go` call `ask_first`, and `enter` where they measure on this machine; `servelab questions --open`
+is `still_open`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from grading.questions import predictions_file
-from grading.questions.asking import is_late, standing
+from grading.questions.asking import answer_to, is_late
 from grading.questions.schema import Question, format_problem, is_blank, questions
 from snippets.errors import RecordError
 from snippets.parts import NOTEBOOKS, expand
@@ -86,6 +87,12 @@ def reminder(part: str, missing: list[Open]) -> str:
     return "\n".join(lines)
 
 
+def still_open(part: str, file: Path | None = None) -> str:
+    """What neither the notebooks of `part` nor `file` hold yet, in words. Raises UsageError for an unusable file."""
+    made = predictions_file.read(file, (part,))[part] if file else {}
+    return reminder(part, open_predictions(part, made=made)) or f"{part}: every prediction is made."
+
+
 def remind(
     part: str,
     run_of: Callable[[str], Path],
@@ -138,7 +145,7 @@ def enter(made: Made, options: Options, say: Callable[[str], None]) -> None:
 
 def _given_or_late(question: Question, record: Record) -> bool:
     """Whether the record holds a prediction made in time, or the measurement that ends the time for it."""
-    entry = standing(question, [answer for answer in record.answers if answer["question"] == question.id])
+    entry = answer_to(question, record)
     return (entry is not None and not is_late(entry)) or any(step in record.names() for step in question.steps)
 
 

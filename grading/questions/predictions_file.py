@@ -7,6 +7,7 @@ It is TOML, a line a prediction: `model.baseline.eager = [5, 20]`, `model.graph.
 from __future__ import annotations
 
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -110,8 +111,6 @@ def _predictions(part: str) -> list[Question]:
 
 
 def _comment(text: str) -> Iterator[str]:
-    import textwrap
-
     yield from (f"# {line}" for line in textwrap.wrap(text, WIDTH - 2))
 
 

@@ -11,19 +11,21 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from grading.checks import system
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Number
 from grading.checks.looking_back import told
 from grading.checks.part import JUDGES
-from grading.questions import question, questions, standing
+from grading.questions import answer_to, question, questions
 from snippets import stats
 from snippets.decide import outcomes
 from snippets.errors import RecordError
 from snippets.measure.latency import compare
+from snippets.record.run import Record
+from snippets.serve.stages import STAGES
 
 TEMPLATES = Path(__file__).with_name("exemplars.toml")
 PLACE = re.compile(r"\{([^{}]+)\}")
@@ -69,7 +71,7 @@ def _rate_of(evidence: Evidence, step: str) -> float:
     """Answers (or images) per second of a load, or of a batch that was timed."""
     if "batch_ms" in evidence.result(step):
         return evidence.images_per_s(step)
-    return _samples(evidence, step).size * evidence.number(step, "batch") / evidence.number(step, "seconds")
+    return system.rate(evidence, step)
 
 
 def _rate(evidence: Evidence, step: str) -> str:
@@ -114,33 +116,24 @@ def _accuracy(evidence: Evidence, step: str) -> str:
 
 def _loss(evidence: Evidence, step: str, reference: str) -> str:
     """Points of accuracy lost against the predictions of another step, with the interval."""
-    fields = (
-        evidence.field(step, "predictions"),
-        evidence.field(reference, "predictions"),
-        evidence.field(step, "labels"),
-    )
-    return stats.show(stats.scaled(stats.accuracy_loss(*fields), 100), 1)
+    ours, theirs = (evidence.field(name, "predictions") for name in (step, reference))
+    return stats.show(stats.scaled(stats.accuracy_loss(ours, theirs, evidence.field(step, "labels")), 100), 1)
 
 
 def _searched(evidence: Evidence) -> str:
     """All candidates of the search with the points that each loses."""
-    reference = evidence.field("quantize/reference", "predictions")
     lost = []
     for step in evidence.named("quantize/search/", ".onnx"):
-        found = stats.accuracy_loss(evidence.field(step, "predictions"), reference, evidence.field(step, "labels"))
         name = step.removeprefix("quantize/search/").removesuffix(".onnx").replace("-", " ")
-        lost.append(f"{name} {stats.show(stats.scaled(found, 100), 1)}")
+        lost.append(f"{name} {_loss(evidence, step, 'quantize/reference')}")
     if not lost:
         raise NotMeasured("quantize/search")
     return "; ".join(lost)
 
 
 def _stages(evidence: Evidence, step: str) -> str:
-    """Mean of each stage of a request at the endpoint."""
-    fields = ("decode", "preprocess", "queue", "inference", "postprocess")
-    return ", ".join(
-        f"{stage} {digits(float(np.nanmean(evidence.samples(step, f'{stage}_ms'))))} ms" for stage in fields
-    )
+    """Mean of each stage of the endpoint's successful requests."""
+    return ", ".join(f"{stage} {digits(system.stage_ms(evidence, step, stage))} ms" for stage in STAGES)
 
 
 def _right(evidence: Evidence, name: str) -> str:
@@ -157,8 +150,8 @@ def _misses(evidence: Evidence) -> str:
     lines = []
     for asked in questions(record.part):
         if asked.kind == "predict":
-            entry = standing(asked, [each for each in record.answers if each["question"] == asked.id])
-            lines.append(f"{asked.id}: {told(asked, entry, evidence)}".replace("**", "").replace("*", ""))
+            became = told(asked, answer_to(asked, record), evidence)
+            lines.append(f"{asked.id}: {became}".replace("*", ""))
     return "\n".join(lines)
 
 
@@ -216,11 +209,11 @@ def _fact(words: str, evidence: Evidence) -> str:
         return f"(not to be had from this record: {words}; {type(error).__name__})"
 
 
-def answers(record: Any) -> Mapping[str, str]:
+def answers(record: Record) -> Mapping[str, str]:
     """The text that the record holds for each of its part's explanations, those that it lacks as an empty one."""
     found = {}
     for asked in questions(record.part):
         if asked.kind == "explain":
-            entry = standing(asked, [each for each in record.answers if each["question"] == asked.id])
+            entry = answer_to(asked, record)
             found[asked.id] = "" if entry is None else str(entry["value"])
     return found

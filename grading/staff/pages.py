@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
 from pathlib import Path
 
 from grading.batch.exports import Entry, discover
 from grading.batch.limited import run_limited
 from grading.checks.evidence import Evidence
+from grading.grade import MAX_NETID
 from grading.questions import Question, questions
 from grading.questions.describe import worth
 from grading.staff.exemplars import answers, exemplar
@@ -56,12 +57,13 @@ def sheets_of(entry: Entry) -> dict[str, Sheet]:
 
 def _whose(entry: Entry) -> str:
     """NetIDs of those who handed it in, by the export; else what its file's name says."""
-    people = [plain_netid(person.netid) or person.name for person in entry.people]
-    return (", ".join(filter(None, people)) or plain_netid(student_of(entry.path)))[:64]
+    people = filter(None, (person.called for person in entry.people))
+    return (", ".join(people) or plain_netid(student_of(entry.path)))[:MAX_NETID]
 
 
 def _as_text(entry: Entry) -> dict[str, list[str]]:
-    return {name: [one.netid, one.answer, one.exemplar] for name, one in sheets_of(entry).items()}
+    """The sheets as JSON values, for the way between processes."""
+    return {name: list(astuple(one)) for name, one in sheets_of(entry).items()}
 
 
 def page(asked: Question, sheets: Iterable[Sheet]) -> str:

@@ -54,15 +54,15 @@ def pack(
     left: list[LeftOut] = []
     used, unpacked = 200_000, 4_000_000  # the manifest, and the zip's own directory
     for member in sorted(members, key=lambda m: (m.rank, m.path.stat().st_size, m.name)):
+        size = member.path.stat().st_size
         if problem := _name_problem(member.name):
-            left.append(LeftOut(line(member.name), member.path.stat().st_size, problem))
+            left.append(LeftOut(line(member.name), size, problem))
             continue
         if len(taken) >= MAX_FILES - 1:
-            left.append(LeftOut(member.name, member.path.stat().st_size, f"more than {MAX_FILES} files"))
+            left.append(LeftOut(member.name, size, f"more than {MAX_FILES} files"))
             continue
-        if unpacked + member.path.stat().st_size > MAX_UNPACKED_BYTES:
-            reason = f"more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB together"
-            left.append(LeftOut(member.name, member.path.stat().st_size, reason))
+        if unpacked + size > MAX_UNPACKED_BYTES:
+            left.append(LeftOut(member.name, size, f"more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB together"))
             continue
         data = member.path.read_bytes()
         packed = len(zlib.compress(data, 6)) + 2 * len(member.name.encode()) + 250

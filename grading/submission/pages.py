@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grading.questions import Question, is_late, standing
+from grading.questions import Question, answer_to, is_late
 from grading.submission.pdf import Page
 from snippets.errors import RecordError
 from snippets.measure.latency import Latency
@@ -93,7 +93,7 @@ def pages(
     """One page per question, in order. `pictures`, and `problems` with them, by question id."""
     made = []
     for question in questions:
-        entry = standing(question, [a for a in record.answers if a["question"] == question.id])
+        entry = answer_to(question, record)
         lines = [line for name in question.steps[:MAX_MEASURED] if (line := summary(record, name))]
         state, alarm, placeholder = "", False, ""
         if entry is not None:

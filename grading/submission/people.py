@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar", ".tar.xz", ".tar.bz2")
+PLACEHOLDER = ".icloud"
+"""Ends the name of what a cloud drive puts in a file's place."""
+UNFINISHED = (".crdownload", ".part", ".partial", ".download")
+"""End the names of downloads that did not end."""
+_INCOMPLETE = re.compile(rf"({'|'.join(map(re.escape, (PLACEHOLDER, *UNFINISHED)))})$", re.IGNORECASE)
 _SUFFIX = re.compile(r"(\.tar)?\.[A-Za-z0-9]{1,10}$")
-_UNFINISHED = re.compile(r"\.(icloud|crdownload|part|download|partial)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,11 @@ class Person:
     netid: str = ""
     name: str = ""
     also: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> str:
+        """Their NetID, where that is not told their name; empty where neither is."""
+        return plain_netid(self.netid) or self.name
 
     def is_called(self, netid: str) -> bool:
         """Whether one of the person's ids is this NetID."""
@@ -45,7 +54,7 @@ def is_archive(path: Path) -> bool:
 
 def stem(path: Path) -> str:
     """A file's name without the suffix of its kind."""
-    name = _UNFINISHED.sub("", path.name).lstrip(".")
+    name = _INCOMPLETE.sub("", path.name).lstrip(".")
     return _SUFFIX.sub("", name) or path.name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading.questions import format_problem, is_blank, is_late, questions, standing
+from grading.questions import answer_to, format_problem, is_blank, is_late, questions
 from grading.submission.collect import screenshots
 from snippets.errors import UsageError
 from snippets.parts import NOTEBOOKS
@@ -37,8 +37,7 @@ def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
     asked = questions(record.part)
     measured = set(record.names())
     for question in asked:
-        entries = [answer for answer in record.answers if answer["question"] == question.id]
-        counted = standing(question, entries)
+        counted = answer_to(question, record)
         if question.kind != "screenshot":
             if counted is None or is_blank(counted["value"]):
                 findings.append(Finding(question.id, "no answer yet"))

@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from grading.errors import UnsafeArchive
 from grading.shown import line, some
+from grading.submission.people import PLACEHOLDER, UNFINISHED
 from snippets.errors import SubmissionError
 
+T = TypeVar("T")
 MAX_FILES = 10_000
 MAX_UNPACKED_BYTES = 400_000_000
 MAX_PART_BYTES = 200
@@ -32,6 +34,8 @@ _OF_A_RUN = re.compile(
     r"(^|/)(manifest\.json|record\.json|steps\.jsonl|functions\.py|submission\.pdf"
     r"|(samples|figures|screens|models|notebooks|workbooks)/[^/]+)$"
 )
+LINK = "holds a link or a device, which was not read"
+CLASH = "has a file and a folder of one name; the folder was read"
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -88,10 +92,10 @@ class _Kept:
         except (FileExistsError, NotADirectoryError):
             blocking = next(place for place in target.parents if not place.is_dir() and place.exists())
             blocking.unlink()
-            self.leave("has a file and a folder of one name; the folder was read", name)
+            self.leave(CLASH, name)
             target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
-            self.leave("has a file and a folder of one name; the folder was read", name)
+            self.leave(CLASH, name)
             return
         with opened() as source, target.open("wb") as file:
             while source is not None and (chunk := source.read(1 << 20)):
@@ -141,15 +145,15 @@ def what_is(path: Path) -> str:
     name = path.name.lower()
     if not head:
         return "is empty"
-    if name.endswith(".icloud"):
+    if name.endswith(PLACEHOLDER):
         return "is a cloud drive's placeholder"
-    if name.endswith((".crdownload", ".part", ".partial", ".download")):
+    if name.endswith(UNFINISHED):
         return "is a download that did not end"
     known = {b"%PDF": "a PDF", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"\x89PNG": "a picture"}
     return next((f"is {told}" for magic, told in known.items() if head.startswith(magic)), "")
 
 
-def _wanted(names: list[str], kept: _Kept) -> Iterator[tuple[int, str]]:
+def _wanted(names: list[str], kept: _Kept) -> list[tuple[int, str]]:
     """Index and place of the members to unpack: of too many files only those that a run consists of."""
     turned = _are_turned(names)
     places: list[tuple[int, str]] = []
@@ -159,13 +163,22 @@ def _wanted(names: list[str], kept: _Kept) -> Iterator[tuple[int, str]]:
         except UnsafeArchive:
             kept.leave("names what leads out of its folder, which was not read", name)
             continue
-        folders = set(place.split("/"))
-        if place and not folders & NOT_HANDED_IN and not place.rpartition("/")[2].startswith("._"):
+        *folders, last = place.split("/")
+        if place and not _is_not_handed_in(last) and not NOT_HANDED_IN.intersection(folders):
             places.append((index, place))
-    if len(places) > MAX_FILES:
-        kept.leave(f"holds {len(places)} files; at most {MAX_FILES} are read, those of the runs first", "")
-        places.sort(key=lambda item: not _OF_A_RUN.search(item[1]))
-    yield from places[:MAX_FILES]
+    return _at_most(places, lambda item: item[1], kept)
+
+
+def _is_not_handed_in(name: str) -> bool:
+    return name in NOT_HANDED_IN or name.startswith("._")
+
+
+def _at_most(found: list[T], name: Callable[[T], str], kept: _Kept) -> list[T]:
+    """As many as may be unpacked; of too many those that a run consists of first."""
+    if len(found) <= MAX_FILES:
+        return found
+    kept.leave(f"holds {len(found)} files; at most {MAX_FILES} are read, those of the runs first", "")
+    return sorted(found, key=lambda item: not _OF_A_RUN.search(name(item)))[:MAX_FILES]
 
 
 def _are_turned(names: list[str]) -> bool:
@@ -183,7 +196,7 @@ def _unzip(source: Path, kept: _Kept) -> None:
             if info.is_dir() or info.filename.endswith("\\"):
                 continue
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                kept.leave("holds a link or a device, which was not read", info.filename)
+                kept.leave(LINK, info.filename)
                 continue
             if info.flag_bits & 1:
                 raise UnsafeArchive(f"{line(source.name, 100)} is encrypted; hand it in without a password.")
@@ -199,7 +212,7 @@ def _untar(source: Path, kept: _Kept) -> None:
         members = []
         for member in archive:  # one at a time: a bomb ends here, before it is listed
             members.append(member)
-            kept.expect(each.size for each in members[-1:])
+            kept.expect([member.size])
             if len(members) > 20 * MAX_FILES:
                 raise UnsafeArchive(f"{line(source.name, 100)} holds more than {20 * MAX_FILES} files.")
         chosen = [(members[index], place) for index, place in _wanted([member.name for member in members], kept)]
@@ -208,7 +221,7 @@ def _untar(source: Path, kept: _Kept) -> None:
             if member.isfile():
                 kept.keep(place, lambda member=member: archive.extractfile(member))  # type: ignore[misc,arg-type]
             elif not member.isdir():
-                kept.leave("holds a link or a device, which was not read", member.name)
+                kept.leave(LINK, member.name)
 
 
 def copy_folder(source: Path, folder: Path) -> list[str]:
@@ -221,10 +234,7 @@ def copy_folder(source: Path, folder: Path) -> list[str]:
     found = list(_plain_files(source, source, kept))
     if _are_turned([name for name, _, _ in found]):  # unpacked by a system that took them for part of the names
         found = [(name.replace("\\", "/"), path, size) for name, path, size in found if ".." not in name]
-    if len(found) > MAX_FILES:
-        kept.leave(f"holds {len(found)} files; at most {MAX_FILES} are read, those of the runs first", "")
-        found.sort(key=lambda item: not _OF_A_RUN.search(item[0]))
-    found = found[:MAX_FILES]
+    found = _at_most(found, lambda item: item[0], kept)
     kept.expect(size for _, _, size in found)
     for name, path, _ in found:
         try:
@@ -238,7 +248,7 @@ def _plain_files(folder: Path, top: Path, kept: _Kept) -> Iterator[tuple[str, Pa
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             path = Path(entry.path)
-            if entry.name in NOT_HANDED_IN or entry.name.startswith("._"):
+            if _is_not_handed_in(entry.name):
                 continue
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
@@ -247,4 +257,4 @@ def _plain_files(folder: Path, top: Path, kept: _Kept) -> Iterator[tuple[str, Pa
             elif stat.S_ISREG(status.st_mode):
                 yield path.relative_to(top).as_posix(), path, status.st_size
             else:
-                kept.leave("holds a link or a device, which was not read", path.relative_to(top).as_posix())
+                kept.leave(LINK, path.relative_to(top).as_posix())

@@ -11,7 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.grading.students import hand_in, make_run
+
 Files = dict[str, bytes]
+
+
+def files_handed_in(base: Path, netid: str, seed: int) -> Files:
+    """What an honest student's submission holds; the run is made in `base`."""
+    return files_of(hand_in(make_run(base / netid, seed), netid, base / "out" / netid, pdf=False).zip)
 
 
 def files_of(archive: Path) -> Files:

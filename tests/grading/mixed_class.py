@@ -13,6 +13,7 @@ from tests.grading.exports import (
     Files,
     brightspace,
     canvas,
+    files_handed_in,
     files_of,
     gradescope,
     moodle,
@@ -114,14 +115,13 @@ def build(base: Path, students: int, heavy: bool = False) -> MixedClass:
     `heavy`: also one whose record asks for hours of computing where that is done the obvious way.
     """
     made, work = MixedClass(base / "exports"), base / "work"
-    spare = files_of(hand_in(make_run(work / "spare", 9000), "spare", work / "out-spare", pdf=False).zip)
+    spare = files_handed_in(work, "spare", 9000)
     listed: list[tuple[list[str], Path]] = []
     for number in range(students):
         kind = (made.honest, made.honest, made.honest, made.broken, made.hostile)[number % 5]
         system, turn, netid = SYSTEMS[number // 5 % 4], number // 5, f"ab{number}"
         if kind is made.honest:
-            run = make_run(work / netid, 2000 + number)
-            files = files_of(hand_in(run, netid, work / f"out-{netid}", pdf=False).zip)
+            files = files_handed_in(work, netid, 2000 + number)
             archive = HONEST[number % len(HONEST)](work / f"zip-{netid}", files)
             shutil.rmtree(work / netid)
         else:

@@ -18,7 +18,7 @@ from tests.grading.exports import (
     Files,
     brightspace,
     canvas,
-    files_of,
+    files_handed_in,
     folder_of,
     gradescope,
     moodle,
@@ -27,7 +27,7 @@ from tests.grading.exports import (
     with_manifest,
     zip_of,
 )
-from tests.grading.students import FULL, POSSIBLE, hand_in, make_run
+from tests.grading.students import FULL, POSSIBLE, make_run
 
 Row = dict[str, str]
 
@@ -37,7 +37,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
     """The files that two students hand in, by NetID."""
     base, found = tmp_path_factory.mktemp("work"), {}
     for seed, netid in ((501, "ab123"), (502, "cd456")):
-        found[netid] = files_of(hand_in(make_run(base / netid, seed), netid, base / "out" / netid, pdf=False).zip)
+        found[netid] = files_handed_in(base, netid, seed)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from grading.checks.evidence import Evidence
@@ -26,6 +27,16 @@ PRICES = Prices(
 )
 
 
+# Ten seconds: the first fifth at 10 ms, the last at 12, which is 20 % slower.
+SOAKED: dict[str, Any] = {
+    "latency_ms": np.repeat([10.0, 11.0, 12.0], [20, 60, 20]),
+    "started_s": np.arange(100) / 10,
+    "seconds": 10.0,
+    "absent": {"limits": "x"},
+    "board_s": np.array([]),
+    "temperature_c": np.array([]),
+    "limits": [],
+}
 NOON = "2026-03-01T12:00:00Z"
 
 
@@ -54,6 +65,7 @@ class PaperRecord:
     answers: tuple[Mapping[str, Any], ...] = ()
     created_utc: str = NOON
     broken: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     @property
     def host(self) -> Mapping[str, Any]:

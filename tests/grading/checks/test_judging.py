@@ -17,7 +17,7 @@ from grading.questions import ask, question
 from grading.questions.schema import Question
 from snippets.errors import RecordError
 from snippets.record.run import Run, open_run
-from tests.grading.checks.paper import PaperRecord
+from tests.grading.checks.paper import SOAKED, PaperRecord
 
 NUMBER = Question("edge.a.number", "number", "How many?", 2)
 ONE = Question("edge.a.one", "choose", "Which?", 2, choices=("a", "b", "c"))
@@ -129,18 +129,7 @@ def run(tmp_path: Path) -> Run:
 
 def soak(run: Run) -> None:
     """Ten seconds: the first fifth at 10 ms, the last at 12, which is 20 % slower."""
-    run.step(
-        "soak/all/soak",
-        lambda: {
-            "latency_ms": np.repeat([10.0, 11.0, 12.0], [20, 60, 20]),
-            "started_s": np.arange(100) / 10,
-            "seconds": 10.0,
-            "absent": {"limits": "x"},
-            "board_s": np.array([]),
-            "temperature_c": np.array([]),
-            "limits": [],
-        },
-    )
+    run.step("soak/all/soak", lambda: SOAKED)
 
 
 def threads(run: Run, one_ms: float, four_ms: float) -> None:

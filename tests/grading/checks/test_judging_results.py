@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from grading.checks import judging
@@ -18,7 +17,7 @@ from grading.checks.result import Result
 from grading.questions import ask, question
 from grading.questions.schema import Question
 from snippets.record.run import Run, open_run
-from tests.grading.checks.paper import PaperRecord, PaperStep
+from tests.grading.checks.paper import SOAKED, PaperRecord, PaperStep
 
 TREND, CHANGE, CAUSE = "edge.soak.trend", "edge.soak.change", "edge.soak.cause"
 RIGHT = "Right on your own numbers."
@@ -88,17 +87,6 @@ def run(tmp_path: Path) -> Run:
     return open_run("edge", runs=tmp_path)
 
 
-SOAKED: dict[str, Any] = {
-    "latency_ms": np.repeat([10.0, 11.0, 12.0], [20, 60, 20]),
-    "started_s": np.arange(100) / 10,
-    "seconds": 10.0,
-    "absent": {"limits": "x"},
-    "board_s": np.array([]),
-    "temperature_c": np.array([]),
-    "limits": [],
-}
-
-
 def result(run: Run, name: str, judges: Mapping[str, Judge] = JUDGES, pictures: tuple[str, ...] = ()) -> Result:
     made = judge_answers(Evidence(run.record()), judges, frozenset(pictures))
     return next(each for each in made if each.id == name)
@@ -157,14 +145,12 @@ def test_a_prediction_with_its_confidence_earns_by_it_and_a_late_one_nothing(tmp
     assert (result(late, TREND).points, result(late, TREND).message) == (0, LATE)
 
 
-def test_when_a_prediction_was_made_is_told_by_its_place_in_the_chain_and_not_by_what_the_answer_says_of_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(judging, "chain", lambda _: ["begin", "soaked"])
-
+def test_when_a_prediction_was_made_is_told_by_its_place_in_the_chain_and_not_by_what_the_answer_says_of_itself() -> (
+    None
+):
     def passed(**said: Any) -> bool:
         answer = {"question": TREND, "value": "slower", **said}
-        record = PaperRecord((PaperStep("soak/all/soak", SOAKED),), answers=(answer,))
+        record = PaperRecord((PaperStep("soak/all/soak", SOAKED),), answers=(answer,), links=("begin", "soaked"))
         return next(each for each in judge_answers(record.evidence, JUDGES, frozenset()) if each.id == TREND).passed
 
     assert passed(after="begin", measured=["soak/all/soak"])

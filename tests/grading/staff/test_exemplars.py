@@ -14,6 +14,7 @@ from grading.staff import exemplars
 from grading.staff.exemplars import FACTS, PLACE, answers, exemplar, templates
 from snippets.parts import PARTS
 from snippets.record.run import load_record
+from snippets.serve.stages import STAGES
 from tests.grading.checks.paper import PaperRecord, PaperStep
 from tests.grading.students import make_run
 from tests.snippets.record.folders import version_1
@@ -76,6 +77,17 @@ def test_a_fact_is_worked_out_from_the_samples(template, place: str, written: st
     )
     template(f"It was {{{place}}}.")
     assert exemplar("model.graph.fused", found) == f"It was {written}."
+
+
+def test_only_the_requests_that_were_answered_count(template) -> None:
+    stages = {f"{stage}_ms": [1.0, 3.0, float("nan")] for stage in STAGES}
+    ok = {"latency_ms": [9.0, 9.0, 1.0], "ok": [True, True, False]}
+    failed = {"latency_ms": [1.0], "ok": [False], "seconds": 0.5, "batch": 1}
+    template("{stages a/load}; {rate b/load}")
+    assert exemplar("model.graph.fused", evidence(**{"a/load": {**ok, **stages}, "b/load": failed})) == (
+        "decode 2 ms, preprocess 2 ms, queue 2 ms, inference 2 ms, postprocess 2 ms; "
+        "(not in this record: b/load successes)"
+    )
 
 
 def test_what_the_record_lacks_is_said_and_the_rest_is_filled_in(template) -> None:
