@@ -39,12 +39,16 @@ def node_name(part: str, netid: str) -> str:
     return f"node-serve-{part}-{netid}"
 
 
+def named_for(name: str) -> tuple[str, str]:
+    """Part and NetID of a lease, server or address of this name; both empty for a name that is not the course's."""
+    found = re.fullmatch(r"serve_([a-z]+)_(.+)|node-serve-([a-z]+)-(.+)", name)
+    return (found[1] or found[3], found[2] or found[4]) if found else ("", "")
+
+
 def netid_of(name: str, part: str) -> str:
     """Whose a lease, server or address of this name is; '' for a name that is not the course's for this part."""
-    for begin in (lease_name(part, ""), node_name(part, "")):
-        if name.startswith(begin):
-            return name.removeprefix(begin)
-    return ""
+    of, netid = named_for(name)
+    return netid if of == part else ""
 
 
 def spec_for(hardware: Hardware, netid: str, start: datetime, node: str, now: datetime, hours: int = 0) -> LeaseSpec:
@@ -155,7 +159,7 @@ def current(desk: Desk, entry: Entry) -> Lease:
     if lease is not None and not entry.id:
         desk.journal.made(entry.key, lease.id)
     again = f"Release what is left with `servelab down {entry.part}`, then `servelab reserve {entry.part}` again."
-    if lease is None or lease.status in ("TERMINATED", "DELETED"):
+    if lease is None or lease.ended:
         raise Missing(f"the lease {entry.name} at {site.name} has ended or was deleted. {again}")
     if lease.status == "ERROR":
         raise Faulted(
