@@ -43,11 +43,10 @@ class Change:
 def board_of(course: Course, bookings: tuple[Booking, ...], keep_buffer: bool = True) -> Board:
     """What the plan leaves free."""
     board = Board(course, keep_buffer)
-    where = {(course.pools[g.pool].key, node): i for i, g in enumerate(course.groups) for node in g.nodes}
+    where = course.group_of
     for booking in bookings:
-        hour = int((booking.start - course.start) / timedelta(hours=1))
         if (booking.hardware, booking.node) in where:  # a block that is over may be on a node that is gone
-            board.take(where[booking.hardware, booking.node], hour, booking.hours)
+            board.take(where[booking.hardware, booking.node], course.hour_of(booking.start), booking.hours)
     return board
 
 
@@ -72,11 +71,10 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
         if is_complete(course, mine[unit.netid]):
             continue
         missing = tuple(part for part in course.parts if part not in have)
-        netids = tuple(student.netid for student in unit.students)
         if unit.alone_day < 0:
             text = _never(course, unit)
         else:
-            taken = {course.parts.index(p): int((b.start - course.start) / timedelta(hours=1)) for p, b in have.items()}
+            taken = {course.parts.index(p): course.hour_of(b.start) for p, b in have.items()}
             part = course.parts.index(missing[0])
             pools = [pool.key for pool in course.pools if pool.hardware.part == missing[0]]
             since = full_from(course, board, part)
@@ -86,7 +84,7 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
             if len(free) and free[-1] < ready:
                 when += f", and {missing[0]} cannot begin before {course.at(ready).astimezone(course.tz):%b %d %H:%M}"
             text = f"{' and '.join(pools)} {'are' if len(pools) > 1 else 'is'} full {when}"
-        found.append(Left(netids, missing, text))
+        found.append(Left(unit.netids, missing, text))
     return found
 
 

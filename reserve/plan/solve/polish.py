@@ -8,7 +8,7 @@ out, with who competes with them, are given times anew so that the whole is bett
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,6 +41,10 @@ class Best(Protocol):
         """What no plan can beat for this goal, given the goals before it; None where nothing is proven."""
         ...
 
+    def prove(self, key: str, values: dict[str, int]) -> None:
+        """The solver proved that no plan is better in this goal than `values`, given the goals before it."""
+        ...
+
 
 def candidates(course: Course, units: Collection[int], wait: int | None = None) -> dict[tuple[int, int], np.ndarray]:
     """Every start of these units' parts on days that let them finish within `wait` days of what they could alone."""
@@ -61,13 +65,11 @@ def size(course: Course, units: Collection[int]) -> int:
 
 @dataclass
 class Polisher:
-    """Works on the best plan until the time is up. `prove` is told what the solver proved: a goal that cannot be better
-    than its value among these, beside those before it."""
+    """Works on the best plan until the time is up."""
 
     course: Course
     effort: Effort
     best: Best
-    prove: Callable[[str, dict[str, int]], None]
     reserve_s: float = 0.0  # to be left for others
     current: Starts = field(default_factory=dict)
 
@@ -105,7 +107,7 @@ class Polisher:
             found, empty = self._better(key, values, self.left() - stop)
             if found is None:
                 if empty:
-                    self.prove(key, values)
+                    self.best.prove(key, values)
                 return empty
             self.best.offer(found)
             if self.values() == values:
@@ -124,7 +126,6 @@ class Polisher:
         if key == "worst_miss" or "worst_miss" in past:
             model.limit_missed(values["worst_miss"] - (key == "worst_miss"))
         finish, real = model.finish() if key in ("finish", "late") else (model.zero(), [])
-        finish += course.rules.preference_days * _wide(model.missed(), len(finish))
         students = model.zero()
         for unit, column in model.done.items():
             students[column] = -course.units[unit].weight
@@ -204,8 +205,7 @@ class Polisher:
         course = self.course
         starts = {key: at for key, at in self.current.items() if key[0] not in chosen}
         board = Board(course)
-        for (unit, part), (group, hour) in starts.items():
-            board.take(group, hour, course.units[unit].hours[part])
+        board.book(starts)
         wanting = values["complete"] < sum(course.units[unit].weight for unit in self.able)
         free = candidates(course, chosen, None if wanting else values["wait"])
         open_: dict[tuple[int, int], np.ndarray] = {}
@@ -217,19 +217,14 @@ class Polisher:
         model = Timetable(course, free, board)
         if not model.block:
             return None
-        finish, real = model.finish()
-        cost = finish + course.rules.preference_days * _wide(model.missed(), len(finish))
+        cost, real = model.finish()
         if not wanting:
             model.limit_missed(values["worst_miss"])
         # Weights keep the order of the goals: a day over the wait outweighs all finishes, a student all waits.
-        day = 2 * (course.days + len(course.parts) * course.rules.preference_days)
+        day = 2 * course.worst_finish
         if fewer or wanting:
             cost += 20 * day * model.over_wait(values["wait"] - fewer, len(cost))
         for unit, column in model.done.items():
             cost[column] -= 20 * day * (2 * len(chosen) + 2) * course.units[unit].weight
         found = model.solve(cost, min(OFFERS_S, self.left()), gap=1e-4, real=real)
         return None if found is None else {**starts, **found}
-
-
-def _wide(cost: np.ndarray, columns: int) -> np.ndarray:
-    return np.append(cost[:columns], np.zeros(max(0, columns - len(cost))))
