@@ -19,12 +19,14 @@ from reserve.site import Lease, LeaseSpec, Site
 
 START_LIMIT_S = 600.0
 """How long after its start a lease may take to become ACTIVE."""
+NETID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+"""What may stand for a person in the name of a lease and of a server."""
 
 
 def user_name(netid: str = "") -> str:
     """The NetID for the course's names: given, $SERVELAB_NETID, or the login name. Raises UsageError if unusable."""
     name = (netid or os.environ.get("SERVELAB_NETID") or getpass.getuser()).strip().lower()
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+    if not NETID.fullmatch(name):
         raise UsageError(f"{name!r} cannot be part of a lease's name: use letters, digits and '-' (--netid ab123)")
     return name
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -140,34 +139,29 @@ def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) ->
         return []
     rules = inputs.rules
     missing = {part for one in left for part in one.missing}
-    families: list[Callable[[], list[tuple[str, Inputs]]]] = [
-        lambda: [
+    families = [
+        [
             (f"move the due date by {n} day{'s' * (n > 1)}", replace(inputs, due=inputs.due + timedelta(days=n)))
             for n in DAYS
         ]
     ]
     for pool in course.pools:
         if pool.hardware.part in missing:
-            families.append(
-                lambda key=pool.key: [  # type: ignore[misc]
-                    (f"{n} more node{'s' * (n > 1)} of {key}", inputs.with_more_nodes(key, n)) for n in NODES
-                ]
-            )
+            key = pool.key
+            more = [(f"{n} more node{'s' * (n > 1)} of {key}", inputs.with_more_nodes(key, n)) for n in NODES]
+            families.append(more)
     if rules.buffer_nodes and rules.buffer_hours:
-        families.append(
-            lambda: [
-                ("keep no nodes for retries before the due date", replace(inputs, rules=replace(rules, buffer_nodes=0)))
-            ]
-        )
+        none = replace(rules, buffer_nodes=0)
+        families.append([("keep no nodes for retries before the due date", replace(inputs, rules=none))])
     if rules.wake_minute > 360 or rules.sleep_minute < 1440:
         wide = replace(rules, wake_minute=min(360, rules.wake_minute), sleep_minute=1440)
-        families.append(lambda: [("allow blocks from 06:00 to 24:00 local time", replace(inputs, rules=wide))])
+        families.append([("allow blocks from 06:00 to 24:00 local time", replace(inputs, rules=wide))])
     if rules.max_simultaneous:
         none = replace(rules, max_simultaneous=0)
-        families.append(lambda: [("no limit on simultaneous leases", replace(inputs, rules=none))])
+        families.append([("no limit on simultaneous leases", replace(inputs, rules=none))])
     found = []
     for number, family in enumerate(families):
-        change = _first_that_admits(family(), total, now, effort.left() / (len(families) - number))
+        change = _first_that_admits(family, total, now, effort.left() / (len(families) - number))
         if change:
             found.append(change)
     return sorted(found, key=lambda change: -change.complete)

@@ -178,7 +178,7 @@ def replan(
     """
     stay = _kept(course, old, now, set(missed))
     first = max(0, int(np.ceil((now - course.start) / timedelta(hours=1))))
-    able = sum(unit.weight for unit in course.units if unit.alone_day >= 0)
+    able = sum(course.units[number].weight for number in course.able)
     begun = [b for b in stay if b.start < now]
     best: list[Booking] = []
     effort = Effort(seconds)

@@ -80,6 +80,11 @@ class Course:
         return sum(unit.weight for unit in self.units)
 
     @property
+    def able(self) -> list[int]:
+        """Numbers of the units that could complete alone."""
+        return [number for number, unit in enumerate(self.units) if unit.alone_day >= 0]
+
+    @property
     def unit_of(self) -> dict[str, int]:
         """Number of the unit whose leases carry each netid."""
         return {unit.netid: number for number, unit in enumerate(self.units)}

@@ -81,11 +81,6 @@ class Polisher:
         """The goals of the best plan."""
         return measure(self.course, self.best.starts)
 
-    @property
-    def able(self) -> list[int]:
-        """Units that could complete alone."""
-        return [number for number, unit in enumerate(self.course.units) if unit.alone_day >= 0]
-
     # --- Everyone at once ----------------------------------------------------------------------------------
 
     def everyone(self) -> bool:
@@ -120,7 +115,7 @@ class Polisher:
         order = list(values)
         past = order[: order.index(key)]
         wait = values["wait"] - 1 if key == "wait" else values["wait"] if "wait" in past else None
-        model = Timetable(course, candidates(course, self.able, wait))
+        model = Timetable(course, candidates(course, self.course.able, wait))
         if not model.block:
             return None, True
         if key == "worst_miss" or "worst_miss" in past:
@@ -152,8 +147,8 @@ class Polisher:
         """Take out some students, give them times anew; again until the time is up. First so that fewer have the
         worst wait, as long as it is not proven that somebody must; then so that the best plan gets better."""
         rng, course = random.Random(seed), self.course
-        each = max(1.0, size(course, self.able) / max(1, len(self.able)))
-        count = max(4, min(len(self.able), int(FEW / each)))
+        each = max(1.0, size(course, course.able) / max(1, len(course.able)))
+        count = max(4, min(len(course.able), int(FEW / each)))
         for share, fewer in ((0.4, True), (1.0, False)):
             until = self.left() * (1 - share)
             self.current, idle = self.best.starts, 0
@@ -181,7 +176,7 @@ class Polisher:
         """Who is taken out: those who hold a goal back, then whoever has blocks near theirs, or near some day."""
         course, starts = self.course, self.current
         done = set(complete_units(course, starts))
-        wanting = [unit for unit in self.able if unit not in done]
+        wanting = [unit for unit in self.course.able if unit not in done]
         kind = rng.random()
         if wanting and kind < 0.6:
             first = rng.sample(wanting, min(len(wanting), max(1, count // 4)))
@@ -191,12 +186,12 @@ class Polisher:
             first = [u for u in done if missed(course, starts, u) == values["worst_miss"]][: count // 2]
         else:
             first = []
-        first = first or [rng.choice(self.able)]
+        first = first or [rng.choice(self.course.able)]
         middle = rng.choice([int(course.day_of[hour]) for (_, _), (_, hour) in starts.items()] or [0])
         near = [u for (u, _), (_, hour) in starts.items() if abs(int(course.day_of[hour]) - middle) <= 1]
         rng.shuffle(near)
         chosen = dict.fromkeys([*first, *near])
-        rest = list(self.able)
+        rest = list(self.course.able)
         rng.shuffle(rest)
         return set(list(dict.fromkeys([*chosen, *rest]))[:count])
 
@@ -206,7 +201,7 @@ class Polisher:
         starts = {key: at for key, at in self.current.items() if key[0] not in chosen}
         board = Board(course)
         board.book(starts)
-        wanting = values["complete"] < sum(course.units[unit].weight for unit in self.able)
+        wanting = values["complete"] < sum(course.units[unit].weight for unit in self.course.able)
         free = candidates(course, chosen, None if wanting else values["wait"])
         open_: dict[tuple[int, int], np.ndarray] = {}
         for (unit, part), hours in free.items():

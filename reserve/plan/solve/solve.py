@@ -268,13 +268,12 @@ def make_plan(
     told when it gets better. `spare`: the share of the time that is not used where not all can complete. Ctrl-C ends
     the search, not the plan: what was found by then is returned."""
     effort = Effort(seconds, say)
-    able = [unit for unit in range(len(course.units)) if course.units[unit].alone_day >= 0]
-    search = Search(course, effort, first_come(course, Board(course), able), spare=spare)
+    search = Search(course, effort, first_come(course, Board(course), course.able), spare=spare)
     trouble: list[BaseException] = []
 
     def work() -> None:
         try:
-            run(search, able)
+            run(search)
         except BaseException as error:
             trouble.append(error)
 
@@ -303,11 +302,13 @@ def make_plan(
     return Plan(name_nodes(course, starts), stages, effort.elapsed(), stopped)
 
 
-def run(search: Search, able: list[int]) -> None:
+def run(search: Search) -> None:
     """The whole search: relaxation, first plans, and what makes them better until the time is up."""
-    course, effort = search.course, search.effort
+    course, effort, able = search.course, search.effort, search.course.able
     # So that a plan is never worse than first come, first served, which the page compares it with.
-    search.offer(first_come(course, Board(course), [unit for unit in shuffled(course) if unit in set(able)]))
+    search.offer(
+        first_come(course, Board(course), [unit for unit in shuffled(course) if course.units[unit].alone_day >= 0])
+    )
     search.relaxation = relaxation = Relaxation(course)
     top = search.lp(relaxation.students(), maximise=True) if able else None
     upper = whole(top.value, up=False) if top else (None if able else 0)
@@ -326,18 +327,18 @@ def run(search: Search, able: list[int]) -> None:
         small = len(relaxation.kinds) <= len(able) // 4
         if small:  # many alike: the whole program is nearly whole by itself
             _improve(search, solved, wait, None, 0, search.left() / 4)
-        perfect = measure(course, search.starts)["complete"] == upper and measure(course, search.starts)["wait"] <= wait
-        if not (small and perfect):
+        known = measure(course, search.starts)
+        if not (small and known["complete"] == upper and known["wait"] <= wait):
             search.offer(roll(course, target, wait, effort.share(search.left() / 4), going=lambda: effort.left() > 0))
     search.fill()
-    _better(search, solved, able)
+    _better(search, solved)
     search.fill()
     _prove(search)
 
 
-def _better(search: Search, solved: Solved | None, able: list[int]) -> None:
+def _better(search: Search, solved: Solved | None) -> None:
     """Improve the whole while there is time and something that may be better."""
-    course = search.course
+    course, able = search.course, search.course.able
     values = measure(course, search.starts)
     reserve_s = min(search.left() / 3, 6 * search.lp_seconds)
     if search.left() - reserve_s < 1 or not able:
@@ -348,7 +349,8 @@ def _better(search: Search, solved: Solved | None, able: list[int]) -> None:
         if values["complete"] < search.upper or bound != values["wait"] or finish != values["finish"]:
             worst = max(0, values["worst_miss"] - 1) if values["worst_miss"] == len(course.parts) else None
             _improve(search, solved, values["wait"], worst, 1, (search.left() - reserve_s) / 2)
-    if all(search.bound(key, measure(course, search.starts)) == measure(course, search.starts)[key] for key in TEXTS):
+    values = measure(course, search.starts)
+    if all(search.bound(key, values) == values[key] for key in TEXTS):
         return
     polisher = Polisher(course, search.effort, search, reserve_s)
     if size(course, able) <= SMALL and polisher.everyone():
