@@ -177,11 +177,11 @@ class ContainerMachine:
             heard = self._look("", place, read)
         raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
 
-    def _beginning(self, place: str, words: str, timeout_s: float, if_: str = "") -> str:
-        """Start the job (`if_`: what must hold first), and forget the one before: a look that was cut short must find
-        the same as the next."""
+    def _beginning(self, place: str, words: str, timeout_s: float, condition: str = "") -> str:
+        """Start the job, where the shell text `condition` holds, and forget the one before: a look that was cut short
+        must find the same as the next."""
         return (
-            f"rm -rf {self._ended}; D={place}; export D; {if_}mkdir -p $D; if [ -d $D ]; then : >$D/log; "
+            f"rm -rf {self._ended}; D={place}; export D; {condition}mkdir -p $D; if [ -d $D ]; then : >$D/log; "
             f"(trap '' HUP; timeout {max(1, int(timeout_s))} {words} >$D/log 2>&1 </dev/null; "
             "echo $? >$D/end; mv $D/end $D/exit) >/dev/null 2>&1 & fi; "
         )
