@@ -56,7 +56,6 @@ class Entry:
     part: str
     id: str = ""
     gone: bool = False
-    since: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -120,7 +119,6 @@ class Journal:
                     event["name"],
                     event["site"],
                     event["part"],
-                    since=event["at"],
                     facts=dict(event.get("facts") or {}),
                 )
             elif key in found:

@@ -34,6 +34,10 @@ class LeaseSpec:
     at_once: bool = False
 
 
+ENDED = ("TERMINATED", "DELETED")
+"""The statuses of a lease that is over or gone."""
+
+
 @dataclass(frozen=True)
 class Lease:
     """A lease as the site sees it. `status`: PENDING, STARTING, ACTIVE, UPDATING, TERMINATING, TERMINATED, ERROR."""
@@ -46,6 +50,11 @@ class Lease:
     end: datetime
     reservation_id: str = ""
     detail: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over or gone."""
+        return self.status in ENDED
 
 
 @dataclass(frozen=True)

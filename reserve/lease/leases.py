@@ -19,12 +19,14 @@ from reserve.site import Lease, LeaseSpec, Site
 
 START_LIMIT_S = 600.0
 """How long after its start a lease may take to become ACTIVE."""
+NETID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+"""What may stand for a person in the name of a lease and of a server."""
 
 
 def user_name(netid: str = "") -> str:
     """The NetID for the course's names: given, $SERVELAB_NETID, or the login name. Raises UsageError if unusable."""
     name = (netid or os.environ.get("SERVELAB_NETID") or getpass.getuser()).strip().lower()
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+    if not NETID.fullmatch(name):
         raise UsageError(f"{name!r} cannot be part of a lease's name: use letters, digits and '-' (--netid ab123)")
     return name
 
@@ -39,12 +41,16 @@ def node_name(part: str, netid: str) -> str:
     return f"node-serve-{part}-{netid}"
 
 
+def named_for(name: str) -> tuple[str, str]:
+    """Part and NetID of a lease, server or address of this name; both empty for a name that is not the course's."""
+    found = re.fullmatch(r"serve_([a-z]+)_(.+)|node-serve-([a-z]+)-(.+)", name)
+    return (found[1] or found[3], found[2] or found[4]) if found else ("", "")
+
+
 def netid_of(name: str, part: str) -> str:
     """Whose a lease, server or address of this name is; '' for a name that is not the course's for this part."""
-    for begin in (lease_name(part, ""), node_name(part, "")):
-        if name.startswith(begin):
-            return name.removeprefix(begin)
-    return ""
+    of, netid = named_for(name)
+    return netid if of == part else ""
 
 
 def spec_for(hardware: Hardware, netid: str, start: datetime, node: str, now: datetime, hours: int = 0) -> LeaseSpec:
@@ -155,7 +161,7 @@ def current(desk: Desk, entry: Entry) -> Lease:
     if lease is not None and not entry.id:
         desk.journal.made(entry.key, lease.id)
     again = f"Release what is left with `servelab down {entry.part}`, then `servelab reserve {entry.part}` again."
-    if lease is None or lease.status in ("TERMINATED", "DELETED"):
+    if lease is None or lease.ended:
         raise Missing(f"the lease {entry.name} at {site.name} has ended or was deleted. {again}")
     if lease.status == "ERROR":
         raise Faulted(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from reserve.desk import Desk
 from reserve.errors import CredentialsError
+from reserve.lease.leases import named_for
 from reserve.site import Thing
 from reserve.sites.local import NAME as LOCAL
 
@@ -24,12 +24,6 @@ class Lost:
     netid: str
 
 
-def named_for(thing: Thing) -> tuple[str, str]:
-    """Part and NetID in `serve_model_ab123` or `node-serve-model-ab123`; both empty for another name."""
-    found = re.fullmatch(r"serve_([a-z]+)_(.+)|node-serve-([a-z]+)-(.+)", thing.name)
-    return (found[1] or found[3], found[2] or found[4]) if found else ("", "")
-
-
 def lost_at(desk: Desk, name: str) -> list[Lost]:
     """Everything of this user at the site that has the course's names. Raises NoSignIn where nobody is signed in,
     CredentialsError or SiteError where the site cannot be asked."""
@@ -40,5 +34,5 @@ def lost_at(desk: Desk, name: str) -> list[Lost]:
         if not credentials.are_there():
             raise NoSignIn("no Chameleon sign-in found. See README, On Chameleon.")
     site.sign_in()
-    found = [Lost(thing, *named_for(thing)) for thing in site.inventory()]
+    found = [Lost(thing, *named_for(thing.name)) for thing in site.inventory()]
     return [one for one in found if one.part and one.netid]

@@ -84,7 +84,7 @@ def extend(desk: Desk, entry: Entry, lease: Lease, by: timedelta) -> Lease:
 def _check_free(calendar: Calendar, lease: Lease, until: datetime, part: str) -> None:
     """Raise LeaseRefused if somebody holds the time up to `until` on each node that may be this lease's.
 
-    The calendar names no leases: a node on which something ends when the lease does may be its node.
+    Not every calendar names leases: a node on which something ends when the lease does may be its node.
     """
     after = Interval(lease.end + timedelta(minutes=1), until)
     mine = [

@@ -189,7 +189,7 @@ class Follower:
             lease = self._site.get_lease(self._opened.lease.id)
         except (SiteError, kit_errors.CredentialsError):
             return  # the site cannot be asked now; the node may still answer
-        if lease is None or lease.status in ("TERMINATED", "TERMINATING", "ERROR", "DELETED"):
+        if lease is None or lease.ended or lease.status in ("TERMINATING", "ERROR"):
             steps = _steps_here(self._home)
             raise SiteError(
                 f"the lease ended while {self._job.part} was running. {steps} finished steps are in "

@@ -17,7 +17,6 @@ from reserve.site import Machine
 from snippets.files import sha256_bytes
 
 SUDO = program("sudo")
-PYTHON = program("python")
 
 # Modules that a run needs; a machine that has them all, in the pinned versions, is used as it is.
 MODULES = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reserve import hardware
 from reserve.calendar import Calendar, from_text, to_text
+from reserve.hardware import Hardware
 from reserve.plan.change.apply import Makes, apply, due_now
 from reserve.plan.change.check import check, summary
 from reserve.plan.change.explain import Change, Left, changes, who_is_left
@@ -89,19 +90,19 @@ def _inputs(wishes: PlanWishes, now: datetime, view: View | None = None) -> Inpu
     return Inputs(tuple(students), rules, hardware.load(), view.free_of_own(()), start, due, tz)
 
 
-def _base_hours(course: Course) -> dict[str, int]:
-    return {pool.key: pool.hardware.block_hours for pool in course.pools}
+def _base_hours(table: Mapping[str, Hardware]) -> dict[str, int]:
+    return {key: kind.block_hours for key, kind in table.items()}
 
 
-def write_all(wishes: PlanWishes, inputs: Inputs, course: Course, plan: Plan, html: str, now: datetime) -> None:
+def write_all(wishes: PlanWishes, inputs: Inputs, plan: Plan, html: str, now: datetime) -> None:
     """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder. A plan that was
     there is kept under earlier/."""
     out = wishes.out
     try:
         out.mkdir(parents=True, exist_ok=True)
         keep_earlier(out, now)
-        lines = command_lines(plan.bookings, _base_hours(course), inputs.rules.name_nodes)
-        base = _base_hours(course)
+        base = _base_hours(inputs.table)
+        lines = command_lines(plan.bookings, base, inputs.rules.name_nodes)
         by_lease = {b.lease: command(b, base[b.hardware], inputs.rules.name_nodes) for b in plan.bookings}
         text = "".join(f"# {one.netid}\n" + "".join(f"{line}\n" for line in one.commands) for one in lines)
         (out / "commands.txt").write_text(text, encoding="utf-8")
@@ -159,7 +160,8 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     course = inputs.course()
     inputs = replace(inputs, start=course.start)
     # Of the time, some is kept for drawing, and some for trying changes where somebody may be left.
-    plan = make_plan(course, max(1.0, budget.left() - min(3.0, wishes.seconds / 5)), wishes.say, CHANGES_SHARE)
+    drawing_s = min(3.0, wishes.seconds / 5)
+    plan = make_plan(course, max(1.0, budget.left() - drawing_s), wishes.say, CHANGES_SHARE)
     broken = faults(course, plan.bookings)
     if broken:
         raise PlanError(f"the plan breaks a rule, which is an error of the kit; please report it: {broken[0]}")
@@ -170,12 +172,12 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     if not stopped:
         try:
             if left:
-                tried = changes(inputs, course, plan, budget.left() - min(3.0, wishes.seconds / 5))
+                tried = changes(inputs, course, plan, budget.left() - drawing_s)
             if wishes.simulate:
                 result = simulate(inputs, plan.bookings, wishes.simulate)
         except KeyboardInterrupt:  # the plan is there: it is written, without what was not finished
             stopped = True
-    write_all(wishes, inputs, course, plan, page(course, plan, left, tried, result), now)
+    write_all(wishes, inputs, plan, page(course, plan, left, tried, result), now)
     say = [verdict(course, plan), *_goals(plan)]
     if stopped:
         say.append("stopped with Ctrl-C: this is the best plan so far; changes and failures were not tried to the end")
@@ -248,7 +250,7 @@ def apply_plan(
     wishes, bookings = _saved(wishes)
     rules = load_rules(wishes.rules)
     if dry:
-        base = {key: kind.block_hours for key, kind in hardware.load().items()}
+        base = _base_hours(hardware.load())
         lines = [command(b, base[b.hardware], rules.name_nodes) for b in due_now(bookings, now, rules.ahead_days)]
         return Outcome("\n".join(lines) or "no lease is due yet")
     from reserve.desk import Desk
@@ -312,7 +314,7 @@ def replan_class(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     left = who_is_left(course, plan)
     text = moves_text(result, [student.netid for student in inputs.students])
     moved = [line.strip() for line in text.splitlines()[1:]]
-    write_all(wishes, inputs, course, plan, page(course, plan, left, [], None, moved), now)
+    write_all(wishes, inputs, plan, page(course, plan, left, [], None, moved), now)
     say = [text, *_reasons(left), f"written to {wishes.out}; the plan before is under {wishes.out / EARLIER}"]
     return Outcome("\n".join(say), _without_time(left, course.total))
 

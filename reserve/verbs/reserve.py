@@ -18,7 +18,7 @@ def reserve_block(desk: Desk, part: str, wishes: LeaseWishes) -> Lease:
         entry = desk.journal.lease_of(part)
         if entry is not None and entry.id and wishes.start is None and not wishes.at_once:
             lease = desk.site(entry.site).get_lease(entry.id)
-            if lease is not None and lease.status not in ("TERMINATED", "ERROR", "DELETED"):
+            if lease is not None and not lease.ended and lease.status != "ERROR":
                 desk.say(f"going on with the lease {lease.name} at {lease.site} ({lease.status})")
                 return lease
         spec = spec_of(desk, part, wishes)

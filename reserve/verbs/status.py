@@ -10,8 +10,8 @@ from reserve.clock import duration_text
 from reserve.desk import Desk
 from reserve.errors import ConnectionLost, CredentialsError, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.journal import Entry
-from reserve.lease.leases import node_name
-from reserve.lease.lost import NoSignIn, lost_at, named_for
+from reserve.lease.leases import lease_name, named_for, node_name
+from reserve.lease.lost import NoSignIn, lost_at
 from reserve.lease.time_left import node_hours
 from reserve.node.shell import program
 from reserve.site import Node, Site, Thing
@@ -38,11 +38,15 @@ def status(desk: Desk, *, look_inside: bool = True) -> str:
     return "\n".join(lines)
 
 
+def _sites_of_the_course(desk: Desk) -> list[str]:
+    return list(dict.fromkeys(kind.site for kind in hardware.load(desk.hardware_file).values()))
+
+
 def _without_record(desk: Desk) -> str:
     """What the sites hold although nothing is on record here."""
     lines: list[str] = []
     held = False
-    for name in dict.fromkeys(one.site for one in hardware.load(desk.hardware_file).values()):
+    for name in _sites_of_the_course(desk):
         try:
             lost = lost_at(desk, name)
         except NoSignIn as error:
@@ -73,7 +77,7 @@ def _describe(desk: Desk, entry: Entry, look_inside: bool) -> str:
         ends = entry.facts.get("end")
         until = f", until {from_text(str(ends)):%Y-%m-%d %H:%M} UTC by the record here" if ends else ""
         return f"{entry.part:7} {entry.name} at {entry.site}{until}; the site does not tell: {error}"
-    if lease is None or lease.status in ("TERMINATED", "DELETED"):
+    if lease is None or lease.ended:
         return f"{entry.part:7} {entry.name} at {entry.site}: ended. `servelab down {entry.part}` gives back the rest"
     now = site.now()
     if lease.start > now:
@@ -113,10 +117,9 @@ def _inside(site: Site, node: Node) -> str:
 def orphans(desk: Desk) -> list[Orphan]:
     """Everything of yours at every site of the course that is not a lease on record here, or hangs on none.
 
-    Raises SiteError if a site cannot be asked, after the others were: silence would look like
-    nothing.
+    Raises SiteError if a site cannot be asked, after the others were: silence would look like nothing.
     """
-    sites = list(dict.fromkeys(h.site for h in hardware.load(desk.hardware_file).values()))
+    sites = _sites_of_the_course(desk)
     sites += [e.site for e in desk.journal.open_entries() if e.site not in sites]
     found: list[Orphan] = []
     trouble: list[str] = []
@@ -138,10 +141,10 @@ def _orphans_at(desk: Desk, name: str) -> list[Orphan]:
     leases = {thing.name for thing in things if thing.kind == "lease"}
     known = {entry.id for entry in desk.journal.open_entries(site=name) if entry.id}
     for thing in things:
-        part, netid = named_for(thing)
+        part, netid = named_for(thing.name)
         if thing.id not in known:
             found.append(Orphan(thing, "made elsewhere, or its making was cut short: no record here"))
-        elif thing.kind != "lease" and f"serve_{part}_{netid}" not in leases:
+        elif thing.kind != "lease" and lease_name(part, netid) not in leases:
             found.append(Orphan(thing, "its lease has ended"))
     ids = {thing.id for thing in things}
     for entry in desk.journal.open_entries(site=name):
@@ -159,7 +162,7 @@ def orphans_text(desk: Desk) -> str:
         return "no orphans: all that you hold at the course's sites is on record here"
     lines = []
     for orphan in found:
-        part, netid = named_for(orphan.thing)
+        part, netid = named_for(orphan.thing.name)
         fix = f"servelab down {part or 'PART'} --netid {netid or 'NETID'} --site {orphan.thing.site}"
         lines.append(
             f"{orphan.thing.kind} {orphan.thing.name} ({orphan.thing.id}) at {orphan.thing.site} "

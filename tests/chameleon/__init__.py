@@ -2,7 +2,7 @@
 
     with Emulator() as emulator:
         os.environ.update(emulator.env())              # before `import chi`
-        emulator.faults.on("server-error", times=1)    # faults.py lists them
+        emulator.faults.on("server-error", times=1)    # faults/ lists them
         emulator.clock.advance(hours=3)                # leases end, tokens expire
         emulator.nodes.of("node-serve-model-me").calls()   # what sudo, apt-get, docker ... were asked
         emulator.assert_empty()                        # nothing of the student's is left

@@ -35,7 +35,7 @@ def _micro(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def catalog(state: State, own: str) -> list[dict[str, Any]]:
+def catalog(state: State) -> list[dict[str, Any]]:
     """Every region is in every catalog; containers are only at the edge."""
     entries = []
     for kind, (name, port, path) in CATALOG.items():
@@ -158,7 +158,7 @@ def _describe(request: Request, token: Token) -> dict[str, Any]:
             "is_domain": False,
             "roles": [{"id": new_hex(), "name": "member"}, {"id": new_hex(), "name": "reader"}],
             "audit_ids": [new_hex()[:22]],
-            "catalog": catalog(state, request.site),
+            "catalog": catalog(state),
         }
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import keypairs, seed
 from .clock import dots, zulu
-from .model import Lease, Reservation, Server, new_id
+from .model import Reservation, Server, new_id
 from .state import BOOT_S, SHOWN_S, SSH_AFTER_ACTIVE_S, State
 from .wire import Refusal, Reply, Request, Service
 
@@ -167,7 +167,7 @@ def _schedule(state: State, server: Server) -> None:
         and found[0].site == server.site
         and found[1].kind == "physical:host"
     ):
-        host = _free_host(state, *found)
+        host = _free_host(state, found[1])
     if host is None:
         _fail(server, NO_HOST, server.created)
         return
@@ -194,7 +194,7 @@ def _fail(server: Server, message: str, moment: datetime) -> None:
     server.fault = {"code": 500, "created": zulu(moment), "message": message}
 
 
-def _free_host(state: State, lease: Lease, reservation: Reservation) -> str | None:
+def _free_host(state: State, reservation: Reservation) -> str | None:
     used = {each.host for each in state.servers.values() if each.reservation == reservation.id}
     return next((each for each in reservation.resources if each not in used), None)
 

@@ -139,7 +139,7 @@ def _running(request: Request, reference: str, verb: str) -> Container:
     return one
 
 
-def _later(request: Request, work: Callable[[], Any]) -> Reply:
+def _later(work: Callable[[], Any]) -> Reply:
     """Commands and archives run after the state's lock was let go."""
 
     def run() -> Reply:
@@ -171,7 +171,7 @@ def execute(request: Request, reference: str) -> Reply:
         request.state.drop_container(one)
         raise Refusal(404, f"Container {reference} could not be found.")
     slow = faults.take("container-command-slow", command)
-    return _later(request, lambda: root.execute(command, slow["seconds"] if slow else None))
+    return _later(lambda: root.execute(command, slow["seconds"] if slow else None))
 
 
 def put_archive(request: Request, reference: str) -> Reply:
@@ -183,7 +183,7 @@ def put_archive(request: Request, reference: str) -> Reply:
         raise Refusal(500, "[Errno 32] Broken pipe")
     if faults.take("container-piece-lost") is not None:
         return Reply(200)
-    return _later(request, lambda: root.put(request.query.get("path", "/"), data))
+    return _later(lambda: root.put(request.query.get("path", "/"), data))
 
 
 def get_archive(request: Request, reference: str) -> Reply:
@@ -200,7 +200,7 @@ def get_archive(request: Request, reference: str) -> Reply:
             "data": data[: len(data) // 8 * 4] if damaged is not None else "" if empty is not None else data,
         }
 
-    return _later(request, work)
+    return _later(work)
 
 
 def logs(request: Request, reference: str) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -43,11 +42,10 @@ class Change:
 def board_of(course: Course, bookings: tuple[Booking, ...], keep_buffer: bool = True) -> Board:
     """What the plan leaves free."""
     board = Board(course, keep_buffer)
-    where = {(course.pools[g.pool].key, node): i for i, g in enumerate(course.groups) for node in g.nodes}
+    where = course.group_of
     for booking in bookings:
-        hour = int((booking.start - course.start) / timedelta(hours=1))
         if (booking.hardware, booking.node) in where:  # a block that is over may be on a node that is gone
-            board.take(where[booking.hardware, booking.node], hour, booking.hours)
+            board.take(where[booking.hardware, booking.node], course.hour_of(booking.start), booking.hours)
     return board
 
 
@@ -72,11 +70,10 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
         if is_complete(course, mine[unit.netid]):
             continue
         missing = tuple(part for part in course.parts if part not in have)
-        netids = tuple(student.netid for student in unit.students)
         if unit.alone_day < 0:
             text = _never(course, unit)
         else:
-            taken = {course.parts.index(p): int((b.start - course.start) / timedelta(hours=1)) for p, b in have.items()}
+            taken = {course.parts.index(p): course.hour_of(b.start) for p, b in have.items()}
             part = course.parts.index(missing[0])
             pools = [pool.key for pool in course.pools if pool.hardware.part == missing[0]]
             since = full_from(course, board, part)
@@ -86,7 +83,7 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
             if len(free) and free[-1] < ready:
                 when += f", and {missing[0]} cannot begin before {course.at(ready).astimezone(course.tz):%b %d %H:%M}"
             text = f"{' and '.join(pools)} {'are' if len(pools) > 1 else 'is'} full {when}"
-        found.append(Left(netids, missing, text))
+        found.append(Left(unit.netids, missing, text))
     return found
 
 
@@ -142,34 +139,29 @@ def changes(inputs: Inputs, course: Course, plan: Plan, seconds: float = 8.0) ->
         return []
     rules = inputs.rules
     missing = {part for one in left for part in one.missing}
-    families: list[Callable[[], list[tuple[str, Inputs]]]] = [
-        lambda: [
+    families = [
+        [
             (f"move the due date by {n} day{'s' * (n > 1)}", replace(inputs, due=inputs.due + timedelta(days=n)))
             for n in DAYS
         ]
     ]
     for pool in course.pools:
         if pool.hardware.part in missing:
-            families.append(
-                lambda key=pool.key: [  # type: ignore[misc]
-                    (f"{n} more node{'s' * (n > 1)} of {key}", inputs.with_more_nodes(key, n)) for n in NODES
-                ]
-            )
+            key = pool.key
+            more = [(f"{n} more node{'s' * (n > 1)} of {key}", inputs.with_more_nodes(key, n)) for n in NODES]
+            families.append(more)
     if rules.buffer_nodes and rules.buffer_hours:
-        families.append(
-            lambda: [
-                ("keep no nodes for retries before the due date", replace(inputs, rules=replace(rules, buffer_nodes=0)))
-            ]
-        )
+        none = replace(rules, buffer_nodes=0)
+        families.append([("keep no nodes for retries before the due date", replace(inputs, rules=none))])
     if rules.wake_minute > 360 or rules.sleep_minute < 1440:
         wide = replace(rules, wake_minute=min(360, rules.wake_minute), sleep_minute=1440)
-        families.append(lambda: [("allow blocks from 06:00 to 24:00 local time", replace(inputs, rules=wide))])
+        families.append([("allow blocks from 06:00 to 24:00 local time", replace(inputs, rules=wide))])
     if rules.max_simultaneous:
         none = replace(rules, max_simultaneous=0)
-        families.append(lambda: [("no limit on simultaneous leases", replace(inputs, rules=none))])
+        families.append([("no limit on simultaneous leases", replace(inputs, rules=none))])
     found = []
     for number, family in enumerate(families):
-        change = _first_that_admits(family(), total, now, effort.left() / (len(families) - number))
+        change = _first_that_admits(family, total, now, effort.left() / (len(families) - number))
         if change:
             found.append(change)
     return sorted(found, key=lambda change: -change.complete)

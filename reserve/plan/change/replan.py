@@ -10,7 +10,7 @@ import numpy as np
 
 from reserve.calendar import Calendar, Interval
 from reserve.plan.course.course import Course, make_course
-from reserve.plan.course.schedule import Booking, Starts, by_unit, faults, is_complete, name_nodes
+from reserve.plan.course.schedule import Booking, Starts, completed, faults, name_nodes
 from reserve.plan.solve.board import Board, ready_hour, without_overlap
 from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.solve import fill
@@ -41,29 +41,22 @@ class Replan:
     moved: int
 
 
-def _hour(course: Course, moment: datetime) -> int:
-    return int((moment - course.start) / timedelta(hours=1))
-
-
-def _kept(
-    course: Course, old: Sequence[Booking], now: datetime, missed: set[tuple[str, str]]
-) -> tuple[list[Booking], dict[tuple[int, int], int]]:
-    """The old bookings that can stay, and the hours of those that have begun or are over."""
-    unit_of = {unit.netid: (number, unit) for number, unit in enumerate(course.units)}
+def _kept(course: Course, old: Sequence[Booking], now: datetime, missed: set[tuple[str, str]]) -> list[Booking]:
+    """The old bookings that can stay, with those that have begun or are over."""
+    unit_of = course.unit_of
     stay: list[Booking] = []
-    past: dict[tuple[int, int], int] = {}
     calendars = {pool.key: pool.calendar for pool in course.pools}
     for booking in sorted(old, key=lambda b: b.start):
-        number, unit = unit_of.get(booking.netids[0], (-1, None))
-        if unit is None or booking.part not in course.parts or (booking.netids[0], booking.part) in missed:
+        netid = booking.netids[0]
+        if netid not in unit_of or booking.part not in course.parts or (netid, booking.part) in missed:
             continue
-        part, hour = course.parts.index(booking.part), _hour(course, booking.start)
         if booking.start < now:
-            past[number, part] = hour
             stay.append(booking)
             continue
+        unit = course.units[unit_of[netid]]
+        part, hour = course.parts.index(booking.part), course.hour_of(booking.start)
         calendar = calendars.get(booking.hardware)
-        same = booking.netids == tuple(student.netid for student in unit.students)
+        same = booking.netids == unit.netids
         inside = 0 <= hour < course.hours and booking.end <= course.due and booking.hours == unit.hours[part]
         free = (
             calendar is not None
@@ -74,14 +67,14 @@ def _kept(
             stay.append(booking)
     # A part whose predecessor is lost, or no longer before it, has to go as well.
     while True:
-        have = {(unit_of[b.netids[0]][0], course.parts.index(b.part)): _hour(course, b.start) for b in stay}
+        have = _hours_of(course, stay)
         wrong = [
             b
             for b in stay
-            if b.start >= now and not _in_order(course, have, unit_of[b.netids[0]][0], course.parts.index(b.part))
+            if b.start >= now and not _in_order(course, have, unit_of[b.netids[0]], course.parts.index(b.part))
         ]
         if not wrong:
-            return stay, past
+            return stay
         stay = [b for b in stay if b not in wrong]
 
 
@@ -118,14 +111,11 @@ def _around(course: Course, standing: Sequence[Booking]) -> _Around:
     students = [student for unit in course.units for student in unit.students]
     held = make_course(students, course.rules, pools, course.start, course.due, course.tz)
     board = Board(held)
-    unit_of = {unit.netid: number for number, unit in enumerate(held.units)}
     pool_of = {pool.key: number for number, pool in enumerate(pools)}
-    at = {}
     for b in standing:
-        at[unit_of[b.netids[0]], course.parts.index(b.part)] = _hour(course, b.start)
         if b.hardware in pool_of:
-            board.hold(pool_of[b.hardware], _hour(course, b.start), b.hours)
-    return _Around(held, board, at)
+            board.hold(pool_of[b.hardware], course.hour_of(b.start), b.hours)
+    return _Around(held, board, _hours_of(held, standing))
 
 
 def _shift(around: _Around, kept: Mapping[tuple[int, int], int], first: int, seconds: float) -> Starts | None:
@@ -171,11 +161,6 @@ def _shift(around: _Around, kept: Mapping[tuple[int, int], int], first: int, sec
     return model.solve(cost, seconds, gap=1e-6)
 
 
-def _complete(course: Course, bookings: Iterable[Booking]) -> int:
-    mine = by_unit(course, bookings)
-    return sum(unit.weight for unit in course.units if is_complete(course, mine[unit.netid]))
-
-
 def replan(
     course: Course,
     old: Sequence[Booking],
@@ -191,15 +176,15 @@ def replan(
 
     Raises PlanError if what stays breaks a rule of today.
     """
-    stay, past = _kept(course, old, now, set(missed))
+    stay = _kept(course, old, now, set(missed))
     first = max(0, int(np.ceil((now - course.start) / timedelta(hours=1))))
-    able = sum(unit.weight for unit in course.units if unit.alone_day >= 0)
+    able = sum(course.units[number].weight for number in course.able)
     begun = [b for b in stay if b.start < now]
     best: list[Booking] = []
     effort = Effort(seconds)
     # First around everyone who can stay; then others may move too; those with a lease only if nothing else helps.
     for level, standing in enumerate((stay, [b for b in stay if b in begun or b in made], begun)):
-        if level and (len(standing) == len(stay) or (best and _complete(course, best) >= able)):
+        if level and (len(standing) == len(stay) or (best and completed(course, best).value >= able)):
             continue
         around = _around(course, standing)
         kept = _hours_of(course, [b for b in stay if b not in standing])
@@ -209,8 +194,7 @@ def replan(
             shifted = _shift(around, kept, first, effort.share(seconds / 3))
             if shifted is None:
                 continue
-            for (unit, part), (group, hour) in shifted.items():
-                board.take(group, hour, course.units[unit].hours[part])
+            board.book(shifted)
             starts = {**starts, **shifted}
             served = {unit for unit, _ in shifted}
             for (unit, part), hour in sorted(kept.items()):  # who does not complete keeps what they have, if it fits
@@ -224,7 +208,7 @@ def replan(
         bookings = [*standing, *_on_nodes(around.course, new, [b for b in stay if b not in standing])]
         if any(b in made and _renamed(b, bookings) for b in stay):
             continue
-        if not best or _complete(course, bookings) > _complete(course, best):
+        if not best or completed(course, bookings).value > completed(course, best).value:
             best = bookings
     before = set(faults(course, begun))
     broken = [fault for fault in faults(course, best) if fault not in before]
@@ -248,8 +232,8 @@ def _renamed(booking: Booking, bookings: Iterable[Booking]) -> bool:
 
 
 def _hours_of(course: Course, bookings: Iterable[Booking]) -> dict[tuple[int, int], int]:
-    unit_of = {unit.netid: number for number, unit in enumerate(course.units)}
-    return {(unit_of[b.netids[0]], course.parts.index(b.part)): _hour(course, b.start) for b in bookings}
+    unit_of = course.unit_of
+    return {(unit_of[b.netids[0]], course.parts.index(b.part)): course.hour_of(b.start) for b in bookings}
 
 
 def _report(course: Course, old: Sequence[Booking], stay: Sequence[Booking], bookings: Sequence[Booking]) -> Replan:
@@ -293,8 +277,8 @@ def _on_nodes(course: Course, starts: Starts, old: Sequence[Booking]) -> list[Bo
         if not free:
             return list(name_nodes(course, starts))
         used.setdefault((pool.key, free[0]), []).append(span)
-        netids = tuple(student.netid for student in course.units[unit].students)
-        found.append(Booking(netids, course.parts[part], pool.key, pool.hardware.site, free[0], span.start, span.end))
+        netids, kind = course.units[unit].netids, pool.hardware
+        found.append(Booking(netids, course.parts[part], kind.key, kind.site, free[0], span.start, span.end))
     return found
 
 

@@ -59,11 +59,10 @@ class _Term:
         self.rules = inputs.rules
         self.board = board_of(self.course, tuple(bookings), keep_buffer=False)
         self.full = self.board.left.copy()
-        where = {(self.course.pools[g.pool].key, node): i for i, g in enumerate(self.course.groups) for node in g.nodes}
-        unit_of = {unit.netid: number for number, unit in enumerate(self.course.units)}
+        where, unit_of = self.course.group_of, self.course.unit_of
         self.planned = {
             (unit_of[b.netids[0]], self.course.parts.index(b.part)): (
-                int((b.start - self.course.start) / timedelta(hours=1)),
+                self.course.hour_of(b.start),
                 where[b.hardware, b.node],
             )
             for b in bookings

@@ -20,8 +20,6 @@ from reserve.plan.course.rules import Rules
 from reserve.plan.course.schedule import Booking
 from reserve.site import Lease, Thing
 
-ENDED = ("TERMINATED", "DELETED", "ERROR")
-
 
 def same_times(booking: Booking, start: datetime, end: datetime) -> bool:
     """Whether a lease of these times serves the booking: from its start to its end, or longer."""
@@ -111,7 +109,7 @@ def look(desk: Desk, rules: Rules, earlier: Sequence[Booking] = ()) -> View:
         except Missing:
             calendars[key] = Calendar(key, {}, site.now())
         if kind.site not in leases:
-            leases[kind.site] = [one for one in site.project_leases() if one.status not in ENDED]
+            leases[kind.site] = [one for one in site.project_leases() if one.status != "ERROR"]
     found = [lease for listed in leases.values() for lease in listed]
     held = {one.id for one in found if any(fnmatchcase(one.name, name) for name in rules.placeholders)}
     return View(calendars, found, frozenset(held), earlier=earlier)

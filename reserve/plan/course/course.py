@@ -38,6 +38,11 @@ class Unit:
         return self.students[0].netid
 
     @property
+    def netids(self) -> tuple[str, ...]:
+        """Of its students, as their bookings have them."""
+        return tuple(student.netid for student in self.students)
+
+    @property
     def weight(self) -> int:
         """Students in it: 1 or 2."""
         return len(self.students)
@@ -74,9 +79,33 @@ class Course:
         """Students (not units)."""
         return sum(unit.weight for unit in self.units)
 
+    @property
+    def able(self) -> list[int]:
+        """Numbers of the units that could complete alone."""
+        return [number for number, unit in enumerate(self.units) if unit.alone_day >= 0]
+
+    @property
+    def unit_of(self) -> dict[str, int]:
+        """Number of the unit whose leases carry each netid."""
+        return {unit.netid: number for number, unit in enumerate(self.units)}
+
+    @property
+    def group_of(self) -> dict[tuple[str, str], int]:
+        """Number of the group of each (hardware, node)."""
+        return {(self.pools[g.pool].key, node): number for number, g in enumerate(self.groups) for node in g.nodes}
+
+    @property
+    def worst_finish(self) -> int:
+        """More than the goal `finish` counts for any one student."""
+        return self.days + len(self.parts) * self.rules.preference_days
+
     def at(self, hour: int) -> datetime:
         """The moment (UTC) at which this hour of the horizon begins."""
         return self.start + timedelta(hours=int(hour))
+
+    def hour_of(self, moment: datetime) -> int:
+        """The hour of the horizon, from 0, that begins at this moment; below 0 before the horizon."""
+        return int((moment - self.start) / timedelta(hours=1))
 
     def block(self, part: int, hours: int) -> Block:
         """A block of the part of so many hours."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,12 +11,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from reserve.lease.leases import NETID
 from reserve.plan.course.windows import Dated, Window, parse_windows, zone_named
 from snippets.errors import PlanError
 
 COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair")
 MOST_STUDENTS = 5000
-_NETID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # what a lease name may hold
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
         netid = cell["netid"].lower()
         if not any(cell.values()):
             continue
-        if not _NETID.fullmatch(netid):
+        if not NETID.fullmatch(netid):
             raise PlanError(f"{where}: netid {netid!r} is empty or has other characters than letters, digits and -")
         if netid in seen:
             raise PlanError(f"{where}: netid {netid} was already given in row {seen[netid]}; keep one of them")

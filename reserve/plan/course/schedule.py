@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from reserve.calendar import CHANGEOVER, Interval
+from reserve.lease.leases import lease_name
 from reserve.plan.course.capacity import buffer_start, free_nodes
 from reserve.plan.course.course import Course, Unit, block_hours
 from reserve.plan.course.roster import Student
@@ -33,7 +34,7 @@ class Booking:
     @property
     def lease(self) -> str:
         """Its name by the course's rule."""
-        return f"serve_{self.part}_{self.netids[0]}"
+        return lease_name(self.part, self.netids[0])
 
     @property
     def hours(self) -> int:
@@ -51,7 +52,6 @@ class Stage:
     value: float
     bound: float | None
     maximise: bool = False
-    seconds: float = 0.0
 
     @property
     def gap(self) -> float | None:
@@ -97,15 +97,15 @@ def name_nodes(course: Course, starts: Starts) -> tuple[Booking, ...]:
         free_from[group, node] = hour + hours
         pool = course.pools[course.groups[group].pool]
         block = course.block(part, hours).at(course.at(hour))
-        netids = tuple(student.netid for student in course.units[unit].students)
-        found.append(Booking(netids, course.parts[part], pool.key, pool.hardware.site, node, block.start, block.end))
+        netids, kind = course.units[unit].netids, pool.hardware
+        found.append(Booking(netids, course.parts[part], kind.key, kind.site, node, block.start, block.end))
     return tuple(sorted(found, key=lambda b: (b.start, b.hardware, b.node)))
 
 
 def finish_day(course: Course, bookings: Iterable[Booking]) -> int:
     """Day (in the course's zone, from 0) on which the last of these begins."""
     last = max(booking.start for booking in bookings)
-    return int(course.day_of[int((last - course.start) / timedelta(hours=1))])
+    return int(course.day_of[course.hour_of(last)])
 
 
 def by_unit(course: Course, bookings: Iterable[Booking]) -> dict[str, list[Booking]]:
@@ -207,7 +207,7 @@ def _limit_faults(course: Course, bookings: list[Booking]) -> list[str]:
     late = buffer_start(course)
     used: dict[tuple[str, int], int] = {}
     for booking in bookings:
-        first = int((booking.start - course.start) / timedelta(hours=1))
+        first = course.hour_of(booking.start)
         for hour in range(first, first + booking.hours):
             used[booking.hardware, hour] = used.get((booking.hardware, hour), 0) + 1
             used["", hour] = used.get(("", hour), 0) + 1

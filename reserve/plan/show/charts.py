@@ -88,7 +88,7 @@ def load_chart(course: Course, bookings: Sequence[Booking]) -> str:
         used = np.zeros(course.hours)
         for booking in bookings:
             if booking.hardware == pool.key:
-                first = int((booking.start - course.start) / timedelta(hours=1))
+                first = course.hour_of(booking.start)
                 used[first : first + booking.hours] += 1
         # The last hours before the due date are too short for a block: nobody holds them.
         tail = min(unit.hours[course.parts.index(pool.hardware.part)] for unit in course.units)

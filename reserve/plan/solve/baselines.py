@@ -43,12 +43,9 @@ def outcome(name: str, course: Course, bookings: Iterable[Booking]) -> Baseline:
         waits += [day - unit.alone_day] * unit.weight
         days += [day] * unit.weight
         for booking in mine[unit.netid]:
-            hour = int((booking.start - course.start).total_seconds() // 3600)
-            missed += unit.weight * (not unit.liked[course.parts.index(booking.part)][hour])
-    late_hours = sum(
-        late_part(course, int((booking.start - course.start).total_seconds() // 3600), booking.hours)
-        for booking in bookings
-    )
+            liked = unit.liked[course.parts.index(booking.part)]
+            missed += unit.weight * (not liked[course.hour_of(booking.start)])
+    late_hours = sum(late_part(course, course.hour_of(booking.start), booking.hours) for booking in bookings)
     return Baseline(
         name,
         len(days),

@@ -8,6 +8,7 @@ import numpy as np
 
 from reserve.plan.course.capacity import limits
 from reserve.plan.course.course import Course
+from reserve.plan.course.schedule import Starts
 
 
 class Board:
@@ -56,6 +57,11 @@ class Board:
     def take(self, group: int, hour: int, hours: int, count: int = 1) -> None:
         """Book `count` blocks of so many hours on the group from `hour` on, whether or not they fit."""
         self.left[self.of_group[group], hour : hour + hours] -= count
+
+    def book(self, starts: Starts) -> None:
+        """Take the block of each start."""
+        for (unit, part), (group, hour) in starts.items():
+            self.take(group, hour, self.course.units[unit].hours[part])
 
     def hold(self, pool: int, hour: int, hours: int) -> None:
         """Count a block that the calendar shows already towards the limits of the rules, and no node twice."""

@@ -219,8 +219,9 @@ class Relaxation(Program):
         return cost
 
     def finish(self) -> np.ndarray:
-        """Cost of the sum over complete students of the day on which the last block begins."""
-        cost = np.zeros(self.columns)
+        """Cost of the sum over complete students of the day on which the last block begins, and of what missed
+        preferences count."""
+        cost = self.course.rules.preference_days * self.misses()
         for kind in self.kinds:
             for column in kind.finished_by[:-1]:
                 cost[kind.count] += kind.weight

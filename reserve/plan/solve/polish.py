@@ -8,7 +8,7 @@ out, with who competes with them, are given times anew so that the whole is bett
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,6 +41,10 @@ class Best(Protocol):
         """What no plan can beat for this goal, given the goals before it; None where nothing is proven."""
         ...
 
+    def prove(self, key: str, values: dict[str, int]) -> None:
+        """The solver proved that no plan is better in this goal than `values`, given the goals before it."""
+        ...
+
 
 def candidates(course: Course, units: Collection[int], wait: int | None = None) -> dict[tuple[int, int], np.ndarray]:
     """Every start of these units' parts on days that let them finish within `wait` days of what they could alone."""
@@ -61,13 +65,11 @@ def size(course: Course, units: Collection[int]) -> int:
 
 @dataclass
 class Polisher:
-    """Works on the best plan until the time is up. `prove` is told what the solver proved: a goal that cannot be better
-    than its value among these, beside those before it."""
+    """Works on the best plan until the time is up."""
 
     course: Course
     effort: Effort
     best: Best
-    prove: Callable[[str, dict[str, int]], None]
     reserve_s: float = 0.0  # to be left for others
     current: Starts = field(default_factory=dict)
 
@@ -78,11 +80,6 @@ class Polisher:
     def values(self) -> dict[str, int]:
         """The goals of the best plan."""
         return measure(self.course, self.best.starts)
-
-    @property
-    def able(self) -> list[int]:
-        """Units that could complete alone."""
-        return [number for number, unit in enumerate(self.course.units) if unit.alone_day >= 0]
 
     # --- Everyone at once ----------------------------------------------------------------------------------
 
@@ -105,7 +102,7 @@ class Polisher:
             found, empty = self._better(key, values, self.left() - stop)
             if found is None:
                 if empty:
-                    self.prove(key, values)
+                    self.best.prove(key, values)
                 return empty
             self.best.offer(found)
             if self.values() == values:
@@ -118,13 +115,12 @@ class Polisher:
         order = list(values)
         past = order[: order.index(key)]
         wait = values["wait"] - 1 if key == "wait" else values["wait"] if "wait" in past else None
-        model = Timetable(course, candidates(course, self.able, wait))
+        model = Timetable(course, candidates(course, self.course.able, wait))
         if not model.block:
             return None, True
         if key == "worst_miss" or "worst_miss" in past:
             model.limit_missed(values["worst_miss"] - (key == "worst_miss"))
         finish, real = model.finish() if key in ("finish", "late") else (model.zero(), [])
-        finish += course.rules.preference_days * _wide(model.missed(), len(finish))
         students = model.zero()
         for unit, column in model.done.items():
             students[column] = -course.units[unit].weight
@@ -151,8 +147,8 @@ class Polisher:
         """Take out some students, give them times anew; again until the time is up. First so that fewer have the
         worst wait, as long as it is not proven that somebody must; then so that the best plan gets better."""
         rng, course = random.Random(seed), self.course
-        each = max(1.0, size(course, self.able) / max(1, len(self.able)))
-        count = max(4, min(len(self.able), int(FEW / each)))
+        each = max(1.0, size(course, course.able) / max(1, len(course.able)))
+        count = max(4, min(len(course.able), int(FEW / each)))
         for share, fewer in ((0.4, True), (1.0, False)):
             until = self.left() * (1 - share)
             self.current, idle = self.best.starts, 0
@@ -180,7 +176,7 @@ class Polisher:
         """Who is taken out: those who hold a goal back, then whoever has blocks near theirs, or near some day."""
         course, starts = self.course, self.current
         done = set(complete_units(course, starts))
-        wanting = [unit for unit in self.able if unit not in done]
+        wanting = [unit for unit in self.course.able if unit not in done]
         kind = rng.random()
         if wanting and kind < 0.6:
             first = rng.sample(wanting, min(len(wanting), max(1, count // 4)))
@@ -190,12 +186,12 @@ class Polisher:
             first = [u for u in done if missed(course, starts, u) == values["worst_miss"]][: count // 2]
         else:
             first = []
-        first = first or [rng.choice(self.able)]
+        first = first or [rng.choice(self.course.able)]
         middle = rng.choice([int(course.day_of[hour]) for (_, _), (_, hour) in starts.items()] or [0])
         near = [u for (u, _), (_, hour) in starts.items() if abs(int(course.day_of[hour]) - middle) <= 1]
         rng.shuffle(near)
         chosen = dict.fromkeys([*first, *near])
-        rest = list(self.able)
+        rest = list(self.course.able)
         rng.shuffle(rest)
         return set(list(dict.fromkeys([*chosen, *rest]))[:count])
 
@@ -204,9 +200,8 @@ class Polisher:
         course = self.course
         starts = {key: at for key, at in self.current.items() if key[0] not in chosen}
         board = Board(course)
-        for (unit, part), (group, hour) in starts.items():
-            board.take(group, hour, course.units[unit].hours[part])
-        wanting = values["complete"] < sum(course.units[unit].weight for unit in self.able)
+        board.book(starts)
+        wanting = values["complete"] < sum(course.units[unit].weight for unit in self.course.able)
         free = candidates(course, chosen, None if wanting else values["wait"])
         open_: dict[tuple[int, int], np.ndarray] = {}
         for (unit, part), hours in free.items():
@@ -217,19 +212,14 @@ class Polisher:
         model = Timetable(course, free, board)
         if not model.block:
             return None
-        finish, real = model.finish()
-        cost = finish + course.rules.preference_days * _wide(model.missed(), len(finish))
+        cost, real = model.finish()
         if not wanting:
             model.limit_missed(values["worst_miss"])
         # Weights keep the order of the goals: a day over the wait outweighs all finishes, a student all waits.
-        day = 2 * (course.days + len(course.parts) * course.rules.preference_days)
+        day = 2 * course.worst_finish
         if fewer or wanting:
             cost += 20 * day * model.over_wait(values["wait"] - fewer, len(cost))
         for unit, column in model.done.items():
             cost[column] -= 20 * day * (2 * len(chosen) + 2) * course.units[unit].weight
         found = model.solve(cost, min(OFFERS_S, self.left()), gap=1e-4, real=real)
         return None if found is None else {**starts, **found}
-
-
-def _wide(cost: np.ndarray, columns: int) -> np.ndarray:
-    return np.append(cost[:columns], np.zeros(max(0, columns - len(cost))))

@@ -65,8 +65,7 @@ def roll(
             starts = model.solve(cost, seconds / course.days * 3, gap=1e-4)
             if not starts:
                 break
-            for (unit, part), (group, hour) in starts.items():
-                found[unit, part] = (group, hour)
-                board.take(group, hour, course.units[unit].hours[part])
-                waiting.discard((unit, part))
+            found.update(starts)
+            board.book(starts)
+            waiting -= starts.keys()
     return found

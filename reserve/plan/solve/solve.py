@@ -42,8 +42,7 @@ def fill(course: Course, starts: Starts, seconds: float, first: int = 0, board: 
     found = dict(starts)
     if board is None:
         board = Board(course)
-        for (unit, part), (group, hour) in starts.items():
-            board.take(group, hour, course.units[unit].hours[part])
+        board.book(starts)
     for part in parts:
         open_: dict[int, np.ndarray] = {}
         candidates = {}
@@ -67,9 +66,9 @@ def fill(course: Course, starts: Starts, seconds: float, first: int = 0, board: 
         for column, (unit, _, hour) in enumerate(model.block):
             have = sum((unit, p) in found for p in parts)
             cost[column] = hour - 10 * course.hours * (1 + have) * course.units[unit].weight
-        for key, (group, hour) in (model.solve(cost, seconds, gap=1e-3) or {}).items():
-            found[key] = (group, hour)
-            board.take(group, hour, course.units[key[0]].hours[key[1]])
+        added = model.solve(cost, seconds, gap=1e-3) or {}
+        found.update(added)
+        board.book(added)
     return found
 
 
@@ -179,6 +178,12 @@ class Search:
             self.proven[state] = self._bound(key, reached)
         return self.proven[state]
 
+    def prove(self, key: str, values: dict[str, int]) -> None:
+        """Keep that no plan is better in this goal than `values`, given the goals before it."""
+        self.proven[_before(key, values)] = values[key]
+        if key == "complete":
+            self.upper = values[key]
+
     def _bound(self, key: str, reached: dict[str, int]) -> int | None:
         relaxation = self.relaxation
         if key != "finish" and reached[key] == 0:
@@ -201,7 +206,7 @@ class Search:
 
             return 0 if possible(0) else _least(1, reached[key], possible)
         worst = reached["worst_miss"] if relaxation.missed else None
-        goal = relaxation.finish() + self.course.rules.preference_days * relaxation.misses()
+        goal = relaxation.finish()
         if key == "late":
             fixed.append((goal, float(reached["finish"])))
             goal = relaxation.late_hours()
@@ -242,14 +247,9 @@ def _improve(search: Search, solved: Solved, wait: int, worst: int | None, sprea
     model = Timetable(course, _near(course, solved, starts, wait, spread))
     if not model.block:
         return
-    days, added = model.finish()
-    cost = days
-    cost[: model.program.columns - len(added)] += (
-        course.rules.preference_days * model.missed()[: model.program.columns - len(added)]
-    )
-    each = (course.days + len(course.parts) * course.rules.preference_days) * 4
+    cost, added = model.finish()
     for unit, column in model.done.items():
-        cost[column] -= each * course.units[unit].weight
+        cost[column] -= 4 * course.worst_finish * course.units[unit].weight
     if worst is not None and worst < len(course.parts):
         model.limit_missed(worst)
     found = model.solve(cost, search.effort.share(seconds), gap=1e-5, real=added)
@@ -268,13 +268,12 @@ def make_plan(
     told when it gets better. `spare`: the share of the time that is not used where not all can complete. Ctrl-C ends
     the search, not the plan: what was found by then is returned."""
     effort = Effort(seconds, say)
-    able = [unit for unit in range(len(course.units)) if course.units[unit].alone_day >= 0]
-    search = Search(course, effort, first_come(course, Board(course), able), spare=spare)
+    search = Search(course, effort, first_come(course, Board(course), course.able), spare=spare)
     trouble: list[BaseException] = []
 
     def work() -> None:
         try:
-            run(search, able)
+            run(search)
         except BaseException as error:
             trouble.append(error)
 
@@ -303,11 +302,13 @@ def make_plan(
     return Plan(name_nodes(course, starts), stages, effort.elapsed(), stopped)
 
 
-def run(search: Search, able: list[int]) -> None:
+def run(search: Search) -> None:
     """The whole search: relaxation, first plans, and what makes them better until the time is up."""
-    course, effort = search.course, search.effort
+    course, effort, able = search.course, search.effort, search.course.able
     # So that a plan is never worse than first come, first served, which the page compares it with.
-    search.offer(first_come(course, Board(course), [unit for unit in shuffled(course) if unit in set(able)]))
+    search.offer(
+        first_come(course, Board(course), [unit for unit in shuffled(course) if course.units[unit].alone_day >= 0])
+    )
     search.relaxation = relaxation = Relaxation(course)
     top = search.lp(relaxation.students(), maximise=True) if able else None
     upper = whole(top.value, up=False) if top else (None if able else 0)
@@ -320,25 +321,24 @@ def run(search: Search, able: list[int]) -> None:
         high = known["wait"] if known["complete"] >= upper else course.days
         wait = search.least_wait(upper, high)
         wait = high if wait is None else wait
-        each = course.days + len(course.parts) * course.rules.preference_days
-        guide = relaxation.finish() + course.rules.preference_days * relaxation.misses()
-        solved = search.lp(guide - 4 * each * relaxation.students(), Limits(wait=wait)) or top
+        guide = relaxation.finish() - 4 * course.worst_finish * relaxation.students()
+        solved = search.lp(guide, Limits(wait=wait)) or top
         target = [[max(days) if days else -1 for days in unit] for unit in solved.days]
         small = len(relaxation.kinds) <= len(able) // 4
         if small:  # many alike: the whole program is nearly whole by itself
             _improve(search, solved, wait, None, 0, search.left() / 4)
-        perfect = measure(course, search.starts)["complete"] == upper and measure(course, search.starts)["wait"] <= wait
-        if not (small and perfect):
+        known = measure(course, search.starts)
+        if not (small and known["complete"] == upper and known["wait"] <= wait):
             search.offer(roll(course, target, wait, effort.share(search.left() / 4), going=lambda: effort.left() > 0))
     search.fill()
-    _better(search, solved, able)
+    _better(search, solved)
     search.fill()
     _prove(search)
 
 
-def _better(search: Search, solved: Solved | None, able: list[int]) -> None:
+def _better(search: Search, solved: Solved | None) -> None:
     """Improve the whole while there is time and something that may be better."""
-    course = search.course
+    course, able = search.course, search.course.able
     values = measure(course, search.starts)
     reserve_s = min(search.left() / 3, 6 * search.lp_seconds)
     if search.left() - reserve_s < 1 or not able:
@@ -349,15 +349,10 @@ def _better(search: Search, solved: Solved | None, able: list[int]) -> None:
         if values["complete"] < search.upper or bound != values["wait"] or finish != values["finish"]:
             worst = max(0, values["worst_miss"] - 1) if values["worst_miss"] == len(course.parts) else None
             _improve(search, solved, values["wait"], worst, 1, (search.left() - reserve_s) / 2)
-    if all(search.bound(key, measure(course, search.starts)) == measure(course, search.starts)[key] for key in TEXTS):
+    values = measure(course, search.starts)
+    if all(search.bound(key, values) == values[key] for key in TEXTS):
         return
-
-    def prove(key: str, values: dict[str, int]) -> None:
-        search.proven[_before(key, values)] = values[key]
-        if key == "complete":
-            search.upper = values[key]
-
-    polisher = Polisher(course, search.effort, search, prove, reserve_s)
+    polisher = Polisher(course, search.effort, search, reserve_s)
     if size(course, able) <= SMALL and polisher.everyone():
         return
     polisher.neighbourhoods()

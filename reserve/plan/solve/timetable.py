@@ -145,7 +145,8 @@ class Timetable:
         return np.zeros(self.program.columns)
 
     def finish(self) -> tuple[np.ndarray, list[int]]:
-        """Weighted finish days of the units (with `whole`), and the real columns that this adds."""
+        """The goal `finish` of the units (with `whole`): weighted days of their last blocks, and what missed
+        preferences count; and the real columns that this adds."""
         course, added = self.course, []
         for unit in self.done:
             last = self.program.new(1, course.days)
@@ -156,7 +157,7 @@ class Timetable:
                 starts = self.candidates[unit, part]
                 cols = [*range(self.first[unit, part], self.first[unit, part] + len(starts)), last]
                 self.program.rows.add(cols, [*course.day_of[starts].astype(float), -1.0])
-        cost = self.zero()
+        cost = course.rules.preference_days * self.missed()
         for unit, last in zip(self.done, added, strict=True):
             cost[last] = course.units[unit].weight
         return cost, added

@@ -9,7 +9,7 @@ from typing import Any
 from reserve.calendar import Calendar, Interval
 from reserve.errors import CredentialsError, LeaseRefused, Missing, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.site import Lease, LeaseSpec
+from reserve.site import ENDED, Lease, LeaseSpec
 from reserve.sites.chameleon import chi
 from reserve.sites.chameleon.credentials import SignIn
 from reserve.sites.chameleon.rest import Gone, Rest
@@ -78,7 +78,7 @@ class Leases:
 
     def living(self) -> list[dict[str, Any]]:
         """Blazar's own words on every lease of the project that has not ended."""
-        return [one for one in self.all() if str(one.get("status", "")).upper() not in ("TERMINATED", "DELETED")]
+        return [one for one in self.all() if str(one.get("status", "")).upper() not in ENDED]
 
     def reserved_addresses(self, user_id: str) -> frozenset[str]:
         """The reservations of floating IPs in this user's leases that are under way: ids."""

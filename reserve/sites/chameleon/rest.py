@@ -67,7 +67,7 @@ def failure(status: int, service: str, doing: str, text: str) -> SiteError | Cre
             f"{who} did not accept the sign-in while {doing}: {why}. Sign in again: fetch a new openrc or "
             "application credential from the site's dashboard (Identity), or restart your JupyterHub server."
         )
-    if service == "reservation" and status in (400, 403) and is_rule(why):
+    if service == "reservation" and status in (400, 403) and rules.is_rule(why):
         return RuleRefused(f"{who} refuses while {doing}: {why.rstrip('.')}. {rules.remedy(why)}")
     if status == 403 and re.search(r"quota|limit|exceed", why, re.I):
         return Quota(
@@ -101,12 +101,6 @@ def failure(status: int, service: str, doing: str, text: str) -> SiteError | Cre
             f"{who} takes no address as long as the one of {doing}: {why}. Report it as a fault of this kit."
         )
     return SiteError(f"{who} refused {doing} with HTTP {status}: {why}. Check the command's options.")
-
-
-def is_rule(why: str) -> bool:
-    """Whether a refusal of Blazar is about the testbed's rules: neither a malformed request nor who may ask."""
-    malformed = r"invalid|malformed|missing parameter|required format|must be later|not yours|quota"
-    return not rules.POLICY.search(why) and not re.search(malformed, why, re.I) and bool(why.strip())
 
 
 class Rest:

@@ -6,6 +6,7 @@ import re
 
 POLICY = re.compile(r"policy does|not authorized to|not allowed to|disallowed by policy", re.I)
 """How Keystone and the services' own policies speak: about who may ask, not about what was asked for."""
+MALFORMED = re.compile(r"invalid|malformed|missing parameter|required format|must be later|not yours|quota", re.I)
 
 PORTAL = "https://chameleoncloud.org (Projects)"
 REMEDIES = (
@@ -19,12 +20,12 @@ REMEDIES = (
         "back leases that nobody needs with `servelab down`.",
     ),
     (
-        r"expiration date|has expired|expired|not active|inactive",
+        r"expiration date|expired|not active|inactive",
         "The project's allocation ends before the lease would: take an earlier block, or its PI renews it on "
         f"{PORTAL}.",
     ),
     (
-        r"maximum lease duration|lease duration",
+        r"lease duration",
         "A lease lasts at most 7 days: see `block_hours` in reserve/hardware.toml, and reserve another block instead.",
     ),
     (
@@ -45,6 +46,11 @@ OTHERWISE = (
     "It is a rule of the testbed or of the project: ask your instructor, or the help desk "
     "(https://chameleoncloud.org/user/help/)."
 )
+
+
+def is_rule(sentence: str) -> bool:
+    """Whether a refusal of Blazar is about the testbed's rules: neither a malformed request nor who may ask."""
+    return bool(sentence.strip()) and not POLICY.search(sentence) and not MALFORMED.search(sentence)
 
 
 def remedy(sentence: str) -> str:

@@ -192,7 +192,7 @@ class ChameleonSite:
             return self.containers.get(thing.id, "") is not None
         if thing.kind == "lease":
             lease = self.leases.get(thing.id)
-            return lease is not None and lease.status not in ("TERMINATED", "DELETED")
+            return lease is not None and not lease.ended
         if thing.kind == "floating_ip":
             return any(one["id"] == thing.id for one in self.servers.addresses())
         if thing.kind == "borrowed_ip":
@@ -228,10 +228,8 @@ class ChameleonSite:
         self.sign_in()
         things = [
             Thing("lease", str(one["id"]), str(one["name"]), self.name, f"{one['status']} until {one['end_date'][:16]}")
-            for one in self.leases.all()
-            if str(one.get("name", "")).startswith("serve_")
-            and one.get("user_id") == self.user_id
-            and str(one.get("status", "")).upper() not in ("TERMINATED", "DELETED")
+            for one in self.leases.living()
+            if str(one.get("name", "")).startswith("serve_") and one.get("user_id") == self.user_id
         ]
         if self.name.endswith("@Edge"):
             listed = [(one["uuid"], one["name"], one.get("status"), "container") for one in self.containers.mine()]

@@ -126,7 +126,6 @@ class ContainerMachine:
     def __init__(self, rest: Rest, node: Node, clock: Clock) -> None:
         self._rest, self._node, self._clock, self.name = rest, node, clock, node.name
         self._ended = "/tmp/servelab-none"
-        self.home = "~"
         self.home = self.run("pwd", timeout_s=30).output.strip().splitlines()[-1]
 
     def run(
@@ -143,27 +142,12 @@ class ContainerMachine:
         as_file = len(_query(begin)) > self.ADDRESS_BYTES
         if as_file:
             self._put(place, "run", text.encode())
-            begin = self._beginning(place, "sh $D/run", timeout_s)
+            begin = self._beginning(place, "sh $D/run", timeout_s, "[ -f $D/run ] && ")
         self._ended, tries = place, 3 if as_file else 1
         output, read, unheard, lines = "", 0, 0, Lines(on_line)
         heard = self._look(begin, place, 0)
         while True:
-            if heard is not None:
-                unheard, (state, read, new) = 0, heard
-                output += new
-                lines.add(new)
-                if state == "none" and (tries := tries - 1):
-                    self._put(place, "run", text.encode())
-                    heard = self._look(begin, place, 0)
-                    continue
-                if state == "none":
-                    raise ConnectionLost(f"{self.name} did not begin a command. Repeat the command.")
-                if state not in ("-", "124"):
-                    lines.end()
-                    return CommandResult(int(state) if state.isdigit() else 1, output)
-                if state == "124":
-                    break
-            else:
+            if heard is None:
                 unheard += 1
                 if unheard == self.UNHEARD:
                     raise ConnectionLost(
@@ -171,17 +155,33 @@ class ContainerMachine:
                         "device is overloaded or offline. Repeat the command; if it stays so, `servelab down` and take "
                         "another device (--node)."
                     )
+            else:
+                unheard, (state, read, new) = 0, heard
+                output += new
+                lines.add(new)
+                if state == "none":
+                    tries -= 1
+                    if not tries:
+                        raise ConnectionLost(f"{self.name} did not begin a command. Repeat the command.")
+                    self._put(place, "run", text.encode())
+                    heard = self._look(begin, place, 0)
+                    continue
+                if state == "124":  # as `timeout` ends
+                    break
+                if state != "-":
+                    lines.end()
+                    return CommandResult(int(state) if state.isdigit() else 1, output)
             if self._clock.seconds() > deadline:
                 break
             self._clock.sleep(0.5)
             heard = self._look("", place, read)
         raise ConnectionLost(f"a command on {self.name} took longer than {timeout_s:.0f} s. Repeat the command.")
 
-    def _beginning(self, place: str, words: str, timeout_s: float) -> str:
-        """Start the job, and forget the one before: a look that was cut short must find the same as the next."""
-        there = "[ -f $D/run ] && " if words.startswith("sh $D/run") else ""
+    def _beginning(self, place: str, words: str, timeout_s: float, condition: str = "") -> str:
+        """Start the job, where the shell text `condition` holds, and forget the one before: a look that was cut short
+        must find the same as the next."""
         return (
-            f"rm -rf {self._ended}; D={place}; export D; {there}mkdir -p $D; if [ -d $D ]; then : >$D/log; "
+            f"rm -rf {self._ended}; D={place}; export D; {condition}mkdir -p $D; if [ -d $D ]; then : >$D/log; "
             f"(trap '' HUP; timeout {max(1, int(timeout_s))} {words} >$D/log 2>&1 </dev/null; "
             "echo $? >$D/end; mv $D/end $D/exit) >/dev/null 2>&1 & fi; "
         )

@@ -9,7 +9,16 @@ import pytest
 
 from reserve import hardware
 from reserve.errors import Faulted, LeaseRefused, Missing, SiteError, SiteUnreachable, UsageError
-from reserve.lease.leases import current, ensure_lease, lease_name, node_name, spec_for, user_name, wait_active
+from reserve.lease.leases import (
+    current,
+    ensure_lease,
+    lease_name,
+    named_for,
+    node_name,
+    spec_for,
+    user_name,
+    wait_active,
+)
 from reserve.site import LeaseSpec
 from reserve.sites.local import on_this_machine
 
@@ -32,6 +41,19 @@ def test_names_are_the_courses() -> None:
         "serve_model_ab123",
         "node-serve-model-ab123",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("serve_model_ab123", ("model", "ab123")),
+        ("node-serve-edge-ab123", ("edge", "ab123")),
+        ("serve_system_a-b-c", ("system", "a-b-c")),
+        ("somebody", ("", "")),
+    ],
+)
+def test_part_and_netid_are_in_the_name(name: str, found: tuple[str, str]) -> None:
+    assert named_for(name) == found
 
 
 def test_a_netid_is_the_given_one_else_the_environments_and_fit_for_a_name(monkeypatch) -> None:

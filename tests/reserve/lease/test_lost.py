@@ -6,23 +6,9 @@ import os
 
 import pytest
 
-from reserve.lease.lost import NoSignIn, lost_at, named_for
+from reserve.lease.lost import NoSignIn, lost_at
 from reserve.lease.wishes import LeaseWishes
-from reserve.site import Thing
 from reserve.verbs.reserve import reserve_block
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("serve_model_ab123", ("model", "ab123")),
-        ("node-serve-edge-ab123", ("edge", "ab123")),
-        ("serve_system_a-b-c", ("system", "a-b-c")),
-        ("somebody", ("", "")),
-    ],
-)
-def test_part_and_netid_are_in_the_name(name: str, found: tuple[str, str]) -> None:
-    assert named_for(Thing("lease", "1", name, "CHI@UC")) == found
 
 
 def test_what_is_held_here_is_found_without_a_journal(here) -> None:

@@ -209,8 +209,8 @@ def test_ctrl_c_ends_the_search_and_keeps_the_best_plan(monkeypatch: pytest.Monk
     course = inputs(12, days=6).course()
     found, released, told = threading.Event(), threading.Event(), []
 
-    def for_ever(search, able) -> None:  # type: ignore[no-untyped-def]
-        search.offer(first_come(course, Board(course), reversed(able)))
+    def for_ever(search) -> None:  # type: ignore[no-untyped-def]
+        search.offer(first_come(course, Board(course), reversed(course.able)))
         found.set()
         released.wait(60)
 
@@ -232,7 +232,7 @@ def test_ctrl_c_ends_the_search_and_keeps_the_best_plan(monkeypatch: pytest.Monk
 
 def test_a_search_that_does_not_come_back_in_time_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(solve, "run", lambda search, able: released.wait(60))
+    monkeypatch.setattr(solve, "run", lambda search: released.wait(60))
     monkeypatch.setattr(solve, "GRACE_S", 0.0)
     plan = make_plan(inputs(3, days=6).course(), 0.1)
     assert plan.stages[0].value == 3 and not released.is_set()
@@ -240,7 +240,7 @@ def test_a_search_that_does_not_come_back_in_time_is_left_behind(monkeypatch: py
 
 
 def test_an_error_in_the_search_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(search, able) -> None:  # type: ignore[no-untyped-def]
+    def broken(search) -> None:  # type: ignore[no-untyped-def]
         raise AssertionError("more blocks than nodes")
 
     monkeypatch.setattr(solve, "run", broken)

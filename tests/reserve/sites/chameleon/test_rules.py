@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from reserve.sites.chameleon.rest import is_rule
-from reserve.sites.chameleon.rules import OTHERWISE, remedy
+from reserve.sites.chameleon.rules import OTHERWISE, is_rule, remedy
 
 
 @pytest.mark.parametrize(
@@ -23,8 +24,6 @@ from reserve.sites.chameleon.rules import OTHERWISE, remedy
     ],
 )
 def test_every_sentence_has_its_remedy(sentence: str, told: str) -> None:
-    import re
-
     assert is_rule(sentence) and re.search(told, remedy(sentence))
     assert (remedy(sentence) == OTHERWISE) == sentence.startswith("No leases")
 
