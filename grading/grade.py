@@ -158,8 +158,11 @@ def _screenshots(root: Path, runs: Mapping[str, Path]) -> tuple[frozenset[str], 
     return frozenset(usable), problems
 
 
-def _who(manifest: Mapping[str, Any], path: Path, people: Sequence[Person]) -> tuple[str, str, str, list[str]]:
-    """NetID, name, the manifest's NetID, and what is odd about these. The export is believed before the manifest."""
+def who_handed_in(manifest: Mapping[str, Any], path: Path, people: Sequence[Person]) -> tuple[str, str, str, list[str]]:
+    """NetID, name, the manifest's NetID, and what is odd about these. The export is believed before the manifest.
+
+    `people`: who handed in by the export; `path`: the submission, whose name tells where nothing else does.
+    """
     claim = plain_netid(manifest["netid"])[:MAX_NETID] if isinstance(manifest.get("netid"), str) else ""
     known = who_is(people, claim)
     first = known or (people[0] if people else Person())
@@ -181,7 +184,7 @@ def _grade_opened(
     staff: Mapping[str, Record],
 ) -> Grade:
     manifest = manifest_of(found.root)
-    netid, name, claim, problems = _who(manifest, path, people)
+    netid, name, claim, problems = who_handed_in(manifest, path, people)
     if found.runs:
         problems += manifest_problems(found.root)
     else:

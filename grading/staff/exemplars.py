@@ -188,13 +188,14 @@ FACTS: Mapping[str, Callable[..., str]] = {
 
 @lru_cache(maxsize=1)
 def templates() -> Mapping[str, str]:
-    """The template of each explanation, by its question's id."""
-    return tomllib.loads(TEMPLATES.read_text(encoding="utf-8"))["exemplars"]
+    """The template of each explanation, by its question's id: running text, whatever the file's lines."""
+    texts = tomllib.loads(TEMPLATES.read_text(encoding="utf-8"))["exemplars"]
+    return {name: " ".join(text.split()) for name, text in texts.items()}
 
 
 def exemplar(question_id: str, evidence: Evidence) -> str:
     """The exemplar answer to an explanation, with this record's numbers. Raises KeyError where there is none."""
-    return PLACE.sub(lambda match: _fact(match.group(1), evidence), templates()[question(question_id).id]).strip()
+    return PLACE.sub(lambda match: _fact(match.group(1), evidence), templates()[question(question_id).id])
 
 
 def _fact(words: str, evidence: Evidence) -> str:

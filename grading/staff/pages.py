@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from html import escape
 from pathlib import Path
@@ -15,12 +16,13 @@ from pathlib import Path
 from grading.batch.exports import Entry, discover
 from grading.batch.limited import run_limited
 from grading.checks.evidence import Evidence
-from grading.grade import MAX_NETID
+from grading.grade import MAX_NETID, who_handed_in
 from grading.questions import Question, questions
 from grading.questions.describe import worth
 from grading.staff.exemplars import answers, exemplar
-from grading.submission.opened import open_records
-from grading.submission.people import plain_netid, student_of
+from grading.submission.archive import manifest_of
+from grading.submission.opened import opened, records_of
+from snippets.errors import SubmissionError
 from snippets.files import storage_error, write_atomic
 from snippets.parts import PARTS
 
@@ -47,18 +49,14 @@ def sheets_of(entry: Entry) -> dict[str, Sheet]:
     if entry.problem:
         return {}
     found = {}
-    with open_records(entry.path) as records:
-        for record in records:
+    with suppress(SubmissionError), opened(entry.path) as submission:
+        people = ", ".join(filter(None, (person.called for person in entry.people)))
+        netid = people or who_handed_in(manifest_of(submission.root), entry.path, entry.people)[0]
+        for record in records_of(submission):
             evidence = Evidence(record)
             for name, text in answers(record).items():
-                found[name] = Sheet(_whose(entry), text, exemplar(name, evidence))
+                found[name] = Sheet(netid[:MAX_NETID], text, exemplar(name, evidence))
     return found
-
-
-def _whose(entry: Entry) -> str:
-    """NetIDs of those who handed it in, by the export; else what its file's name says."""
-    people = filter(None, (person.called for person in entry.people))
-    return (", ".join(people) or plain_netid(student_of(entry.path)))[:MAX_NETID]
 
 
 def _as_text(entry: Entry) -> dict[str, list[str]]:
@@ -69,8 +67,8 @@ def _as_text(entry: Entry) -> dict[str, list[str]]:
 def page(asked: Question, sheets: Iterable[Sheet]) -> str:
     """The page of one explanation."""
     head = (
-        f"<h1>{escape(asked.id)} ({worth(asked)})</h1><p class=text>{escape(asked.text)}</p>"
-        f"<p class='rubric text'>{escape(asked.rubric)}</p>"
+        f"<h1>{escape(asked.id)} ({worth(asked)})</h1><p>{escape(asked.text)}</p>"
+        f"<p class=rubric>{escape(asked.rubric)}</p>"
     )
     return _html(asked.id, head + "".join(_section(sheet) for sheet in sorted(sheets, key=lambda one: one.netid)))
 

@@ -137,10 +137,15 @@ def open_records(path: Path) -> Iterator[list[Record]]:
     """The records of a submission that can be read, while its folder exists."""
     try:
         with opened(path) as found:
-            records = []
-            for run in found.runs.values():
-                with suppress(KitError, ValueError, TypeError, KeyError):
-                    records.append(load_record(run))
-            yield records
+            yield records_of(found)
     except SubmissionError:
         yield []
+
+
+def records_of(found: Opened) -> list[Record]:
+    """The records of an opened submission that can be read."""
+    records = []
+    for run in found.runs.values():
+        with suppress(KitError, ValueError, TypeError, KeyError):
+            records.append(load_record(run))
+    return records

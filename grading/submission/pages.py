@@ -10,6 +10,7 @@ import numpy as np
 
 from grading.questions import Question, answer_to, is_late
 from grading.submission.pdf import Page
+from snippets.engine.turns import INFIX as TURNS
 from snippets.errors import RecordError
 from snippets.measure.latency import Latency
 from snippets.record.run import Record
@@ -94,7 +95,9 @@ def pages(
     made = []
     for question in questions:
         entry = answer_to(question, record)
-        lines = [line for name in question.steps[:MAX_MEASURED] if (line := summary(record, name))]
+        # What rounds say is in the steps that are put together from them.
+        steps = [name for name in question.steps if TURNS not in name][:MAX_MEASURED]
+        lines = [line for name in steps if (line := summary(record, name))]
         state, alarm, placeholder = "", False, ""
         if entry is not None:
             state = f"Answered {entry['answered_utc'][:16].replace('T', ' ')} UTC"

@@ -127,3 +127,7 @@ def test_the_exemplar_of_what_was_surprising_lists_the_own_predictions(tmp_path:
     assert re.search(
         r"edge\.threads\.gain: you said 1000 to 2000 times; measured 2\.\d+ times\. You were off by \d+x", text
     )
+
+
+def test_an_exemplar_is_running_text_whatever_the_lines_of_its_file() -> None:
+    assert all(text and text == " ".join(text.split()) for text in templates().values())

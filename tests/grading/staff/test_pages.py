@@ -24,12 +24,14 @@ from tests.grading.students import hand_in, make_run
 
 @pytest.fixture(scope="module")
 def handed_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two submissions, and a file that is none."""
+    """Two submissions, one of which only says itself whose it is, and a file that is none."""
     folder = tmp_path_factory.mktemp("class")
     for seed, netid in ((31, "bb2"), (32, "aa1")):
         run = make_run(folder / f"run{seed}", seed)
         (folder / "in").mkdir(exist_ok=True)
-        hand_in(run, netid, folder / "out" / netid, pdf=False).zip.rename(folder / "in" / f"{netid}.zip")
+        hand_in(run, netid, folder / "out" / netid, pdf=False).zip.rename(
+            folder / "in" / f"{'handed-in' if netid == 'bb2' else netid}.zip"
+        )
     (folder / "in" / "cc3.zip").write_bytes(b"no zip")
     return folder / "in"
 

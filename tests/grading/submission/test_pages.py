@@ -83,6 +83,14 @@ def test_a_page_a_question_says_when_it_was_answered(run: Run, tmp_path: Path) -
     assert (netron.state, netron.alarm, netron.picture) == ("", False, tmp_path / "n.png")
 
 
+def test_of_turns_a_page_tells_what_was_put_together_from_them(run: Run) -> None:
+    run.step("graph/turns-1", lambda: {"best_canary_ms": 0.7, "round": 1})
+    run.step("graph/all/latency", lambda: {"latency_ms": np.array([8.0])})
+    asked = Question("model.a.why", "explain", "Why?", 1, steps=("graph/turns-1", "graph/all/latency"))
+    (one,) = pages(run.record(), [asked], {})
+    assert one.measured == ("graph/all/latency: p50 8 ms, n = 1",)
+
+
 def test_a_late_prediction_is_set_in_red(run: Run) -> None:
     run.step("graph/all/latency", lambda: {"latency_ms": np.array([8.0])})
     ask(run, "model.graph.layout", answer=["all", 0.7])
