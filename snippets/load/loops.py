@@ -168,7 +168,7 @@ def open_loop(
         opened = turns.origin + offered.warm_up_s
         _sleep_until(opened)
         window.opened()
-        sampled_s, in_flight = _watch(log, arrivals + turns.origin, opened, offered.seconds)
+        sampled_s, in_flight = watch(log, arrivals + turns.origin, opened, offered.seconds)
         window.closed()
         _drain(threads, target.timeout_s)
         drained = time.perf_counter()
@@ -249,12 +249,22 @@ def _check(clients: int, seconds: float) -> None:
         raise UsageError(f"A load test needs 1 to {MAX_CLIENTS} clients and some seconds, not {clients} and {seconds}.")
 
 
-def _watch(log: Log, arrivals: np.ndarray, opened: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """Look every SAMPLE_S how many requests have arrived and are not answered: seconds since `opened`, counts."""
+def watch(log: Log, arrivals: np.ndarray, opened: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Look every SAMPLE_S how many requests have arrived (at `arrivals`, ascending moments of time.perf_counter) and
+    are not answered: seconds since `opened` [m] and counts [m].
+
+    The last look is for the end of the window, however late it comes: a machine that stood still until then would
+    otherwise show nothing of those that arrived meanwhile.
+    """
     looks: list[tuple[float, int]] = []
+
+    def look(now: float) -> None:
+        looks.append((now - opened, max(0, int(np.searchsorted(arrivals, now)) - len(log))))
+
     while (now := time.perf_counter()) < opened + seconds:
-        looks.append((now - opened, int(np.searchsorted(arrivals, now)) - len(log)))
+        look(now)
         time.sleep(SAMPLE_S)
+    look(opened + seconds)
     moments, counts = np.array(looks, dtype=np.float64).reshape(-1, 2).T
     return moments, counts.astype(np.int64)
 

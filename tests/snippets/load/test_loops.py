@@ -16,6 +16,7 @@ import pytest
 from snippets.errors import UsageError
 from snippets.load import loops
 from snippets.load.arrivals import Offered
+from snippets.load.log import Log
 
 
 @dataclass
@@ -210,6 +211,18 @@ def test_littles_law_holds_for_what_the_generator_counted() -> None:
     result = loops.open_loop(Desk(service_s=0.02, places=20), Offered(100, 1.5, warm_up_s=0.3), max_clients=40)
     expected = result["arrivals"] / result["seconds"] * result["latency_ms"].mean() / 1e3
     assert result["in_flight_mean"] == pytest.approx(expected, rel=0.2)
+
+
+def test_a_machine_that_stands_still_to_the_end_of_the_window_has_seen_who_arrived_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([100.0, 100.1, 102.0])
+    monkeypatch.setattr(loops.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(loops.time, "sleep", lambda _: None)
+    # One request every 10 ms from 100 s on, none answered: by 100.1 s ten have arrived, by the end 51.
+    sampled_s, in_flight = loops.watch(Log(), 100.005 + np.arange(100) / 100, 100.0, 0.505)
+    np.testing.assert_allclose(sampled_s, [0, 0.1, 0.505])
+    assert in_flight.tolist() == [0, 10, 50]
 
 
 def test_requests_without_an_answer_in_time_are_failures() -> None:
