@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from snippets.engine.placement import CPU, NODE_SUFFIX, events_of
 from snippets.engine.providers import session_options
-
-NODE_SUFFIX = "_kernel_time"
 
 
 def time_by_operation(
@@ -22,17 +19,7 @@ def time_by_operation(
     Returns `milliseconds` {type: ms a run, slowest first}, `nodes` {type: count}, `total_ms` and `runs`. The
     profiler slows each node by some microseconds: compare shares, and take latencies from unprofiled runs.
     """
-    import onnxruntime as ort
-
-    with tempfile.TemporaryDirectory(prefix="profile.") as folder:
-        options = session_options(threads, level)
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(folder) / "ort")
-        loaded = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        name = loaded.get_inputs()[0].name
-        for _ in range(runs + 3):
-            loaded.run(None, {name: batch})
-        events = json.loads(Path(loaded.end_profiling()).read_text())
+    events = events_of(path, session_options(threads, level), [CPU], batch, runs + 3)
     return by_operation(events, runs, skip=3)
 
 
