@@ -31,9 +31,7 @@ def cli() -> None:
 @click.option(
     "--profile",
     type=click.Choice(["quick", "full"]),
-    default="quick",
-    show_default=True,
-    help="quick: seconds per step; full: the real thing.",
+    help="quick: seconds per step; full: the real thing. Default: quick here, on a node what hardware.toml sets.",
 )
 @click.option(
     "-p",
@@ -72,7 +70,7 @@ def cli() -> None:
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Grid points run at once here.")
 def run(
     part: str,
-    profile: str,
+    profile: str | None,
     params: tuple[str, ...],
     runs: Path | None,
     run_id: str | None,
@@ -90,12 +88,16 @@ def run(
     from grading.report.tables import show_run
     from reserve.run.grid import Workers
     from reserve.run.options import RunOptions
-    from reserve.verbs.run import Place, Reporting, run_lab
+    from reserve.verbs.run import Place, Reporting, profile_at, run_lab
     from snippets.record.run import default_runs
 
-    options = RunOptions(profile, params, runs, run_id, mode, timeout_s)
+    options = RunOptions(profile or ("" if site else "quick"), params, runs, run_id, mode, timeout_s)
     if mode != "replay" and not grids:
-        remind(part, lambda each: (runs or default_runs()) / each / options.name, click.echo, _confirm_on_a_terminal())
+
+        def folder(each: str) -> Path:
+            return (runs or default_runs()) / each / (options.name or profile_at(each))
+
+        remind(part, folder, click.echo, _confirm_on_a_terminal())
     place = Place(site, grids, Workers(workers, scheduler))
     run_lab(part, options, place, Reporting(fork_kernels, show_run, write_report), click.echo)
 
@@ -239,7 +241,7 @@ def down(part: str, netid: str, site: str) -> None:
 @cli.command()
 @click.argument("part", metavar="PART|all")
 @_on_chameleon
-@click.option("--profile", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
+@click.option("--profile", type=click.Choice(["quick", "full"]), help="Default: what hardware.toml sets for the node.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A notebook parameter.")
 @click.option("--runs", type=click.Path(path_type=Path), help="Folder of run records. Default: runs/ here.")
 @click.option("--run-id", help="Name of the run's folder. Default: the profile's name.")
@@ -253,7 +255,7 @@ def go(
     site: str,
     node: str,
     tz: str,
-    profile: str,
+    profile: str | None,
     params: tuple[str, ...],
     runs: Path | None,
     run_id: str | None,
@@ -268,7 +270,7 @@ def go(
     from reserve.verbs.go import Order, run_unattended
 
     lease = wishes_from(start=start, netid=netid, site=site, node=node, tz=tz)
-    order = Order(lease, RunOptions(profile, params, runs, run_id, timeout_s=timeout_s), keep)
+    order = Order(lease, RunOptions(profile or "", params, runs, run_id, timeout_s=timeout_s), keep)
     run_unattended(Desk(key=key), part, order)
 
 
