@@ -19,7 +19,7 @@ from snippets.load import loadgen
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
 from snippets.record.run import Run, latest_run
-from snippets.triton import deployments, loads, server
+from snippets.triton import deployments, instances, loads, server
 from snippets.triton.config import Deployment
 from snippets.triton.deployments import DEFAULT_SERVICE, ServiceOptions
 from snippets.triton.stats import Statistics
@@ -208,6 +208,22 @@ class Lab:
             }
 
         return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, {"times": times, "warm": warm}))
+
+    def hurried_instances(self) -> int:
+        """How many instances a team in a hurry deploys here: step `neighbour/instances`, by the device and its memory.
+
+        Recorded, since memory is free at one moment and not at the next. Older records say it by the cores alone.
+        """
+        cores = self.run.record().host["cpu"]["cores"]
+        if self.run.mode == "replay" and "neighbour/instances" not in self.run.record().names():
+            return instances.A_CORE * cores
+
+        def decide() -> dict[str, Any]:
+            free_mb, gpu_free_mb = instances.free_memory_mb()
+            count = instances.hurried(cores, self.gpus, free_mb, gpu_free_mb)
+            return {"count": count, "free_mb": free_mb, "gpu_free_mb": gpu_free_mb}
+
+        return int(self.run.step("neighbour/instances", decide, inputs={"cores": cores, "gpus": self.gpus})["count"])
 
     def native(self) -> dict[str, Any]:
         """Whether this server has Triton's own ONNX backend: step `triton/native/backend`, {available, reason}."""
