@@ -138,11 +138,15 @@ def report(folders: tuple[Path, ...], out: Path | None) -> None:
 
 
 @cli.command()
-def doctor() -> None:
+@click.option("--gpu", is_flag=True, help="Also compute something small with every engine on the GPU; seconds.")
+def doctor(gpu: bool) -> None:
     """Say what this machine has and lacks for the lab, and how to get it."""
-    from reserve.verbs.doctor import examine_machine
+    from reserve.verbs.doctor import examine_gpu, examine_machine
 
     text, ok = examine_machine()
+    if gpu:
+        said, computes = examine_gpu()
+        text, ok = f"{text}\n{said}", ok and computes
     click.echo(text)
     if not ok:
         raise SystemExit(12)

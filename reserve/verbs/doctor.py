@@ -115,3 +115,11 @@ def examine_machine() -> tuple[str, bool]:
         else "Something needed is missing: get it as said above, then run servelab doctor again."
     )
     return "\n".join(lines), ok
+
+
+def examine_gpu() -> tuple[str, bool]:
+    """What every engine makes of the GPU, as text, and whether all that are here compute on it."""
+    from snippets.gpu import smoke
+
+    found = smoke.examine()
+    return "\n".join(map(str, found)), all(one.ok is not False for one in found)
