@@ -123,6 +123,8 @@ def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: C
                 f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
                 f"{progress.replayed} replayed"
             )
+            if executed.ended_early:
+                say(f"        {executed.ended_early}")
     seconds = (datetime.now(UTC) - started).total_seconds()
     return PartRun(folder.parent.name, folder, seconds, measured, replayed)
 

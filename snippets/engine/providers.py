@@ -20,7 +20,7 @@ import numpy as np
 
 from snippets.engine import gpu_libraries
 from snippets.engine.placement import Placement, events_of, judge
-from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, first_line
+from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, first_line, reason_of
 from snippets.machine.host import thread_count
 
 PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt")
@@ -144,7 +144,7 @@ def _onnxruntime(
             provider = "cpu"
         if provider == "cpu":
             raise ModelError(
-                f"{path} does not load in ONNX Runtime: {first_line(error)}. Check that it is a whole ONNX file."
+                f"{path} does not load in ONNX Runtime: {reason_of(error)}. Check that it is a whole ONNX file."
             ) from error
         raise ProviderError(
             f"The provider {provider!r} was asked for and refused {path.name}: "
