@@ -59,7 +59,8 @@ def test_without_a_gpu_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
 def test_it_needs_nothing_but_numpy_and_torch(root: Path) -> None:
     """The GPU machine has what its image brings; the kit's other packages are hidden here."""
     names = ["click", "psutil", "onnx", "onnxruntime", "PIL", "matplotlib", "jsonschema"]
-    tried = f"import sys; sys.modules.update(dict.fromkeys({names}))\nimport snippets.gpu.check, snippets.model.mobilenet, snippets.record.run"
+    needed = "snippets.gpu.check, snippets.model.mobilenet, snippets.record.run"
+    tried = f"import sys; sys.modules.update(dict.fromkeys({names}))\nimport {needed}"
     done = subprocess.run(
         [sys.executable, "-c", tried],
         cwd=root,
