@@ -7,13 +7,14 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
-.PHONY: constraints help lab test test-slow test-openstack setup jupyter notebooks pictures bench lint mutation mutants \
-  clean
+.PHONY: constraints help lab test test-slow test-gpu check-gpu test-openstack setup jupyter notebooks pictures bench \
+  lint mutation mutants clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
 	@echo "make bench    benchmarks: two ways compared in one run"
+	@echo "make test-gpu, make check-gpu   what computes on a GPU: tests; a short record, without set-up or network"
 	@echo "make lint     set up and check format, style, types, shell scripts and Dockerfiles"
 	@echo "make mutants  change the code in small ways and count the changes that no test notices"
 	@echo "              (MODULES='snippets.stats.*': only there)"
@@ -34,6 +35,14 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# What computes on an NVIDIA GPU; skipped, with the reason, where there is none.
+test-gpu: setup
+	$(BIN)/python -m pytest -m gpu
+
+# On a GPU machine without a network: no set-up, the PyTorch that is there (make check-gpu PYTHON=...).
+check-gpu:
+	PYTHONPATH=. $(PYTHON) -m snippets.gpu.check
 
 test-openstack: setup
 	$(BIN)/python -m pytest -m openstack

@@ -33,9 +33,7 @@ def cli() -> None:
 @click.option(
     "--profile",
     type=click.Choice(["quick", "full"]),
-    default="quick",
-    show_default=True,
-    help="quick: seconds per step; full: the real thing.",
+    help="quick: seconds per step; full: the real thing. Default: quick here, on a node what hardware.toml sets.",
 )
 @click.option(
     "-p",
@@ -80,7 +78,7 @@ def cli() -> None:
 )
 def run(
     part: str,
-    profile: str,
+    profile: str | None,
     params: tuple[str, ...],
     runs: Path | None,
     run_id: str | None,
@@ -99,13 +97,13 @@ def run(
     from grading.report.tables import show_run
     from reserve.run.grid import Workers
     from reserve.run.options import RunOptions
-    from reserve.verbs.run import Place, Reporting, run_lab
+    from reserve.verbs.run import Place, Reporting, name_at, run_lab
 
-    options = RunOptions(profile, params, runs, run_id, mode, timeout_s, predictions)
+    options = RunOptions(profile or ("" if site else "quick"), params, runs, run_id, mode, timeout_s, predictions)
     if predictions and (mode == "replay" or grids):
         raise click.UsageError("--predictions goes with one run that measures, not with --grid or --mode replay.")
     if mode != "replay" and not grids:
-        made = ask_first(part, options, click.echo, _confirm_on_a_terminal())
+        made = ask_first(part, options, name_at(options), click.echo, _confirm_on_a_terminal())
         if not site:
             enter(made, options, click.echo)
     place = Place(site, grids, Workers(workers, scheduler))
@@ -148,11 +146,15 @@ def report(folders: tuple[Path, ...], out: Path | None) -> None:
 
 
 @cli.command()
-def doctor() -> None:
+@click.option("--gpu", is_flag=True, help="Also compute something small with every engine on the GPU; seconds.")
+def doctor(gpu: bool) -> None:
     """Say what this machine has and lacks for the lab, and how to get it."""
-    from reserve.verbs.doctor import examine_machine
+    from reserve.verbs.doctor import examine_gpu, examine_machine
 
     text, ok = examine_machine()
+    if gpu:
+        said, computes = examine_gpu()
+        text, ok = f"{text}\n{said}", ok and computes
     click.echo(text)
     if not ok:
         raise SystemExit(12)
@@ -251,7 +253,7 @@ def down(part: str, netid: str, site: str) -> None:
 @cli.command()
 @click.argument("part", metavar="PART|all")
 @_on_chameleon
-@click.option("--profile", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
+@click.option("--profile", type=click.Choice(["quick", "full"]), help="Default: what hardware.toml sets for the node.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A notebook parameter.")
 @click.option("--runs", type=click.Path(path_type=Path), help="Folder of run records. Default: runs/ here.")
 @click.option("--run-id", help="Name of the run's folder. Default: the profile's name.")
@@ -271,7 +273,7 @@ def go(
     site: str,
     node: str,
     tz: str,
-    profile: str,
+    profile: str | None,
     params: tuple[str, ...],
     runs: Path | None,
     run_id: str | None,
@@ -286,10 +288,11 @@ def go(
     from reserve.lease.wishes import wishes_from
     from reserve.run.options import RunOptions
     from reserve.verbs.go import Order, run_unattended
+    from reserve.verbs.run import name_at
 
     lease = wishes_from(start=start, netid=netid, site=site, node=node, tz=tz)
-    options = RunOptions(profile, params, runs, run_id, timeout_s=timeout_s, predictions=predictions)
-    ask_first(part, options, click.echo, _confirm_on_a_terminal())
+    options = RunOptions(profile or "", params, runs, run_id, timeout_s=timeout_s, predictions=predictions)
+    ask_first(part, options, name_at(options), click.echo, _confirm_on_a_terminal())
     order = Order(lease, options, keep)
     run_unattended(Desk(key=key), part, order)
 

@@ -16,6 +16,7 @@ wanted=()
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted+=(chromium)
 command -v bwrap >/dev/null || wanted+=(bubblewrap)
 command -v g++ >/dev/null || wanted+=(g++)
+[ -f "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || wanted+=(python3-dev)
 fc-list 2>/dev/null | grep -qi "NotoSansCJK" || wanted+=(fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji)
 if [ "$(uname -m)" = x86_64 ] && ! ls /usr/lib/x86_64-linux-gnu/libb64.so.0d >/dev/null 2>&1; then wanted+=(libb64-0d); fi
 if [ ${#wanted[@]} -gt 0 ]; then

@@ -35,10 +35,12 @@ class Hardware:
     container_image: str = ""
     extra: str = ""
     images: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
     disk_gb: float = 20.0
     about: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def block(self) -> Block:
@@ -65,7 +67,9 @@ def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
         raise UsageError(f"{source}: [{key}] lacks {', '.join(missing)}")
     if table["kind"] not in ("node", "device"):
         raise UsageError(f'{source}: [{key}] kind is "node" or "device", not {table["kind"]!r}')
-    hardware = Hardware(key=key, **{**table, "images": tuple(table.get("images", ()))})
+    hardware = Hardware(
+        key=key, **{**table, "images": tuple(table.get("images", ())), "alone": tuple(table.get("alone", ()))}
+    )
     try:
         block = hardware.block
     except (TypeError, ValueError) as error:

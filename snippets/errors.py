@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 INTERRUPTED_EXIT_CODE = 130
@@ -11,6 +12,17 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's text that says something (a bare number does not), to be quoted; 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
     return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def reason_of(error: BaseException) -> str:
+    """What ONNX Runtime says is wrong, in one line of at most 400 characters: without its codes, files and addresses.
+
+    Its text begins with where in its own sources something happened; what is wrong, and with what, comes after.
+    """
+    said = " ".join(str(error).split())
+    said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", said)
+    said = re.sub(r"\S+\.(cc|h):\d+ \S+( \S+\))?", "", said)
+    return said[:400].strip() or type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,17 @@ class KitError(Exception):
     def __init__(self, *said: object, place: Place = Place()) -> None:
         super().__init__(*said)
         self.place = place
+
+
+class NothingToDo(Exception):
+    """A notebook ends here, and rightly: what it is about does not apply. The text says why.
+
+    Raised in a cell, it stops "Run All" with that sentence instead of a traceback; `servelab run` takes the notebook
+    for finished.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 class UsageError(KitError):

@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("record", "data"),
         ("model",),
         ("engine",),
-        ("quantize",),
+        ("quantize", "gpu"),
         ("load",),
         ("serve", "triton"),
         ("decide",),

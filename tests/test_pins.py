@@ -94,6 +94,11 @@ def test_the_p100_gets_the_last_torch_with_its_code(resolved: dict) -> None:
     assert "12.6" in resolved["P100 node"]["nvidia-cuda-runtime-cu12"]
 
 
+def test_every_node_that_measures_a_server_has_mlperfs_load_generator(resolved: dict) -> None:
+    for target in ("laptop, Linux", "A100 node", "P100 node"):
+        assert "mlcommons-loadgen" in resolved[target]
+
+
 def test_the_pi_needs_no_torch_and_no_server(resolved: dict) -> None:
     assert not {"torch", "fastapi", "tritonclient", "openvino", "onnx"} & resolved["Raspberry Pi 5"].keys()
 

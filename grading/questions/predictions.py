@@ -118,17 +118,21 @@ Made = Mapping[str, Mapping[str, Any]]
 
 
 def ask_first(
-    part: str, options: Options, say: Callable[[str], None], confirm: Callable[[str], object] | None = None
+    part: str,
+    options: Options,
+    name: Callable[[str], str],
+    say: Callable[[str], None],
+    confirm: Callable[[str], object] | None = None,
 ) -> Made:
     """Before `part` (or all) is measured: read the file of predictions, if there is one, and `remind` of the rest.
 
-    Raises UsageError for a file that cannot be used, before anything has happened.
+    `name`: the name of a part's run. Raises UsageError for a file that cannot be used, before anything has happened.
     """
     parts = tuple(expand(part))
     made = predictions_file.read(options.predictions, parts) if options.predictions else {each: {} for each in parts}
     folder = options.runs or default_runs()
     names = {name for answers in made.values() for name in answers}
-    remind(part, lambda each: folder / each / options.name, say, confirm, made=names)
+    remind(part, lambda each: folder / each / name(each), say, confirm, made=names)
     return made
 
 

@@ -7,7 +7,8 @@ finds the job and follows it; on another node, the run's folder is sent there fi
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,12 @@ LOST_IN_A_ROW = 5
 
 @dataclass(frozen=True)
 class Job:
-    """What runs: a part, its run's name, and the words of `servelab run`."""
+    """What runs: a part, its run's name, the words of `servelab run`, and variables of its environment."""
 
     part: str
     run_id: str
     words: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -61,7 +63,9 @@ def start(machine: Machine, job: Job, lease: Lease) -> bool:
         "start": lease.start.isoformat(),
         "end": lease.end.isoformat(),
     }
-    machine.run(program("job_start", arguments=(job.folder, json.dumps(facts, sort_keys=True), *job.words)))
+    settings = [f"{name}={value}" for name, value in sorted(job.environment.items())]
+    arguments = (job.folder, json.dumps(facts, sort_keys=True), *settings, *job.words)
+    machine.run(program("job_start", arguments=arguments))
     return True
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Start `servelab` with the words $3, $4, ... as a job of its own in the folder $1, under the lease $2 (JSON or empty):
-# it goes on when the connection goes away. The folder then has its process id, its words (log), and in the end its
+# Start `servelab` with the words $3, $4, ... as a job of its own in the folder $1, under the lease $2 (JSON or empty).
+# NAME=VALUE before the words are variables of its environment. It goes on when the connection goes away. The folder then has its process id, its words (log), and in the end its
 # status (exit).
 job=$HOME/$1
 lease=$2
@@ -9,6 +9,10 @@ mkdir -p "$job"
 rm -f "$job/exit" "$job/log"
 : >"$job/log"
 if [ -n "$lease" ]; then export SERVELAB_LEASE="$lease"; fi
+while case "$1" in *=*) true ;; *) false ;; esac; do
+  export "${1?}"
+  shift
+done
 # shellcheck disable=SC2016 # expanded by the shell that runs the job
 setsid nohup sh -c '
   job=$1

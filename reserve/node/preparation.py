@@ -24,6 +24,7 @@ MODULES = {
     "model": ["torch", "onnxruntime", "onnx", "papermill", "ipykernel", "jupyterlab"],
     "system": ["torch", "onnxruntime", "onnx", "papermill", "ipykernel", "jupyterlab", "fastapi"],
 }
+TRITON, IMAGE_VARIABLE = "triton", "SERVELAB_TRITON_IMAGE"
 # Packages of a part that would drag in more than they need.
 ALONE = {"system": ("nvidia-pytriton==0.7.0",)}
 
@@ -113,16 +114,10 @@ def images(hardware: Hardware, kit: Path) -> list[Task]:
     `reserve/containers/` are built there, with the versions that `pins.toml` gives for this hardware's variant."""
     steps = []
     for name in hardware.images:
-        folder = kit / "reserve" / "containers" / name
-        if not folder.is_dir():
+        if not _folder(kit, name).is_dir():
             steps.append(_image(name, name, f"$SUDO docker pull -q {shlex.quote(name)}", f"pulling {name}"))
             continue
-        dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
-        pinned = pins.load().environment(hardware.extra)
-        arguments = {k: v for k, v in pinned.items() if re.search(rf"^ARG {k}\b", dockerfile, re.M)}
-        contents = [path.read_bytes() for path in sorted(p for p in folder.rglob("*") if p.is_file())]
-        digest = sha256_bytes(b"".join([repr(sorted(arguments.items())).encode(), *contents]))
-        tag = f"servelab/{name}:{digest[:12]}"
+        arguments, tag = _build_arguments(hardware, kit, name), image_tag(hardware, kit, name)
         options = " ".join(f"--build-arg {k}={shlex.quote(v)}" for k, v in arguments.items())
         build = (
             f"cd ~/{KIT} && $SUDO docker build -t {tag} {options} -f reserve/containers/{name}/Dockerfile . && "
@@ -130,6 +125,31 @@ def images(hardware: Hardware, kit: Path) -> list[Task]:
         )
         steps.append(_image(name, tag, build, f"building the image {name}"))
     return steps
+
+
+def image_tag(hardware: Hardware, kit: Path, name: str) -> str:
+    """The exact name of an image that is built on this hardware: another Dockerfile or pin makes another one."""
+    contents = [path.read_bytes() for path in sorted(p for p in _folder(kit, name).rglob("*") if p.is_file())]
+    arguments = _build_arguments(hardware, kit, name)
+    digest = sha256_bytes(b"".join([repr(sorted(arguments.items())).encode(), *contents]))
+    return f"servelab/{name}:{digest[:12]}"
+
+
+def job_environment(hardware: Hardware, kit: Path) -> dict[str, str]:
+    """Variables for what runs on the node: the Triton image that was built there is the one that is used."""
+    built = TRITON in hardware.images and _folder(kit, TRITON).is_dir()
+    return {IMAGE_VARIABLE: image_tag(hardware, kit, TRITON)} if built else {}
+
+
+def _folder(kit: Path, name: str) -> Path:
+    return kit / "reserve" / "containers" / name
+
+
+def _build_arguments(hardware: Hardware, kit: Path, name: str) -> dict[str, str]:
+    """The versions that an image's Dockerfile takes as arguments."""
+    dockerfile = (_folder(kit, name) / "Dockerfile").read_text(encoding="utf-8")
+    pinned = pins.load().environment(hardware.extra)
+    return {k: v for k, v in pinned.items() if re.search(rf"^ARG {k}\b", dockerfile, re.M)}
 
 
 def _image(name: str, tag: str, command: str, about: str) -> Task:
@@ -142,6 +162,18 @@ def _image(name: str, tag: str, command: str, about: str) -> Task:
         timeout_s=2400,
         tries=3,
         network=True,
+    )
+
+
+def alone(package: str) -> Task:
+    """A package that no extra can name, because it comes from its maker's index: installed by itself, or left out."""
+    return Task(
+        f"package:{package}",
+        f"installing {package}",
+        f"[ -s ~/{STATE}/package-{package} ]",
+        program("python", "extra_package", arguments=(package,)),
+        "Repeat the command.",
+        timeout_s=1500,
     )
 
 
@@ -188,6 +220,8 @@ def tasks_for(
             tasks.append(TOOLKIT)
         tasks += images(hardware, kit)
     tasks.append(environment(hardware))
+    if hardware.site != "local":
+        tasks += map(alone, hardware.alone)
     if hardware.part != "edge":
         tasks.append(data(dataset))
     if hardware.kind == "node" or public:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import snippets.errors as errors
-from snippets.errors import CellError, KernelDied, KitError, Place, RunTimeout, StorageError
+from snippets.errors import CellError, KernelDied, KitError, NothingToDo, Place, RunTimeout, StorageError
 from snippets.quick_import import without_iri_checks
 from snippets.record.context import BATCH_VARIABLE
 
@@ -20,11 +20,12 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Executed:
-    """A notebook that ran to its end."""
+    """A notebook that ran to its end, or to where it says itself that there is nothing more to do (`ended_early`)."""
 
     notebook: Path
     output: Path
     seconds: float
+    ended_early: str = ""
 
 
 def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s: float) -> Executed:
@@ -62,6 +63,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
             extra_arguments=["--IPKernelApp.log_level=50"],
         )
     except PapermillExecutionError as error:
+        if error.ename == NothingToDo.__name__:
+            return Executed(notebook, output, time.monotonic() - started, _ended_early(output))
         raise _cell_error(error, notebook, output) from None
     except DeadKernelError:
         raise _dead(notebook, output) from None
@@ -80,6 +83,22 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
         os.environ[BATCH_VARIABLE] = before
     _check_all_ran(notebook, output)
     return Executed(notebook, output, time.monotonic() - started)
+
+
+def _ended_early(output: Path) -> str:
+    """Make the end that looks like an error the sentence that it is, in the executed notebook; returns the sentence."""
+    import nbformat
+
+    notebook = nbformat.read(output, as_version=4)
+    notebook.cells = [c for c in notebook.cells if not str(c.metadata.get("tags", "")).count("papermill-error-cell")]
+    said = ""
+    for cell in notebook.cells:
+        for index, one in enumerate(cell.get("outputs", ())):
+            if one.output_type == "error" and one.ename == NothingToDo.__name__:
+                said = one.evalue
+                cell.outputs[index] = nbformat.v4.new_output("stream", name="stdout", text=said + "\n")
+    nbformat.write(notebook, output)
+    return said
 
 
 def _cell_error(error: Any, notebook: Path, output: Path) -> KitError:

@@ -17,6 +17,7 @@ from pathlib import Path
 from reserve.run.execute import execute
 from reserve.run.options import DEFAULTS, RunOptions
 from reserve.run.parameters import Params, of_parts, resolve
+from reserve.run.smoke import smoke_test
 from snippets.errors import KitError, UsageError
 from snippets.files import storage_error
 from snippets.parts import expand
@@ -80,7 +81,8 @@ class Progress:
 def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], None] = print) -> list[PartRun]:
     """Execute the notebooks of `part` (or of all parts) in order; returns one PartRun a part.
 
-    Raises UsageError before anything runs for an unknown part or parameter; then what `execute` raises, and
+    Raises UsageError before anything runs for an unknown part or parameter, and what `smoke_test` raises where they ask
+    for a GPU that does not compute; then what `execute` raises, and
     RunLocked while another run works in the same folder.
     """
     parts = expand(part)
@@ -89,6 +91,8 @@ def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], No
     base = (options.runs or default_runs()).resolve()
     by_option = {"profile": options.profile, "runs": str(base), "run_id": options.name, "mode": options.mode}
     every = resolve(options.params, by_option, of_parts(parts))
+    if options.mode != "replay":
+        smoke_test(every, say)
     done = []
     with _fresh_since(options.mode):
         for name in parts:
@@ -120,6 +124,8 @@ def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: C
                 f"        done in {executed.seconds:.1f} s: {progress.measured} steps measured, "
                 f"{progress.replayed} replayed"
             )
+            if executed.ended_early:
+                say(f"        {executed.ended_early}")
     seconds = (datetime.now(UTC) - started).total_seconds()
     return PartRun(folder.parent.name, folder, seconds, measured, replayed)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 class RunOptions:
     """How a part's notebooks are run.
 
-    `profile`: quick or full; `params`: NAME=VALUE texts; `runs`: folder of run records (None: see `default_runs`);
+    `profile`: quick or full (empty: what a node's hardware sets); `params`: NAME=VALUE texts; `runs`: folder of run
+    records (None: see `default_runs`);
     `run_id`: name of the run's folder (None: the profile's); `mode`: resume, fresh or replay; `timeout_s`: longest
     time of one notebook, in seconds; `predictions`: the student's file of them, sent to a node with the run.
     """

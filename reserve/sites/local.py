@@ -30,7 +30,9 @@ NAME = "local"
 
 def on_this_machine(hardware: Hardware) -> Hardware:
     """A part's rules without what only a Chameleon node has."""
-    return replace(hardware, site=NAME, kind="node", user="", expected={}, images=(), disk_gb=1.0, pins={})
+    return replace(
+        hardware, site=NAME, kind="node", user="", expected={}, images=(), alone=(), disk_gb=1.0, pins={}, run={}
+    )
 
 
 class LocalSite:

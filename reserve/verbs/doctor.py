@@ -40,6 +40,14 @@ def _program(names: tuple[str, ...], what_for: str, remedy: str, needed: bool = 
     return Finding(names[0], found is not None, found or f"not found; for {what_for}", remedy, needed)
 
 
+def _compiling() -> Finding:
+    """Whether torch.compile has what it needs: a C++ compiler that runs, and Python's headers."""
+    from snippets.engine.compiling import compiler_absence
+
+    reason = compiler_absence()
+    return Finding("g++", not reason, reason or "with Python's headers, for torch.compile", _apt("g++ python3-dev"))
+
+
 def findings() -> list[Finding]:
     """Everything that was looked for on this machine."""
     cpu, gpus = host.cpu_facts(), host.gpu_facts()
@@ -61,7 +69,7 @@ def findings() -> list[Finding]:
         _triton(),
         _package("playwright", "screenshots", needed=False),
         _program(("chromium", "chromium-browser", "google-chrome"), "screenshots of Part 3", _apt("chromium")),
-        _program(("g++", "c++", "clang++"), "torch.compile in Part 1", _apt("g++")),
+        _compiling(),
         _program(("bwrap",), "grading code in confinement", _apt("bubblewrap")),
         _program(("git",), "naming the kit's version in records", _apt("git")),
         _program(("docker",), "Triton's own container on GPU nodes (not needed to rehearse)", "install Docker Engine"),
@@ -107,3 +115,11 @@ def examine_machine() -> tuple[str, bool]:
         else "Something needed is missing: get it as said above, then run servelab doctor again."
     )
     return "\n".join(lines), ok
+
+
+def examine_gpu() -> tuple[str, bool]:
+    """What every engine makes of the GPU, as text, and whether all that are here compute on it."""
+    from snippets.gpu import smoke
+
+    found = smoke.examine()
+    return "\n".join(map(str, found)), all(one.ok is not False for one in found)

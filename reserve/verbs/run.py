@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfile
@@ -12,13 +13,16 @@ from tempfile import TemporaryDirectory
 from reserve.clock import Say
 from reserve.desk import Desk, runs_folder
 from reserve.errors import UsageError
+from reserve.hardware import Hardware, for_part
 from reserve.node.attach import OpenNode, attach
 from reserve.node.job import Follower, Job, raise_for, send_earlier, start, verify
+from reserve.node.preparation import job_environment
 from reserve.node.sync import push_run
 from reserve.run.grid import Point, Workers, WriteReport, points_of, run_grid
 from reserve.run.here import run_parts
-from reserve.run.options import RunOptions
+from reserve.run.options import DEFAULTS, RunOptions
 from reserve.site import Machine
+from reserve.sites.local import NAME as LOCAL
 from snippets.parts import PARTS
 
 DEVICE_KIT = "servelab-device-kit"
@@ -107,17 +111,60 @@ def job_for(part: str, options: RunOptions) -> Job:
     return Job(part, options.name, tuple(words))
 
 
+def node_settings(hardware: Hardware, kit: Path) -> dict[str, str]:
+    """What hardware.toml sets for a run on this hardware (`[KEY.run]`), as far as the part's notebooks take it.
+
+    Parameters of the notebooks by name, and `profile`. Empty on this machine, which is no such hardware.
+    """
+    if hardware.site == LOCAL:
+        return {}
+    declared = "\n".join(map(_parameters_cell, (kit / "notebooks" / hardware.part).glob("*.ipynb")))
+    return {
+        name: str(value)
+        for name, value in hardware.run.items()
+        if name == "profile" or re.search(rf"^{name}: ", declared, re.M)
+    }
+
+
+def _parameters_cell(notebook: Path) -> str:
+    """The source of a notebook's cell tagged `parameters`."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ()))
+
+
+def as_set(options: RunOptions, settings: Mapping[str, str]) -> RunOptions:
+    """The options, with the settings of the hardware for what nobody has asked for."""
+    asked = {text.partition("=")[0].strip() for text in options.params}
+    more = [f"{name}={value}" for name, value in settings.items() if name != "profile" and name not in asked]
+    profile = options.profile or settings.get("profile", DEFAULTS.profile)
+    return replace(options, profile=profile, params=(*options.params, *more))
+
+
+def name_at(options: RunOptions) -> Callable[[str], str]:
+    """The name of a part's run with these options: where no profile is asked for, its hardware's profile."""
+
+    def name(part: str) -> str:
+        return options.name or str(for_part(part)[0].run.get("profile", DEFAULTS.profile))
+
+    return name
+
+
 def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | None = None) -> Path:
     """Run a part's notebooks on its node and bring the run home, step by step; returns the run's folder here.
 
     `opened`: the node where it is open already; it is closed at the end. Raises what the run on the node raised,
     SiteError when the lease ends meanwhile.
     """
-    job = job_for(part, options)
-    home = runs_folder(options.runs) / part / job.run_id
     opened = opened or attach(desk, part)
     machine = opened.machine
     try:
+        settings = node_settings(opened.hardware, desk.kit)
+        options = as_set(options, settings)
+        job = replace(job_for(part, options), environment=job_environment(opened.hardware, desk.kit))
+        home = runs_folder(options.runs) / part / job.run_id
+        if settings:
+            chosen = " ".join([f"profile={options.profile}", *options.params])
+            desk.say(f"{part} on {opened.hardware.key}: {chosen} (-p NAME=VALUE changes one)")
         if opened.hardware.kind == "device":
             job = _with_device_kit(desk, job, machine, runs_folder(options.runs))
         if options.predictions:

@@ -6,6 +6,9 @@ import ctypes
 import gc
 import os
 import shutil
+import subprocess
+import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from snippets.errors import ToolMissing, first_line
 from snippets.machine.host import thread_count
 
 Logits = Callable[[np.ndarray], np.ndarray]
@@ -59,11 +63,33 @@ def keep_memory() -> None:
 
 
 def compiler_absence() -> str:
-    """Why torch.compile cannot work here, in words; empty when it can. It needs a C++ compiler on a CPU."""
-    named = os.environ.get("CXX", "")
-    if any(shutil.which(name) for name in (named, "g++", "clang++", "c++") if name):
-        return ""
-    return "torch.compile writes C++ and there is no C++ compiler here (Debian and Ubuntu: apt install g++)"
+    """Why torch.compile cannot work on this CPU, in words; empty when it can.
+
+    It writes C++ that includes Python's headers, for the compiler in $CXX or else g++ (clang++ on macOS). So that is
+    tried: a compiler that does not run, or a Python without headers (Debian's and Ubuntu's), is found in a moment.
+    """
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if not shutil.which(compiler):
+        return f"torch.compile writes C++ and there is no {compiler} here (Debian and Ubuntu: apt install g++)"
+    include = sysconfig.get_path("include")
+    if not (Path(include) / "Python.h").is_file():
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-dev"
+        return (
+            f"torch.compile needs Python's headers, and {include} has no Python.h (Debian and Ubuntu: apt install "
+            f"{package})"
+        )
+    command = [compiler, f"-I{include}", "-fsyntax-only", "-x", "c++", "-"]
+    try:
+        tried = subprocess.run(command, input="#include <Python.h>\n", capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"torch.compile writes C++ and {compiler} does not run here ({first_line(error)})"
+    if tried.returncode:
+        said = tried.stderr.strip().splitlines() or [f"exit status {tried.returncode}"]
+        return (
+            f"torch.compile writes C++ and {compiler} does not compile here ({said[0][:200]}); set CXX to a C++ "
+            "compiler that does (Debian and Ubuntu: apt install g++)"
+        )
+    return ""
 
 
 class Compiled:
@@ -81,7 +107,10 @@ class Compiled:
         self._functions: dict[int, Any] = {}
 
     def compile(self, batch: np.ndarray) -> float:
-        """Compile for this batch's shape and run it once. Returns seconds from call to first result."""
+        """Compile for this batch's shape and run it once. Returns seconds from call to first result.
+
+        Raises ToolMissing where the compiler fails: this machine lacks something that torch.compile needs.
+        """
         import torch
 
         _use_threads(self._threads)
@@ -90,7 +119,10 @@ class Compiled:
             # Folding makes a new module for each size: PyTorch keeps what it compiled for the others.
             function = torch.compile(_folded(self._module), dynamic=False)
             with torch.inference_mode():
-                function(torch.from_numpy(batch))
+                try:
+                    function(torch.from_numpy(batch))
+                except Exception as error:  # it raises whatever its back ends and the compiler raise
+                    raise ToolMissing(f"torch.compile failed on this machine ({first_line(error)})") from error
         self._functions[len(batch)] = function
         return (time.perf_counter_ns() - start) / 1e9
 

@@ -19,14 +19,16 @@ import numpy as np
 
 from snippets.data.image import SIDE
 from snippets.engine.compiling import no_collection
-from snippets.errors import ModelError, first_line
+from snippets.errors import ModelError, first_line, reason_of
 from snippets.files import replacing
+from snippets.model.foreign_onnx import INPUT, OUTPUT
 
 if TYPE_CHECKING:
     from snippets.record.run import Run
 
 OPSET = 18
-INPUT, OUTPUT = "input", "logits"
+TRIED = 3
+"""Images that a file of somebody else is tried with."""
 
 
 def ensure_fp32(run: Run, weights: str = "rehearsal", classes: Sequence[str] | None = None) -> Path:
@@ -129,39 +131,42 @@ def export_onnx(module: Any, path: str | os.PathLike[str]) -> Path:
 
 
 def adopt_onnx(source: Path, path: Path) -> Path:
-    """Copy someone's ONNX classifier, with the kit's tensor names and a free batch size.
+    """Write someone's ONNX image classifier in the kit's form (see `model.foreign_onnx`), and try it.
 
-    Raises ModelError when it is unreadable, or not one image input of 3 x 224 x 224 and one output of logits.
+    Any size of images, channels first or last, float32, float16 or uint8, a free or a fixed batch. Raises ModelError,
+    with the remedy, for a file that is not readable or is no image classifier.
     """
-    import onnx
-    from onnx.external_data_helper import uses_external_data
+    from snippets.model import foreign_onnx
 
-    if not source.is_file():
-        raise ModelError(f"There is no ONNX file {source}. Check the path.")
-    try:
-        model = onnx.load(source)
-        onnx.checker.check_model(model)
-    except Exception as error:  # protobuf and the checker raise their own kinds
-        raise ModelError(
-            f"{source} is not a readable ONNX model ({first_line(error)}). Export or download it again."
-        ) from error
-    weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    if len(inputs) != 1 or len(model.graph.output) != 1:
-        raise ModelError(
-            f"{source} has {len(inputs)} inputs and {len(model.graph.output)} outputs; "
-            "an image classifier has one of each."
-        )
-    for value, name in ((inputs[0], INPUT), (model.graph.output[0], OUTPUT)):
-        _rename(model, value.name, name)
-        dimension = value.type.tensor_type.shape.dim[0]
-        dimension.Clear()
-        dimension.dim_param = "batch"
-    for tensor in model.graph.initializer:
-        assert not uses_external_data(tensor)
+    taken = foreign_onnx.take(source)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _save(model, path)
-    _check_shapes(source, path)
+
+    def written() -> tuple[tuple[int, ...], str]:
+        _save(taken.model, path)
+        return _try_out(path)
+
+    shape, reason = written()
+    if reason and taken.batch and foreign_onnx.free_batch(taken.model, taken.batch):
+        shape, reason = written()
+    if not reason and len(shape) == 4 and shape[1] * shape[2] * shape[3] == max(shape[1:]):
+        foreign_onnx.flatten_output(taken.model)
+        shape, reason = written()
+    if reason and taken.batch:
+        raise ModelError(
+            f"{source} is fixed to batches of {taken.batch} ({reason}). Export it with a free batch size: "
+            "torch.onnx.export(model, (images,), 'model.onnx', dynamo=True, "
+            "dynamic_shapes=({0: torch.export.Dim('batch')},)) with two images or more."
+        )
+    if reason:
+        raise ModelError(
+            f"{source} does not run on images: {reason}. Run it once where it was made (onnxruntime.InferenceSession), "
+            "and export it again with opset_version=18."
+        )
+    if len(shape) != 2 or shape[1] < 2:
+        raise ModelError(
+            f"{source} returned {shape} for {TRIED} images, not ({TRIED}, classes). Export it so that it returns a "
+            "score for each class (logits), without what comes after."
+        )
     return path
 
 
@@ -184,38 +189,20 @@ def count_classes(path: Path) -> int:
     return int(session(path, level="none")(np.zeros((1, 3, SIDE, SIDE), dtype=np.float32)).shape[1])
 
 
-def _check_shapes(source: Path, path: Path) -> None:
+def _try_out(path: Path) -> tuple[tuple[int, ...], str]:
+    """The shape that several images give, and why the file cannot be used with any batch, in words (one is empty)."""
     from snippets.engine.providers import session
 
+    images = np.random.default_rng(0).standard_normal((TRIED, 3, SIDE, SIDE)).astype(np.float32)
     try:
-        shape = session(path, level="none")(np.zeros((2, 3, SIDE, SIDE), dtype=np.float32)).shape
-    except ModelError:
-        raise
+        model = session(path, level="none")
+        together = model(images)
+        alone = np.concatenate([model(images[n : n + 1]) for n in range(TRIED)])
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
-        raise ModelError(
-            f"{source} does not take a batch of two float32 images (2,3,{SIDE},{SIDE}): "
-            f"{first_line(error)}. Export it with a dynamic batch dimension."
-        ) from error
-    if len(shape) != 2 or shape[0] != 2:
-        raise ModelError(
-            f"{source} returned {tuple(shape)} for two images, not (2, classes). "
-            "Export it so that it returns logits, with a dynamic batch dimension."
-        )
-
-
-def _rename(model: Any, old: str, new: str) -> None:
-    if old == new:
-        return
-    for node in model.graph.node:
-        for names in (node.input, node.output):
-            for index, name in enumerate(names):
-                if name == new:
-                    names[index] = f"{new}_inner"
-                elif name == old:
-                    names[index] = new
-    for value in (*model.graph.input, *model.graph.output):
-        if value.name == old:
-            value.name = new
+        return (), reason_of(error)
+    if together.shape != alone.shape:  # the values may differ: dynamic int8 finds one range for a whole batch
+        return (), f"{TRIED} images give {together.shape}, one by one they give {alone.shape}"
+    return tuple(together.shape), ""
 
 
 def _resolve_casts(model: Any) -> None:

@@ -10,7 +10,6 @@ was asked for and not got raises ProviderError with the reason. Needs numpy and 
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,8 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from snippets.engine.placement import Placement, events_of, judge
 from snippets.engine.streams import PLAIN, Tuning, in_a_queue, side_by_side
-from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, first_line
+from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, first_line, reason_of
+from snippets.machine import gpu_libraries
 from snippets.machine.host import thread_count
 
 PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt")
@@ -33,6 +34,8 @@ ORT_NAMES = {
 # The levels as ONNX Runtime stacks them: each one includes those before it.
 LEVELS = ("none", "basic", "extended", "all")
 ERRORS_ONLY = 3
+# Batches that a TensorRT engine is built for, so that no size builds another one in the middle of a measurement.
+TENSORRT_BATCHES = {"min": 1, "opt": 8, "max": 64}
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def absence(provider: str) -> str:
     if name not in ort.get_available_providers():
         return f"this onnxruntime ({ort.__version__}) was built without {name}; the onnxruntime-gpu package has it"
     if provider in ("cuda", "tensorrt"):
-        return _gpu_absence(provider)
+        return gpu_libraries.absence(provider)
     return ""
 
 
@@ -123,26 +126,6 @@ def bf16_absence() -> str:
     able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "" if "BF16" in able else f"this CPU has no bfloat16 instructions (OpenVINO finds {', '.join(able)})"
 
-
-def _gpu_absence(provider: str) -> str:
-    """Why the GPU libraries of onnxruntime do not load, as the system's loader says it."""
-    import onnxruntime as ort
-
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-        count = ctypes.c_int(0)
-        if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
-            return "there is an NVIDIA driver but no GPU that it can use"
-    except OSError:
-        return "there is no NVIDIA driver here (libcuda.so.1 does not load), so no GPU to run on"
-    if hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
-    capi = Path(ort.__file__).parent / "capi"
-    try:
-        ctypes.CDLL(str(capi / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
-        ctypes.CDLL(str(capi / f"libonnxruntime_providers_{provider}.so"))
-    except OSError as error:
-        return f"a library it needs does not load: {error}"
     return ""
 
 
@@ -179,15 +162,7 @@ def _onnxruntime(
     options = session_options(threads, level)
     if optimized is not None:
         options.optimized_model_filepath = os.fspath(optimized)
-    if provider != "cpu":
-        # A node that the GPU cannot run would go to the CPU, copies and all, and be measured as the GPU.
-        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    wanted = ORT_NAMES[provider]
-    stack: list[Any] = [wanted]
-    if provider == "tensorrt":
-        cache = path.parent / "tensorrt"
-        cache.mkdir(exist_ok=True)
-        stack = [(wanted, {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(cache)}), ORT_NAMES["cuda"]]
+    wanted, stack = ORT_NAMES[provider], _stack(path, provider)
     try:
         loaded = ort.InferenceSession(os.fspath(path), options, providers=stack)
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
@@ -195,7 +170,7 @@ def _onnxruntime(
             provider = "cpu"
         if provider == "cpu":
             raise ModelError(
-                f"{path} does not load in ONNX Runtime: {first_line(error)}. Check that it is a whole ONNX file."
+                f"{path} does not load in ONNX Runtime: {reason_of(error)}. Check that it is a whole ONNX file."
             ) from error
         raise ProviderError(
             f"The provider {provider!r} was asked for and refused {path.name}: "
@@ -207,12 +182,75 @@ def _onnxruntime(
             f"The provider {provider!r} was asked for; ONNX Runtime fell back to {got[0]}. "
             "Check the driver and the CUDA libraries (servelab doctor)."
         )
+    if provider != "cpu":
+        require_placement(path, provider, level)
     name = loaded.get_inputs()[0].name
 
     def run(batch: np.ndarray) -> np.ndarray:
         return loaded.run(None, {name: batch})[0]
 
     return Model(path, provider, threads, level, run, f"ONNX Runtime {ort.__version__}, {wanted}")
+
+
+def _stack(path: Path, provider: str) -> list[Any]:
+    """What InferenceSession is given as `providers`, the one that is asked for first."""
+    if provider == "cpu":
+        return [ORT_NAMES["cpu"]]
+    if provider == "cuda":
+        return [ORT_NAMES["cuda"]]
+    cache = path.parent / "tensorrt"
+    cache.mkdir(exist_ok=True)
+    options: dict[str, Any] = {
+        "trt_engine_cache_enable": True,
+        "trt_engine_cache_path": str(cache),
+        "trt_timing_cache_enable": True,
+        "trt_timing_cache_path": str(cache),
+        **profile_shapes(path),
+    }
+    return [(ORT_NAMES["tensorrt"], options), ORT_NAMES["cuda"]]
+
+
+def profile_shapes(path: Path) -> dict[str, str]:
+    """TensorRT's range of batches for a graph whose batch is free; nothing for a fixed one."""
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    value = next(value for value in graph.input if value.name not in weights)
+    batch, *rest = value.type.tensor_type.shape.dim
+    if batch.HasField("dim_value") or not all(size.HasField("dim_value") for size in rest):
+        return {}
+    sizes = "x".join(str(size.dim_value) for size in rest)
+    return {f"trt_profile_{end}_shapes": f"{value.name}:{n}x{sizes}" for end, n in TENSORRT_BATCHES.items()}
+
+
+def placement(path: str | os.PathLike[str], provider: str, level: str = "all") -> dict[str, Any]:
+    """Where each node runs when `provider` is asked for: `Placement.facts()`, from a profiled run on zeros."""
+    path = Path(path)
+    return _placement(path, path.stat().st_mtime_ns, provider, level).facts()
+
+
+@lru_cache(maxsize=32)
+def _placement(path: Path, _written: int, provider: str, level: str) -> Placement:
+    return judge(events_of(path, session_options(1, level), _stack(path, provider)))
+
+
+def require_placement(path: Path, provider: str, level: str) -> None:
+    """Raise ProviderError unless the provider runs all of the graph but shape arithmetic."""
+    found = _placement(path, path.stat().st_mtime_ns, provider, level)
+    if found.refused:
+        names = ", ".join(found.refused[:4]) + (", ..." if len(found.refused) > 4 else "")
+        raise ProviderError(
+            f"The provider {provider!r} was asked for, and ONNX Runtime ran {len(found.refused)} of the "
+            f"{sum(found.nodes.values())} nodes of {path.name} on the CPU: {names}. A measurement would be of both, so "
+            "none is made. Export the model with operations that the provider has (a newer opset often does), or "
+            "choose another provider."
+        )
+    if not found.nodes.get(ORT_NAMES[provider]):
+        raise ProviderError(
+            f"The provider {provider!r} was asked for and took no node of {path.name}: all ran on "
+            f"{', '.join(found.nodes)}. Export the model with a newer opset, or choose another provider."
+        )
 
 
 def _loads_on_cpu(path: Path) -> bool:

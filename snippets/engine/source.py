@@ -5,19 +5,20 @@ Importing PyTorch and loading weights takes seconds. A notebook that only replay
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets.errors import ModelError
+from snippets.errors import ModelError, ToolMissing
 from snippets.model import evaluate
 from snippets.model.weights_file import SHIPPED, is_onnx, load_model, save_weights
 
 if TYPE_CHECKING:
     from snippets.data.datasets import Dataset, Split
     from snippets.engine.compiling import Compiled
+    from snippets.engine.variants import Bench
     from snippets.record.run import Run
 
 
@@ -85,3 +86,29 @@ class Source:
 
         what = "compile" if batch == 1 else f"compile-{batch}"
         return run.step(f"{name}/{what}", timed, inputs={"weights": self.path, "batch": batch, "threads": threads})
+
+    def compile_each(
+        self, bench: Bench, name: str, compiled: Callable[[], Compiled], batches: Sequence[int]
+    ) -> tuple[dict[int, dict[str, Any]], str]:
+        """`record_compile` for each of these batch sizes, and why there is no compiled code here, in words.
+
+        One of the two is empty. The reason is recorded as step `<name>/absent`. A record that says so already is
+        believed in a replay: what was missing then need not be missing here.
+        """
+        from snippets.engine.compiling import compiler_absence
+
+        run, absence = bench.run, f"{name}/absent"
+        if run.mode == "replay" and absence in run.record().names():
+            return {}, str(run.record().result(absence)["reason"])
+        reason = self.torch_absence
+        if not reason and f"{name}/compile" not in run.record().names():
+            reason = compiler_absence()
+        costs: dict[int, dict[str, Any]] = {}
+        try:
+            for batch in batches if not reason else ():
+                costs[batch] = self.record_compile(run, name, compiled, bench.split, batch, bench.plan.threads)
+        except ToolMissing as error:
+            reason = str(error)
+        if not reason:
+            return costs, ""
+        return {}, bench.absent(name, reason)

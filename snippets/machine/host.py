@@ -164,19 +164,22 @@ def memory_bytes() -> int:
 
 
 def gpu_facts() -> list[dict[str, Any]]:
-    """Name, UUID, memory (MiB) and driver of each NVIDIA GPU, as nvidia-smi tells; empty without one."""
+    """Name, UUID, memory (MiB), driver, compute capability and whether it is divided (MIG) of each NVIDIA GPU.
+
+    As nvidia-smi tells; empty without one.
+    """
     if not shutil.which("nvidia-smi"):
         return []
     query = [
         "nvidia-smi",
-        "--query-gpu=name,uuid,memory.total,driver_version,compute_cap",
+        "--query-gpu=name,uuid,memory.total,driver_version,compute_cap,mig.mode.current",
         "--format=csv,noheader,nounits",
     ]
     try:
         out = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    names = ("model", "uuid", "memory_mib", "driver", "compute_capability")
+    names = ("model", "uuid", "memory_mib", "driver", "compute_capability", "mig")
     return [dict(zip(names, [v.strip() for v in line.split(",")], strict=False)) for line in out.splitlines() if line]
 
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from snippets.machine.gpus import Gpus, Reading
 from snippets.machine.host import allowed_cpus
+
+OF_A_GPU = ("util_gpu", "util_gpu_memory_mb", "util_gpu_clock_mhz")
 
 
 class Utilization:
@@ -25,7 +28,7 @@ class Utilization:
     def __init__(self, server_pid: int | None = None, every_s: float = 0.2) -> None:
         self._pid, self._every_s = server_pid, every_s
         self._rows: list[tuple[float, float, float, float]] = []
-        self._gpu_rows: list[list[float]] = []
+        self._gpu_rows: list[list[Reading]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self.origin = 0.0
@@ -41,18 +44,23 @@ class Utilization:
 
     def samples(self) -> dict[str, Any]:
         """Arrays over time: util_s [m] since the start, util_cpu [m] (% of all cores that this process may use),
-        util_server [m] (% of them taken by the server), util_memory_mb [m] (the server's resident memory),
-        util_gpu [m, GPUs] (%)."""
+        util_server [m] (% of them taken by the server), util_memory_mb [m] (the server's resident memory); and of each
+        GPU [m, GPUs] util_gpu (%), util_gpu_memory_mb (in use) and util_gpu_clock_mhz (of its multiprocessors)."""
         table = np.array(self._rows, dtype=np.float64).reshape(-1, 4)
-        gpus = np.array(self._gpu_rows, dtype=np.float64).reshape(len(table), -1) if self._rows else np.zeros((0, 0))
+        readings = [[(one.busy, one.memory_mb, one.clock_mhz) for one in row] for row in self._gpu_rows]
+        count = len(readings[0]) if readings else 0
+        gpus = np.array(readings, dtype=np.float64).reshape(len(table), count, len(OF_A_GPU))
         names = ("util_s", "util_cpu", "util_server", "util_memory_mb")
-        return {**{name: table[:, i].copy() for i, name in enumerate(names)}, "util_gpu": gpus}
+        return {
+            **{name: table[:, i].copy() for i, name in enumerate(names)},
+            **{name: gpus[:, :, i].copy() for i, name in enumerate(OF_A_GPU)},
+        }
 
     def _sample(self) -> None:
         import psutil
 
         allowed = allowed_cpus()
-        with _gpus() as gpus:
+        with Gpus() as gpus:
             self._busy(psutil, allowed)
             before, server_before = time.perf_counter(), self._server(psutil)[0]
             while not self._stop.wait(self._every_s):
@@ -62,7 +70,7 @@ class Utilization:
                 worked_s = sum(cpu_s - server_before.get(pid, 0.0) for pid, cpu_s in server.items())
                 share = worked_s / (now - before) / len(allowed) * 100
                 self._rows.append((now - self.origin, self._busy(psutil, allowed), share, memory / 1e6))
-                self._gpu_rows.append([gpu() for gpu in gpus])
+                self._gpu_rows.append(gpus.read())
                 before, server_before = now, server
 
     @staticmethod
@@ -87,23 +95,3 @@ class Utilization:
                     cpu_s[process.pid] = times.user + times.system
                     memory += process.memory_info().rss
         return cpu_s, memory
-
-
-class _gpus:
-    """Readers of each GPU's utilization in percent; none without NVML (no driver, no GPU)."""
-
-    def __enter__(self) -> list[Any]:
-        self._nvml: Any = None
-        try:
-            import pynvml
-
-            pynvml.nvmlInit()
-        except Exception:  # no module, no driver: NVML's errors and OSError alike mean that there is no GPU to read
-            return []
-        self._nvml = pynvml
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return [lambda h=h: float(pynvml.nvmlDeviceGetUtilizationRates(h).gpu) for h in handles]
-
-    def __exit__(self, *exc: object) -> None:
-        if self._nvml is not None:
-            self._nvml.nvmlShutdown()

@@ -80,9 +80,9 @@ class MobileNetV2(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """float32 images (N,3,H,W) -> logits (N,classes)."""
-        x = self.features(x)
-        x = nn.functional.adaptive_avg_pool2d(x, (1, 1))
-        return self.classifier(torch.flatten(x, 1))
+        # The mean over both sides is torchvision's pool and flatten, bit for bit, without asking for the batch's size:
+        # exported, that question would be shape arithmetic, which engines on a GPU leave to the CPU.
+        return self.classifier(self.features(x).mean(dim=(2, 3)))
 
 
 def mobilenet_v2(classes: int, width: float = 1.0, dropout: float = 0.2) -> MobileNetV2:

@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from snippets.errors import ModelError, first_line
 from snippets.files import replacing
+from snippets.model.file_kind import refuse_accidents
 
 if TYPE_CHECKING:
     import torch
 
 SHIPPED = Path(__file__).parent / "weights" / "mobilenetv2_rehearsal.safetensors"
-FORMATS = "Give a .safetensors, .pth or .pt file of a MobileNetV2, or an .onnx file."
+# As people call what torch.save wrote; Lightning's checkpoints end in .ckpt, `.pth.tar` in .tar.
+TORCH_SUFFIXES = (".pth", ".pt", ".ckpt", ".tar", ".bin")
+FORMATS = (
+    "Give a .safetensors file or a checkpoint (.pth, .pt, .ckpt, .pth.tar, .bin) of a MobileNetV2, or any image "
+    "classifier as an .onnx file."
+)
 FIRST, LAST = "features.0.0.weight", "classifier.1.weight"
 
 
@@ -43,12 +49,13 @@ def load_model(
         raise ModelError(f"No weights at {path}. Check the path, or use weights=rehearsal. {FORMATS}")
     if is_onnx(path):
         raise ModelError(f"{path} is an ONNX file: it has no torch module. Open it with providers.session instead.")
+    if path.suffix.lower() not in (".safetensors", *TORCH_SUFFIXES):
+        raise ModelError(f"{path}: unknown kind of weights '{path.suffix}'. {FORMATS}")
+    refuse_accidents(path)
     if path.suffix.lower() == ".safetensors":
         state, labels = _read_safetensors(path)
-    elif path.suffix.lower() in (".pth", ".pt"):
-        state, labels = _read_pickle(path), ()
     else:
-        raise ModelError(f"{path}: unknown kind of weights '{path.suffix}'. {FORMATS}")
+        state, labels = _read_pickle(path), ()
     model = _build(state, path)
     count = state_classes(model)
     if labels and len(labels) != count:

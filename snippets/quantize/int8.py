@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snippets.data.image import preprocess
+from snippets.engine.graph import read_model
 from snippets.engine.plan import Plan
 from snippets.machine.host import cpu_facts, int8_overflows
-from snippets.model import evaluate
+from snippets.model import evaluate, foreign_onnx
 from snippets.quantize import calibration, equalize, quantizer, search, sensitivity
 from snippets.quantize.quantizer import Candidate
 from snippets.quantize.search import Network, Trial
@@ -43,6 +44,17 @@ class Int8:
         by_candidate = {trial.candidate: name for name, trial in self.chosen.items()}
         names = list(by_candidate.values())
         return {name: self.files[name] for name in (names if how.whole_ladder else names[-1:])}
+
+
+def already(path: Path) -> str:
+    """Why a network is not quantized here, in words: its numbers are 8-bit integers. Empty where they are not."""
+    if not foreign_onnx.is_quantized(read_model(path)):
+        return ""
+    return (
+        "The weights that you gave are a network in int8 already, so there is nothing to quantize here: its size, "
+        "accuracy and latency are those of the other notebooks. To quantize it yourself, give the float32 network "
+        "that it was made from."
+    )
 
 
 def prepared(run: Run, fp32: Path) -> Path:
@@ -155,7 +167,12 @@ def ladder(run: Run, fp32: Path, data: Dataset, how: Plan) -> list[Candidate]:
 def ensure(
     run: Run, fp32: Path, data: Dataset, how: Plan, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
 ) -> Int8:
-    """The three int8 files of the run, made and searched for once (all steps are recorded)."""
+    """The three int8 files of the run, made and searched for once (all steps are recorded).
+
+    None for a network that is in int8 already.
+    """
+    if already(fp32):
+        return Int8({}, {}, [], reference(run, fp32, data, how))
     ready, level, expected = prepared(run, fp32), equalized(run, fp32)["file"], reference(run, fp32, data, how)
     judging = search.Judging(
         Network(ready, calibrated(run, ready, data, how)),

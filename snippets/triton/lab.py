@@ -20,7 +20,7 @@ from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
 from snippets.load.windows import WINDOW, take_turns
 from snippets.record.run import Run, latest_run
-from snippets.triton import deployments, loads, server
+from snippets.triton import deployments, instances, loads, server
 from snippets.triton.config import Deployment
 from snippets.triton.deployments import DEFAULT_SERVICE, ServiceOptions
 from snippets.triton.stats import Statistics
@@ -244,6 +244,22 @@ class Lab:
 
         return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, {"times": times, "warm": warm}))
 
+    def hurried_instances(self) -> int:
+        """How many instances a team in a hurry deploys here: step `neighbour/instances`, by the device and its memory.
+
+        Recorded, since memory is free at one moment and not at the next. Older records say it by the cores alone.
+        """
+        cores = self.run.record().host["cpu"]["cores"]
+        if self.run.mode == "replay" and "neighbour/instances" not in self.run.record().names():
+            return instances.A_CORE * cores
+
+        def decide() -> dict[str, Any]:
+            free_mb, gpu_free_mb = instances.free_memory_mb()
+            count = instances.hurried(cores, self.gpus, free_mb, gpu_free_mb)
+            return {"count": count, "free_mb": free_mb, "gpu_free_mb": gpu_free_mb}
+
+        return int(self.run.step("neighbour/instances", decide, inputs={"cores": cores, "gpus": self.gpus})["count"])
+
     def native(self) -> dict[str, Any]:
         """Whether this server has Triton's own ONNX backend: step `triton/native/backend`, {available, reason}."""
 
@@ -282,15 +298,21 @@ class Lab:
         return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}
 
     def _prepare(self) -> dict[str, Any]:
-        from snippets.engine.export import export_onnx, largest_difference
-        from snippets.model.weights_file import load_model
+        from snippets.engine.export import export_onnx
+        from snippets.model.weights_file import is_onnx, load_model
 
+        if is_onnx(self._weights):
+            raise ModelError(
+                f"weights={self._weights}: Part 3 serves one network with PyTorch and with ONNX Runtime, and an ONNX "
+                "file has no PyTorch module. Give its torch checkpoint as weights and this file as -p onnx=FILE; a "
+                "network that is no MobileNetV2 is measured by Parts 1 and 2."
+            )
         module, labels = load_model(self._weights)
         weights = deployments.save_state_dict(module, self.run.models / "food_weights.pt")
         path, source = self.run.models / "food.onnx", "exported here"
         model_run = latest_run("model", self.run.folder.parent.parent)
         earlier = Path(self._onnx) if self._onnx else model_run / "models" / "fp32.onnx" if model_run else None
-        if earlier is not None and earlier.is_file() and largest_difference(module, earlier) < SAME_NETWORK:
+        if earlier is not None and earlier.is_file() and self._same(module, len(labels), earlier):
             source = "given" if self._onnx else "the latest model run"
             shutil.copyfile(earlier, path)
         elif self._onnx:
@@ -301,3 +323,16 @@ class Lab:
         else:
             export_onnx(module, path)
         return {"weights": weights, "onnx": path, "classes": len(labels), "labels": list(labels), "source": source}
+
+    @staticmethod
+    def _same(module: Any, classes: int, path: Path) -> bool:
+        """Whether an ONNX file is the module's network: as many classes, and the same logits but for rounding.
+
+        One that does not take the kit's images, such as another run's own model, is another network.
+        """
+        from snippets.engine.export import count_classes, largest_difference
+
+        try:
+            return count_classes(path) == classes and largest_difference(module, path) < SAME_NETWORK
+        except Exception:  # the file is somebody's: onnxruntime raises whatever is wrong with it
+            return False

@@ -32,6 +32,8 @@ from snippets.triton.stats import Statistics
 REPOSITORY_VARIABLE = "SERVELAB_TRITON_REPOSITORY"
 READY_S = 30.0
 LOAD_S = 60.0
+# Instances start one after the other: each loads its engine, and on a GPU makes a CUDA context.
+LOAD_INSTANCE_S = 5.0
 
 
 def start(how: str = "embedded", folder: Path | str = "") -> TritonServer:
@@ -192,7 +194,8 @@ class TritonServer:
             deployment.write(self.repository)
         begun = time.monotonic()
         self._deployed.pop(name, None)
-        self._change(name, "load", {"config": deployment.config.json()} if out_of_reach else {})
+        limit_s = LOAD_S + LOAD_INSTANCE_S * deployment.config.instance_count
+        self._change(name, "load", {"config": deployment.config.json()} if out_of_reach else {}, limit_s)
         self._deployed[name] = wanted
         return time.monotonic() - begun
 
@@ -200,7 +203,7 @@ class TritonServer:
         """Unload a model and wait until it is gone; returns the seconds it took."""
         begun = time.monotonic()
         self._deployed.pop(name, None)
-        self._change(name, "unload", {})
+        self._change(name, "unload", {}, LOAD_S)
         self._wait(lambda: control.state(self.url, name) not in ("READY", "UNLOADING"), LOAD_S, f"to unload {name}")
         return time.monotonic() - begun
 
@@ -239,9 +242,9 @@ class TritonServer:
             return triton_launch.container(self.repository, ports, self._image, self._gpus, self._rate_limit)
         return triton_launch.embedded(self.folder, self.repository, ports, self._rate_limit)
 
-    def _change(self, name: str, verb: str, parameters: Mapping[str, str]) -> None:
+    def _change(self, name: str, verb: str, parameters: Mapping[str, str], limit_s: float) -> None:
         try:
-            control.change(self.url, name, verb, parameters, LOAD_S)
+            control.change(self.url, name, verb, parameters, limit_s)
         except control.Refused as error:
             raise ServerError(
                 f"Triton could not {verb} the model `{name}`: {error}\nCorrect its configuration or files"
@@ -249,7 +252,9 @@ class TritonServer:
             ) from error
         except OSError as error:
             self.check()
-            raise ServerError(f"Triton did not answer within {LOAD_S:.0f} s while asked to {verb} `{name}`.") from error
+            raise ServerError(
+                f"Triton did not answer within {limit_s:.0f} s while asked to {verb} `{name}`."
+            ) from error
 
     def _wait(self, done: Callable[[], bool], limit_s: float, what: str) -> None:
         deadline = time.monotonic() + limit_s

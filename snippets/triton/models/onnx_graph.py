@@ -25,6 +25,9 @@ class TritonPythonModel:
         wanted = "CPUExecutionProvider"
         providers: list = [wanted]
         if where != "cpu":
+            # CUDA's libraries come as packages beside this one, where the system's loader does not look.
+            if hasattr(onnxruntime, "preload_dlls"):
+                onnxruntime.preload_dlls()
             wanted = "CUDAExecutionProvider"
             providers = [(wanted, {"device_id": where.removeprefix("cuda:")}), "CPUExecutionProvider"]
         path = str(HERE / "model.onnx")

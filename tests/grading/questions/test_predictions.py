@@ -123,7 +123,7 @@ def test_a_file_is_read_first_and_entered_before_anything_is_measured(tmp_path: 
     file.write_text(f'{EAGER} = [5, 20]\n{WINNER} = ["none -> basic", 0.5]\n')
     said: list[str] = []
     options = Options(tmp_path / "runs", file)
-    made = ask_first("model", options, said.append)
+    made = ask_first("model", options, lambda part: options.name, said.append)
     assert EAGER not in said[0] and "model.baseline.compile" in said[0]
     assert not (tmp_path / "runs").exists()
     enter(made, options, said.append)
@@ -142,13 +142,13 @@ def test_what_is_entered_after_its_measurement_is_told_to_be_late(tmp_path: Path
     file.write_text(f"{EAGER} = [5, 20]\n")
     said: list[str] = []
     options = Options(tmp_path / "runs", file)
-    enter(ask_first("model", options, said.append), options, said.append)
+    enter(ask_first("model", options, lambda part: options.name, said.append), options, said.append)
     assert said[-1].endswith(f"late: {EAGER}")
 
 
 def test_without_a_file_nothing_is_entered(tmp_path: Path) -> None:
     options = Options(tmp_path / "runs")
-    enter(ask_first("edge", options, lambda line: None), options, print)
+    enter(ask_first("edge", options, lambda part: options.name, lambda line: None), options, print)
     assert not (tmp_path / "runs").exists()
 
 

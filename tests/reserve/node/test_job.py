@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -151,3 +152,22 @@ def test_a_run_that_does_not_verify_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("reserve.node.job.load_record", lambda home: broken)
     with pytest.raises(RecordError, match="home does not verify: a is gone; b; c. Repeat `servelab collect`"):
         verify(Path("home"))
+
+
+def test_variables_reach_the_job_and_words_with_an_equals_sign_stay_words(
+    machine: LocalMachine, tmp_path: Path
+) -> None:
+    """A stand-in for the kit on the node writes down what it was started with."""
+    kit = Path(machine.home) / "servelab"
+    kit.mkdir(parents=True)
+    (kit / "servelab.py").write_text("import os, sys\nprint(os.environ['SERVELAB_TRITON_IMAGE'], sys.argv[1:])\n")
+    (Path(machine.home) / ".servelab").mkdir(exist_ok=True)
+    (Path(machine.home) / ".servelab" / "python").write_text(sys.executable)
+    job = Job(JOB.part, JOB.run_id, JOB.words, {"SERVELAB_TRITON_IMAGE": "servelab/triton:0123"})
+    assert start(machine, job, LEASE)
+    log = Path(machine.home) / JOB.folder / "log"
+    for _ in range(200):
+        if (Path(machine.home) / JOB.folder / "exit").exists():
+            break
+        time.sleep(0.05)
+    assert log.read_text().startswith("servelab/triton:0123 ['run', 'model', '-p', 'data=my photos', '--runs'")

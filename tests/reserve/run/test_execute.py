@@ -69,3 +69,14 @@ def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="could not be written.*--runs"):
         execute(notebook(tmp_path, "x = 1"), tmp_path / "file" / "out.ipynb", {}, 60)
+
+
+def test_a_notebook_that_has_nothing_to_do_is_finished_and_says_why(tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    ends = "from snippets.errors import NothingToDo\nraise NothingToDo('it is in int8 already')"
+    done = execute(notebook(tmp_path, ends, "raise ValueError('never')"), out, {}, 60)
+    assert done.ended_early == "it is in int8 already"
+    cells = nbformat.read(out, as_version=4).cells
+    assert not any(one.output_type == "error" for cell in cells for one in cell.get("outputs", ()))
+    assert not any("papermill-error" in str(cell.metadata.get("tags", "")) for cell in cells)
+    assert cells[-2].outputs[-1].text == "it is in int8 already\n"

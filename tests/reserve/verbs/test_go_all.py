@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 def test_three_parts_from_nothing_to_verified_runs_at_home(desk, chameleon, root: Path, monkeypatch):
     monkeypatch.setattr("reserve.sites.chameleon.rest.TIMEOUT_S", 60.0)
     monkeypatch.setattr("reserve.sites.chameleon.chi.TIMEOUT_S", 60.0)
+    # These nodes are processes here: no GPU for a run to use, and no Triton container.
+    monkeypatch.setattr("reserve.verbs.run.node_settings", lambda *_: {})
     desk.clock.pause_s = 1.0
     whole = Desk(journal=desk.journal, clock=desk.clock, voice=desk.voice, kit=root)
     homes = go(whole, "all", Order(NOW))

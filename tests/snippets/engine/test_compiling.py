@@ -14,7 +14,9 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
+from snippets.engine import compiling
 from snippets.engine.compiling import Compiled, compiler_absence, eager
+from snippets.errors import ToolMissing
 from tests.snippets.engine.page_faults import page_faults
 
 needs_compiler = pytest.mark.skipif(bool(compiler_absence()), reason=compiler_absence())
@@ -76,6 +78,30 @@ def test_kept_memory_is_not_fetched_from_the_system_again() -> None:
 
 
 def test_without_a_compiler_the_reason_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.delenv("CXX", raising=False)
-    assert "apt install g++" in compiler_absence()
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert "there is no no-such-compiler here" in compiler_absence() and "apt install g++" in compiler_absence()
+
+
+@needs_compiler
+def test_a_compiler_that_fails_is_found_before_anything_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", shutil.which("false") or "/bin/false")
+    assert "does not compile here (exit status 1); set CXX" in compiler_absence()
+
+
+def test_a_python_without_headers_is_found_before_anything_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", shutil.which("true") or "/bin/true")
+    monkeypatch.setattr(compiling.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert "has no Python.h (Debian and Ubuntu: apt install python3." in compiler_absence()
+
+
+def test_what_the_compiler_cannot_do_is_an_error_of_the_kit(
+    network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(images: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("InductorError: CppCompileError: Python.h: No such file or directory")
+
+    monkeypatch.setattr(torch, "compile", lambda module, dynamic: fails)
+    with pytest.raises(ToolMissing, match="torch.compile failed on this machine .InductorError: .*Python.h"):
+        Compiled(network, threads=1).compile(batch(7))

@@ -113,6 +113,14 @@ def test_a_state_dict_loads_however_it_was_wrapped(tmp_path, small, wrap):
         np.testing.assert_allclose(model(x), small(x), atol=2e-2)
 
 
+@pytest.mark.parametrize("name", ["best.ckpt", "model_best.pth.tar", "pytorch_model.bin", "FOOD.PTH"])
+def test_a_checkpoint_loads_whatever_it_is_called(tmp_path, small, name):
+    """As Lightning, ImageNet's example and the model hub call theirs."""
+    wrapped = {f"model.{key}": value for key, value in small.state_dict().items()}
+    torch.save({"state_dict": wrapped, "epoch": 9, "optimizer": {"lr": 0.1}}, tmp_path / name)
+    assert same_answer(load_model(tmp_path / name)[0], small)
+
+
 def test_the_old_format_of_torch_save_loads(tmp_path, small):
     torch.save(small.state_dict(), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     assert same_answer(load_model(tmp_path / "old.pt")[0], small)

@@ -82,3 +82,13 @@ def test_a_chosen_file_is_put_under_its_name(float_model: Path) -> None:
     put = int8.put(run, "aggressive", float_model)
     assert put == run.models / "aggressive.onnx" and put.read_bytes() == float_model.read_bytes()
     assert run.record().result("quantize/aggressive/choose")["candidate"] == "fp32"
+
+
+def test_a_network_in_int8_is_not_quantized_again(tmp_path: Path) -> None:
+    from snippets.quantize import quantizer
+    from tests.snippets.servers import save_toy_onnx
+
+    float32 = save_toy_onnx(tmp_path / "toy.onnx")
+    small = quantizer.quantize_dynamically(float32, tmp_path / "small.onnx")
+    assert int8.already(float32) == ""
+    assert "in int8 already" in int8.already(small)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from snippets.errors import RecordError, ServerError, UsageError
+from snippets.errors import ModelError, RecordError, ServerError, UsageError
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
@@ -160,3 +161,25 @@ def test_the_trial_before_a_scenario_is_not_in_its_statistics_however_late_it_is
 def test_a_trial_that_is_never_counted_ends_with_the_reason(asked: list, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ServerError, match="counted 7 rows of `similar` where 116"):
         trial_of(monkeypatch, lab(), 100, 7)
+
+
+def test_another_runs_network_of_other_classes_is_left_and_this_one_is_exported(tmp_path: Path) -> None:
+    """A model run beside it had four classes; the rehearsal weights have eleven."""
+    import torch
+
+    from snippets.engine.export import count_classes, export_onnx
+    from snippets.model.mobilenet import mobilenet_v2
+
+    torch.manual_seed(0)
+    beside = open_run("model", run_id="theirs")
+    export_onnx(mobilenet_v2(4, width=0.35).eval(), beside.models / "fp32.onnx")
+    beside.step("export/fp32/size", lambda: {"bytes": 1}, inputs={})
+    models = lab().models
+    assert models["source"] == "exported here" and count_classes(models["onnx"]) == models["classes"] == 11
+
+
+def test_weights_without_a_torch_module_are_told_what_part_3_takes(tmp_path: Path) -> None:
+    (tmp_path / "own.onnx").write_bytes(b"x")
+    one = Lab(open_run("system", run_id="t", profile="quick"), weights=str(tmp_path / "own.onnx"))
+    with pytest.raises(ModelError, match="Give its torch checkpoint as weights and this file as -p onnx="):
+        _ = one.models
