@@ -48,7 +48,7 @@ GPU_WORDS = frozenset({*GPU_PROVIDERS, "gpu"})
 """Words in the name of a provider, or of a step, that say that a GPU computes."""
 RERUN_FACTOR = 1.6
 # Words in a variant's name that say that it computes with numbers of 8 or 16 bits.
-NARROW = frozenset({"dynamic", "aggressive", "conservative", "bf16"})
+NARROW = frozenset({"dynamic", "aggressive", "conservative", "bf16", "fp16"})
 BOUNDS_FILE = Path(__file__).with_name("bounds.toml")
 
 

@@ -16,8 +16,12 @@ if ! python3 -m venv .venv 2>/dev/null; then
   $SUDO apt-get install -y -q python3-venv
   python3 -m venv .venv
 fi
+# torch.compile builds against Python's headers; where they cannot be had, the notebooks leave it out with the reason.
+if [ "$extra" != edge ] && ! dpkg -s g++ python3-dev >/dev/null 2>&1; then
+  { $SUDO apt-get update -q && $SUDO apt-get install -y -q g++ python3-dev; } || echo "no compiler for torch.compile"
+fi
 # The GPU decides torch's version, the extra names it; everything else is pinned by constraints.txt.
-grep -v -i -E '^(torch|nvidia-|triton|onnxruntime|cuda-)' constraints.txt >~/.servelab/constraints.txt || true
+grep -v -i -E '^((torch|triton)=|nvidia-|onnxruntime|cuda-)' constraints.txt >~/.servelab/constraints.txt || true
 pip="$PWD/.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off"
 $pip -q -U pip
 $pip -c ~/.servelab/constraints.txt -e ".[$extra]"

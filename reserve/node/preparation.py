@@ -174,6 +174,7 @@ def alone(package: str) -> Task:
         program("python", "extra_package", arguments=(package,)),
         "Repeat the command.",
         timeout_s=1500,
+        network=True,
     )
 
 

@@ -39,6 +39,7 @@ MODEL_COLOURS = {
     "openvino-conservative": "#B8860B",
     "cuda": "#7A4FBF",
     "tensorrt": "#3B2A78",
+    "tensorrt-fp16": "#7867B8",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
 MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}

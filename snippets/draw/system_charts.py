@@ -105,7 +105,7 @@ def batch_histogram(loads: Mapping[str, Load], title: str) -> Figure:
 
 def utilization(loads: Mapping[str, Load], title: str) -> Figure:
     """CPU (whole machine, and the server's part) and GPUs over time, one panel a load; grey: its windows, one
-    behind the other."""
+    behind the other. The legend says the most memory in use and the median clock of each GPU in the last load."""
     columns = len(loads) if len(loads) <= 3 else 2
     rows = math.ceil(len(loads) / columns)
     layout = style.Panels(rows=rows, columns=columns, share_y=True)
@@ -122,13 +122,27 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
         own = np.minimum(load["util_server"], load["util_cpu"])
         axes.fill_between(load["util_s"], own, color=SERIES[4], alpha=0.7, lw=0, label="CPU: Triton")
         for gpu, line in enumerate(np.asarray(load["util_gpu"]).T):
-            axes.plot(load["util_s"], line, color=SERIES[gpu % 4], lw=1.5, label=f"GPU {gpu}")
+            axes.plot(
+                load["util_s"], line, color=SERIES[gpu % 4], lw=1.5, label=f"GPU {gpu}{_memory_and_clock(load, gpu)}"
+            )
         axes.set(xlim=(0, load["seconds"]), ylim=(0, 105), xlabel="measured time (s)")
         axes.set_title(label, fontweight="normal")
     for axes in panels[::columns]:
         axes.set_ylabel("busy (%)")
     panels[len(loads) - 1].legend(loc="lower right")
     return figure
+
+
+def _memory_and_clock(load: Load, gpu: int) -> str:
+    """The most memory of a GPU that was in use, and its median clock, in words; empty where the record lacks them."""
+    memory, clock = (
+        np.asarray(load.get(name, np.zeros((0, 0))), dtype=np.float64)
+        for name in ("util_gpu_memory_mb", "util_gpu_clock_mhz")
+    )
+    found = [column[np.isfinite(column)] for column in (memory[:, gpu : gpu + 1], clock[:, gpu : gpu + 1])]
+    if not all(one.size for one in found):
+        return ""
+    return f" ({found[0].max() / 1e3:.1f} GB, {np.median(found[1]):.0f} MHz)"
 
 
 def grid(loads: Mapping[tuple[int, int], Load], title: str) -> Figure:

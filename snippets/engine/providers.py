@@ -11,7 +11,7 @@ was asked for and not got raises ProviderError with the reason. Needs numpy and 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +34,8 @@ ORT_NAMES = {
 # The levels as ONNX Runtime stacks them: each one includes those before it.
 LEVELS = ("none", "basic", "extended", "all")
 ERRORS_ONLY = 3
+Asked = tuple[str, dict[str, Any]]
+"""One of `providers` as ONNX Runtime takes them: its name there, and options."""
 # Batches that a TensorRT engine is built for, so that no size builds another one in the middle of a measurement.
 TENSORRT_BATCHES = {"min": 1, "opt": 8, "max": 64}
 
@@ -67,7 +69,8 @@ def session(
     `threads`: threads within an operator, or with `tuning.streams` in all; 0 for one a physical core. `level`: graph
     optimizations of ONNX Runtime (none, basic, extended, all), applied to the file as it is: give it a file that was
     not optimized before, or the levels below it are not off. `optimized`: also write the optimized graph to that path.
-    `tuning`: streams are for CPUs (providers cpu and openvino), bf16 is for openvino where the CPU has it.
+    `tuning`: streams are for CPUs (providers cpu and openvino), bf16 is for openvino where the CPU has it, fp16 for
+    tensorrt. Plain float32 on a GPU from Ampere on is TF32 in convolutions, as NVIDIA's libraries do by default.
     Raises UsageError, ModelError (no such file, unreadable) and ProviderError (asked for and not got).
     """
     path = Path(path)
@@ -77,9 +80,11 @@ def session(
         raise UsageError(f"There is no optimization level {level!r}. Choose one of {', '.join(LEVELS)}.")
     if not path.is_file():
         raise ModelError(f"There is no model file {path}. Export it first (notebook 1_baseline, or export_onnx).")
-    if (tuning.streams and provider not in ("cpu", "openvino")) or (tuning.bf16 and provider != "openvino"):
+    fits = {"streams": ("cpu", "openvino"), "bf16": ("openvino",), "fp16": ("tensorrt",)}
+    if any(getattr(tuning, what) and provider not in those for what, those in fits.items()):
         raise UsageError(
-            f"The provider {provider!r} cannot be tuned so: streams are for cpu and openvino, bf16 for openvino."
+            f"The provider {provider!r} cannot be tuned so: streams are for cpu and openvino, bf16 for openvino, "
+            "fp16 for tensorrt."
         )
     reason = absence(provider) or (bf16_absence() if tuning.bf16 else "")
     if reason:
@@ -91,10 +96,10 @@ def session(
         return _openvino(path, thread_count(threads), tuning)
     if tuning.streams:
         count = thread_count(threads)
-        each = [_onnxruntime(path, provider, 1, level, optimized) for _ in range(count)]
+        each = [_onnxruntime(path, _stack(path, provider), 1, level, optimized) for _ in range(count)]
         run = side_by_side([one.run for one in each])
         return Model(path, provider, count, level, run, f"{each[0].detail}, {count} sessions of 1 thread")
-    return _onnxruntime(path, provider, thread_count(threads), level, optimized)
+    return _onnxruntime(path, _stack(path, provider, tuning.fp16), thread_count(threads), level, optimized)
 
 
 @lru_cache(maxsize=8)
@@ -155,16 +160,18 @@ def session_options(threads: int, level: str) -> Any:
 
 
 def _onnxruntime(
-    path: Path, provider: str, threads: int, level: str, optimized: str | os.PathLike[str] | None
+    path: Path, stack: Sequence[Asked], threads: int, level: str, optimized: str | os.PathLike[str] | None
 ) -> Model:
     import onnxruntime as ort
+
+    wanted, settings = stack[0]
+    provider = next(provider for provider, name in ORT_NAMES.items() if name == wanted)
 
     options = session_options(threads, level)
     if optimized is not None:
         options.optimized_model_filepath = os.fspath(optimized)
-    wanted, stack = ORT_NAMES[provider], _stack(path, provider)
     try:
-        loaded = ort.InferenceSession(os.fspath(path), options, providers=stack)
+        loaded = ort.InferenceSession(os.fspath(path), options, providers=list(stack))
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
         if provider != "cpu" and not _loads_on_cpu(path):
             provider = "cpu"
@@ -189,15 +196,16 @@ def _onnxruntime(
     def run(batch: np.ndarray) -> np.ndarray:
         return loaded.run(None, {name: batch})[0]
 
-    return Model(path, provider, threads, level, run, f"ONNX Runtime {ort.__version__}, {wanted}")
+    detail = f"ONNX Runtime {ort.__version__}, {wanted}"
+    if provider != "cpu":
+        detail += ", float16" if settings.get("trt_fp16_enable") else ", float32 (TF32 where the GPU has it)"
+    return Model(path, provider, threads, level, run, detail)
 
 
-def _stack(path: Path, provider: str) -> list[Any]:
+def _stack(path: Path, provider: str, fp16: bool = False) -> list[Asked]:
     """What InferenceSession is given as `providers`, the one that is asked for first."""
-    if provider == "cpu":
-        return [ORT_NAMES["cpu"]]
-    if provider == "cuda":
-        return [ORT_NAMES["cuda"]]
+    if provider != "tensorrt":
+        return [(ORT_NAMES[provider], {})]
     cache = path.parent / "tensorrt"
     cache.mkdir(exist_ok=True)
     options: dict[str, Any] = {
@@ -205,9 +213,10 @@ def _stack(path: Path, provider: str) -> list[Any]:
         "trt_engine_cache_path": str(cache),
         "trt_timing_cache_enable": True,
         "trt_timing_cache_path": str(cache),
+        **({"trt_fp16_enable": True} if fp16 else {}),
         **profile_shapes(path),
     }
-    return [(ORT_NAMES["tensorrt"], options), ORT_NAMES["cuda"]]
+    return [(ORT_NAMES["tensorrt"], options), (ORT_NAMES["cuda"], {})]
 
 
 def profile_shapes(path: Path) -> dict[str, str]:

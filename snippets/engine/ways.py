@@ -76,6 +76,17 @@ def int8_ways(files: Mapping[str, Path]) -> dict[str, Way]:
     )
 
 
+def gpu_ways(fp32: Path) -> dict[str, Way]:
+    """The float32 file on an NVIDIA GPU: through CUDA, and through TensorRT in float32 and in float16."""
+    return _named(
+        [
+            Way("cuda", fp32, "cuda"),
+            Way("tensorrt", fp32, "tensorrt"),
+            Way("tensorrt-fp16", fp32, "tensorrt", Tuning(fp16=True)),
+        ]
+    )
+
+
 def every_way(fp32: Path, files: Mapping[str, Path], elsewhere: Mapping[str, Path]) -> dict[str, Way]:
     """All that are compared: the float32 file and the int8 `files` on ONNX Runtime, every other engine and tuning.
 
@@ -85,7 +96,7 @@ def every_way(fp32: Path, files: Mapping[str, Path], elsewhere: Mapping[str, Pat
         "onnx-all": Way("onnx-all", fp32, "cpu", home="graph"),
         **_named([Way(name, path, "cpu", home="quantize") for name, path in files.items()]),
         **float32_ways(fp32),
-        **_named([Way(name, fp32, name) for name in ("cuda", "tensorrt")]),
+        **gpu_ways(fp32),
         **int8_ways(elsewhere),
     }
 

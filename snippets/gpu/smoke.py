@@ -94,13 +94,14 @@ def _onnxruntime(provider: str) -> str:
     import numpy as np
 
     try:
-        import onnxruntime  # noqa: F401
+        import onnxruntime
 
         from snippets.engine import providers
     except ImportError as error:
         raise NotHere(f"onnxruntime is not installed ({error})") from error
     if provider == "tensorrt" and (reason := providers.absence("tensorrt")):
         raise NotHere(reason)
+    _require_code(Path(onnxruntime.__file__).parent / "capi" / "libonnxruntime_providers_cuda.so")
     image = np.random.default_rng(0).normal(size=(1, 3, SIDE, SIDE)).astype(np.float32)
     with tempfile.TemporaryDirectory(prefix="smoke.") as folder:
         path = small_network(Path(folder) / "smoke.onnx")
@@ -109,6 +110,17 @@ def _onnxruntime(provider: str) -> str:
     if not difference < 1e-2:
         raise RuntimeError(f"its convolution differs from the CPU's by {difference:.2g}")
     return model.detail
+
+
+def _require_code(library: Path) -> None:
+    """Raise RuntimeError if a CUDA library that is there has no code for the GPU that is here."""
+    from snippets.gpu.architectures import code_in
+    from snippets.machine.gpu_libraries import compute_capability
+
+    capability = compute_capability()
+    if library.is_file() and capability and not (code := code_in(library)).runs_on(*capability):
+        major, minor = capability
+        raise RuntimeError(f"{library.name} has code for {code}, this GPU is sm_{major}{minor}")
 
 
 def small_network(path: Path) -> Path:

@@ -20,6 +20,7 @@ from reserve.sites.local import LocalMachine, on_this_machine
 TABLE = hardware.load()
 TREE = Tree("digest", "commit", b"")
 DOCKER = ["docker", "nvidia-toolkit", "image:triton"]
+TENSORRT = "package:tensorrt-cu12-libs==10.9.0.34"
 GPU = ["repository", "calm", *DOCKER, "environment", "data", "jupyter", "browser"]
 P100 = replace(TABLE["gpu_p100"], images=("triton",))
 
@@ -30,7 +31,7 @@ P100 = replace(TABLE["gpu_p100"], images=("triton",))
         (P100, False, GPU),
         (replace(P100, expected={}), False, [name for name in GPU if name != "nvidia-toolkit"]),
         (TABLE["gpu_p100"], False, [name for name in GPU if name not in DOCKER]),
-        (TABLE["compute_liqid"], False, ["repository", "calm", "environment", "data", "jupyter"]),
+        (TABLE["compute_liqid"], False, ["repository", "calm", "environment", TENSORRT, "data", "jupyter"]),
         (TABLE["raspberrypi5"], False, ["repository", "environment"]),
         (TABLE["raspberrypi5"], True, ["repository", "environment", "jupyter"]),
         (on_this_machine(TABLE["compute_liqid"]), False, ["repository", "environment", "data", "jupyter"]),
@@ -105,14 +106,19 @@ def test_such_a_python_is_taken_as_it_is(with_kit) -> None:
 def test_a_fresh_environment_installs_the_parts_extra_and_what_goes_alone(with_kit, tmp_path, monkeypatch) -> None:
     """A stand-in for python3 makes an environment whose Python writes down what it is called with."""
     home = Path(with_kit.home)
-    (home / "servelab" / "constraints.txt").write_text("torch==1\nnumpy==2.2.6\nNVIDIA-cublas==1\n")
+    (home / "servelab" / "constraints.txt").write_text(
+        "torch==1\nnumpy==2.2.6\nNVIDIA-cublas==1\ntriton==3\ntritonclient==2.73.0\n"
+    )
     stand_in = tmp_path / "bin" / "python3"
     stand_in.parent.mkdir()
     stand_in.write_text(
         "#!/bin/sh\nmkdir -p .venv/bin\nprintf '#!/bin/sh\\necho \"$*\" >>~/calls\\n' >.venv/bin/python\n"
         "chmod +x .venv/bin/python\n"
     )
-    stand_in.chmod(0o755)
+    (stand_in.parent / "dpkg").write_text("#!/bin/sh\nexit 1\n")  # no such package
+    (stand_in.parent / "apt-get").write_text('#!/bin/sh\necho "$*" >>~/apt\nexit 100\n')  # and no network
+    for each in stand_in.parent.iterdir():
+        each.chmod(0o755)
     task = environment(TABLE["gpu_p100"])
     command = f"export PATH={stand_in.parent}:$PATH SERVELAB_NODE_PYTHON=\n{task.apply}"
     with_kit.run(command)
@@ -122,7 +128,9 @@ def test_a_fresh_environment_installs_the_parts_extra_and_what_goes_alone(with_k
         f"-c {home}/.servelab/constraints.txt -e .[p100]",
         f"-q --no-deps {ALONE['system'][0]}",
     ]
-    assert (home / ".servelab" / "constraints.txt").read_text() == "numpy==2.2.6\n"
+    assert (home / ".servelab" / "constraints.txt").read_text() == "numpy==2.2.6\ntritonclient==2.73.0\n"
+    # Compiled PyTorch is worth a try, and its compiler no reason to end.
+    assert (home / "apt").read_text() == "update -q\n"
     assert (home / ".servelab" / "python").read_text() == f"{home}/servelab/.venv/bin/python\n"
 
 

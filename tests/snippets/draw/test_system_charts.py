@@ -41,9 +41,10 @@ def test_a_histogram_counts_requests_and_not_executions(load: dict[str, Any]) ->
 
 
 def test_the_machines_curves_are_those_that_were_sampled(load: dict[str, Any]) -> None:
+    load |= {"util_gpu_memory_mb": np.array([[1200.0], [1500.0]]), "util_gpu_clock_mhz": np.array([[1189.0], [1328.0]])}
     (axes,) = system_charts.utilization({"one": load}, "Busy").axes
     processor, gpu = axes.get_lines()
-    assert list(processor.get_ydata()) == [50.0, 60.0] and gpu.get_label() == "GPU 0"
+    assert list(processor.get_ydata()) == [50.0, 60.0] and gpu.get_label() == "GPU 0 (1.5 GB, 1258 MHz)"
 
 
 @pytest.mark.parametrize(("number", "columns"), [(2, 2), (3, 3), (4, 2), (5, 2)])

@@ -69,7 +69,12 @@ def test_bfloat16_is_computed_where_the_cpu_has_it_and_refused_where_not(
 
 @pytest.mark.parametrize(
     ("provider", "tuning"),
-    [("cuda", Tuning(streams=True)), ("cpu", Tuning(bf16=True)), ("tensorrt", Tuning(bf16=True))],
+    [
+        ("cuda", Tuning(streams=True)),
+        ("cpu", Tuning(bf16=True)),
+        ("tensorrt", Tuning(bf16=True)),
+        ("cuda", Tuning(fp16=True)),
+    ],
 )
 def test_a_tuning_that_an_engine_does_not_have_is_refused(small_onnx: Path, provider: str, tuning: Tuning) -> None:
     with pytest.raises(UsageError, match="streams are for cpu and openvino"):

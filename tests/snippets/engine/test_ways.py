@@ -53,7 +53,12 @@ def test_every_way_is_the_files_as_they_are_and_all_else(files: dict[str, Path])
         "conservative": "quantize",
     }
     others = {**ways.float32_ways(fp32), **ways.int8_ways(small)}
-    assert set(found) == {"onnx-all", "dynamic", "conservative", "cuda", "tensorrt", *others}
+    assert set(found) == {
+        *("onnx-all", "dynamic", "conservative"),
+        *("cuda", "tensorrt", "tensorrt-fp16"),
+        *others,
+    }
+    assert found["tensorrt-fp16"].tuning == Tuning(fp16=True) and found["tensorrt"].tuning == PLAIN
 
 
 def test_streams_are_timed_with_a_line_of_images_and_the_others_with_the_plans_batch(

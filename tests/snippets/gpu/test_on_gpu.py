@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from snippets.engine import export, providers
+from snippets.engine.streams import Tuning
 from snippets.gpu import smoke
 from snippets.gpu.check import LADDER, OnGpu, Rung, climb
 from snippets.machine import gpu_libraries
@@ -68,6 +69,14 @@ def test_a_provider_runs_all_of_the_exported_graph(fp32: Path, provider: str) ->
     found = providers.session(fp32, provider, threads=1)(IMAGES)
     assert np.allclose(found, providers.session(fp32, threads=1)(IMAGES), atol=2e-2)
     assert providers.placement(fp32, provider)["refused_on_cpu"] == []
+
+
+def test_tensorrt_computes_in_float16_on_request(fp32: Path) -> None:
+    if reason := providers.absence("tensorrt"):
+        pytest.skip(reason)
+    narrow = providers.session(fp32, "tensorrt", threads=1, tuning=Tuning(fp16=True))
+    assert narrow.detail.endswith("float16")
+    assert np.allclose(narrow(IMAGES), providers.session(fp32, threads=1)(IMAGES), atol=0.2)
 
 
 def test_tritons_instances_run_on_the_gpu(fp32: Path, tmp_path: Path) -> None:

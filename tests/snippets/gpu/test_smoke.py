@@ -53,6 +53,16 @@ def test_a_torch_without_code_for_the_gpu_says_what_it_has(monkeypatch: pytest.M
     assert "PyTorch 2.13.0 has code for sm_75, sm_80, this GPU is sm_60" in capsys.readouterr().out
 
 
+def test_an_onnxruntime_without_code_for_the_gpu_says_what_it_has(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(gpu_libraries, "compute_capability", lambda: (5, 2))  # older than all that it was built for
+    assert smoke.main(["cuda"]) == 1
+    said = capsys.readouterr().out
+    assert "libonnxruntime_providers_cuda.so has code for sm_60" in said and "this GPU is sm_52" in said
+
+
 def test_the_network_that_is_tried_runs_here(tmp_path) -> None:
     import numpy as np
 

@@ -59,10 +59,11 @@ def test_counts_are_summed_and_means_are_those_over_all_requests() -> None:
 
 def test_what_the_machine_did_between_two_windows_is_left_out() -> None:
     times = {"util_cpu": np.array([10.0, 20.0, 30.0]), "util_gpu": np.zeros((3, 0))}
+    times["util_gpu_memory_mb"] = np.array([[1.0], [2.0], [3.0]])
     times |= {"util_server": np.zeros(3), "util_memory_mb": np.zeros(3), "util_s": np.array([-0.2, 0.5, 1.5])}
     both = windows.joined([window(1.0, 5.0, **times), window(2.0, 5.0, **times)])
     assert both["util_s"].tolist() == [0.5, 1.5, 2.5] and both["util_cpu"].tolist() == [20.0, 20.0, 30.0]
-    assert both["util_gpu"].shape == (3, 0)
+    assert both["util_gpu"].shape == (3, 0) and both["util_gpu_memory_mb"].ravel().tolist() == [2.0, 2.0, 3.0]
 
 
 def test_a_load_with_one_window_is_that_window() -> None:
