@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets.data.image import SIDE
+from snippets.data.image import MEAN, SIDE, STD
 from snippets.engine.compiling import no_collection
 from snippets.errors import ModelError, first_line, reason_of
 from snippets.files import replacing
@@ -167,6 +167,43 @@ def adopt_onnx(source: Path, path: Path) -> Path:
             f"{source} returned {shape} for {TRIED} images, not ({TRIED}, classes). Export it so that it returns a "
             "score for each class (logits), without what comes after."
         )
+    return path
+
+
+def from_pixels(source: Path, path: Path) -> Path:
+    """Write a file in the kit's form so that it takes pixels: uint8 (N,H,W,3) as `image.decode` returns them.
+
+    `image.preprocess` becomes the first four operations of the graph, so that a request carries a quarter of the bytes.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(source)
+    graph = model.graph
+    _, channels, height, width = (dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim)
+    normal = f"{INPUT}_normalized"
+    for node in graph.node:
+        for number, name in enumerate(node.input):
+            if name == INPUT:
+                node.input[number] = normal
+    scale = 1 / (255 * np.asarray(STD, dtype=np.float32))
+    shift = -np.asarray(MEAN, dtype=np.float32) / np.asarray(STD, dtype=np.float32)
+    for name, each in (("pixel_scale", scale), ("pixel_shift", shift)):
+        graph.initializer.append(numpy_helper.from_array(each.astype(np.float32).reshape(1, 3, 1, 1), name))
+    first = [
+        # Bytes are cheaper to rearrange than floats.
+        helper.make_node("Transpose", [INPUT], ["pixels_planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["pixels_planes"], ["pixels_float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["pixels_float", "pixel_scale"], ["pixels_scaled"]),
+        helper.make_node("Add", ["pixels_scaled", "pixel_shift"], [normal]),
+    ]
+    nodes = [*first, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["batch", height, width, channels]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save(model, path)
     return path
 
 

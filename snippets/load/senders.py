@@ -6,8 +6,11 @@ answer that is not a success raises. The request is built once: what is timed is
 
 from __future__ import annotations
 
+import os
 import threading
+import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,7 +18,7 @@ import numpy as np
 
 from snippets.errors import UsageError
 
-PROTOCOLS = ("http", "grpc", "httpx")
+PROTOCOLS = ("http", "grpc", "grpc-shm", "httpx")
 TRITON_TYPES = {
     "float32": "FP32",
     "float16": "FP16",
@@ -68,6 +71,7 @@ class TritonTarget:
         makers: dict[str, Callable[[TritonTarget], Sender]] = {
             "http": HttpSender,
             "grpc": GrpcSender,
+            "grpc-shm": SharedMemorySender,
             "httpx": HttpxTriton,
         }
         return makers[self.protocol](self)
@@ -147,6 +151,45 @@ class GrpcSender:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+class SharedMemorySender(GrpcSender):
+    """tritonclient over gRPC, the tensors in memory that client and server share: both must be on one machine.
+
+    The request names a place and carries no tensor; the server reads it there. Answers come as usual.
+    """
+
+    def __init__(self, target: TritonTarget) -> None:
+        import tritonclient.utils.shared_memory as shared
+
+        super().__init__(target)
+        self._shared = shared
+        self._regions: dict[str, Any] = {}
+        self._known = False
+        for tensor, array in zip(self._inputs, target.inputs.values(), strict=True):
+            rows = np.ascontiguousarray(array)
+            name = f"servelab_{os.getpid()}_{uuid.uuid4().hex}"
+            self._regions[name] = shared.create_shared_memory_region(name, f"/{name}", rows.nbytes)
+            shared.set_shared_memory_region(self._regions[name], [rows])
+            tensor.set_shared_memory(name, rows.nbytes)
+        self._bytes = [array.nbytes for array in target.inputs.values()]
+
+    def __call__(self) -> Any:
+        if not self._known:
+            for name, size in zip(self._regions, self._bytes, strict=True):
+                self._client.register_system_shared_memory(name, f"/{name}", size, client_timeout=self._timeout_s)
+            self._known = True
+        return super().__call__()
+
+    def close(self) -> None:
+        """Give the memory back and close the connection, also where the server is gone."""
+        for name, region in self._regions.items():
+            with suppress(Exception):  # whatever tritonclient raises: the server may have ended
+                if self._known:
+                    self._client.unregister_system_shared_memory(name, client_timeout=self._timeout_s)
+            self._shared.destroy_shared_memory_region(region)
+        self._regions = {}
+        super().close()
 
 
 class WebSender:

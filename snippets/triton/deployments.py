@@ -19,6 +19,7 @@ from snippets.triton.config import Deployment, DynamicBatching, InstanceGroup, M
 
 MODELS = Path(__file__).parent / "models"
 IMAGE_TENSOR = Tensor("input", "FP32", (3, 224, 224))
+PIXELS = Tensor("input", "UINT8", (224, 224, 3))
 EMBEDDING = 1280
 CATALOGUE_PHOTOS = 16384
 NEAREST = 5
@@ -80,6 +81,11 @@ def pytorch_classifier(
 def onnx_classifier(path: Path, classes: int, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
     """The classifier from an ONNX file with input `input` and output `logits`."""
     return onnx_graph(path, Graph("food_onnx", IMAGE_TENSOR, Tensor("logits", "FP32", (classes,))), options)
+
+
+def pixel_classifier(path: Path, classes: int, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
+    """The classifier from an ONNX file that takes pixels, uint8 (224,224,3): see `export.from_pixels`."""
+    return onnx_graph(path, Graph("food_pixels", PIXELS, Tensor("logits", "FP32", (classes,))), options)
 
 
 def similar_photos(path: Path, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:

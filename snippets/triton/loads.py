@@ -31,7 +31,7 @@ def target_of(
     server: TritonServer, model: str, inputs: Mapping[str, np.ndarray], protocol: str = "http", timeout_s: float = 30.0
 ) -> TritonTarget:
     """The model on this server as a target for the load generators."""
-    url = server.grpc_url if protocol == "grpc" else server.url
+    url = server.grpc_url if protocol.startswith("grpc") else server.url
     return TritonTarget(url, model, inputs, protocol, timeout_s)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from snippets.data import image
 from snippets.engine import export, providers
 from snippets.errors import ModelError
 from snippets.record.run import open_run
@@ -35,6 +36,15 @@ def test_a_taken_over_file_has_the_kits_names_and_the_same_answers(theirs: Path,
     assert (graph.input[0].name, graph.output[0].name) == (export.INPUT, export.OUTPUT)
     assert np.array_equal(providers.session(ours, threads=1)(batch), providers.session(theirs, threads=1)(batch))
     assert export.count_classes(ours) == 11
+
+
+def test_a_file_that_takes_pixels_answers_as_preprocessing_and_the_file_do(tmp_path: Path) -> None:
+    toy = save_toy_onnx(tmp_path / "toy.onnx")
+    fused = export.from_pixels(toy, tmp_path / "new" / "pixels.onnx")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
+    found = providers.session(fused, threads=1)(pixels)
+    np.testing.assert_allclose(found, providers.session(toy, threads=1)(image.preprocess(pixels)), atol=1e-5)
+    onnx.checker.check_model(onnx.load(fused))
 
 
 def test_a_file_that_is_no_image_classifier_is_refused_with_what_it_takes(tmp_path: Path) -> None:

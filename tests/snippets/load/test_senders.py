@@ -98,7 +98,7 @@ def test_an_error_status_is_a_failure_however_fast_it_came(shop: str) -> None:
 
 
 def test_an_unknown_protocol_and_an_unknown_type_are_refused() -> None:
-    with pytest.raises(UsageError, match="http, grpc, httpx"):
+    with pytest.raises(UsageError, match="http, grpc, grpc-shm, httpx"):
         TritonTarget("x:1", "m", NUMBERS, "smtp")
     with pytest.raises(UsageError, match="complex64"):
         TritonTarget("x:1", "m", {"x": np.zeros((1, 2), np.complex64)}).sender()

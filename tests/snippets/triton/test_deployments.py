@@ -9,11 +9,14 @@ import numpy as np
 import psutil
 import pytest
 
+from snippets.data.image import preprocess
+from snippets.engine.export import from_pixels
 from snippets.engine.providers import session
 from snippets.triton import deployments, loads
 from snippets.triton.config import DynamicBatching, InstanceGroup, Resource
 from snippets.triton.deployments import ServiceOptions
 from snippets.triton.server import TritonServer
+from tests.snippets.servers import save_toy_onnx
 
 
 def test_options_left_alone_are_the_services_own(tmp_path: Path) -> None:
@@ -87,6 +90,21 @@ def test_pytorch_keeps_its_memory_from_one_batch_to_the_next(triton_server: Trit
     finally:
         sender.close()
         triton_server.unload("keeping")
+
+
+def test_a_classifier_of_pixels_answers_as_the_one_of_tensors(triton_server: TritonServer, tmp_path: Path) -> None:
+    toy = save_toy_onnx(tmp_path / "toy.onnx")
+    triton_server.deploy(
+        deployments.pixel_classifier(from_pixels(toy, tmp_path / "pixels.onnx"), 11, ServiceOptions("pixels"))
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    sender = loads.target_of(triton_server, "pixels", {"input": pixels}).sender()
+    try:
+        found = sender().as_numpy("logits")
+    finally:
+        sender.close()
+        triton_server.unload("pixels")
+    np.testing.assert_allclose(found, session(toy, threads=1)(preprocess(pixels)), atol=1e-5)
 
 
 def page_faults(server: TritonServer) -> int:

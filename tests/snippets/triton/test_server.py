@@ -61,10 +61,23 @@ def own_server(tmp_path: Path) -> Iterator[TritonServer]:
         yield server
 
 
-@pytest.mark.parametrize("protocol", ["http", "grpc"])
+@pytest.mark.parametrize("protocol", ["http", "grpc", "grpc-shm"])
 def test_a_deployed_model_answers(triton_server: TritonServer, tmp_path: Path, protocol: str) -> None:
     triton_server.deploy(doubler(tmp_path))
     assert ask(triton_server, protocol=protocol).tolist() == [[0, 2, 4, 6]]
+
+
+def test_shared_memory_is_given_back(triton_server: TritonServer, tmp_path: Path) -> None:
+    triton_server.deploy(doubler(tmp_path))
+    regions = f"servelab_{os.getpid()}_" + "[0-9a-f]" * 32
+    sender = loads.target_of(triton_server, "double", NUMBERS, "grpc-shm").sender()
+    assert len(list(Path("/dev/shm").glob(regions))) == 1
+    sender.close()
+    assert not list(Path("/dev/shm").glob(regions))
+    # One that the server refuses leaves nothing either.
+    with pytest.raises(UsageError, match="complex"):
+        loads.target_of(triton_server, "double", {"x": np.zeros((1, 4), dtype=complex)}, "grpc-shm").sender()
+    assert not list(Path("/dev/shm").glob(regions))
 
 
 def test_a_changed_setting_comes_into_force_in_place_and_an_unchanged_one_costs_nothing(
