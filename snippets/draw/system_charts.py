@@ -104,8 +104,8 @@ def batch_histogram(loads: Mapping[str, Load], title: str) -> Figure:
 
 
 def utilization(loads: Mapping[str, Load], title: str) -> Figure:
-    """CPU (whole machine, and the server's part) and GPUs over time, one panel a load; grey: its windows, one
-    behind the other. The legend says the most memory in use and the median clock of each GPU in the last load."""
+    """CPU (all, the server's and the load generator's part) and GPUs over time, one panel a load; grey: its windows,
+    one behind the other. The legend says the most memory in use and the median clock of each GPU in the last load."""
     columns = len(loads) if len(loads) <= 3 else 2
     rows = math.ceil(len(loads) / columns)
     layout = style.Panels(rows=rows, columns=columns, share_y=True)
@@ -121,6 +121,8 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
         # Two samplers a moment apart: of what all do, Triton does no more than all.
         own = np.minimum(load["util_server"], load["util_cpu"])
         axes.fill_between(load["util_s"], own, color=SERIES[4], alpha=0.7, lw=0, label="CPU: Triton")
+        if "util_client" in load:  # older records lack it
+            axes.plot(load["util_s"], load["util_client"], color=INK, lw=1.3, ls=":", label="CPU: load generator")
         for gpu, line in enumerate(np.asarray(load["util_gpu"]).T):
             axes.plot(
                 load["util_s"], line, color=SERIES[gpu % 4], lw=1.5, label=f"GPU {gpu}{_memory_and_clock(load, gpu)}"
@@ -129,7 +131,7 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
         axes.set_title(label, fontweight="normal")
     for axes in panels[::columns]:
         axes.set_ylabel("busy (%)")
-    panels[len(loads) - 1].legend(loc="lower right")
+    panels[len(loads) - 1].legend(loc="best")
     return figure
 
 

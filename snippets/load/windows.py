@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from snippets import stats
-from snippets.machine.utilization import OF_A_GPU
+from snippets.machine.utilization import OF_A_GPU, OF_THE_MACHINE
 from snippets.record.read import Record, Step
 
 WINDOW = "window"
 """The input by which the windows of one load differ."""
-_ENDS = ("util_s", "util_cpu", "util_server", "util_memory_mb", *OF_A_GPU)
+_ENDS = (*OF_THE_MACHINE, *OF_A_GPU)
 _SUMS = ("seconds", "failures", "neighbour_failures", "arrivals", "inferences", "executions") + tuple(
     f"server_{what}" for what in ("requests", "failures")
 )
@@ -113,7 +113,7 @@ def _machine(windows: Sequence[Mapping[str, Any]], starts: np.ndarray) -> dict[s
     kept = {
         name: np.concatenate([one[name][here] for one, here in zip(windows, inside, strict=True)])
         for name in _ENDS
-        if name in windows[0]  # older records lack the GPUs' memory and clock
+        if name in windows[0]  # older records lack some
     }
     shifted = zip(windows, inside, starts, strict=False)
     kept["util_s"] = np.concatenate([one["util_s"][here] + at for one, here, at in shifted])

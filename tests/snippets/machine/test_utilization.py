@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from snippets.machine.host import allowed_cpus
 from snippets.machine.utilization import Utilization
 
 # Works until its input closes, in a child of its own: what a server with workers looks like.
@@ -19,7 +20,7 @@ def test_samples_have_one_length_and_ascending_times() -> None:
     with Utilization(every_s=0.02) as seen:
         time.sleep(0.2)
     samples = seen.samples()
-    lengths = {len(samples[name]) for name in ("util_s", "util_cpu", "util_server", "util_memory_mb", "util_gpu")}
+    lengths = {len(samples[name]) for name in ("util_s", "util_cpu", "util_server", "util_client", "util_gpu")}
     assert len(lengths) == 1 and lengths.pop() >= 2
     assert (np.diff(samples["util_s"]) > 0).all()
     assert ((samples["util_cpu"] >= 0) & (samples["util_cpu"] <= 100)).all()
@@ -38,6 +39,20 @@ def test_a_working_descendant_counts_as_the_server_and_an_idle_process_does_not(
     assert busy.samples()["util_server"].max() > 5
     assert busy.samples()["util_memory_mb"].max() > 1
     assert nobody.samples()["util_server"].max() == 0
+
+
+def test_the_work_of_this_process_is_the_generators() -> None:
+    with Utilization(every_s=0.05) as seen:
+        ends = time.process_time() + 0.3
+        while time.process_time() < ends:
+            sum(range(1000))
+    with Utilization(every_s=0.05) as idle:
+        time.sleep(0.3)
+    worked = seen.samples()
+    moments = np.diff(worked["util_s"], prepend=0.0)
+    # 0.3 s of one core, less what came after the last look; % of all cores is what the chart shows.
+    assert 0.15 < (worked["util_client"] / 100 * moments).sum() * len(allowed_cpus()) < 0.45
+    assert idle.samples()["util_client"].mean() < worked["util_client"].mean()
 
 
 def test_a_server_that_ends_is_no_negative_work() -> None:
