@@ -17,7 +17,6 @@ from snippets.data import image
 from snippets.decide.targets import DEVICE, Target, Verdict, target
 from snippets.engine.turns import RULES, Entrant, Turns
 from snippets.errors import RecordError
-from snippets.machine.host import cores
 from snippets.measure import calls
 from snippets.measure.latency import Latency
 from snippets.record.read import Record
@@ -32,9 +31,9 @@ GROUP = "edge"
 PHOTOS_TIMED = 16
 
 
-def thread_counts(most: int = 0) -> list[int]:
-    """1, 2, 3, 4 threads: as many as this machine has cores (or `most`), since more than that only take turns."""
-    return list(range(1, (most or min(MAX_THREADS, cores())) + 1))
+def thread_counts(cores: int) -> list[int]:
+    """1, 2, 3, 4 threads: as many as the run's machine has cores, since more than that only take turns."""
+    return list(range(1, min(MAX_THREADS, cores) + 1))
 
 
 def classifier(model: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -63,7 +62,7 @@ def turns(
 
     entrants = {
         f"{variant}-threads-{threads}": entrant(variant, model, threads)
-        for threads in thread_counts()
+        for threads in thread_counts(run.record().cores())
         for variant, model in models.items()
     }
     return Turns(run, GROUP, entrants, RULES[profile])

@@ -77,10 +77,10 @@ PLANS = {
 }
 
 
-def plan_of(profile: str, threads: int = 0, images: int = 0) -> Plan:
-    """The plan of a profile, with threads pinned (0: one a physical core) and at most `images` evaluation images
-    (0: its own).
+def plan_of(profile: str, threads: int = 0, images: int = 0, cores: int = 0) -> Plan:
+    """The plan of a profile, with threads pinned and at most `images` evaluation images (0: its own).
 
+    `threads` 0: one for each physical core, of which the run's machine has `cores` (0: as many as this machine).
     Raises UsageError for an unknown profile or negative counts.
     """
     if profile not in PLANS:
@@ -88,4 +88,4 @@ def plan_of(profile: str, threads: int = 0, images: int = 0) -> Plan:
     if threads < 0 or images < 0:
         raise UsageError(f"threads is {threads} and images is {images}; neither may be negative.")
     chosen = PLANS[profile]
-    return replace(chosen, threads=thread_count(threads), evaluation=images or chosen.evaluation)
+    return replace(chosen, threads=threads or cores or thread_count(), evaluation=images or chosen.evaluation)

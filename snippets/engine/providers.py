@@ -11,7 +11,7 @@ was asked for and not got raises ProviderError with the reason. Needs numpy and 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -88,10 +88,7 @@ def session(
         )
     reason = absence(provider) or (bf16_absence() if tuning.bf16 else "")
     if reason:
-        raise ProviderError(
-            f"The provider {provider!r} was asked for and is not available: {reason}. "
-            "Choose another provider; nothing was run on the CPU in its place."
-        )
+        raise ProviderError(_not_available(provider, reason))
     if provider == "openvino":
         return _openvino(path, thread_count(threads), tuning)
     if tuning.streams:
@@ -137,6 +134,23 @@ def bf16_absence() -> str:
 def available() -> dict[str, str]:
     """Every provider of this kit with the reason why it is absent here, or an empty text."""
     return {provider: absence(provider) for provider in PROVIDERS}
+
+
+def insist(names: Sequence[str], reasons: Mapping[str, str]) -> None:
+    """Raise ProviderError for the first of these providers that is absent, by the `reasons` that `available` gave, and
+    UsageError for a name that is none."""
+    for name in names:
+        if name not in reasons:
+            raise UsageError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
+        if reasons[name]:
+            raise ProviderError(_not_available(name, reasons[name]))
+
+
+def _not_available(provider: str, reason: str) -> str:
+    return (
+        f"The provider {provider!r} was asked for and is not available: {reason}. "
+        "Choose another provider; nothing was run on the CPU in its place."
+    )
 
 
 def session_options(threads: int, level: str) -> Any:

@@ -97,16 +97,13 @@ class Source:
         """
         from snippets.engine.compiling import compiler_absence
 
-        run, absence = bench.run, f"{name}/absent"
-        if run.mode == "replay" and absence in run.record().names():
-            return {}, str(run.record().result(absence)["reason"])
-        reason = self.torch_absence
-        if not reason and f"{name}/compile" not in run.record().names():
+        reason = bench.missing(name, self.torch_absence, "compile")
+        if not reason and not bench.run.has(f"{name}/compile"):
             reason = compiler_absence()
         costs: dict[int, dict[str, Any]] = {}
         try:
             for batch in batches if not reason else ():
-                costs[batch] = self.record_compile(run, name, compiled, bench.split, batch, bench.plan.threads)
+                costs[batch] = self.record_compile(bench.run, name, compiled, bench.split, batch, bench.plan.threads)
         except ToolMissing as error:
             reason = str(error)
         if not reason:

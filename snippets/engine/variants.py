@@ -203,6 +203,19 @@ class Bench:
         # Streams take single images from a line; each of them is a batch of one.
         return Variant(name, load, provider, inputs, batch=LINE if tuning.streams else 0)
 
+    def missing(self, name: str, reason: str, measured: str = "accuracy") -> str:
+        """Why a variant is left out, in words; empty where it is measured.
+
+        The record decides where it knows: a variant whose step `measured` it holds is here, whatever this machine
+        lacks, and in a replay one that is recorded as absent stays so. Else `reason` decides, and is recorded.
+        """
+        names = () if self.run.mode == "fresh" else self.run.record().names()
+        if f"{name}/{measured}" in names:
+            return ""
+        if f"{name}/absent" in names and (reason or self.run.mode == "replay"):
+            return str(self.run.record().result(f"{name}/absent")["reason"])
+        return self.absent(name, reason) if reason else ""
+
     def absent(self, name: str, reason: str) -> str:
         """Step `<name>/absent`: that a variant could not be measured on this machine; returns the reason recorded."""
         return self.run.step(f"{name}/absent", lambda: {"reason": reason}, inputs={"reason": reason})["reason"]

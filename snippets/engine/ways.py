@@ -108,9 +108,8 @@ def present(bench: Bench, ways: Mapping[str, Way]) -> tuple[dict[str, Way], dict
     """
     here, absent = {}, {}
     for name, way in ways.items():
-        reason = "" if bench.run.has(f"{way.home}/{name}/accuracy") else way.absence
-        if reason:
-            absent[name] = bench.absent(f"{way.home}/{name}", reason)
+        if reason := bench.missing(f"{way.home}/{name}", way.absence):
+            absent[name] = reason
         else:
             here[name] = way
     return here, absent

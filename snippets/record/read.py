@@ -84,6 +84,20 @@ class Record:
         return known[-1] if known else {}
 
     @property
+    def machine(self) -> dict[str, Any]:
+        """Facts of the machine that measured the first step (of the one that opened the run, if it has no steps).
+
+        What is left to a machine (a number of threads) it decides for the whole run: the run stays the same elsewhere.
+        """
+        first = self.steps[0].host if self.steps else None
+        return next((h for h in self.hosts if h.get("id") == first), self.host)
+
+    def cores(self, physical: bool = False) -> int:
+        """Cores that the run's machine offered: logical, or physical where its facts know them."""
+        cpu = self.machine.get("cpu", {})
+        return int((cpu.get("physical_cores") if physical else 0) or cpu.get("cores") or 1)
+
+    @property
     def lease(self) -> dict[str, Any] | None:
         """Facts of the latest lease, or None for a run on a machine of one's own."""
         return self.leases[-1] if self.leases else None

@@ -249,7 +249,7 @@ class Lab:
 
         Recorded, since memory is free at one moment and not at the next. Older records say it by the cores alone.
         """
-        cores = self.run.record().host["cpu"]["cores"]
+        cores = self.run.record().cores()
         if self.run.mode == "replay" and "neighbour/instances" not in self.run.record().names():
             return instances.A_CORE * cores
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
+import psutil
 import pytest
 
 from snippets.record.context import BATCH_VARIABLE
@@ -36,6 +39,21 @@ def execute(
             progress_bar=False,
             execution_timeout=limit_s,
         )
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """This process, and those that start its kernels, may use one CPU only meanwhile: another machine, so to speak."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    before = {each: each.cpu_affinity() for each in processes}
+    for each, cpus in before.items():
+        each.cpu_affinity(cpus[:1])
+    try:
+        yield
+    finally:
+        for each, cpus in before.items():
+            with suppress(psutil.NoSuchProcess):
+                each.cpu_affinity(cpus)
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:

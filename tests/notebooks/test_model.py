@@ -20,7 +20,7 @@ from snippets.draw import charts
 from snippets.measure.latency import Latency, compare
 from snippets.quantize import search
 from snippets.record.run import Record, load_record
-from tests.notebooks.executed import printed
+from tests.notebooks.executed import on_one_core, printed
 from tests.notebooks.given_away import given_away
 from tests.notebooks.sentences import (
     gains,
@@ -36,10 +36,11 @@ LEVELS = ("none", "basic", "extended", "all")
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory):
-    """The five notebooks, run once in the quick profile on a quarter of the evaluation split, and replayed once."""
+    """The five notebooks, run once in the quick profile on a quarter of the images, and replayed with fewer cores."""
     runs = tmp_path_factory.mktemp("runs")
     (first,) = run_parts("model", RunOptions(params=("images=165",), runs=runs), lambda line: None)
-    (again,) = run_parts("model", RunOptions(params=("images=165",), runs=runs, mode="replay"), lambda line: None)
+    with on_one_core():
+        (again,) = run_parts("model", RunOptions(params=("images=165",), runs=runs, mode="replay"), lambda line: None)
     return first, again
 
 

@@ -25,6 +25,7 @@ from snippets.record.run import open_run
 from snippets.stats import good_percentile
 from snippets.triton import launch
 from snippets.triton.lab import Lab
+from tests.notebooks.executed import on_one_core
 from tests.notebooks.given_away import given_away
 from tests.notebooks.system_notebooks import TRITON_NOTEBOOKS, Executed, execute
 
@@ -168,7 +169,8 @@ def test_a_replay_measures_nothing_and_starts_no_server(
 
     monkeypatch.setattr(launch, "embedded", refuse)
     before = [step.name for step in record.steps]
-    execute(name, profile="tiny", runs=str(runs), run_id="test", mode="replay")
+    with on_one_core():
+        execute(name, profile="tiny", runs=str(runs), run_id="test", mode="replay")
     assert [step.name for step in load_record(runs / "system" / "test").steps] == before
 
 

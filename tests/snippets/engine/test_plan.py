@@ -20,6 +20,10 @@ def test_a_profile_with_nothing_set_pins_a_thread_to_each_core() -> None:
     assert plan.batch_turns.calls < plan.turns.calls and plan.batch_turns.block_ms < plan.turns.block_ms
 
 
+def test_left_to_the_machine_threads_are_those_of_the_runs_machine() -> None:
+    assert plan_of("quick", cores=64).threads == 64 and plan_of("quick", threads=2, cores=64).threads == 2
+
+
 def test_threads_and_images_may_be_set() -> None:
     plan = plan_of("full", threads=3, images=50)
     assert (plan.threads, plan.evaluation, plan.validation) == (3, 50, 0)

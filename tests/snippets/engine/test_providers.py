@@ -107,3 +107,12 @@ def test_dynamic_quantization_shrinks(fp32: Path, tmp_path: Path) -> None:
     run = open_run("model", runs=tmp_path)
     small = int8.dynamic(run, fp32)
     assert small.stat().st_size < 0.5 * fp32.stat().st_size
+
+
+def test_a_provider_that_must_be_there_is_judged_by_what_the_run_found() -> None:
+    found = {"cpu": "", "openvino": "", "cuda": "no NVIDIA driver", "tensorrt": "not built in"}
+    providers.insist(["cpu", "openvino"], found)
+    with pytest.raises(ProviderError, match="'cuda' was asked for and is not available: no NVIDIA driver"):
+        providers.insist(["cpu", "cuda"], found)
+    with pytest.raises(UsageError, match="no provider 'gpu'"):
+        providers.insist(["gpu"], found)

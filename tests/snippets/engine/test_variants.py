@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from snippets.engine import variants
+from snippets.record.run import open_run
 
 
 class Model:
@@ -75,6 +76,18 @@ def test_variants_that_are_compared_take_turns_with_batches(bench: variants.Benc
 def test_an_absent_variant_keeps_its_reason(bench: variants.Bench) -> None:
     assert bench.absent("providers/cuda", "no GPU") == "no GPU"
     assert bench.run.record().result("providers/cuda/absent") == {"reason": "no GPU"}
+
+
+def test_the_record_decides_what_is_missing_wherever_it_knows(bench: variants.Bench) -> None:
+    assert bench.missing("toy/here", "") == "" and "toy/here/absent" not in bench.run.record().names()
+    assert bench.missing("toy/gone", "no GPU") == "no GPU" == bench.missing("toy/gone", "no driver at all")
+    assert [step.name for step in bench.run.record().steps].count("toy/gone/absent") == 1
+    bench.run.step("toy/measured/accuracy", lambda: 1)
+    assert bench.missing("toy/measured", "not on this machine") == ""
+    # Where it has come since, it is measured; a replay goes by the record.
+    assert bench.missing("toy/gone", "") == ""
+    again = replace(bench, run=open_run("model", run_id="t", mode="replay"))
+    assert again.missing("toy/gone", "") == "no GPU" and again.missing("toy/measured", "not here") == ""
 
 
 def test_variants_take_turns_with_the_threads_that_they_ask_for(bench: variants.Bench) -> None:

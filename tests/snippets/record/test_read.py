@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,24 @@ def test_samples_that_were_changed_after_the_step_are_named_with_the_step() -> N
 def test_a_record_knows_when_its_run_was_made() -> None:
     run = open_run("model")
     assert run.record().created_utc == read_content(run.folder).head["created_utc"]
+
+
+def test_what_is_left_to_the_machine_is_decided_by_the_one_that_measured_first() -> None:
+    record = load_record(measured(2).folder)
+    first, second = record.steps
+    hosts = ({"id": "laptop", "cpu": {"cores": 2}}, {"id": "node", "cpu": {"cores": 128, "physical_cores": 64}})
+    record = replace(record, hosts=hosts, steps=(replace(first, host="node"), replace(second, host="laptop")))
+    assert record.machine["id"] == "node" and record.host["id"] == "laptop"
+    assert (record.cores(), record.cores(physical=True)) == (128, 64)
+
+
+def test_older_facts_know_no_physical_cores_and_a_run_without_steps_has_the_machine_that_opened_it() -> None:
+    run = open_run("model", run_id="empty")
+    assert run.record().machine["cpu"]["cores"] == run.record().cores() > 0
+    folder = measured(1).folder
+
+    def older(head: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+        head["hosts"] = [{"id": steps[0]["host"], "cpu": {"cores": 6}}]
+
+    forge(folder, older)
+    assert load_record(folder).cores(physical=True) == 6
