@@ -50,8 +50,7 @@ def test_a_missing_file_is_named() -> None:
 def bench_of(run: Any) -> Any:
     """A bench as far as compiling needs one: it compiles at most, and measures nothing."""
     split = SimpleNamespace(images=np.zeros((8, 224, 224, 3), np.uint8), labels=np.zeros(8, np.int64))
-    bench = Bench(run, split, plan_of("quick", 1))  # type: ignore[arg-type]
-    return bench
+    return Bench(run, split, plan_of("quick", 1))  # type: ignore[arg-type]
 
 
 class Failing:
