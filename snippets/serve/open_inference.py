@@ -135,7 +135,8 @@ def metadata(where: Address) -> dict[str, Any]:
     if not reply.ok:
         raise _no_metadata(where, reply)
     value = reply.json()
-    tensors = [value.get("inputs"), value.get("outputs", [])] if isinstance(value, Mapping) else [None]
+    # Some servers write null for what they do not know.
+    tensors = [value.get("inputs"), value.get("outputs") or []] if isinstance(value, Mapping) else [None]
     if not all(isinstance(each, list) and all(map(_is_tensor, each)) for each in tensors):
         if isinstance(value, Mapping) and not value.get("inputs") and "name" in value:
             raise _untold(where)
@@ -149,7 +150,7 @@ def metadata(where: Address) -> dict[str, Any]:
     _require_ready(where)
     kept = {name: value[name] for name in ("name", "platform", "versions") if name in value}
     return kept | {
-        kind: [{name: one[name] for name in ("name", "datatype", "shape")} for one in value.get(kind, [])]
+        kind: [{name: one[name] for name in ("name", "datatype", "shape")} for one in value.get(kind) or []]
         for kind in ("inputs", "outputs")
     }
 
@@ -270,7 +271,8 @@ def _is_tensor(one: Any) -> bool:
 def _untold(where: Address) -> ModelError:
     return ModelError(
         f"The metadata of `{where.model}` ({where.url}) name no inputs, so nobody can tell what to send. Declare them "
-        "where the server reads them (MLServer: inputs and outputs in model-settings.json)."
+        "where the server reads them (MLServer: inputs and outputs in model-settings.json; KServe: the model's "
+        "get_input_types)."
     )
 
 

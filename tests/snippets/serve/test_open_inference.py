@@ -170,6 +170,14 @@ def test_metadata_are_read_of_a_version_too_and_nothing_else_of_them_is_kept() -
     assert kept["platform"] == "python" and set(kept) == {"name", "platform", "versions", "inputs", "outputs"}
 
 
+def test_what_a_server_writes_null_for_is_taken_as_untold() -> None:
+    told_null = {"name": "food", "versions": None, **told("FP32", -1, 3, 8, 8), "outputs": None}
+    with saying({"/v2/models/food": Said(body=json.dumps(told_null).encode())}) as url:
+        found = address(f"{url}/v2/models/food")
+        assert found is not None and metadata(found)["outputs"] == []
+    assert "get_input_types" in metadata_of({"/v2/models/food": Said(body=b'{"name": "food", "inputs": null}')})
+
+
 def metadata_of(answers: dict[str, Said]) -> str:
     with saying(answers) as url:
         found = address(f"{url}/v2/models/food")
