@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +23,20 @@ DASHES = ("-", "--", ":", "-.")
 def waiting(loads: Mapping[str, Load]) -> Figure:
     """How the latencies of each load are distributed: the share of requests answered within a time.
 
-    A load's name ends with its engine and clients ("FastAPI, ONNX, 16 clients"): engines have colours, clients dashes.
+    A load's name ends with its engine and clients ("FastAPI, ONNX, 16 clients"): engines have colours, clients dashes,
+    and so have other services, and the arrivals of an open loop.
     """
     figure, axes = style.canvas(
         "How long users wait", "latency (ms), logarithmic", "requests answered by then (%)", size=(7.5, 4.0)
     )
-    clients = sorted({load["clients"] for load in loads.values()})
+    # An open loop's clients are whoever comes.
+    clients = sorted({load.get("clients", math.inf) for load in loads.values()})
+    others = list(dict.fromkeys(name.rpartition(", ")[0] for name in loads))
     for position, (name, load) in enumerate(loads.items()):
         engine = next((part for part in name.split(", ") if part in style.MODEL_COLOURS), name)
-        dashes = DASHES[clients.index(load["clients"]) % len(DASHES)]
-        colour = style.color(engine, position)
+        dashes = DASHES[clients.index(load.get("clients", math.inf)) % len(DASHES)]
+        service = name.rpartition(", ")[0]
+        colour = style.color(engine, others.index(service) if service else position)
         style.cumulative(axes, stats.good_ms(load), name, colour, dashes)
     style.logarithmic(axes, "x")
     style.level_lines(axes, (50, 95))

@@ -17,13 +17,13 @@ Load = Mapping[str, Any]
 def endpoints(results: Mapping[str, Load]) -> str:
     """Loads on the endpoints: requests per second, failures, p50 and p95, with their intervals between windows.
 
-    A load's name is "<service>, <clients>".
+    A load's name is "<service>, <clients>"; of an open loop the clients' place says how many requests arrive.
     """
     head = ("", "clients", "requests/s", "p50 (ms)", "p95 (ms)", "failures")
     rows = [
         (
             name.rpartition(",")[0],
-            str(load["clients"]),
+            str(load["clients"]) if "clients" in load else f"{load['asked_rps']:g} arrive/s",
             interval(estimates.rate(load)),
             interval(estimates.latency(load, 50)),
             interval(estimates.latency(load, 95)),
@@ -32,6 +32,26 @@ def endpoints(results: Mapping[str, Load]) -> str:
         for name, load in results.items()
     ]
     return markdown_table(head, rows)
+
+
+def own_service(facts: Mapping[str, Any]) -> str:
+    """What a service of one's own is, and what is sent to it (`own_service.describe`), as a list."""
+    way, _, name = facts["sent"].partition(":")
+    sent = {
+        "binary": "a tensor as bytes behind the JSON (binary tensor data extension)",
+        "JSON": "a tensor as numbers in JSON",
+        "form": f"the photo's file in the form field `{name}`",
+        "json": f"the photo's file as base64 in JSON, under `{name}`",
+        "file": "the photo's file as it is",
+    }[way]
+    lines = [
+        f"what answers: {facts['url']} ({facts['protocol']})",
+        *([f"what it takes: {facts['takes']}"] if "takes" in facts else []),
+        f"what is sent: {sent}, {facts['request_bytes'] / 1e3:,.0f} kB",
+        *([f"photos in a request: {facts['batch']} (answers a second count photos)"] if facts["batch"] > 1 else []),
+        f"its answer to your photo: {facts['named']}",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def refusals(rows: Sequence[Mapping[str, Any]]) -> str:

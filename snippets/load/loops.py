@@ -149,8 +149,13 @@ def open_loop(
     _check(max_clients, offered.seconds)
     window = window or Window()
     arrivals = offered.arrivals_s()
-    log, stop, connected = Log(), threading.Event(), threading.Barrier(max_clients + 1)
-    turns = Turns(arrivals)
+    log, stop, turns = Log(), threading.Event(), Turns(arrivals)
+
+    def begin() -> None:
+        turns.origin = time.perf_counter() + LEAD_S
+
+    # The last to be connected begins: what connecting takes is no request's wait.
+    connected = threading.Barrier(max_clients + 1, action=begin)
 
     def client() -> None:
         send = _open(target)
@@ -163,7 +168,6 @@ def open_loop(
         _close(send)
 
     with _threads(client, max_clients, target.timeout_s) as threads:
-        turns.origin = time.perf_counter() + LEAD_S
         connected.wait()
         opened = turns.origin + offered.warm_up_s
         _sleep_until(opened)

@@ -7,11 +7,13 @@ answer that is not a success raises. The request is built once: what is timed is
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -79,7 +81,10 @@ class TritonTarget:
 
 @dataclass(frozen=True)
 class WebTarget:
-    """A request to an ordinary web endpoint, sent with httpx: anything but a 2xx answer is a failure."""
+    """A request to an ordinary web endpoint, sent with httpx: anything but a 2xx answer is a failure.
+
+    So is one without the bytes that it `expects`: a service that has lost its model may go on answering 200.
+    """
 
     url: str
     content: bytes = b""
@@ -89,10 +94,15 @@ class WebTarget:
     timeout_s: float = 30.0
     batch: int = 1
     protocol: str = "httpx"
+    expects: bytes = b""
 
     def sender(self) -> Sender:
         """A new connection; to be used by one thread."""
         return WebSender(self)
+
+
+class NoPrediction(Exception):
+    """An answer of success that does not hold what was expected of it."""
 
 
 class HttpSender:
@@ -198,7 +208,8 @@ class WebSender:
     def __init__(self, target: WebTarget) -> None:
         import httpx
 
-        self._client = httpx.Client(timeout=target.timeout_s, trust_env=False)
+        self._expects = target.expects
+        self._client = httpx.Client(timeout=target.timeout_s, trust_env=False, verify=_trusted())
         self._request = self._client.build_request(
             target.method, target.url, content=target.content or None, json=target.json, headers=dict(target.headers)
         )
@@ -206,6 +217,8 @@ class WebSender:
     def __call__(self) -> Any:
         reply = self._client.send(self._request)
         reply.raise_for_status()
+        if self._expects and self._expects not in reply.content:
+            raise NoPrediction(f"status {reply.status_code}, but no prediction: {reply.text[:100]}")
         return reply
 
     def close(self) -> None:
@@ -226,6 +239,14 @@ class HttpxTriton(WebSender):
             headers["Inference-Header-Content-Length"] = str(json_size)
         url = f"http://{target.url}/v2/models/{target.model}/infer"
         super().__init__(WebTarget(url, content=bytes(body), headers=headers, timeout_s=target.timeout_s))
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """The certificates that httpx trusts, read once: that takes longer than many a request, and each client would."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _fill(input_class: Any, name: str, array: np.ndarray) -> Any:

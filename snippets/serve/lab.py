@@ -12,13 +12,14 @@ import numpy as np
 from snippets.data import image
 from snippets.errors import ServerError, ToolMissing
 from snippets.load.log import require_answers
+from snippets.load.senders import WebTarget
 from snippets.load.windows import WINDOW, take_turns
 from snippets.machine import browser
 from snippets.machine.memory import resident_mb
 from snippets.machine.process import Server, StartOptions, http_ready, start_server
 from snippets.parts import KIT
 from snippets.record.run import Run
-from snippets.serve.stages import load_endpoint
+from snippets.serve.stages import load_endpoint, photo_target
 
 COFFEE = Path(__file__).parent / "page" / "static" / "coffee.jpg"
 SERVICE_NAMES = {"pytorch": "FastAPI, PyTorch", "onnx": "FastAPI, ONNX"}
@@ -131,15 +132,26 @@ class EndpointLab:
                 "provider": described["provider"],
             }
 
-        return self.run.step(f"endpoint/{backend}/start", measure, inputs=self._key(backend))
+        return self.run.step(f"endpoint/{backend}/start", measure, inputs=self.key(backend))
 
     def answer(self, backend: str, photo: bytes) -> dict[str, Any]:
         """Step `endpoint/<backend>/answer`: the endpoint's answer to one photo."""
         return self.run.step(
             f"endpoint/{backend}/answer",
             lambda: self._post(backend, photo, "image/jpeg").json(),
-            inputs=self._key(backend, {"photo": _bytes(photo)}),
+            inputs=self.key(backend, {"photo": _bytes(photo)}),
         )
+
+    def ask(self, backend: str, photo: bytes) -> dict[str, Any]:
+        """The endpoint's answer to one photo, not recorded. Raises ServerError if it refuses it."""
+        reply = self._post(backend, photo, "image/jpeg")
+        if not reply.is_success:
+            raise ServerError(f"The kit's endpoint answers {reply.status_code} to a photo: {reply.text[:200]}.")
+        return reply.json()
+
+    def target(self, backend: str, photo: bytes) -> WebTarget:
+        """The running endpoint of `backend`, asked with the JPEG file `photo`, for the load generators."""
+        return photo_target(self.endpoint(backend).url, photo)
 
     def refusals(self, photo: bytes, backend: str = "onnx") -> list[dict[str, Any]]:
         """Step `endpoint/<backend>/faults`: for each bad request the status expected, the status got and its reason."""
@@ -158,7 +170,7 @@ class EndpointLab:
                 )
             return {"rows": rows}
 
-        key = self._key(backend, {"photo": _bytes(photo)})
+        key = self.key(backend, {"photo": _bytes(photo)})
         return self.run.step(f"endpoint/{backend}/faults", measure, inputs=key)["rows"]
 
     def loads(
@@ -182,7 +194,7 @@ class EndpointLab:
                 require_answers(result, server.url)
                 return result
 
-            key = self._key(backend, {"photo": _bytes(photo), "clients": n, "seconds": seconds, WINDOW: number})
+            key = self.key(backend, {"photo": _bytes(photo), "clients": n, "seconds": seconds, WINDOW: number})
             return self.run.step(f"endpoint/{name}/load", measure, inputs=key)
 
         measured = take_turns(tuple(asked), windows, window)
@@ -220,7 +232,8 @@ class EndpointLab:
         server.require_alive()
         return server
 
-    def _key(self, backend: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def key(self, backend: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What a step on the endpoint of `backend` depends on, and `more`."""
         return {"model": self.models[backend], "device": self.device, "threads": self.threads, **(more or {})}
 
     def _post(self, backend: str, content: bytes, content_type: str) -> Any:

@@ -28,8 +28,12 @@ def load_endpoint(
     Adds to the load step `decode_ms`, `preprocess_ms`, `queue_ms`, `inference_ms`, `postprocess_ms`: float64 [n] as the
     endpoint measured them, NaN for a request that failed.
     """
-    target = WebTarget(f"{url}/predict/image", content=photo, headers={"content-type": "image/jpeg"})
-    return closed_loop(target, clients, seconds, warm_up_s=warm_up_s, window=_Timing())
+    return closed_loop(photo_target(url, photo), clients, seconds, warm_up_s=warm_up_s, window=_Timing())
+
+
+def photo_target(url: str, photo: bytes) -> WebTarget:
+    """An endpoint of the kit at `url`, asked with the JPEG file `photo`."""
+    return WebTarget(f"{url}/predict/image", content=photo, headers={"content-type": "image/jpeg"})
 
 
 class _Timing(Window):

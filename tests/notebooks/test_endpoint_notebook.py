@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import psutil
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
 from grading.checks.evidence import Evidence
 from grading.questions import questions
@@ -19,6 +21,7 @@ from snippets.record.run import Record, load_record
 from snippets.serve.stages import STAGES
 from tests.notebooks.executed import execute, measured, pictures, printed
 from tests.notebooks.given_away import given_away
+from tests.snippets.serve.own_services import Model, inference_app, serving
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +121,38 @@ def test_a_replay_shows_the_same_and_starts_nothing(lab: Path, record: Record) -
     assert len({(step.name, step.inputs.get(WINDOW)) for step in record.steps}) == len(record.steps)
     logs = sorted(path.name for path in (record.folder / "logs").iterdir())
     assert logs == ["onnx.log", "page.log", "pytorch.log"]
+
+
+def test_without_a_service_of_ones_own_nothing_of_it_is_recorded(record: Record) -> None:
+    assert not [name for name in record.names() if name.startswith("own/")]
+    assert "endpoint" not in record.parameters["1_endpoint"] and "endpoint-yours" not in record.figures
+
+
+def test_a_service_of_ones_own_is_measured_beside_the_kits_and_replays_without_it(lab: Path, tmp_path: Path) -> None:
+    shutil.copytree(lab / "runs", tmp_path / "runs")
+    parameters = {"runs": str(tmp_path / "runs"), "run_id": "t", "profile": "tiny"}
+    with serving(inference_app({"food": Model(shape=(-1, 64, 64, 3), channels=3)})) as url:
+        parameters["endpoint"] = f"{url}/v2/models/food"
+        first = execute("system/1_endpoint", tmp_path / "run.ipynb", **parameters)
+    again = execute("system/1_endpoint", tmp_path / "replay.ipynb", mode="replay", **parameters)
+    record = load_record(tmp_path / "runs" / "system" / "t")
+    assert record.verify() == [] and record.parameters["1_endpoint"]["endpoint"] == parameters["endpoint"]
+    for load in ("1", "8", "open"):
+        for who in ("kit", "yours"):
+            assert result_of(record, f"own/{who}-{load}/load")["failures"] == 0
+    assert "endpoint-yours" in record.figures and pictures(first) == pictures(again)
+    text = printed(first)
+    assert re.search(r"the same class as the kit's for \d+% of 22 photos", text)
+    assert text.count("| yours | ") == 3 and text.count("**yours, ") == 3
+    assert given_away(text, Evidence(record), "system") == []
+    assert measured(again) == measured(first)
+
+
+def test_a_wrong_address_ends_the_notebook_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(PapermillExecutionError, match="names no model. Write it as http://127.0.0.1:9/v2/models/NAME"):
+        execute("system/1_endpoint", tmp_path / "run.ipynb", runs=str(tmp_path), endpoint="http://127.0.0.1:9/v2")
+    record = load_record(tmp_path / "system" / "mine")
+    assert [name for name in record.names() if not name.startswith("models/")] == []
 
 
 def test_no_service_is_left(lab: Path) -> None:

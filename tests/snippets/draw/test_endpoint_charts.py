@@ -22,6 +22,22 @@ def test_engines_have_their_colours_and_clients_their_dashes(load: dict[str, Any
     assert one.get_linestyle() != sixteen.get_linestyle() and torch.get_linestyle() == one.get_linestyle()
 
 
+def test_a_service_without_a_colour_has_one_for_all_its_loads_and_an_open_loop_its_own_dashes(
+    load: dict[str, Any],
+) -> None:
+    arriving = {name: value for name, value in load.items() if name != "clients"}
+    loads = {
+        "FastAPI, ONNX, 1 client": {**load, "clients": 1},
+        "yours, 1 client": {**load, "clients": 1},
+        "yours, 8 clients": {**load, "clients": 8},
+        "yours, 5 arrive/s": arriving,
+    }
+    (axes,) = endpoint_charts.waiting(loads).axes
+    kit, one, eight, open_ = axes.get_lines()[:4]
+    assert one.get_color() == eight.get_color() == open_.get_color() != kit.get_color()
+    assert len({line.get_linestyle() for line in (one, eight, open_)}) == 3
+
+
 def test_the_stages_of_a_bar_add_up_to_the_mean_request(load: dict[str, Any]) -> None:
     load = {**load, "queue_ms": np.full(4, 6.0)}
     axes, shares = endpoint_charts.where_time_goes({"one": load}).axes

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from snippets.draw import system_tables
 
 
@@ -27,6 +29,35 @@ def test_an_endpoint_is_told_by_service_and_clients(load: dict[str, Any]) -> Non
     assert cells(system_tables.endpoints({"FastAPI, ONNX, 2 clients": some})) == [
         *("FastAPI, ONNX", "2", "65.0", "7.0", "7.0", "1")
     ]
+
+
+def test_an_open_loop_on_an_endpoint_is_told_by_its_arrivals(open_load: dict[str, Any]) -> None:
+    own = {name: value for name, value in open_load.items() if name != "clients"} | {"asked_rps": 2.5}
+    assert cells(system_tables.endpoints({"yours, 2.5 arrive/s": own}))[:2] == ["yours", "2.5 arrive/s"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("binary", "as bytes"),
+        ("JSON", "numbers in JSON"),
+        ("form:file", "field `file`"),
+        ("json:image", "under `image`"),
+    ]
+    + [("file", "the photo's file as it is, 12 kB")],
+)
+def test_what_a_service_of_ones_own_is_sent_is_told(sent: str, told: str) -> None:
+    facts = {
+        "url": "http://h/p",
+        "protocol": "upload",
+        "sent": sent,
+        "request_bytes": 12_345,
+        "batch": 1,
+        "named": "Egg",
+    }
+    listed = system_tables.own_service(facts)
+    assert told in listed and "- its answer to your photo: Egg" in listed and "in a request" not in listed
+    assert "photos in a request: 4" in system_tables.own_service({**facts, "batch": 4})
 
 
 def test_a_neighbour_that_was_not_there_has_no_rate(load: dict[str, Any]) -> None:

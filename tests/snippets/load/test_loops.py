@@ -207,6 +207,17 @@ def test_latency_counts_from_the_intended_arrival_even_without_a_free_connection
     assert result["arrivals"] == len(result["latency_ms"])
 
 
+def test_what_connecting_takes_is_no_requests_wait() -> None:
+    @dataclass
+    class FarAway(Desk):
+        def sender(self) -> DeskSender:
+            time.sleep(0.8)
+            return super().sender()
+
+    result = loops.open_loop(FarAway(service_s=0.001, places=8), Offered(50, 0.4, warm_up_s=0), max_clients=4)
+    assert len(result["ok"]) == 20 and result["latency_ms"].max() < 400
+
+
 def test_littles_law_holds_for_what_the_generator_counted() -> None:
     result = loops.open_loop(Desk(service_s=0.02, places=20), Offered(100, 1.5, warm_up_s=0.3), max_clients=40)
     expected = result["arrivals"] / result["seconds"] * result["latency_ms"].mean() / 1e3

@@ -97,6 +97,13 @@ def test_an_error_status_is_a_failure_however_fast_it_came(shop: str) -> None:
     assert result["requests_per_s"] == 0 and "503" in next(iter(result["errors"]))
 
 
+def test_an_answer_without_what_is_expected_of_it_is_a_failure_whatever_its_status(shop: str) -> None:
+    assert WebTarget(f"{shop}/open", content=b"a Dessert", expects=b"Dessert").sender()().status_code == 200
+    result = closed_loop(WebTarget(f"{shop}/open", content=b"Warning", expects=b"Dessert"), 1, 5, warm_up_s=0)
+    assert result["failures"] == len(result["ok"]) > 0
+    assert "status 200, but no prediction: Warning" in next(iter(result["errors"]))
+
+
 def test_an_unknown_protocol_and_an_unknown_type_are_refused() -> None:
     with pytest.raises(UsageError, match="http, grpc, grpc-shm, httpx"):
         TritonTarget("x:1", "m", NUMBERS, "smtp")
