@@ -415,15 +415,37 @@ def grade(
     from grading.batch.outputs import Asked, grade_and_tell
 
     asked = Asked(parts, functions, leases, staff_runs, only, workers)
-    if exemplars and not (STAFF / "pages.py").is_file():
-        raise click.UsageError(
-            f"--exemplars needs {STAFF}, which students' copies of the kit lack: use the course's own."
-        )
+    if exemplars:
+        _need_staff("--exemplars")
     grade_and_tell(submissions, out, asked, say=click.echo, progress=partial(click.echo, err=True))
     if exemplars:
         from grading.staff.pages import write_exemplars
 
         click.echo(write_exemplars(submissions, exemplars))
+
+
+def _need_staff(what: str) -> None:
+    """Raises UsageError in a student's copy of the kit, which lacks what only staff may see."""
+    if not (STAFF / "pages.py").is_file():
+        raise click.UsageError(f"{what} needs {STAFF}, which students' copies of the kit lack: use the course's own.")
+
+
+@cli.command()
+@click.argument("submissions", metavar="SUBMISSION...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="viva.html",
+    show_default=True,
+    help="Page to write (HTML, a student on each printed page). For staff: the answers are on it.",
+)
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Ask about this part only; repeat.")
+def viva(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...]) -> None:
+    """Write five questions for each student about their own numbers, with the answers, to be asked face to face."""
+    _need_staff("servelab viva")
+    from grading.staff.viva.pages import write_viva
+
+    click.echo(write_viva(submissions, out, parts))
 
 
 @cli.group()
