@@ -314,7 +314,7 @@ def go(
 )
 def questions(part: str, functions: Path | None, only_open: bool, predictions: Path | None) -> None:
     """Print PART's questions: read them, and make your predictions, before your lease begins."""
-    from grading.functions.tests import write_skeleton
+    from grading.functions.tasks import write_skeleton
     from grading.questions.describe import describe
     from grading.questions.predictions import still_open
     from grading.questions.predictions_file import write
@@ -412,11 +412,10 @@ def grade(
     exemplars: Path | None,
 ) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
+    _need_staff("servelab grade")
     from grading.batch.outputs import Asked, grade_and_tell
 
     asked = Asked(parts, functions, leases, staff_runs, only, workers)
-    if exemplars:
-        _need_staff("--exemplars")
     grade_and_tell(submissions, out, asked, say=click.echo, progress=partial(click.echo, err=True))
     if exemplars:
         from grading.staff.pages import write_exemplars
@@ -459,6 +458,7 @@ def gradescope() -> None:
 @click.option("--functions", is_flag=True, help="Also run the function tests (student code, confined).")
 def gradescope_build(part: str, out: Path, functions: bool) -> None:
     """Write autograder.zip: it grades PART's records with the standard library and numpy."""
+    _need_staff("servelab gradescope build")
     from grading.gradescope.build import build_autograder
 
     click.echo(build_autograder(part, out, functions=functions))
@@ -486,6 +486,7 @@ def gradescope_template(part: str, out: Path) -> None:
 @click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
 def release(part: str, course: Path, repair: bool) -> None:
     """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
+    _need_staff("servelab release")
     from grading.nbgrader.release import release_or_repair
 
     for line in release_or_repair(part, course, repair):
@@ -505,9 +506,20 @@ def release(part: str, course: Path, repair: bool) -> None:
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: two a core.")
 def autograde(part: str, course: Path, force: bool, workers: int | None) -> None:
     """Run `nbgrader autograde PART`, several students at a time."""
+    _need_staff("servelab autograde")
     from grading.nbgrader.autograde import autograde_class
 
     autograde_class(part, course, force=force, workers=workers, say=click.echo)
+
+
+@cli.command()
+@click.argument("out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+def edition(out: Path) -> None:
+    """Write the kit as students get it into the new folder DIR: without rubrics, right answers and solutions."""
+    _need_staff("servelab edition")
+    from reserve.verbs.edition import write_edition
+
+    click.echo(write_edition(out))
 
 
 cli.add_command(plan)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grading.checks.evidence import Evidence
 from grading.checks.judging import Choices, Judgement, Number, found
-from grading.checks.part import JUDGES
 from grading.questions import answer_to, question
 from grading.questions.schema import chosen, interval, number, questions, sure_of
 from grading.shown import line
 from grading.staff.exemplars import digits
+from grading.staff.judges import JUDGES
 from grading.staff.viva import edge, model, system
 from grading.staff.viva.oral import Oral, Template, about
 from snippets.parts import PARTS

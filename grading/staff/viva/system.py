@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from grading.checks.evidence import Evidence
-from grading.checks.system import GRID, SHARES, good_ms, p50, rate, stage_ms
+from grading.checks.system import GRID, SHARES, good_ms, p50, rate
 from grading.staff.exemplars import digits
+from grading.staff.judges.system import stage_ms
 from grading.staff.viva.oral import APART, Oral, Template, about, first_of, pairs
 from snippets import stats
 from snippets.serve.stages import STAGES
