@@ -392,6 +392,19 @@ def collect(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Runs of the same parts that staff measured, to hold the records against.",
 )
+@click.option(
+    "--rerun",
+    type=click.IntRange(0, 50),
+    default=0,
+    metavar="N",
+    help="Measure N relations of each submission again here, confined, in at most a minute: which variant is faster, "
+    "outputs, sizes. What does not hold is a doubt for staff and costs no points.",
+)
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Models for --rerun where none was handed in. Default: those of the newest runs here.",
+)
 @click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
 @click.option(
@@ -407,6 +420,8 @@ def grade(
     functions: bool,
     leases: Path | None,
     staff_runs: Path | None,
+    rerun: int,
+    models: Path | None,
     only: str,
     workers: int | None,
     exemplars: Path | None,
@@ -415,7 +430,7 @@ def grade(
     _need_staff("servelab grade")
     from grading.batch.outputs import Asked, grade_and_tell
 
-    asked = Asked(parts, functions, leases, staff_runs, only, workers)
+    asked = Asked(parts, functions, leases, staff_runs, only, workers, rerun, models)
     grade_and_tell(submissions, out, asked, say=click.echo, progress=partial(click.echo, err=True))
     if exemplars:
         from grading.staff.pages import write_exemplars

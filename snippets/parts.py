@@ -15,7 +15,7 @@ NOTEBOOKS = KIT / "notebooks"
 FOR_STAFF = (
     "grading/staff/",
     "tests/grading/",
-    *("grading/batch/", "grading/gradescope/", "grading/grade.py"),
+    *("grading/batch/", "grading/rerun/", "grading/gradescope/", "grading/grade.py"),
     *(f"grading/nbgrader/{name}.py" for name in ("autograde", "guard", "release", "repair")),
     *(f"grading/checks/{name}" for name in ("part.py", "trust.py", "invariants.py", "prints.py", "bounds.toml")),
     *(f"grading/functions/{name}.py" for name in ("child", "sandbox", "tests")),

@@ -48,6 +48,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("submission",),
         ("grade",),
         ("report",),
+        ("rerun",),
         ("batch",),
         ("kernels",),
         ("nbgrader", "gradescope", "staff"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from grading.batch.page import write_class_report
 from grading.batch.similarity import likenesses
 from grading.batch.tables import write_csv, write_pairs
 from grading.grade import PLAIN, Grade, GradeOptions
+from grading.rerun.again import RERUN, rerun, staff_shelf, with_rerun
 from grading.shown import as_json, line
 from grading.submission.opened import runs_in
 from snippets.errors import UsageError
@@ -83,6 +84,8 @@ def grade_class(
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         grades = grade_all(entries, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
+        if options.rerun:
+            grades = remeasured(grades, options, say)
         pairs = likenesses(grades)
         write_csv(out, grades)
         text = as_json([grade.to_json() for grade in grades])
@@ -94,9 +97,26 @@ def grade_class(
     return grades
 
 
+def remeasured(grades: Sequence[Grade], options: GradeOptions, say: Callable[[str], None] = print) -> list[Grade]:
+    """The grades that count, each with what `options.rerun` of its relations became when they were measured again.
+
+    One after the other, for they are timed. Points stay as they are. Raises UsageError where no model of staff's can
+    be read.
+    """
+    shelf = staff_shelf(options.models)
+    found = []
+    for each in grades:
+        if each.counts and each.measured:
+            again = rerun(Path(each.source), options.rerun, shelf)
+            each = replace(each, parts=tuple(with_rerun(part, again) if part.digest else part for part in each.parts))
+            say(f"{line(each.netid)} re-measured in {again.seconds:.0f} s")
+        found.append(each)
+    return found
+
+
 @dataclass(frozen=True)
 class Asked:
-    """What `servelab grade` is asked for, as it is typed: `leases` is a file, `staff_runs` a folder."""
+    """What `servelab grade` is asked for, as it is typed: `leases` is a file, `staff_runs` and `models` are folders."""
 
     parts: tuple[str, ...] = ()
     functions: bool = False
@@ -104,12 +124,14 @@ class Asked:
     staff_runs: Path | None = None
     only: str = ""
     workers: int | None = None
+    rerun: int = 0
+    models: Path | None = None
 
     def options(self) -> GradeOptions:
         """The same, read. Raises UsageError for a file or folder that holds something else."""
         leases = read_leases(self.leases) if self.leases else None
         staff_runs = find_staff_runs(self.staff_runs) if self.staff_runs else {}
-        return GradeOptions(leases, self.functions, self.parts, staff_runs)
+        return GradeOptions(leases, self.functions, self.parts, staff_runs, self.rerun, self.models)
 
 
 def grade_and_tell(
@@ -121,5 +143,8 @@ def grade_and_tell(
         trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
         told = trust or line("; ".join(graded.problems) or "nothing was handed in")
         say(f"{line(graded.netid)}: {graded.points:g} of {graded.possible:g} points; {told}")
+        for part in graded.parts if asked.rerun else ():
+            for remark in (remark for remark in part.remarks if RERUN in remark):
+                say(f"  {part.part} {remark}")
     beside = [out.with_suffix(suffix).name for suffix in (".json", ".html", ".similarity.csv")]
     say(f"wrote {out}, {beside[0]}, {beside[1]} and {beside[2]}")
