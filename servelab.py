@@ -408,6 +408,12 @@ def collect(
 @click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
 @click.option(
+    "--roster",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The class as CSV with a column netid, as for `servelab plan`: who handed in nothing gets a row, too.",
+)
+@click.option("--excel", is_flag=True, help="Write the CSV files for Excel (UTF-8 with a byte order mark).")
+@click.option(
     "--exemplars",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
@@ -424,14 +430,19 @@ def grade(
     models: Path | None,
     only: str,
     workers: int | None,
+    roster: Path | None,
+    excel: bool,
     exemplars: Path | None,
 ) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
     _need_staff("servelab grade")
-    from grading.batch.outputs import Asked, grade_and_tell
+    from grading.batch.outputs import Asked, OfClass, grade_and_tell
+    from reserve.plan.course.roster import read_roster
 
-    asked = Asked(parts, functions, leases, staff_runs, only, workers, rerun, models)
-    grade_and_tell(submissions, out, asked, say=click.echo, progress=partial(click.echo, err=True))
+    students = tuple(student.netid for student in read_roster(roster, "UTC")) if roster else ()
+    of_class = OfClass(students, rerun, models, excel, partial(click.echo, err=True))
+    asked = Asked(parts, functions, leases, staff_runs, only, workers, of_class)
+    grade_and_tell(submissions, out, asked, say=click.echo)
     if exemplars:
         from grading.staff.pages import write_exemplars
 

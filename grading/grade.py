@@ -72,17 +72,13 @@ class GradeOptions:
     """What a submission is graded with.
 
     `leases`: the testbed's leases by id. `functions`: also run the function tests, confined. `parts`: parts that are
-    expected; a missing one is graded 0. `staff_runs`: run folders by part that staff measured, for `re-run`. `rerun`:
-    how many relations of each submission to measure again, with the models in the folder `models` (None: those of the
-    newest runs here).
+    expected; a missing one is graded 0. `staff_runs`: run folders by part that staff measured, for `re-run`.
     """
 
     leases: Mapping[str, Mapping[str, Any]] | None = None
     functions: bool = False
     parts: tuple[str, ...] = ()
     staff_runs: Mapping[str, Path] = field(default_factory=dict)
-    rerun: int = 0
-    models: Path | None = None
 
 
 PLAIN = GradeOptions()
