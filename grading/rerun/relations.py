@@ -27,14 +27,14 @@ from snippets.stats import Estimate
 
 KINDS = ("size", "outputs", "answer", "faster")
 NARROW = ("dynamic", "aggressive", "conservative")
-"""Variants that compute in 8 bits, whose results depend on the processor's instructions."""
+"""Variants that compute in 8 bits: what they answer depends on the processor's instructions."""
 FACTOR = 1.4
 """Two ratios contradict each other where no value of the one's interval is within this factor of one of the other's."""
 CONFIDENCE = 0.99
-IMAGES = 24
+IMAGES = 64
 """Of an accuracy step so many images are classified again."""
-FLIPS, FLIPS_NARROW = 0.05, 0.25
-"""Share of images that may get another class: ties in float32; in 8 bits another processor rounds otherwise."""
+FLIPS = 0.05
+"""Share of images that may get another class: ties, and another version of the engine."""
 PROBABILITY = 0.02
 MOST_LATENCIES = 6
 INT8_FLAGS = frozenset({"avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
@@ -118,9 +118,9 @@ def _sizes(evidence: Evidence) -> Iterator[Relation]:
             yield Relation("size", (name,), (variant,), int(evidence.number(name, "bytes")))
 
 
-def _outputs(evidence: Evidence) -> Iterator[Relation]:
+def _outputs(evidence: Evidence, same_processor: bool) -> Iterator[Relation]:
     for name in evidence.named("", "/accuracy"):
-        if not _is_ours(name):
+        if not _is_ours(name) or (_model_of(name) in NARROW and not same_processor):
             continue
         inputs = evidence.steps[name].inputs
         predictions = np.asarray(evidence.field(name, "predictions"))
@@ -190,8 +190,9 @@ def alike(record_host: Mapping[str, Any], host: Mapping[str, Any]) -> bool:
 
 def relations(evidence: Evidence, host: Mapping[str, Any]) -> list[Relation]:
     """All claims of a record that can be checked on `host`; what it lacks or holds in another form is left out."""
-    makers: list[Iterable[Relation]] = [_sizes(evidence), _outputs(evidence), _answers(evidence)]
-    if alike(evidence.record.host, host):
+    same = alike(evidence.record.host, host)
+    makers: list[Iterable[Relation]] = [_sizes(evidence), _outputs(evidence, same), _answers(evidence)]
+    if same:
         makers.append(_faster(evidence, int((host.get("cpu") or {}).get("cores") or 1)))
     found: list[Relation] = []
     for maker in makers:
@@ -235,7 +236,7 @@ def judged(relation: Relation, measured: Any) -> Finding:
         )
     if relation.kind == "outputs":
         wrong = sum(measured[image] != claimed for image, claimed in relation.claimed.items())
-        most = max(1, math.floor(_flips(relation) * len(relation.claimed)))
+        most = max(1, math.floor(FLIPS * len(relation.claimed)))
         told = f"{where}: {wrong} of {len(relation.claimed)} images get another class from the model"
         return Finding(relation, wrong <= most, told)
     if relation.kind == "answer":
@@ -244,10 +245,6 @@ def judged(relation: Relation, measured: Any) -> Finding:
         )
         return Finding(relation, differ <= PROBABILITY, f"{where}: probabilities differ by up to {differ:.3g}")
     return _judged_times(relation, measured)
-
-
-def _flips(relation: Relation) -> float:
-    return FLIPS_NARROW if relation.variants[0].model in NARROW else FLIPS
 
 
 def _judged_times(relation: Relation, measured: Estimate) -> Finding:

@@ -161,6 +161,16 @@ def test_a_notebook_looks_back_on_its_predictions_in_it(edition: Path, tmp_path:
     assert looks and "edge.threads.gain" in done.stdout and "measured 2.68 times" in done.stdout
 
 
+def test_a_graded_cell_says_in_it_that_grading_is_done_elsewhere(edition: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 53)
+    script = (
+        "from pathlib import Path; from grading.nbgrader.cells import points_of; "
+        f"print(points_of('edge.soak.change', Path({str(run)!r})))"
+    )
+    done = run_in(edition, "-c", script)
+    assert done.stdout == "(0.0, 'Graded once it is handed in: this copy of the kit holds no right answers.')\n"
+
+
 @pytest.mark.parametrize("verb", (["grade", "x.zip"], ["viva", "x.zip"], ["release", "edge"], ["edition", "x"]))
 def test_a_verb_for_staff_says_that_it_is(edition: Path, verb: list[str]) -> None:
     done = run_in(edition, "servelab.py", *verb)
