@@ -18,7 +18,7 @@ import numpy as np
 from grading.checks.evidence import Evidence
 from grading.checks.part import PartGrade
 from grading.rerun.confined import Classified, Job, Measured, Timed, measure
-from grading.rerun.relations import Finding, Relation, Variant, judged, ratio_of, relations, sample
+from grading.rerun.relations import Finding, Relation, Variant, is_clear, judged, ratio_of, relations, sample
 from grading.shown import line
 from grading.submission.opened import opened
 from snippets.data.food11_classes import CLASSES
@@ -207,12 +207,13 @@ def check(picked: Sequence[Relation], shelf: Shelf, limit_s: float) -> list[Find
 
 
 def _ratio(each: Relation, times: Mapping[Variant, Latency]) -> Estimate | None:
-    """The ratio of a pair, by the rounds in which the machine was not busy for either; None where these are too few."""
+    """The ratio of a pair, by the rounds in which the machine was not busy for either; None where these are too few, or
+    leave it vague."""
     a, b = (times.get(one) for one in each.variants)
     if a is None or b is None or len((a.medians.keys() & b.medians.keys()) - a.slow - b.slow) < ENOUGH:
         return None
     ratio = ratio_of(a, b)
-    return ratio if ratio.bounded and ratio.low > 0 else None
+    return ratio if is_clear(ratio) else None
 
 
 def _prepare(

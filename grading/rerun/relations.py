@@ -30,6 +30,8 @@ NARROW = ("dynamic", "aggressive", "conservative")
 """Variants that compute in 8 bits: what they answer depends on the processor's instructions."""
 FACTOR = 1.4
 """Two ratios contradict each other where no value of the one's interval is within this factor of one of the other's."""
+VAGUE = 2.0
+"""A ratio whose interval spans more than this factor claims nothing that could be refuted, and refutes nothing."""
 CONFIDENCE = 0.99
 IMAGES = 64
 """Of an accuracy step so many images are classified again."""
@@ -172,13 +174,18 @@ def _faster(evidence: Evidence, cores: int) -> Iterator[Relation]:
         for b in listed[place + 1 :]:
             if timed[a].threads == timed[b].threads and a.split("/")[0] == b.split("/")[0]:
                 ratio = ratio_of(times[a], times[b])
-                if ratio.bounded and ratio.low > 0:
+                if is_clear(ratio):
                     yield Relation("faster", (a, b), (timed[a], timed[b]), ratio)
 
 
 def ratio_of(a: Latency, b: Latency) -> Estimate:
     """Time of a over time of b, with the interval of CONFIDENCE."""
     return compare(a, b, confidence=CONFIDENCE).ratio
+
+
+def is_clear(ratio: Estimate) -> bool:
+    """Whether a ratio is known well enough to be held against another."""
+    return ratio.bounded and ratio.low > 0 and ratio.high / ratio.low <= VAGUE
 
 
 def alike(record_host: Mapping[str, Any], host: Mapping[str, Any]) -> bool:

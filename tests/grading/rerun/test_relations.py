@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from grading.rerun.relations import FACTOR, Relation, Variant, alike, judged, relations, sample
+from grading.rerun.relations import FACTOR, Relation, Variant, alike, is_clear, judged, relations, sample
 from snippets.stats import Estimate
 from tests.grading.checks.paper import PaperStep
-from tests.grading.rerun.made import HOST, SHA, record
+from tests.grading.rerun.made import HOST, SHA, blocks, record
 
 FP32, DYNAMIC = Variant("fp32", SHA["fp32"], "all", 2), Variant("dynamic", SHA["dynamic"], "all", 2)
 
@@ -51,6 +52,17 @@ def test_on_another_kind_of_processor_or_with_fewer_cores_no_times_are_compared(
     assert len(of_kind("size", {"cpu": {"cores": 1, "flags": ["asimddp"]}})) == 2  # a file is as large everywhere
 
 
+def test_a_ratio_that_the_record_itself_leaves_open_is_no_claim() -> None:
+    noisy = blocks(np.random.default_rng(4), 8.0, noise=0.5)
+    made = record()
+    steps = tuple(
+        replace(step, result=noisy) if step.name == "graph/onnx-none/latency" else step for step in made.steps
+    )
+    found = relations(replace(made, steps=steps).evidence, HOST)
+    assert [each.steps[0] for each in found if each.kind == "faster"] == ["quantize/onnx-all/latency"]
+    assert is_clear(Estimate(2.0, 1.5, 2.9)) and not is_clear(Estimate(2.0, 1.0, 2.1))
+
+
 def test_processors_are_alike_where_they_compute_with_the_same_instructions() -> None:
     assert alike({"cpu": {"flags": ["avx2", "f16c"]}}, {"cpu": {"flags": ["avx2", "sse4_2"]}})
     assert not alike({"cpu": {"flags": ["avx2"]}}, {"cpu": {"flags": ["avx2", "avx512_vnni"]}})
@@ -76,7 +88,7 @@ def ratio(low: float, value: float, high: float) -> Relation:
         (Estimate(2.9, 2.8, 3.1), True),  # 2.8 is within 1.4 times 2.1
         (Estimate(3.5, 3.3, 3.7), False),
         (Estimate(0.5, 0.48, 0.52), False),  # the other one is faster
-        (Estimate(0.5, 0.2, 1.4), True),  # these samples cannot tell
+        (Estimate(1.0, 0.7, 1.4), True),  # 1.4 is within 1.4 times 1.9
     ],
 )
 def test_a_ratio_is_contradicted_beyond_both_intervals_only(measured: Estimate, holds: bool) -> None:
