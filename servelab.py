@@ -317,7 +317,7 @@ def go(
 )
 def questions(part: str, functions: Path | None, only_open: bool, predictions: Path | None) -> None:
     """Print PART's questions: read them, and make your predictions, before your lease begins."""
-    from grading.functions.tests import write_skeleton
+    from grading.functions.tasks import write_skeleton
     from grading.questions.describe import describe
     from grading.questions.predictions import still_open
     from grading.questions.predictions_file import write
@@ -395,8 +395,27 @@ def collect(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Runs of the same parts that staff measured, to hold the records against.",
 )
+@click.option(
+    "--rerun",
+    type=click.IntRange(0, 50),
+    default=0,
+    metavar="N",
+    help="Measure N relations of each submission again here, confined, in at most a minute: which variant is faster, "
+    "outputs, sizes. What does not hold is a doubt for staff and costs no points.",
+)
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Models for --rerun where none was handed in. Default: those of the newest runs here.",
+)
 @click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
+@click.option(
+    "--roster",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The class as CSV with a column netid, as for `servelab plan`: who handed in nothing gets a row, too.",
+)
+@click.option("--excel", is_flag=True, help="Write the CSV files for Excel (UTF-8 with a byte order mark).")
 @click.option(
     "--exemplars",
     type=click.Path(path_type=Path, file_okay=False),
@@ -410,23 +429,51 @@ def grade(
     functions: bool,
     leases: Path | None,
     staff_runs: Path | None,
+    rerun: int,
+    models: Path | None,
     only: str,
     workers: int | None,
+    roster: Path | None,
+    excel: bool,
     exemplars: Path | None,
 ) -> None:
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
-    from grading.batch.outputs import Asked, grade_and_tell
+    _need_staff("servelab grade")
+    from grading.batch.outputs import Asked, OfClass, grade_and_tell
+    from reserve.plan.course.roster import read_roster
 
-    asked = Asked(parts, functions, leases, staff_runs, only, workers)
-    if exemplars and not (STAFF / "pages.py").is_file():
-        raise click.UsageError(
-            f"--exemplars needs {STAFF}, which students' copies of the kit lack: use the course's own."
-        )
-    grade_and_tell(submissions, out, asked, say=click.echo, progress=partial(click.echo, err=True))
+    students = tuple(student.netid for student in read_roster(roster, "UTC")) if roster else ()
+    of_class = OfClass(students, rerun, models, excel, partial(click.echo, err=True))
+    asked = Asked(parts, functions, leases, staff_runs, only, workers, of_class)
+    grade_and_tell(submissions, out, asked, say=click.echo)
     if exemplars:
         from grading.staff.pages import write_exemplars
 
         click.echo(write_exemplars(submissions, exemplars))
+
+
+def _need_staff(what: str) -> None:
+    """Raises UsageError in a student's copy of the kit, which lacks what only staff may see."""
+    if not (STAFF / "pages.py").is_file():
+        raise click.UsageError(f"{what} needs {STAFF}, which students' copies of the kit lack: use the course's own.")
+
+
+@cli.command()
+@click.argument("submissions", metavar="SUBMISSION...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="viva.html",
+    show_default=True,
+    help="Page to write (HTML, a student on each printed page). For staff: the answers are on it.",
+)
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Ask about this part only; repeat.")
+def viva(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...]) -> None:
+    """Write five questions for each student about their own numbers, with the answers, to be asked face to face."""
+    _need_staff("servelab viva")
+    from grading.staff.viva.pages import write_viva
+
+    click.echo(write_viva(submissions, out, parts))
 
 
 @cli.group()
@@ -440,6 +487,7 @@ def gradescope() -> None:
 @click.option("--functions", is_flag=True, help="Also run the function tests (student code, confined).")
 def gradescope_build(part: str, out: Path, functions: bool) -> None:
     """Write autograder.zip: it grades PART's records with the standard library and numpy."""
+    _need_staff("servelab gradescope build")
     from grading.gradescope.build import build_autograder
 
     click.echo(build_autograder(part, out, functions=functions))
@@ -467,6 +515,7 @@ def gradescope_template(part: str, out: Path) -> None:
 @click.option("--repair", is_flag=True, help="Mend what is in submitted/ instead, before `nbgrader autograde`.")
 def release(part: str, course: Path, repair: bool) -> None:
     """Write PART as an nbgrader assignment; then nbgrader's own commands take over."""
+    _need_staff("servelab release")
     from grading.nbgrader.release import release_or_repair
 
     for line in release_or_repair(part, course, repair):
@@ -486,9 +535,20 @@ def release(part: str, course: Path, repair: bool) -> None:
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: two a core.")
 def autograde(part: str, course: Path, force: bool, workers: int | None) -> None:
     """Run `nbgrader autograde PART`, several students at a time."""
+    _need_staff("servelab autograde")
     from grading.nbgrader.autograde import autograde_class
 
     autograde_class(part, course, force=force, workers=workers, say=click.echo)
+
+
+@cli.command()
+@click.argument("out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+def edition(out: Path) -> None:
+    """Write the kit as students get it into the new folder DIR: without rubrics, right answers and solutions."""
+    _need_staff("servelab edition")
+    from reserve.verbs.edition import write_edition
+
+    click.echo(write_edition(out))
 
 
 cli.add_command(plan)

@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from grading.batch.outputs import grade_class  # noqa: E402
+from grading.batch.outputs import OfClass, grade_class  # noqa: E402
 from grading.functions import sandbox  # noqa: E402
 from grading.functions.tests import test_file  # noqa: E402
 from grading.nbgrader.autograde import autograde_class  # noqa: E402
@@ -99,7 +99,9 @@ def main() -> None:
             copy = Path(shutil.copy(zips[n % STUDENTS], base / "class" / f"s{n:03d}.zip"))
             with zipfile.ZipFile(copy, "a") as archive:  # other bytes, so that no grade comes from the cache
                 archive.comment = f"copy {n}".encode()
-        records = rate(RECORDS, lambda: grade_class([base / "class"], base / "grades.csv", say=lambda _: None))
+        records = rate(
+            RECORDS, lambda: grade_class([base / "class"], base / "grades.csv", of_class=OfClass(say=lambda _: None))
+        )
         ours_mb = peak_mb()
         file = base / "functions.py"
         file.write_text(SOLUTION)

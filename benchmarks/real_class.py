@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from grading.batch.outputs import grade_class  # noqa: E402
+from grading.batch.outputs import OfClass, grade_class  # noqa: E402
 from grading.grade import GradeOptions  # noqa: E402
 from tests.grading.mixed_class import build  # noqa: E402
 from tests.grading.students import FULL  # noqa: E402
@@ -32,7 +32,9 @@ def main() -> int:
         took = []
         for _ in range(2):
             began = time.perf_counter()
-            grade_class([made.folder], out, GradeOptions(parts=("edge",)), workers=WORKERS, say=lambda _: None)
+            grade_class(
+                [made.folder], out, GradeOptions(parts=("edge",)), workers=WORKERS, of_class=OfClass(say=lambda _: None)
+            )
             took.append(time.perf_counter() - began)
         rows = list(csv.DictReader(out.open(encoding="utf-8")))
     whole = sum(row["netid"] in made.honest and float(row["points"]) == FULL and not row["doubts"] for row in rows)

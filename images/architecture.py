@@ -15,6 +15,8 @@ from tests import rooms
 
 PICTURE = Path(__file__).with_name("architecture.svg")
 COLUMN, BOX, STEP, HEAD = 330, 124, 41, 104
+# What a room stands on is told above its boxes, in some lines; snippets stands on nothing.
+TOLD = 66
 INK, SOFT, LINE, FILL, BAND, SHARED = "#1d2733", "#5b6b7c", "#0b6e99", "#eef4f7", "#f6f7f8", "#e3e8ec"
 ARROW = '<path d="M{} {}C{} {} {} {} {} {}" fill="none" stroke="{}" stroke-width="1.4" marker-end="url(#tip)"/>'
 # From left to right, so that who uses `snippets` stands beside it.
@@ -65,7 +67,7 @@ def needed(used: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 def draw(found: Graph) -> str:
     """The picture as SVG text; the same graph gives the same bytes. The graph itself lies in its <metadata>."""
-    height = HEAD + STEP * max(len(_rows(room)) for room in ORDER) + 74
+    height = HEAD + max(STEP * len(_rows(room)) + TOLD * (room != "snippets") for room in ORDER) + 74
     width = COLUMN * len(ORDER) + 10
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '

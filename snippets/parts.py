@@ -12,6 +12,21 @@ ALL = "all"
 # The checkout (or the installed packages) that this module lies in.
 KIT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = KIT / "notebooks"
+FOR_STAFF = (
+    "grading/staff/",
+    "tests/grading/",
+    *("grading/batch/", "grading/rerun/", "grading/gradescope/", "grading/grade.py"),
+    *(f"grading/nbgrader/{name}.py" for name in ("autograde", "guard", "release", "repair")),
+    *(f"grading/checks/{name}" for name in ("part.py", "trust.py", "invariants.py", "prints.py", "bounds.toml")),
+    *(f"grading/functions/{name}.py" for name in ("child", "sandbox", "tests")),
+)
+"""Files and folders (`/` at their end) of the kit that neither students nor their nodes get: what is right, what earns
+the points, and how records are checked. The rest works without them."""
+
+
+def for_staff(name: str) -> bool:
+    """Whether a file of the kit, named from its top (`grading/grade.py`), is only for whoever grades."""
+    return any(name.startswith(each) if each.endswith("/") else name == each for each in FOR_STAFF)
 
 
 def check_part(part: str, *, all_too: bool = True) -> None:

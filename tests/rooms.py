@@ -40,12 +40,15 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "reserve.plan": (("course",), ("solve",), ("change",), ("show",), ("command",), ("verb",)),
     "grading": (
-        ("errors", "notebooks", "questions", "shown"),
+        ("errors", "functions.tasks", "notebooks", "questions", "shown"),
         ("checks",),
+        ("staff.judges",),
+        ("checks.part",),
         ("functions",),
         ("submission",),
         ("grade",),
         ("report",),
+        ("rerun",),
         ("batch",),
         ("kernels",),
         ("nbgrader", "gradescope", "staff"),
@@ -105,8 +108,15 @@ def graph(root: Path = ROOT) -> dict[str, set[str]]:
 
 
 def place(module: str, room: str) -> str:
-    """The folder or module of `room` in which `module` lies; empty outside the room and for its own __init__."""
-    return module.removeprefix(f"{room}.").partition(".")[0] if module.startswith(f"{room}.") else ""
+    """The folder or module of `room` in which `module` lies; empty outside the room and for its own __init__.
+
+    Where FLOORS names something inside a folder by itself (`staff.judges`), it is a place of its own.
+    """
+    if not module.startswith(f"{room}."):
+        return ""
+    first, _, rest = module.removeprefix(f"{room}.").partition(".")
+    own = f"{first}.{rest.partition('.')[0]}"
+    return own if any(own in names for names in FLOORS.get(room, ())) else first
 
 
 def floor(room: str, name: str) -> int:

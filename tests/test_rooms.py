@@ -25,6 +25,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "snippets.triton.models.pytorch_classifier": "runs inside Triton; the notebooks' tests load it there",
     "reserve.containers.__main__": "options and calls; test_containers.py runs the command",
     "grading.functions.child": "the confined process; test_sandbox.py starts it as the sandbox does",
+    "grading.rerun.child": "the confined process; test_confined.py starts it as grading does",
     "grading.kernels.forkserver": "the warm process; test_client.py forks kernels from it",
     "grading.kernels.provisioner": "Jupyter's entry point; test_client.py starts kernels through it",
 }

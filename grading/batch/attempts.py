@@ -131,6 +131,28 @@ def who_counts(rows: Iterable[Grade]) -> list[Grade]:
     return [each for each in rows if each.counts]
 
 
+def with_missing(rows: Sequence[Grade], roster: Sequence[str], parts: Sequence[str] = ()) -> list[Grade]:
+    """The rows, and one for each NetID of the roster that none of them has: nothing was handed in.
+
+    Who is in a row and not on the roster is told there. `parts`: what was expected, where nobody handed in anything.
+    """
+    listed = {plain_netid(netid) for netid in roster}
+    there = {plain_netid(each.netid) for each in rows}
+    asked = [part for part in PARTS if part in {*parts, *(part.part for each in rows for part in each.parts)}]
+    why = "nothing was handed in"
+    told = [
+        replace(each, problems=(*each.problems, "is not on the roster"))
+        if each.counts and plain_netid(each.netid) not in listed
+        else each
+        for each in rows
+    ]
+    absent = [netid for netid in dict.fromkeys(map(plain_netid, roster)) if netid not in there]
+    return told + [
+        Grade("", "", line(netid, MAX_NETID), "", tuple(unreadable(part, why) for part in asked), (why,))
+        for netid in absent
+    ]
+
+
 def _file(each: Grade) -> str:
     path = Path(each.source)
     return path.name if path.name not in ("submission.zip", "submission") else f"{path.parent.name}/{path.name}"

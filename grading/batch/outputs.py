@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from grading.batch.attempts import who_counts
+from grading.batch.attempts import who_counts, with_missing
 from grading.batch.exports import discover
 from grading.batch.grade_all import grade_all
 from grading.batch.page import write_class_report
 from grading.batch.similarity import likenesses
 from grading.batch.tables import write_csv, write_pairs
 from grading.grade import PLAIN, Grade, GradeOptions
+from grading.rerun.again import RERUN, rerun, staff_shelf, with_rerun
 from grading.shown import as_json, line
 from grading.submission.opened import runs_in
 from snippets.errors import UsageError
@@ -64,6 +65,26 @@ def find_staff_runs(folder: Path) -> dict[str, Path]:
     return runs
 
 
+@dataclass(frozen=True)
+class OfClass:
+    """What is done with a class beside grading each submission.
+
+    `roster`: the NetIDs of all who are in it; empty: not known. `rerun`: how many relations of each submission to
+    measure again, with the models in the folder `models` (None: those of the newest runs here). `excel`: tables with a
+    byte order mark, without which Excel takes names for Latin-1. `say` gets lines about how far it is.
+    """
+
+    roster: tuple[str, ...] = ()
+    rerun: int = 0
+    models: Path | None = None
+    excel: bool = False
+    say: Callable[[str], None] = print
+
+
+PLAIN_CLASS = OfClass()
+"""Whoever handed in, graded once."""
+
+
 def grade_class(
     submissions: Iterable[Path],
     out: Path,
@@ -71,27 +92,48 @@ def grade_class(
     *,
     only: str = "",
     workers: int | None = None,
-    say: Callable[[str], None] = print,
+    of_class: OfClass = PLAIN_CLASS,
 ) -> list[Grade]:
     """Grade all `submissions` into `out` (a .csv) and, beside it, .json, .similarity.csv and .html.
 
-    `only`, `workers` and `say` as for `grade_all`. Submissions whose content did not change are taken from
+    `only` and `workers` as for `grade_all`. Submissions whose content did not change are taken from
     `<out>.cache/`. Raises UsageError where there are none, RecordError for a run of staff,
     StorageError where `out` cannot be written.
     """
     entries = discover(submissions)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        grades = grade_all(entries, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
+        grades = grade_all(entries, options, out.with_suffix(".cache"), only=only, workers=workers, say=of_class.say)
+        if of_class.roster:
+            grades = with_missing(grades, of_class.roster, options.parts)
+        if of_class.rerun:
+            grades = remeasured(grades, of_class)
         pairs = likenesses(grades)
-        write_csv(out, grades)
+        write_csv(out, grades, of_class.excel)
         text = as_json([grade.to_json() for grade in grades])
         write_atomic(out.with_suffix(".json"), text.encode(), setting="--out")
-        write_pairs(out.with_suffix(".similarity.csv"), pairs)
+        write_pairs(out.with_suffix(".similarity.csv"), pairs, of_class.excel)
         write_class_report(out.with_suffix(".html"), who_counts(grades), pairs)
     except OSError as error:
         raise storage_error(error, out, "--out") from error
     return grades
+
+
+def remeasured(grades: Sequence[Grade], of_class: OfClass) -> list[Grade]:
+    """The grades, those that count with what `of_class.rerun` of their relations became when they were measured again.
+
+    One after the other, for they are timed. Points stay as they are. Raises UsageError where no model of staff's can
+    be read.
+    """
+    shelf = staff_shelf(of_class.models)
+    found = []
+    for each in grades:
+        if each.counts and each.measured:
+            again = rerun(Path(each.source), of_class.rerun, shelf)
+            each = replace(each, parts=tuple(with_rerun(part, again) if part.digest else part for part in each.parts))
+            of_class.say(f"{line(each.netid)} re-measured in {again.seconds:.0f} s")
+        found.append(each)
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,6 +146,7 @@ class Asked:
     staff_runs: Path | None = None
     only: str = ""
     workers: int | None = None
+    of_class: OfClass = PLAIN_CLASS
 
     def options(self) -> GradeOptions:
         """The same, read. Raises UsageError for a file or folder that holds something else."""
@@ -112,14 +155,17 @@ class Asked:
         return GradeOptions(leases, self.functions, self.parts, staff_runs)
 
 
-def grade_and_tell(
-    submissions: Iterable[Path], out: Path, asked: Asked, say: Callable[[str], None], progress: Callable[[str], None]
-) -> None:
-    """`grade_class`, with a line for each student and one for the files; `progress` hears how far it is."""
-    grades = grade_class(submissions, out, asked.options(), only=asked.only, workers=asked.workers, say=progress)
+def grade_and_tell(submissions: Iterable[Path], out: Path, asked: Asked, say: Callable[[str], None]) -> None:
+    """`grade_class`, with a line for each student and one for the files."""
+    grades = grade_class(
+        submissions, out, asked.options(), only=asked.only, workers=asked.workers, of_class=asked.of_class
+    )
     for graded in who_counts(grades):
         trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
         told = trust or line("; ".join(graded.problems) or "nothing was handed in")
         say(f"{line(graded.netid)}: {graded.points:g} of {graded.possible:g} points; {told}")
+        for part in graded.parts if asked.of_class.rerun else ():
+            for remark in (remark for remark in part.remarks if RERUN in remark):
+                say(f"  {part.part} {remark}")
     beside = [out.with_suffix(suffix).name for suffix in (".json", ".html", ".similarity.csv")]
     say(f"wrote {out}, {beside[0]}, {beside[1]} and {beside[2]}")

@@ -28,19 +28,20 @@ COLUMNS = (
 )
 
 
-def _write(path: Path, rows: Iterable[Sequence[Any]]) -> None:
-    with replacing(path, "--out") as partial, partial.open("w", newline="", encoding="utf-8") as file:
+def _write(path: Path, rows: Iterable[Sequence[Any]], excel: bool) -> None:
+    encoding = "utf-8-sig" if excel else "utf-8"
+    with replacing(path, "--out") as partial, partial.open("w", newline="", encoding=encoding) as file:
         csv.writer(file).writerows([cell(value) for value in row] for row in rows)
 
 
-def write_csv(path: Path, grades: Sequence[Grade]) -> None:
+def write_csv(path: Path, grades: Sequence[Grade], excel: bool = False) -> None:
     """One row a student: totals, trust, remarks, then the points of every question. Attempts that do not count are
-    named in the row of the one that does.
+    named in the row of the one that does. `excel`: begin with a byte order mark.
     """
     counted = who_counts(grades)
     ids = list(dict.fromkeys(result.id for each in counted for part in each.parts for result in part.results))
     rows = [_row(each, ids) for each in sorted(counted, key=lambda item: (item.netid, item.source))]
-    _write(path, [[*COLUMNS, *ids], *rows])
+    _write(path, [[*COLUMNS, *ids], *rows], excel)
 
 
 def _row(each: Grade, ids: Sequence[str]) -> list[Any]:
@@ -60,6 +61,6 @@ def _row(each: Grade, ids: Sequence[str]) -> list[Any]:
     ]
 
 
-def write_pairs(path: Path, pairs: Iterable[Likeness]) -> None:
+def write_pairs(path: Path, pairs: Iterable[Likeness], excel: bool = False) -> None:
     """One row for each two submissions that share something."""
-    _write(path, [["first", "second", "what", "strength"], *map(astuple, pairs)])
+    _write(path, [["first", "second", "what", "strength"], *map(astuple, pairs)], excel)

@@ -1,9 +1,10 @@
 """Answers judged against the student's own record.
 
 A judge says what is right *on these numbers*: a function of Evidence that returns Number or Choices, listed under its
-question in the table JUDGES of its part (grading/checks/<part>.py). What earns points: a prediction that was made in
-time, by how well it was calibrated, together with the part's other ones (grading/questions/calibration.py); a choice,
-by the share of right and wrong choices; a number, within its tolerance, half within three times that.
+question in a table JUDGES: of predictions in grading/checks/<part>.py, of what is worked out in
+grading/staff/judges/<part>.py. What earns points: a prediction that was made in time, by how well it was calibrated,
+together with the part's other ones (grading/questions/calibration.py); a choice, by the share of right and wrong
+choices; a number, within its tolerance, half within three times that.
 
 Predictions that were asked for without an interval, or without a confidence, earn their points right or wrong, as their
 question said then. Plain ones since INTERVALS_SINCE are no answer to what was asked.

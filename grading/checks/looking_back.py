@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from grading.checks import edge, model, system
 from grading.checks.evidence import Evidence
-from grading.checks.judging import Choices, Judgement, Number, found, outcome
-from grading.checks.part import JUDGES
+from grading.checks.judging import Choices, Judge, Judgement, Number, found, outcome
 from grading.questions import answer_to, is_late, question
 from grading.questions.asking import Entry, show
 from grading.questions.schema import Question, format_problem, interval, is_older_form, sure_of
+
+JUDGES: Mapping[str, Judge] = {**model.JUDGES, **edge.JUDGES, **system.JUDGES}
+"""Of every prediction, by its question's id."""
 
 
 def look_back(run: Any, *question_ids: str) -> None:

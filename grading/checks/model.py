@@ -1,43 +1,20 @@
-"""What is right in part model: judges over the student's own record."""
+"""What became of part model's predictions: judges over the student's own record.
+
+What is worked out is judged in grading/staff/judges/model.py, which no student's copy of the kit holds.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, fitting, one
-from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
-from snippets.decide import cost
-from snippets.decide.choose import GPU_PROVIDERS
-from snippets.decide.targets import target
+from grading.checks.evidence import Evidence
+from grading.checks.judging import Choices, Judge, Number, one
+from grading.checks.options import as_fast, in_turn, measured
 from snippets.measure.latency import Latency, compare, shared_rounds
-from snippets.stats import accuracy_loss, between_replications, break_even, front, median
+from snippets.stats import between_replications, median
 
-CPU_OPTIONS = {
-    "onnx-all": "graph/onnx-all",
-    "dynamic": "quantize/dynamic",
-    "aggressive": "quantize/aggressive",
-    "conservative": "quantize/conservative",
-    "openvino": "providers/openvino",
-    **{
-        name: f"providers/{name}"
-        for name in (
-            "onnx-streams",
-            "openvino-streams",
-            "openvino-bf16",
-            "openvino-bf16-streams",
-            "aggressive-streams",
-            "openvino-aggressive",
-            "openvino-aggressive-streams",
-            "conservative-streams",
-            "openvino-conservative",
-            "openvino-conservative-streams",
-        )
-    },
-}
 ENGINES = {
     "cpu": "graph/onnx-all",
     "openvino": "providers/openvino",
@@ -48,8 +25,6 @@ LEVELS = ("none", "basic", "extended", "all")
 EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
 # Whose turns decide what: the groups of snippets.engine.turns.
 BASELINE, GRAPH, QUANTIZE, PROVIDERS, CHOOSE = "baseline", "graph", "quantize", "providers", "choose"
-# Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
-SAME_SIZE = 0.05
 # More paired times than this are single calls, as older records have them, not blocks.
 MANY = 15
 
@@ -62,42 +37,12 @@ def eager(evidence: Evidence) -> Number:
     return Number(evidence.p50(EAGER), "The median of baseline/eager/latency.", 0.5)
 
 
-def overlapping_intervals(_: Evidence) -> Choices:
-    """Intervals that overlap widely do not rank two models."""
-    return one("these images cannot tell; evaluate more of them", "Look at how far the two intervals overlap.")
-
-
 def compile_gain(evidence: Evidence) -> Number:
     """Median eager over median compiled."""
     return Number(evidence.p50(EAGER) / evidence.p50(COMPILED), "Divide the medians.", 0.2)
 
 
-def compiling_pays(evidence: Evidence) -> Number:
-    """Compile time over the saving of each request; 0 where nothing was compiled, or compiling saves nothing."""
-    if evidence.has("baseline/compiled/absent"):
-        return Number(0.0, "PyTorch was not compiled here: answer 0.")
-    paid_ms = 1000 * evidence.number("baseline/compiled/compile", "seconds")
-    slow, fast = evidence.p50(EAGER), evidence.p50(COMPILED)
-    requests = break_even(paid_ms, slow, fast)
-    if math.isinf(requests):
-        return Number(0.0, "Compiled, a request takes no less time in your run, so compiling never pays: answer 0.")
-    # The notebook prints medians to a hundredth of a millisecond: what that hides may not cost points.
-    return Number(
-        requests,
-        "Divide the compile time by the difference of the two medians, in the same unit.",
-        max(0.1, 0.01 / (slow - fast)),
-    )
-
-
 # 2_graph
-
-
-def _histogram(evidence: Evidence, level: str) -> dict[str, int]:
-    entry = evidence.field("graph/levels", level)
-    counts = entry.get("histogram") if isinstance(entry, dict) else None
-    if not isinstance(counts, dict):
-        raise NotMeasured("graph/levels", f"histogram of level {level}")
-    return {str(name): int(count) for name, count in counts.items()}
 
 
 def best_level(evidence: Evidence) -> Choices:
@@ -131,32 +76,6 @@ def _surely_above_zero(differences: np.ndarray) -> bool:
     return middle(differences, confidence=0.99).low > 0
 
 
-def vanished(evidence: Evidence) -> Number:
-    """Per cent of the nodes that level basic removes that do not depend on the image."""
-    counts = {}
-    for level in ("none", "basic"):
-        entry = evidence.field("graph/levels", level)
-        if not isinstance(entry, dict):
-            raise NotMeasured("graph/levels", f"counts of level {level}")
-        counts[level] = int(entry["nodes"]), int(entry["constant_nodes"])
-    (nodes, constant), (kept, still_constant) = counts["none"], counts["basic"]
-    if nodes <= kept:
-        raise NotMeasured("graph/levels", "nodes that went")
-    share = 100 * (constant - still_constant) / (nodes - kept)
-    how = "Divide the constant nodes that went by the sum of all that went from none to basic."
-    return Number(share, how, 2.0, absolute=True)
-
-
-def folded(evidence: Evidence) -> Choices:
-    """Operation types of the question that are in the graph at level none and gone at basic."""
-    before, after = _histogram(evidence, "none"), _histogram(evidence, "basic")
-    asked = ("BatchNormalization", "Expand", "Cast", "Conv", "Clip", "Add")
-    return Choices(
-        frozenset(name for name in asked if before.get(name, 0) and not after.get(name, 0)),
-        "Compare the counts of levels none and basic in your own list.",
-    )
-
-
 # 3_quantize
 
 
@@ -180,20 +99,6 @@ def conservative_size(evidence: Evidence) -> Number:
     return Number(evidence.number("quantize/conservative/size", "bytes") / 1e6, "The size of the file.", 0.2)
 
 
-def images_enough(evidence: Evidence) -> Number:
-    """Validation images that would narrow a loss's interval to half a point on either side."""
-    step = "quantize/search/a-scale-a-channel.onnx"
-    predictions, labels = evidence.field(step, "predictions"), evidence.field(step, "labels")
-    loss = accuracy_loss(predictions, evidence.field("quantize/reference", "predictions"), labels)
-    points = 100 * (loss.high - loss.low) / 2
-    # The ends of the interval are printed to a tenth of a point, so half its width is known to a twentieth.
-    return Number(
-        len(labels) * (points / 0.5) ** 2,
-        "Half the width shrinks with the square root of the number of images.",
-        max(0.15, 2 * 0.05 / points) if points else 0.15,
-    )
-
-
 # 4_providers
 
 
@@ -205,128 +110,11 @@ def fastest_engine(evidence: Evidence) -> Choices:
     )
 
 
-def meets_cpu_target(evidence: Evidence) -> Choices:
-    """Engines for a CPU under the target; where a limit lies within an interval the samples do not decide."""
-    engines = measured(evidence, PROVIDERS, {name: ENGINES[name] for name in ("cpu", "openvino")})
-    right, close = meeting(evidence, engines, target("server CPU"), PROVIDERS)
-    return fitting(right, close, "none of them", "Hold median and throughput of each engine against both limits.")
-
-
-# 5_choose
-
-
-def million(evidence: Evidence) -> Number:
-    """Cost of a million predictions with onnx-all, from its throughput and the price table."""
-    how = "Million / (throughput x utilization) seconds, as hours, x threads x price for a core and hour."
-    own_table = (evidence.record.parameters.get("5_choose") or {}).get("prices")
-    if own_table:  # a table of the course's own did not come with the record; what it gave did
-        priced = evidence.field("choose/front", "priced")
-        if not isinstance(priced, dict) or not isinstance(priced.get("onnx-all"), list):
-            raise NotMeasured("choose/front", "price of onnx-all")
-        return Number(float(priced["onnx-all"][0]), how)
-    threads = int(evidence.number(batches(evidence, "onnx-all", CPU_OPTIONS["onnx-all"]), "threads"))
-    images_per_s = rate(evidence, "onnx-all", CPU_OPTIONS["onnx-all"]).value
-    return Number(cost.per_million_cpu(images_per_s, threads, cost.load_prices()), how)
-
-
-def _unbeaten(evidence: Evidence, options: dict[str, str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Options that no other beats in latency and accuracy, and those of which the samples do not decide it."""
-    times = in_turn(evidence, CHOOSE, options)
-    correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in options.items()}
-    found = front(
-        {name: (times[name].p50().value, correct[name]) for name in options},
-        lambda a, b: compare(times[a], times[b]).verdict == "a",
-        lambda a, b: more_accurate(evidence, options[a], options[b]),
-    )
-    return frozenset(found.names), frozenset(found.undecided)
-
-
-def server_cpu(evidence: Evidence) -> Choices:
-    """Accurate options that meet the target (where none does, all accurate ones) and that no other of them beats."""
-    options = measured(evidence, CHOOSE, CPU_OPTIONS)
-    right, close = meeting(evidence, options, target("server CPU"), CHOOSE)
-    how = (
-        "Look which options meet both limits (where none does, at all), then which of the accurate ones no other "
-        "beats in latency and accuracy."
-    )
-    kept = accurate(evidence, options)
-    sure = {name: prefix for name, prefix in kept.items() if name in right}
-    open_ones = {name: prefix for name, prefix in kept.items() if name in close}
-    best, undecided = _unbeaten(evidence, sure or open_ones or kept)
-    if sure and open_ones:  # they may meet it, too
-        undecided |= frozenset().union(*_unbeaten(evidence, {**sure, **open_ones})) & open_ones.keys()
-    return Choices(best, how, undecided)
-
-
-def gpu_pays(evidence: Evidence) -> Number:
-    """Predictions an hour from which a rented GPU's hour is cheaper than those predictions on the CPU."""
-    how = "Divide the price of a GPU's hour by what one prediction costs with onnx-all."
-    if (evidence.record.parameters.get("5_choose") or {}).get("prices"):
-        per_hour = evidence.number("choose/front", "per_gpu_hour")  # the course's own table, as the notebook read it
-    else:
-        per_hour = cost.load_prices().per_gpu_hour
-    return Number(per_hour / (million(evidence).value / 1e6), how)
-
-
-def server_gpu(evidence: Evidence) -> Choices:
-    """A GPU engine that meets the target, else the fastest that was measured; none where there is no GPU."""
-    how = "Choose among what your own run measured on a GPU."
-    everything = measured(evidence, CHOOSE, CPU_OPTIONS | ENGINES)
-    engines = {name: prefix for name, prefix in ENGINES.items() if name in everything and name in GPU_PROVIDERS}
-    if not engines:
-        return one("not measured here", how)
-    right, close = meeting(evidence, engines, target("server GPU"), CHOOSE)
-    if right or close:
-        return Choices(right, how, close)
-    return as_fast(in_turn(evidence, CHOOSE, engines), how)
-
-
-def phone(evidence: Evidence) -> Choices:
-    """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
-    limit = (target("end-user device").size_mb_below or 5.0) * 1e6
-    names = ("onnx-all", "dynamic", "aggressive", "conservative")
-    options = measured(evidence, CHOOSE, {name: CPU_OPTIONS[name] for name in names})
-    size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
-    good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
-    kept = {name: prefix for name, prefix in small.items() if name in good} or small or good
-    correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in kept.items()}
-
-    def betters(name: str) -> list[str]:
-        mine = size[name], correct[name]
-        return [
-            other
-            for other in kept
-            if size[other] <= mine[0] * (1 + SAME_SIZE)
-            and correct[other] >= mine[1]
-            and (correct[other] > mine[1] or size[other] * (1 + SAME_SIZE) < mine[0])
-        ]
-
-    def surely(other: str, name: str) -> bool:
-        return size[other] * (1 + SAME_SIZE) < size[name] or more_accurate(evidence, kept[other], kept[name])
-
-    return Choices(
-        frozenset(name for name in kept if not betters(name)),
-        "Take a file under the limit that loses at most 5 points and that no other of about its size beats.",
-        frozenset(name for name in kept if betters(name) and not any(surely(other, name) for other in betters(name))),
-    )
-
-
 JUDGES: dict[str, Judge] = {
     "model.baseline.eager": eager,
-    "model.baseline.interval": overlapping_intervals,
     "model.baseline.compile": compile_gain,
-    "model.baseline.break_even": compiling_pays,
     "model.graph.winner": best_level,
-    "model.graph.vanished": vanished,
-    "model.graph.constants": folded,
     "model.quantize.dynamic": dynamic_is,
     "model.quantize.criteria": conservative_size,
-    "model.quantize.enough": images_enough,
     "model.providers.fastest": fastest_engine,
-    "model.providers.target": meets_cpu_target,
-    "model.choose.cost": million,
-    "model.choose.server_cpu": server_cpu,
-    "model.choose.gpu_pays": gpu_pays,
-    "model.choose.server_gpu": server_gpu,
-    "model.choose.phone": phone,
 }

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading.checks import edge, invariants, model, system, trust
+from grading.checks import invariants, trust
 from grading.checks.evidence import Evidence
-from grading.checks.judging import Judge, judge_answers
+from grading.checks.judging import judge_answers
 from grading.checks.prints import sample_prints
 from grading.checks.result import Result
 from grading.questions import questions
+from grading.staff.judges import JUDGES
 from snippets.engine.turns import INFIX as TURNS
 from snippets.load.windows import WINDOW
 from snippets.record.run import Record, load_record
 
 MEASUREMENT_POINTS = 10.0
-JUDGES: Mapping[str, Judge] = {**model.JUDGES, **edge.JUDGES, **system.JUDGES}
-"""Of every question that a machine grades, by its id. A part's ids begin with its name, so none is given twice."""
 
 
 @dataclass(frozen=True)

@@ -9,29 +9,12 @@ from typing import Any
 
 from grading.checks.result import Result
 from grading.functions import sandbox
-from grading.functions.cases import Case, Task, agrees, cases, tasks
-from snippets.errors import UsageError
+from grading.functions.tasks import Task, tasks
+from grading.staff.judges.functions import Case, agrees, cases
 from snippets.files import sha256_file
 
 MAX_STARTS = 3
 MAX_SOURCE = 200_000
-
-
-def skeleton(part: str) -> str:
-    """functions.py as the student begins it."""
-    lines = [f'"""Functions of part {part}. Standard library only; run your own tests as you like."""', ""]
-    for task in (task for task in tasks() if task.part == part):
-        body = task.text.strip().replace("\n", "\n    ")
-        lines += ["", f"def {task.name}({task.signature}):", f'    """{body}"""', "    raise NotImplementedError", ""]
-    return "\n".join(lines)
-
-
-def write_skeleton(part: str, path: Path) -> Path:
-    """Write the part's `skeleton` to a new file. Raises UsageError rather than replace one."""
-    if path.exists():
-        raise UsageError(f"{path} exists already; name another file, or move it away.")
-    path.write_text(skeleton(part), encoding="utf-8")
-    return path
 
 
 def _answers(lines: Sequence[bytes], count: int) -> dict[int, dict[str, Any]]:

@@ -44,7 +44,7 @@ def needed() -> list[Path]:
             continue
         found.add(path)
         waiting += [module.rpartition(".")[0], *_imported(path)]
-    folders = {path.parent for path in found}
+    folders = {path.parent for path in found if path.name != "__init__.py"}
     data = {path for folder in folders for pattern in ("*.toml", "*.schema.json") for path in folder.glob(pattern)}
     return sorted({*found, *data, KIT / "grading" / "functions" / "child.py"})
 

@@ -5,15 +5,17 @@ id = "model.graph.layout"        # <part>.<topic>.<name>
 kind = "predict"                 # predict, choose, number, explain, screenshot
 text = \"\"\"Markdown\"\"\"
 points = 2
-rubric = "What earns the points; shown to graders and, after grading, to students."
 steps = ["graph/all/latency"]    # record steps it refers to; a prediction is locked once the first exists
 choices = ["faster", "slower"]   # choose, and predictions by choice
 multiple = false                 # choose: may more than one choice be named?
 unit = "ms"                      # number, and predictions of a number
 signed = false                   # a predicted number that may be negative
 work = "worked out"              # what the answer takes: one of WORK
-needs = "Both medians, divided." # the same in words, for whoever edits the lab
 replaces = "model.graph.nodes"   # a question under [[retired]], graded instead where an older record was asked it
+
+What only staff may see of a question lies in `grading/staff/rubrics/`, a table under its id: `rubric`, what earns the
+points, shown to graders and, after grading, to students; `needs`, in words what an answer takes, for whoever edits the
+lab. A student's copy of the kit lacks them, and needs neither.
 
 A prediction is given as [low, high], or as [choice, confidence]; see calibration.py. Older records hold plain ones.
 """
@@ -33,6 +35,8 @@ from grading.errors import QuestionError
 from snippets.parts import PARTS, check_part
 
 FOLDER = Path(__file__).resolve().parent
+RUBRICS = FOLDER.parent / "staff" / "rubrics"
+"""Where staff keep what only they may see of a question: a file a part, as the questions'."""
 KINDS = ("predict", "choose", "number", "explain", "screenshot")
 WORK = ("copied", "guess", "automatic", "read off", "worked out", "explained")
 """What an answer takes: nothing but copying, guessing or running the notebook; or reading, working out, explaining."""
@@ -110,7 +114,7 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
         raise refuse(f"has work {table['work']!r}; it is one of {', '.join(WORK)}")
     if kind == "predict" and not choices and not table.get("unit"):
         raise refuse("is the prediction of a number and needs a unit")
-    if kind in ("explain", "screenshot") and not table.get("rubric", "").strip():
+    if kind in ("explain", "screenshot") and RUBRICS.is_dir() and not table.get("rubric", "").strip():
         raise refuse(f"is of kind {kind} and needs a rubric for whoever grades it")
     return Question(
         id=name,
@@ -129,16 +133,22 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
     )
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise QuestionError(f"{path} is not valid TOML: {error}") from None
+
+
 def load(path: Path, part: str, kind: str = "question") -> tuple[Question, ...]:
     """All questions of one TOML file, in its order, which is the order of the submission's pages.
 
     `kind`: "question", or "retired" for those that only older records answer.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get(kind, [])
-    except tomllib.TOMLDecodeError as error:
-        raise QuestionError(f"{path} is not valid TOML: {error}") from None
-    questions = tuple(_question(table, part, path.name) for table in tables)
+    tables = _read(path).get(kind, [])
+    beside = RUBRICS / path.name
+    staff = _read(beside) if path.parent == RUBRICS.parent.parent / "questions" and beside.is_file() else {}
+    questions = tuple(_question({**table, **staff.get(table.get("id"), {})}, part, path.name) for table in tables)
     ids = [question.id for question in questions]
     if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise QuestionError(f"{path.name} gives {', '.join(repeated)} more than once.")

@@ -18,8 +18,9 @@ from grading.checks import system
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Number
 from grading.checks.looking_back import told
-from grading.checks.part import JUDGES
 from grading.questions import answer_to, question, questions
+from grading.staff.judges import JUDGES
+from grading.staff.judges.system import stage_ms
 from snippets import stats
 from snippets.decide import outcomes
 from snippets.errors import RecordError
@@ -133,7 +134,7 @@ def _searched(evidence: Evidence) -> str:
 
 def _stages(evidence: Evidence, step: str) -> str:
     """Mean of each stage of the endpoint's successful requests."""
-    return ", ".join(f"{stage} {digits(system.stage_ms(evidence, step, stage))} ms" for stage in STAGES)
+    return ", ".join(f"{stage} {digits(stage_ms(evidence, step, stage))} ms" for stage in STAGES)
 
 
 def _right(evidence: Evidence, name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reserve.errors import SiteError
 from reserve.node.secrets import is_secret
-from snippets.parts import PARTS
+from snippets.parts import PARTS, for_staff
 
 LEFT_OUT = {
     ".git",
@@ -25,8 +25,6 @@ LEFT_OUT = {
     ".mypy_cache",
     ".ruff_cache",
 }
-STAFF = "grading/staff/"
-"""What is for graders only: a student's node does not get it."""
 OF_THE_KIT = {
     *("benchmarks", "grading", "images", "notebooks", "reserve", "snippets", "tests"),
     *("servelab.py", "setup.sh", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE"),
@@ -59,22 +57,19 @@ def _git(root: Path, *words: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _files(root: Path) -> list[str]:
-    """What git tracks and what is new and not ignored; without git, what is of the kit, less caches and runs."""
-    listed = _git(root, "ls-files", "-coz", "--exclude-standard")
-    if listed:
-        names = [name for name in listed.decode(errors="surrogateescape").split("\0") if name]
+def listed(root: Path) -> list[str]:
+    """Names of the files at `root` that leave this machine: what git tracks and what is new and not ignored; without
+    git, what is of the kit, less caches and runs. Never what is for staff only."""
+    tracked = _git(root, "ls-files", "-coz", "--exclude-standard")
+    if tracked:
+        names = [name for name in tracked.decode(errors="surrogateescape").split("\0") if name]
     else:
         found = [
             path.relative_to(root) for name in sorted(OF_THE_KIT) for path in (root / name, *(root / name).rglob("*"))
         ]
         names = [str(path) for path in found if not any(part in LEFT_OUT or part[0] == "." for part in path.parts)]
     return sorted(
-        {
-            name
-            for name in names
-            if not name.startswith(STAFF) and (root / name).is_file() and not (root / name).is_symlink()
-        }
+        {name for name in names if not for_staff(name) and (root / name).is_file() and not (root / name).is_symlink()}
     )
 
 
@@ -91,7 +86,7 @@ def pack(root: Path, device_part: str = "") -> Tree:
     digest = hashlib.sha256()
     buffer = io.BytesIO()
     size = 0
-    names = _for_a_device(_files(root), device_part) if device_part else _files(root)
+    names = _for_a_device(listed(root), device_part) if device_part else listed(root)
     sent, kept_back = [], []
     with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as zipped:
         with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Number
-from grading.checks.part import JUDGES
 from grading.questions import Question, questions
+from grading.staff.judges import JUDGES
 
 NUMBER = re.compile(r"(?<![\w.,])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 ASKED = "Question `{}`"

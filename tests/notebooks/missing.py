@@ -43,7 +43,7 @@ def missing(source: Path, root: Path = ROOT) -> list[str]:
         found.append(
             f"a question: `ask(run, ...)` in {source.name} and a [[question]] in grading/questions/{part}.toml"
         )
-    found += _not_judged(known, root / "grading" / "checks" / f"{part}.py")
+    found += _not_judged(known, root / "grading" / "staff" / "judges" / f"{part}.py")
     found += _not_used(text, known, root)
     found += _not_built(source)
     for where in ("tests/notebooks", "notebooks/README.md"):
@@ -63,7 +63,7 @@ def _not_judged(asked: Sequence[Question], judges: Path) -> list[str]:
     """Choices and numbers are judged on the student's own record; the judge is found by the question's id."""
     text = judges.read_text(encoding="utf-8")
     return [
-        f"a judge of {one.id}: in grading/checks/{judges.name}"
+        f"a judge of {one.id}: in grading/staff/judges/{judges.name}"
         for one in asked
         if one.kind in ("choose", "number") and f'"{one.id}"' not in text
     ]

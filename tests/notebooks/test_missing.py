@@ -39,9 +39,10 @@ ask(run, "model.graph.winner", answer=...)
 @pytest.fixture
 def checkout(tmp_path: Path, root: Path) -> Path:
     """What the check looks at, small: the part's judges, a test and a map that name the notebook, and its source."""
-    for folder in ("grading/checks", "snippets/draw", "tests/notebooks", "notebooks/model"):
+    for folder in ("grading/checks", "grading/staff/judges", "snippets/draw", "tests/notebooks", "notebooks/model"):
         (tmp_path / folder).mkdir(parents=True)
-    shutil.copy(root / "grading" / "checks" / "model.py", tmp_path / "grading" / "checks")
+    for folder in ("grading/checks", "grading/staff/judges"):
+        shutil.copy(root / folder / "model.py", tmp_path / folder)
     (tmp_path / "tests" / "notebooks" / "test_model.py").write_text("NAME = '9_example'\n")
     (tmp_path / "notebooks" / "README.md").write_text("- `9_example`: how to add one\n")
     written(tmp_path, COMPLETE)
@@ -89,9 +90,9 @@ def test_a_question_that_is_nowhere_written_is_named(checkout: Path) -> None:
 
 
 def test_a_choice_without_a_judge_is_named(checkout: Path) -> None:
-    (checkout / "grading" / "checks" / "model.py").write_text("JUDGES = {}\n")
+    (checkout / "grading" / "staff" / "judges" / "model.py").write_text("JUDGES = {}\n")
     source = written(checkout, COMPLETE.replace("graph.winner", "graph.vanished"))
-    assert missing(source, checkout) == ["a judge of model.graph.vanished: in grading/checks/model.py"]
+    assert missing(source, checkout) == ["a judge of model.graph.vanished: in grading/staff/judges/model.py"]
 
 
 def test_a_notebook_that_was_not_built_again_is_named(checkout: Path) -> None:

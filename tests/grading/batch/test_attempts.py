@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from grading.batch.attempts import settle, who_counts
+from grading.batch.attempts import settle, who_counts, with_missing
 from grading.batch.exports import Entry
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
@@ -86,3 +86,13 @@ def test_who_handed_in_nothing_readable_has_the_parts_of_the_class() -> None:
 
 def test_only_rows_that_count_are_students() -> None:
     assert [row.netid for row in who_counts([graded("a", "a"), graded("b", "b", counts=False)])] == ["a"]
+
+
+def test_a_roster_adds_who_is_missing_with_the_parts_that_were_asked_for() -> None:
+    part = PartGrade("edge", "mine", "d", "", (), "plausible", ())
+    rows = with_missing([Grade("a.zip", "d", "AB1", "", (part,))], ["ab1", "Cd2", "cd2"], ["model"])
+    assert [(row.netid, [each.part for each in row.parts], row.problems) for row in rows] == [
+        ("AB1", ["edge"], ()),
+        ("cd2", ["model", "edge"], ("nothing was handed in",)),
+    ]
+    assert rows[1].points == 0 and rows[1].possible > 0 and rows[1].counts

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from grading.batch.exports import discover
-from grading.batch.outputs import grade_class, read_leases
+from grading.batch.outputs import OfClass, grade_class, read_leases
 from grading.grade import Grade, GradeOptions
 from snippets.errors import UsageError
 from tests.grading.students import change_samples, hand_in, make_run, rewrite
@@ -82,7 +82,7 @@ def submissions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def graded(submissions: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Grade], Path]:
     out = tmp_path_factory.mktemp("grades") / "grades.csv"
-    return grade_class([submissions], out, GradeOptions(parts=("edge",)), say=lambda _: None), out
+    return grade_class([submissions], out, GradeOptions(parts=("edge",)), of_class=OfClass(say=lambda _: None)), out
 
 
 def of_kind(grades: list[Grade], kind: str) -> list[Grade]:
@@ -139,9 +139,11 @@ def test_the_outputs_hold_every_student_and_every_question(graded: tuple[list[Gr
 
 def test_grading_again_grades_only_what_changed(graded: tuple[list[Grade], Path], submissions: Path) -> None:
     lines: list[str] = []
-    again = grade_class([submissions], graded[1], GradeOptions(parts=("edge",)), say=lines.append)
+    again = grade_class([submissions], graded[1], GradeOptions(parts=("edge",)), of_class=OfClass(say=lines.append))
     assert "100/100 graded (0 now)" in lines[-1] and again == graded[0]
-    one = grade_class([submissions], graded[1], GradeOptions(parts=("edge",)), only="h003", say=lines.append)
+    one = grade_class(
+        [submissions], graded[1], GradeOptions(parts=("edge",)), only="h003", of_class=OfClass(say=lines.append)
+    )
     assert "100/100 graded (1 now)" in lines[-1] and one == graded[0]
 
 
@@ -151,7 +153,10 @@ def test_two_students_with_the_same_broken_zip_stay_two_students(tmp_path: Path)
         (tmp_path / "class" / f"{name}.zip").write_bytes(b"PK, but no zip")
     for _ in range(2):
         grades = grade_class(
-            [tmp_path / "class"], tmp_path / "grades.csv", GradeOptions(parts=("edge",)), say=lambda _: None
+            [tmp_path / "class"],
+            tmp_path / "grades.csv",
+            GradeOptions(parts=("edge",)),
+            of_class=OfClass(say=lambda _: None),
         )
         assert [grade.netid for grade in grades] == ["ab123", "cd456"]
 

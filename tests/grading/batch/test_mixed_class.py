@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from grading.batch.outputs import grade_class
+from grading.batch.outputs import OfClass, grade_class
 from grading.grade import GradeOptions
 from tests.grading.mixed_class import MixedClass, build
 from tests.grading.students import FULL, POSSIBLE
@@ -18,7 +18,7 @@ Rows = list[dict[str, str]]
 def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[MixedClass, Rows]:
     base = tmp_path_factory.mktemp("mixed")
     made, out = build(base, 40), base / "grades.csv"
-    grade_class([made.folder], out, GradeOptions(parts=("edge",)), say=lambda _: None)
+    grade_class([made.folder], out, GradeOptions(parts=("edge",)), of_class=OfClass(say=lambda _: None))
     return made, list(csv.DictReader(out.open(encoding="utf-8")))
 
 

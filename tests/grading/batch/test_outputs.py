@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import servelab
-from grading.batch.outputs import find_staff_runs, grade_class, read_leases
+from grading.batch.outputs import OfClass, find_staff_runs, grade_class, read_leases
 from snippets.errors import RecordError, StorageError, UsageError
 from tests.grading.students import change_samples, hand_in, make_run
 
@@ -84,7 +84,7 @@ def test_a_broken_run_of_staff_stops_the_grading_and_is_not_the_students_fault(t
 def test_a_folder_that_cannot_be_written_is_named(class_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError, match="file.* a folder you may write with --out"):
-        grade_class([class_folder], tmp_path / "file" / "grades.csv", say=lambda _: None)
+        grade_class([class_folder], tmp_path / "file" / "grades.csv", of_class=OfClass(say=lambda _: None))
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,36 @@ def test_what_is_no_list_of_leases_is_told_how_to_make_one(tmp_path: Path, text:
     path.write_text(text)
     with pytest.raises(UsageError, match="openstack reservation lease list -f json"):
         read_leases(path)
+
+
+def test_of_a_roster_everybody_has_a_row(typed: Any, tmp_path: Path) -> None:
+    (tmp_path / "roster.csv").write_text("Name,netid\nAnn,AB123\nBob,cd456\n")
+    code, out, _ = typed("--roster", str(tmp_path / "roster.csv"))
+    assert code == 0 and "cd456: 0 of 35.5 points; edge 0/35.5 (none)" in out
+    lines = list(csv.DictReader((tmp_path / "grades.csv").open(encoding="utf-8")))
+    assert [(row["netid"], row["problems"]) for row in lines] == [("ab123", ""), ("cd456", "nothing was handed in")]
+    assert lines[0]["possible"] == lines[1]["possible"] and lines[1]["edge.soak.change"] == "0"
+
+
+def test_who_is_not_on_the_roster_is_told(typed: Any, tmp_path: Path) -> None:
+    (tmp_path / "roster.csv").write_text("netid\ncd456\n")
+    typed("--roster", str(tmp_path / "roster.csv"))
+    lines = list(csv.DictReader((tmp_path / "grades.csv").open(encoding="utf-8")))
+    assert [(row["netid"], row["problems"]) for row in lines] == [
+        ("ab123", "is not on the roster"),
+        ("cd456", "nothing was handed in"),
+    ]
+
+
+def test_a_roster_that_cannot_be_read_is_an_error_in_words(typed: Any, tmp_path: Path) -> None:
+    (tmp_path / "roster.csv").write_text("name\nAnn\n")
+    code, out, err = typed("--roster", str(tmp_path / "roster.csv"))
+    assert code == 17 and "netid" in err and out == ""
+
+
+def test_for_excel_the_tables_begin_with_a_byte_order_mark(typed: Any, tmp_path: Path) -> None:
+    typed()
+    assert (tmp_path / "grades.csv").read_bytes()[:3] == b"net"
+    typed("--excel")
+    for name in ("grades.csv", "grades.similarity.csv"):
+        assert (tmp_path / name).read_bytes()[:3] == b"\xef\xbb\xbf"

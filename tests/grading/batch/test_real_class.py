@@ -256,12 +256,14 @@ def test_only_takes_a_netid_whatever_the_file_is_called(
 def test_grading_in_the_exports_own_folder_twice_finds_no_student_in_its_own_results(
     tmp_path: Path, mine: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from grading.batch.outputs import grade_class
+    from grading.batch.outputs import OfClass, grade_class
 
     zip_of(tmp_path / "in" / "ab123.zip", mine)
     monkeypatch.chdir(tmp_path / "in")
     for _ in range(2):
-        assert [row.netid for row in grade_class([Path()], Path("grades.csv"), say=lambda _: None)] == ["ab123"]
+        assert [
+            row.netid for row in grade_class([Path()], Path("grades.csv"), of_class=OfClass(say=lambda _: None))
+        ] == ["ab123"]
 
 
 # --- Mischief ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grading.checks import edge, model
+from grading.staff.judges import edge, model
 from snippets.decide import cost
 from tests.grading.checks.paper import PRICES, TARGETS
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from grading.checks import edge, model
-from grading.checks.part import JUDGES
+from grading.staff.judges import JUDGES, edge, model
 from snippets.decide.targets import Target
 from tests.grading.checks.paper import Paper, each, earned
 from tests.grading.checks.test_edge import FOUR, SIZES, starts

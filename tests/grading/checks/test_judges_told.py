@@ -8,17 +8,24 @@ from typing import Any
 import pytest
 
 from grading.checks.judging import Number
-from grading.checks.part import JUDGES
+from grading.staff.judges import JUDGES
 from tests.grading.checks import test_edge, test_model, test_system
 from tests.grading.checks.paper import Paper, each, judged
 from tests.grading.checks.test_edge import starts
 from tests.grading.checks.test_model import latency
 from tests.grading.checks.test_system import grid, stages
+from tests.grading.staff.judges import test_edge as worked_edge
+from tests.grading.staff.judges import test_model as worked_model
+from tests.grading.staff.judges import test_system as worked_system
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
 Steps = dict[str, Any]
 
-PAPERS = {**test_model.PAPERS, **test_edge.PAPERS, **test_system.PAPERS}
+PAPERS = {
+    name: papers
+    for module in (test_model, test_edge, test_system, worked_model, worked_edge, worked_system)
+    for name, papers in module.PAPERS.items()
+}
 SENTENCE = re.compile(r"(?=.*[a-z])[A-Z0-9].*\.")
 RATE, STAGES, QUEUE = "endpoint/onnx-1/load", "endpoint/pytorch-16/load", "triton/pytorch-16/load"
 BATCHES, COLD = "batching/on-32/load", "online/food-pytorch/cold"

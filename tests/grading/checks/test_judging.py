@@ -11,10 +11,10 @@ import pytest
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Expected, Judgement, Number, judge_answers, judgement
-from grading.checks.part import JUDGES
 from grading.checks.result import Result
 from grading.questions import ask, question
 from grading.questions.schema import Question
+from grading.staff.judges import JUDGES
 from snippets.errors import RecordError
 from snippets.record.run import Run, open_run
 from tests.grading.checks.paper import SOAKED, PaperRecord

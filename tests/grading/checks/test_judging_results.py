@@ -12,10 +12,10 @@ import pytest
 from grading.checks import judging
 from grading.checks.evidence import Evidence
 from grading.checks.judging import Choices, Judge, Number, banded, judge_answers, judgement, nearest, one
-from grading.checks.part import JUDGES
 from grading.checks.result import Result
 from grading.questions import ask, question
 from grading.questions.schema import Question
+from grading.staff.judges import JUDGES
 from snippets.record.run import Run, open_run
 from tests.grading.checks.paper import SOAKED, PaperRecord, PaperStep
 

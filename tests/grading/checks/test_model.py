@@ -5,14 +5,11 @@ A comment works the right answer out from the numbers; no expectation comes from
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grading.checks.model import CPU_OPTIONS, JUDGES
-from grading.questions import questions
-from snippets.engine.ways import float32_ways, int8_ways
+from grading.checks.model import JUDGES
 from tests.grading.checks.paper import Paper, each, earned, judged, untried
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
@@ -105,29 +102,9 @@ COUNTS = {
 PAPERS: dict[str, tuple[Paper, ...]] = {
     # Median of 80, 40, 20 is 40. Within half of it (20 to 60) full points, within three halves (to 100) half of them.
     "model.baseline.eager": (Paper(latency(eager=40), {40: 1, 20: 1, 60: 1, 61: 0.5, 100: 0.5, 101: 0}),),
-    "model.baseline.interval": (
-        Paper({}, {"these images cannot tell; evaluate more of them": 1, "A is better": 0, "they are equally good": 0}),
-    ),
     # 40 / 10 = 4; a fifth is 0.8 (3.2 to 4.8), three fifths are 2.4 (1.6 to 6.4).
     "model.baseline.compile": (
         Paper(latency(eager=40, compiled=10), {4: 1, 3.3: 1, 4.7: 1, 4.9: 0.5, 6.3: 0.5, 6.5: 0, 0.25: 0}),
-    ),
-    "model.baseline.break_even": (
-        # 12 s are 12,000 ms; each request saves 40 - 10 = 30: 400 requests. A tenth is 40, three tenths 120.
-        Paper(
-            {"baseline/compiled/compile": {"seconds": 12.0}, **latency(eager=40, compiled=10)},
-            {400: 1, 440: 1, 360: 1, 441: 0.5, 519: 0.5, 521: 0, 0.4: 0},
-        ),
-        # A saving of 10 - 9.95 = 0.05 is printed to 0.01, a fifth of it: 1000 / 0.05 = 20,000, give or take 4,000.
-        Paper(
-            {"baseline/compiled/compile": {"seconds": 1.0}, **latency(eager=10, compiled=9.95)},
-            {20_000: 1, 23_900: 1, 24_100: 0.5, 31_900: 0.5, 32_100: 0},
-        ),
-        # Slower once compiled (12 > 10): it never pays, which is to be answered with 0.
-        Paper(
-            {"baseline/compiled/compile": {"seconds": 12.0}, **latency(eager=10, compiled=12)}, {0: 1, 1: 0, -6000: 0}
-        ),
-        Paper({"baseline/compiled/absent": {"reason": "no compiler"}}, {0: 1, 400: 0}),
     ),
     "model.graph.winner": (
         # Saved: 50 - 42 = 8, 42 - 20 = 22, 20 - 18 = 2, in every round.
@@ -177,31 +154,6 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"none -> basic": 1, "basic -> extended": 0, "extended -> all": 0},
         ),
     ),
-    # 300 nodes less 100 are 200 that went; of the constant ones 150 - 10 = 140 went: 70 %. Two points, and six.
-    "model.graph.vanished": (
-        Paper(
-            {
-                "graph/levels": {
-                    "none": {"nodes": 300, "constant_nodes": 150},
-                    "basic": {"nodes": 100, "constant_nodes": 10},
-                }
-            },
-            {70: 1, 71.9: 1, 68.1: 1, 72.1: 0.5, 75.9: 0.5, 76.1: 0, 140: 0, 47: 0},
-        ),
-    ),
-    # 52 -> 0 BatchNormalization and 1 -> 0 Expand are gone; Conv and Clip stay, Add came, Cast never was.
-    "model.graph.constants": (
-        Paper(
-            COUNTS,
-            {
-                ("BatchNormalization", "Expand"): 1,
-                ("Expand",): 0.5,
-                ("BatchNormalization", "Expand", "Conv"): 0.5,
-                ("BatchNormalization", "Clip"): 0,
-                ("Add", "Cast"): 0,
-            },
-        ),
-    ),
     "model.quantize.dynamic": (
         # 15 / 10 = 1.5: slower. 5 / 10: faster.
         Paper(
@@ -229,40 +181,6 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
     ),
     # 6 MB; a fifth is 1.2 (to 7.2), three fifths 3.6 (to 9.6).
     "model.quantize.criteria": (Paper(size(conservative=6), {6: 1, 7.1: 1, 7.3: 0.5, 9.5: 0.5, 9.7: 0, 6e6: 0}),),
-    # 100 images; 12 lost and 4 gained: a loss of 8 points. Its variance: 0.16 - 0.08^2 = 0.1536, root 0.3919; half the
-    # interval 1.96 x 0.3919 / 10 = 0.07681, or 7.68 points. To 0.5: 100 x (7.681 / 0.5)^2 = 23,602 images
-    # (1.96^2 x 0.1536 x 40,000).
-    # 15 % are 3,540 (to 27,140), three times that 10,620 (to 34,220).
-    "model.quantize.enough": (
-        Paper(
-            {
-                "quantize/search/a-scale-a-channel.onnx": {
-                    "labels": [7] * 100,
-                    "predictions": [3] * 12 + [7] * 88,
-                },
-                "quantize/reference": {"predictions": [7] * 12 + [3] * 4 + [7] * 84},
-            },
-            {
-                1.959963984540054**2 * 6144: 1,
-                23_600: 1,
-                27_000: 1,
-                20_200: 1,
-                27_300: 0.5,
-                34_100: 0.5,
-                34_400: 0,
-                100: 0,
-                1536: 0,
-            },
-        ),
-        # The same right and wrong on both: no width, so no image more is needed.
-        Paper(
-            {
-                "quantize/search/a-scale-a-channel.onnx": {"labels": [7] * 4, "predictions": [7] * 3 + [3]},
-                "quantize/reference": {"predictions": [7] * 3 + [3]},
-            },
-            {0: 1, 4: 0},
-        ),
-    ),
     "model.providers.fastest": (
         # The fastest is 8, and 2 % above that is 8.16: 8.1 is as good, 8.5 is not.
         Paper(latency(onnx_all=10, openvino=8, cuda=8.1), {"openvino": 1, "cuda": 1, "cpu": 0, "tensorrt": 0}),
@@ -292,263 +210,6 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"cpu": 1, "openvino": 0},
         ),
     ),
-    # Below 3 ms and at least 1,000 images/s.
-    "model.providers.target": (
-        Paper(
-            {**latency(onnx_all=2.5, openvino=4), **throughput(onnx_all=1600, openvino=1600)},
-            {("cpu",): 1, ("openvino",): 0, ("cpu", "openvino"): 0, ("none of them",): 0},
-        ),
-        Paper(
-            {**latency(onnx_all=2.5, openvino=2), **throughput(onnx_all=1600, openvino=1200)},
-            {("cpu", "openvino"): 1, ("cpu",): 0.5, ("none of them",): 0},
-        ),
-        Paper(
-            {**latency(onnx_all=2.5, openvino=4), **throughput(onnx_all=800, openvino=1600)},
-            {("none of them",): 1, ("cpu",): 0, ("openvino",): 0},
-        ),
-        # 3 ms lies between 2.8 and 3.2: naming cpu earns nothing and costs nothing beside openvino.
-        Paper(
-            {**latency(openvino=2), **between("onnx_all", 2.8, 3.2), **throughput(onnx_all=1600, openvino=1600)},
-            {("openvino",): 1, ("cpu", "openvino"): 1, ("cpu",): 0, ("none of them",): 0},
-        ),
-        # Only one engine, and it is too close: both of what could be true are right.
-        Paper(
-            {**between("onnx_all", 2.8, 3.2), **throughput(onnx_all=1600)},
-            {("cpu",): 1, ("none of them",): 1, ("openvino",): 0},
-        ),
-        # In blocks of 2.8, 2.9, 2.8, 2.9, 2.9 (geometric mean 2.86, standard deviation of the logarithms 0.0192) the
-        # interval is a factor of exp(2.776 x 0.0192 / sqrt(5)) = 1.024 either way: to 2.93, below 3.
-        Paper(
-            {**blocks("providers", onnx_all=[2.8, 2.9, 2.8, 2.9, 2.9]), **throughput(onnx_all=1600)},
-            {("cpu",): 1, ("none of them",): 0},
-        ),
-        # Of 2.8, 3.1, 2.8, 2.9, 2.9 the standard deviation is 0.0416, the factor 1.053: to 3.05, beyond 3.
-        Paper(
-            {**blocks("providers", onnx_all=[2.8, 3.1, 2.8, 2.9, 2.9]), **throughput(onnx_all=1600)},
-            {("cpu",): 1, ("none of them",): 1, ("openvino",): 0},
-        ),
-        # 2.9 is near, but no sample allows 3. In turn, where there are turns, it is 3.5.
-        Paper(
-            {**latency(onnx_all=2.9), **throughput(onnx_all=1600)},
-            {("cpu",): 1, ("none of them",): 0},
-        ),
-        Paper(
-            {**latency(onnx_all=2.9), **throughput(onnx_all=1600), "providers/ranking": {"onnx-all": [3.5] * 9}},
-            {("none of them",): 1, ("cpu",): 0},
-        ),
-    ),
-    "model.choose.cost": (
-        # 1000 images/s half of the time: a million takes 2,000 s, on 2 cores at 0.036 / 3600 a second: 0.04 USD.
-        # A tenth is 0.004, three tenths 0.012. The batch of one (500/s) does not count.
-        Paper(
-            {
-                **latency(onnx_all=2),
-                **throughput(onnx_all=1000),
-                "graph/onnx-all/throughput-1": {"batch": 1, "batch_ms": [2.0]},
-            },
-            {0.04: 1, 0.0439: 1, 0.0441: 0.5, 0.0519: 0.5, 0.0521: 0, 0.08: 0},
-        ),
-        # In turn with all other ways, batches of 8 in 8, 16 and 32 ms are 500/s in the middle of their logarithms:
-        # twice 0.04. What the levels' turns or a burst found (1000/s) does not count beside it.
-        Paper(
-            {
-                **throughput(onnx_all=1000),
-                "providers/onnx-all/throughput": {
-                    "batch": 8,
-                    "batch_ms": [8.0, 16.0, 32.0],
-                    "rounds": [1, 2, 3],
-                    "group": "providers/batches",
-                    "threads": 2,
-                },
-            },
-            {0.08: 1, 0.04: 0},
-        ),
-        # With a price table of the course's own, what it gave stands in the record.
-        Paper(
-            {"choose/front": {"priced": {"onnx-all": [0.2, 0.9]}}},
-            {0.2: 1, 0.25: 0.5, 0.04: 0},
-            {"5_choose": {"prices": "ours.toml"}},
-        ),
-    ),
-    "model.choose.server_cpu": (
-        Paper(
-            {
-                **latency(onnx_all=2.5, dynamic=4, conservative=2),
-                **throughput(onnx_all=1600, dynamic=1600, conservative=1200),
-                **accuracy(onnx_all=20, dynamic=20, conservative=19),
-            },
-            {"onnx-all": 1, "conservative": 1, "dynamic": 0, "aggressive": 0},
-        ),
-        # Both meet the target, but conservative is faster and no less accurate. Dynamic is the fastest, 8 of 20 wrong.
-        Paper(
-            {
-                **latency(onnx_all=2.5, dynamic=1, conservative=2),
-                **throughput(onnx_all=1600, dynamic=1600, conservative=1200),
-                **accuracy(onnx_all=20, dynamic=12, conservative=20),
-            },
-            {"conservative": 1, "onnx-all": 0, "dynamic": 0},
-        ),
-        # 2 to 3.5 ms, on both sides of the limit: conservative may meet it, and would then beat nobody (19 of 20).
-        Paper(
-            {
-                **latency(onnx_all=2.5),
-                **between("conservative", 2.0, 3.5),
-                **throughput(onnx_all=1600, conservative=1200),
-                **accuracy(onnx_all=20, conservative=19),
-            },
-            {"onnx-all": 1, "conservative": 1, "dynamic": 0},
-        ),
-        # Batches of 40 in 38 to 42 ms are 1,053 to 952 images/s, on both sides of 1,000: not decided, so accepted.
-        Paper(
-            {
-                **latency(onnx_all=2, dynamic=2),
-                **throughput(dynamic=900),
-                **accuracy(onnx_all=20, dynamic=20),
-                "graph/onnx-all/throughput": {"batch": 40, "batch_ms": [38, 42] * 5},
-            },
-            {"onnx-all": 1, "dynamic": 0},
-        ),
-        # None meets 3 ms. 18 of 20 is the best accuracy (90 %); 5 points less (17) may still be chosen, 16 may not.
-        # aggressive (6 ms, 17) and conservative (8 ms, 18) are beaten by none; onnx-all (10, 18) is by conservative;
-        # openvino (6.1, 17) is by aggressive, but by less than 2 %.
-        Paper(
-            {
-                **latency(onnx_all=10, dynamic=4, aggressive=6, conservative=8, openvino=6.1),
-                **throughput(onnx_all=100, dynamic=100, aggressive=100, conservative=100, openvino=100),
-                **accuracy(onnx_all=18, dynamic=16, aggressive=17, conservative=18, openvino=17),
-            },
-            {"aggressive": 1, "conservative": 1, "openvino": 1, "onnx-all": 0, "dynamic": 0},
-        ),
-        # Streams meet both limits (2 ms, 1,200/s) where the same file as one session has no throughput (1 ms, 900/s).
-        # OpenVINO with the same file has 950 to 1,053/s (40 in 42 or 38 ms): not decided. bf16 as streams: 3.5 ms.
-        Paper(
-            {
-                **latency(onnx_all=2, conservative=1, conservative_streams=2, openvino_conservative=0.8),
-                **latency(openvino_bf16_streams=3.5),
-                **throughput(onnx_all=400, conservative=900, conservative_streams=1200, openvino_bf16_streams=1100),
-                **accuracy(onnx_all=20, conservative=20, conservative_streams=20, openvino_conservative=20),
-                **accuracy(openvino_bf16_streams=20),
-                "providers/openvino-conservative/throughput": {"batch": 40, "batch_ms": [38, 42] * 5},
-            },
-            {
-                "conservative-streams": 1,
-                "openvino-conservative": 1,
-                "conservative": 0,
-                "openvino-bf16-streams": 0,
-                "onnx-all": 0,
-                "openvino": 0,
-            },
-        ),
-        # None meets 3 ms or 1,000/s. Round by round the int8 file on OpenVINO (4 ms, 18 of 20) beats it on ONNX Runtime
-        # (5 ms, 18); float32 (9 ms, 19) is more accurate, though by one image, which is chance: accepted.
-        Paper(
-            {
-                **latency(onnx_all=9, conservative=5, openvino_conservative=4),
-                "choose/ranking": {
-                    "onnx-all": [9] * 12,
-                    "conservative": [5] * 12,
-                    "openvino-conservative": [4] * 12,
-                },
-                **throughput(onnx_all=100, conservative=200, openvino_conservative=250),
-                **accuracy(onnx_all=19, conservative=18, openvino_conservative=18),
-            },
-            {"openvino-conservative": 1, "conservative": 0, "onnx-all": 1},
-        ),
-    ),
-    "model.choose.gpu_pays": (
-        # 0.04 USD a million (as above) are 0.04e-6 a prediction; an hour costs 3.6: 90 million. A tenth is 9, three 27.
-        Paper(
-            {**latency(onnx_all=2), **throughput(onnx_all=1000)},
-            {9e7: 1, 9.8e7: 1, 8.2e7: 1, 1e8: 0.5, 1.16e8: 0.5, 1.18e8: 0, 3.6e6: 0, 90: 0},
-        ),
-        # A table of the course's own: 4 an hour, 0.2 a million: 20 million.
-        Paper(
-            {"choose/front": {"priced": {"onnx-all": [0.2, 0.9]}, "per_gpu_hour": 4.0}},
-            {2e7: 1, 1.8e7: 1, 2.5e7: 0.5, 9e7: 0},
-            {"5_choose": {"prices": "ours.toml"}},
-        ),
-    ),
-    # Below 1 ms and at least 5,000 images/s.
-    "model.choose.server_gpu": (
-        Paper(latency(onnx_all=3), {"not measured here": 1, "cuda": 0}),
-        Paper(
-            {**latency(onnx_all=3, cuda=0.8, tensorrt=2), **throughput(cuda=8000, tensorrt=8000)},
-            {"cuda": 1, "tensorrt": 0, "not measured here": 0},
-        ),
-        # 1 ms lies between 0.9 and 1.1: too close to call; 2 ms is not.
-        Paper(
-            {**latency(tensorrt=2), **between("cuda", 0.9, 1.1), **throughput(cuda=8000, tensorrt=8000)},
-            {"cuda": 1, "tensorrt": 0},
-        ),
-        # None meets the target: the fastest, 1.5, and what is within 2 % of it (1.53).
-        Paper({**latency(cuda=2, tensorrt=1.5), **throughput(cuda=100, tensorrt=100)}, {"tensorrt": 1, "cuda": 0}),
-        Paper({**latency(cuda=1.52, tensorrt=1.5), **throughput(cuda=100, tensorrt=100)}, {"tensorrt": 1, "cuda": 1}),
-    ),
-    "model.choose.phone": (
-        # Below 4.8 MB: dynamic and conservative trade size for accuracy; aggressive (16 of 20) loses over 5 points.
-        Paper(
-            {
-                **latency(onnx_all=1, dynamic=1, aggressive=1, conservative=1),
-                **size(onnx_all=9, dynamic=2.5, aggressive=2.5, conservative=4),
-                **accuracy(onnx_all=18, dynamic=17, aggressive=16, conservative=18),
-            },
-            {"dynamic": 1, "conservative": 1, "aggressive": 0, "onnx-all": 0},
-        ),
-        # 4.9 MB are too many, however accurate.
-        Paper(
-            {
-                **latency(dynamic=1, conservative=1),
-                **size(dynamic=2.5, conservative=4.9),
-                **accuracy(dynamic=17, conservative=18),
-            },
-            {"dynamic": 1, "conservative": 0},
-        ),
-        # dynamic is 0.02 MB smaller and loses 30 points.
-        Paper(
-            {
-                **latency(onnx_all=1, dynamic=1, aggressive=1),
-                **size(onnx_all=9, dynamic=2.35, aggressive=2.37),
-                **accuracy(onnx_all=18, dynamic=12, aggressive=17),
-            },
-            {"aggressive": 1, "dynamic": 0, "onnx-all": 0},
-        ),
-        # Both lose more than 5 points: of two of about one size the more accurate.
-        Paper(
-            {
-                **latency(onnx_all=1, dynamic=1, aggressive=1),
-                **size(onnx_all=9, dynamic=2.35, aggressive=2.37),
-                **accuracy(400, onnx_all=380, dynamic=300, aggressive=350),
-            },
-            {"aggressive": 1, "dynamic": 0, "onnx-all": 0},
-        ),
-        # 4 points less on 400 images are no chance (the difference is 2.1 to 5.9), though both keep the 5 points.
-        Paper(
-            {
-                **latency(dynamic=1, aggressive=1),
-                **size(dynamic=2.35, aggressive=2.37),
-                **accuracy(400, dynamic=364, aggressive=380),
-            },
-            {"aggressive": 1, "dynamic": 0},
-        ),
-        # One image of 20 may be chance: both are right.
-        Paper(
-            {
-                **latency(dynamic=1, aggressive=1),
-                **size(dynamic=2.35, aggressive=2.37),
-                **accuracy(dynamic=17, aggressive=18),
-            },
-            {"aggressive": 1, "dynamic": 1, "onnx-all": 0},
-        ),
-        # None is below 4.8 MB: the smaller of two that are equally accurate.
-        Paper(
-            {
-                **latency(onnx_all=1, conservative=1),
-                **size(onnx_all=9, conservative=6),
-                **accuracy(onnx_all=18, conservative=18),
-            },
-            {"conservative": 1, "onnx-all": 0},
-        ),
-    ),
 }
 
 
@@ -567,16 +228,3 @@ def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told
     answer = next(iter(PAPERS[name][0].shares))
     told = judged(JUDGES, name, Paper({}, {}), answer)
     assert told.share == 0 and told.message.startswith("Measure ") and "servelab run model" in told.message
-
-
-def test_what_may_be_right_can_be_answered() -> None:
-    choices = next(one.choices for one in questions("model") if one.id == "model.choose.server_cpu")
-    assert set(CPU_OPTIONS) == set(choices)
-
-
-def test_every_way_that_the_lab_measures_on_a_cpu_is_an_option() -> None:
-    files = {name: Path(f"{name}.onnx") for name in ("aggressive", "conservative")}
-    found = {**float32_ways(Path("fp32.onnx")), **int8_ways(files)}
-    assert {way.name: CPU_OPTIONS.get(way.name) for way in found.values()} == {
-        name: f"providers/{name}" for name in found
-    }

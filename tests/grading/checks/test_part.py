@@ -9,10 +9,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from grading.checks import part
-from grading.checks.part import JUDGES, MEASUREMENT_POINTS, check_measurements, check_part, wanted_steps
+from grading.checks import edge, model, part, system
+from grading.checks.part import MEASUREMENT_POINTS, check_measurements, check_part, wanted_steps
 from grading.questions import questions
 from grading.questions.schema import question, retired
+from grading.staff.judges import JUDGES
+from grading.staff.judges import edge as worked_edge
+from grading.staff.judges import model as worked_model
+from grading.staff.judges import system as worked_system
 from snippets.parts import PARTS
 from snippets.record.run import Record, open_run
 from tests.grading.checks.paper import NOON, PaperRecord, PaperStep
@@ -40,8 +44,12 @@ def test_every_question_that_a_machine_grades_has_a_judge_and_no_other_question(
 
 
 def test_each_part_has_judges_of_its_own_questions_only() -> None:
-    for name, judges in (("model", part.model.JUDGES), ("edge", part.edge.JUDGES), ("system", part.system.JUDGES)):
-        assert judges and all(question(each).part == name for each in judges)
+    """Predictions are judged in the student's kit, too; what is worked out only where staff is."""
+    modules = {"model": (model, worked_model), "edge": (edge, worked_edge), "system": (system, worked_system)}
+    for name, (predictions, worked) in modules.items():
+        assert predictions.JUDGES and worked.JUDGES
+        assert {(question(each).part, question(each).kind) for each in predictions.JUDGES} == {(name, "predict")}
+        assert all(question(each).part == name and question(each).kind != "predict" for each in worked.JUDGES)
 
 
 # --- What had to be measured ---

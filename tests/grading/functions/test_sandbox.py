@@ -14,8 +14,9 @@ import pytest
 
 from grading.errors import ConfinementMissing
 from grading.functions import sandbox
-from grading.functions.cases import cases, tasks
+from grading.functions.tasks import tasks
 from grading.functions.tests import test_file
+from grading.staff.judges.functions import cases
 from tests.grading.exploits import EXPLOITS, SOLUTION
 from tests.grading.functions.confined import confined, graded
 

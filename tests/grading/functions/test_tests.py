@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from grading.functions import sandbox
-from grading.functions.cases import tasks
-from grading.functions.tests import skeleton, test_file, write_skeleton
-from snippets.errors import UsageError
+from grading.functions.tests import test_file
 from tests.grading.exploits import SOLUTION
 from tests.grading.functions.confined import confined, graded
 
@@ -55,16 +53,3 @@ def test_a_file_that_is_none_is_not_run(tmp_path: Path, what: str) -> None:
     elif what == "huge":
         file.write_text("#" * 300_000)
     assert all(result.points == 0 for result in test_file(file, "model"))
-
-
-def test_the_skeleton_names_every_function_of_the_part() -> None:
-    for task in tasks():
-        assert f"def {task.name}(" in skeleton(task.part)
-        compile(skeleton(task.part), "functions.py", "exec")
-
-
-def test_the_skeleton_of_the_functions_never_replaces_a_file(tmp_path: Path) -> None:
-    written = write_skeleton("model", tmp_path / "functions.py")
-    assert "def " in written.read_text()
-    with pytest.raises(UsageError, match="functions.py exists already"):
-        write_skeleton("model", written)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grading.functions.cases import agrees, break_even, cases, crossover_ms, micro_batches, percentile, tasks
+from grading.functions.tasks import tasks
+from grading.staff.judges.functions import agrees, break_even, cases, crossover_ms, micro_batches, percentile
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,16 @@
-"""Cases and expected values of the function tests. This module stays in the parent: no sandbox ever sees it."""
+"""Solutions, cases and expected values of the coding questions. This module stays in the parent: no sandbox sees it."""
 
 from __future__ import annotations
 
 import math
 import random
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-TASKS_FILE = Path(__file__).with_name("tasks.toml")
+from grading.functions.tasks import Task
+
 CASES_PER_TASK = 12
-
-
-@dataclass(frozen=True)
-class Task:
-    """A function to write; its part is the first word of the id."""
-
-    id: str
-    name: str
-    signature: str
-    points: float
-    text: str
-
-    @property
-    def part(self) -> str:
-        """The part of the lab that the task belongs to: `model`, `edge` or `system`."""
-        return self.id.split(".", 1)[0]
 
 
 @dataclass(frozen=True)
@@ -38,12 +20,6 @@ class Case:
     arguments: tuple[Any, ...]
     expected: Any
     about: str
-
-
-@lru_cache(maxsize=1)
-def tasks() -> tuple[Task, ...]:
-    """All function tasks."""
-    return tuple(Task(**table) for table in tomllib.loads(TASKS_FILE.read_text(encoding="utf-8"))["task"])
 
 
 def percentile(samples: list[float], percent: float) -> float:

@@ -1,0 +1,51 @@
+"""The coding questions as the student gets them: what to write, and the start of the file. No solution is here."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from snippets.errors import UsageError
+
+TASKS_FILE = Path(__file__).with_name("tasks.toml")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function to write; its part is the first word of the id."""
+
+    id: str
+    name: str
+    signature: str
+    points: float
+    text: str
+
+    @property
+    def part(self) -> str:
+        """The part of the lab that the task belongs to: `model`, `edge` or `system`."""
+        return self.id.split(".", 1)[0]
+
+
+@lru_cache(maxsize=1)
+def tasks() -> tuple[Task, ...]:
+    """All function tasks."""
+    return tuple(Task(**table) for table in tomllib.loads(TASKS_FILE.read_text(encoding="utf-8"))["task"])
+
+
+def skeleton(part: str) -> str:
+    """functions.py as the student begins it."""
+    lines = [f'"""Functions of part {part}. Standard library only; run your own tests as you like."""', ""]
+    for task in (task for task in tasks() if task.part == part):
+        body = task.text.strip().replace("\n", "\n    ")
+        lines += ["", f"def {task.name}({task.signature}):", f'    """{body}"""', "    raise NotImplementedError", ""]
+    return "\n".join(lines)
+
+
+def write_skeleton(part: str, path: Path) -> Path:
+    """Write the part's `skeleton` to a new file. Raises UsageError rather than replace one."""
+    if path.exists():
+        raise UsageError(f"{path} exists already; name another file, or move it away.")
+    path.write_text(skeleton(part), encoding="utf-8")
+    return path

@@ -1,0 +1,210 @@
+"""What is right in part system, of choices and numbers that are worked out: judges over the student's own record."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from grading.checks.evidence import Evidence, NotMeasured
+from grading.checks.judging import Choices, Judge, Number, longest, one
+from grading.checks.system import (
+    GRID,
+    SHARES,
+    between_windows,
+    cold_start_s,
+    good_ms,
+    of_successes,
+    rate,
+    times_the_rate,
+)
+from snippets import stats
+from snippets.load import estimates, queueing
+from snippets.serve.stages import STAGES
+
+NO_SETTING = "none meets the bound"
+# The matrix of the search for similar photos: 16,384 x 1,280 numbers of 4 bytes.
+MATRIX_GB = 16_384 * 1_280 * 4 / 1e9
+
+
+def stage_ms(evidence: Evidence, name: str, stage: str) -> float:
+    """Mean time that the successes of a load of the endpoint spent in one of its stages. Raises NotMeasured."""
+    field = f"{stage}_ms"
+    values = np.asarray(evidence.field(name, field), dtype=np.float64).ravel()
+    return float(np.nanmean(of_successes(evidence, name, values, field)))
+
+
+def errors_as_success(_: Evidence) -> Choices:
+    """A 200 hides a failure from whoever does not read the body; it slows nothing down."""
+    return Choices(
+        frozenset(
+            {
+                "a load test counts failures as (very fast) successes",
+                "monitoring shows no errors",
+                "the app may show the message as if it were a prediction",
+            }
+        ),
+        "Think of each reader of the status code, and of what the endpoint does for other photos.",
+    )
+
+
+def longest_stage(evidence: Evidence) -> Choices:
+    """The stage with the largest mean; transport is what the client waited beyond the stages."""
+    name = "endpoint/pytorch-16/load"
+    requests = evidence.samples(name).size
+    for stage in STAGES:
+        if np.size(evidence.field(name, f"{stage}_ms")) != requests:
+            raise NotMeasured(name, f"{stage}_ms")
+    stages = {stage: stage_ms(evidence, name, stage) for stage in STAGES}
+    stages["transport"] = float(good_ms(evidence, name).mean()) - sum(stages.values())
+    return longest(stages, "Compare the lengths of the pieces of that bar.")
+
+
+def ceiling(evidence: Evidence) -> Number:
+    """What one copy of the model can answer in a second if nothing else takes any time."""
+    name = "endpoint/onnx-1/load"
+    mean_ms = stage_ms(evidence, name, "inference")
+    if not mean_ms > 0:
+        raise NotMeasured(name, "inference_ms")
+    # The notebook prints this time to a tenth of a millisecond: what that hides may not cost points.
+    return Number(1000 / mean_ms, "Divide a second by the time of one inference.", max(0.05, 0.06 / mean_ms))
+
+
+def endpoint_rate(evidence: Evidence) -> Number:
+    """Successes over seconds."""
+    return Number(rate(evidence, "endpoint/onnx-1/load"), "Divide the successes by the length of the window.", 0.05)
+
+
+def queue_share(evidence: Evidence) -> Number:
+    """Share of the mean time in the server that is queueing, in per cent."""
+    name = "triton/pytorch-16/load"
+    queue, compute = evidence.number(name, "queue_ms"), evidence.number(name, "compute_ms")
+    if queue < 0 or compute <= 0:
+        raise NotMeasured(name, "compute_ms")
+    return Number(
+        100 * queue / (queue + compute), "Divide the queue by the sum of queue and computing.", 3, absolute=True
+    )
+
+
+def mean_batch(evidence: Evidence) -> Number:
+    """Rows over executions, from the server's batch statistics."""
+    batches = evidence.field("batching/on-32/load", "batches")
+    if not isinstance(batches, dict) or not batches:
+        raise NotMeasured("batching/on-32/load", "batches")
+    executions = sum(int(count) for count in batches.values())
+    rows = sum(int(size) * int(count) for size, count in batches.items())
+    if executions <= 0:
+        raise NotMeasured("batching/on-32/load", "executions")
+    return Number(rows / executions, "Divide the rows by the executions.", 0.05)
+
+
+def memory_rate(evidence: Evidence) -> Number:
+    """Gigabytes of the search's matrix that are fetched in a second: one matrix an execution."""
+    executions_per_s = rate(evidence, "batching/on-32/load") / mean_batch(evidence).value
+    return Number(
+        executions_per_s * MATRIX_GB,
+        "Divide the answers per second by the mean batch, and multiply by the matrix's size.",
+    )
+
+
+def best_setting(evidence: Evidence) -> Choices:
+    """Most answers per second among the settings whose p95 is within the manager's bound.
+
+    One whose p95 may lie on either side of the bound, and one that may be as fast as the best, are right too.
+    """
+    parameters = evidence.record.parameters.get("4_instances") or {}
+    bound_ms = float(parameters.get("p95_target_ms", 100.0))
+    how = "Look at p95 first, then for the most answers per second among the settings that are left."
+    rates, near, undecided = {}, set(), set()
+    for label, name in GRID.items():
+        if not evidence.has(name):
+            raise NotMeasured(name)
+        p95 = stats.percentile(good_ms(evidence, name), 95)
+        if p95 <= bound_ms:
+            rates[label] = rate(evidence, name)
+        known = between_windows(evidence, p95, partial(estimates.latency, percent=95), name)
+        if known.low < bound_ms < known.high:
+            undecided.add(label)
+        if abs(p95 / bound_ms - 1) < 0.02:
+            near.add(label)
+    if not rates:
+        return one(NO_SETTING, how, *near, *undecided)
+    best = max(rates, key=lambda label: rates[label])
+    close = [
+        label
+        for label, value in rates.items()
+        if value >= 0.97 * rates[best] or times_the_rate(evidence, GRID[label], GRID[best]).high >= 1
+    ]
+    return one(best, how, *close, *undecided)
+
+
+def may_wait(_: Evidence) -> Choices:
+    """What nobody waits for: 32 photos at 5 a second take over 6 s to come together."""
+    return Choices(
+        frozenset({"tagging last year's archive", "the nightly search for duplicates"}),
+        "Work out how long 32 photos take to come together, and ask who waits meanwhile.",
+    )
+
+
+def _offered(evidence: Evidence, share: int) -> dict[str, Any]:
+    name = f"online/off-{share}/load"
+    fields = ("arrivals", "seconds", "failures", "completed_rps")
+    load = {field: evidence.number(name, field) for field in fields}
+    if load["seconds"] <= 0:
+        raise NotMeasured(name, "seconds")
+    looks = {field: evidence.samples(name, field) for field in ("sampled_s", "sampled_in_flight")}
+    # Requests pile up within a window: the next one begins with an empty server.
+    parts = evidence.result(name)["windows"] if len(evidence.parts(name)) > 1 else []
+    if any(np.shape(one["sampled_s"]) != np.shape(one["sampled_in_flight"]) for one in (looks, *parts)):
+        raise NotMeasured(name, "sampled_in_flight")
+    return {**load, **looks, "windows": parts, "offered_rps": load["arrivals"] / load["seconds"]}
+
+
+def capacity(evidence: Evidence) -> Number:
+    """The largest load, as drawn, that the server keeps up with, smaller ones included."""
+    found = queueing.capacity([_offered(evidence, share) for share in SHARES])
+    return Number(
+        found.holds, "Take the largest load up to which the number of requests in the server stays level.", 0.05
+    )
+
+
+def headroom(evidence: Evidence) -> Number:
+    """The largest load that holds, in per cent of what the saturated server answers."""
+    loads = [_offered(evidence, share) for share in SHARES]
+    found = queueing.capacity(loads)
+    most = found.saturated or max(load["completed_rps"] for load in loads)  # nothing was too much: what was answered
+    if most <= 0:
+        raise NotMeasured("online/off-200/load", "completed_rps")
+    how = "Divide the largest load that still holds by what the server answers when it is never idle."
+    return Number(100 * found.holds / most, how, 3.0, absolute=True)
+
+
+def warm_pays(evidence: Evidence) -> Number:
+    """Requests an hour from which keeping the model warm is cheaper.
+
+    A record that prices the wait by the cold start (`penalty_s`), and not by the second, was asked that way.
+    """
+    parameters = evidence.record.parameters.get("5_online_and_batch") or {}
+    cold_s = cold_start_s(evidence)
+    penalty_s = float(parameters.get("penalty_s", float(parameters.get("wait_price", 10.0)) * cold_s))
+    return Number(
+        queueing.warm_break_even_per_hour(cold_s, penalty_s),
+        "3600 divided by the seconds that a cold start costs, the visitor's wait included.",
+    )
+
+
+JUDGES: dict[str, Judge] = {
+    "system.endpoint.errors": errors_as_success,
+    "system.endpoint.dominates": longest_stage,
+    "system.endpoint.ceiling": ceiling,
+    "system.endpoint.rate": endpoint_rate,
+    "system.triton.queue_share": queue_share,
+    "system.batching.memory": memory_rate,
+    "system.batching.sizes": mean_batch,
+    "system.instances.choice": best_setting,
+    "system.online.batch32": may_wait,
+    "system.online.headroom": headroom,
+    "system.online.capacity": capacity,
+    "system.cold.break_even": warm_pays,
+}

@@ -1,0 +1,134 @@
+"""What to ask of a record of part model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from grading.checks.evidence import Evidence
+from grading.checks.model import COMPILED, EAGER, LEVELS
+from grading.staff.exemplars import digits
+from grading.staff.viva.oral import Oral, Template, about, faster, first_of, pairs, plain, tail
+from snippets.decide import cost
+from snippets.stats import break_even
+
+GROUP = "Part 1"
+COMPILE = "baseline/compiled/compile"
+
+
+def _sizes(evidence: Evidence) -> Iterator[tuple[int]]:
+    for step in evidence.named("baseline/eager/throughput"):
+        batch = int(evidence.number(step, "batch"))
+        if batch > 1:
+            yield (batch,)
+
+
+def _batch(evidence: Evidence, batch: int) -> Oral:
+    steps = {int(evidence.number(step, "batch")): step for step in evidence.named("baseline/eager/throughput")}
+    alone, together = (evidence.images_per_s(steps[size]) for size in (1, batch))
+    return Oral(
+        f"Eager PyTorch in batches of {batch}: how many images a second, and how many times as many as one by one?",
+        f"{about(together, 'images a second')}, {about(together / alone, 'times as many')}.",
+        (together, together / alone),
+        (),
+        (steps[1], steps[batch]),
+        "Who pays for that, and how?",
+    )
+
+
+def _compiling(evidence: Evidence) -> Oral:
+    seconds, eager, compiled = evidence.number(COMPILE, "seconds"), evidence.p50(EAGER), evidence.p50(COMPILED)
+    text = "How long did compiling take, and after how many requests has it paid for itself on your machine?"
+    then = "Would you compile in a process that is started for each request?"
+    if compiled >= eager:
+        told = f"{about(seconds, 's')}; never: {digits(compiled)} ms compiled, {digits(eager)} ms eager."
+        return Oral(text, told, (seconds,), ("never",), (COMPILE, EAGER, COMPILED), then)
+    requests = break_even(1000 * seconds, eager, compiled)
+    told = (
+        f"{about(seconds, 's')}, {about(requests, 'requests')}: {digits(eager)} ms eager, {digits(compiled)} compiled."
+    )
+    return Oral(text, told, (seconds, requests), (), (COMPILE, EAGER, COMPILED), then)
+
+
+def _level_pairs(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    yield from pairs(level for level in LEVELS if evidence.has(f"graph/onnx-{level}/latency"))
+
+
+def _levels(evidence: Evidence, before: str, after: str) -> Oral:
+    slow, fast = (evidence.p50(f"graph/onnx-{level}/latency") for level in (before, after))
+    return Oral(
+        f"How many milliseconds did the graph's optimizations from level {before} to {after} take off the median?",
+        f"{digits(slow - fast)} ms: from {about(slow, 'ms')} to {about(fast, 'ms')}.",
+        (slow - fast, slow, fast),
+        (),
+        (f"graph/onnx-{before}/latency", f"graph/onnx-{after}/latency"),
+        "Which nodes went, or changed, between the two?",
+    )
+
+
+def _profiles(evidence: Evidence) -> Iterator[tuple[str]]:
+    yield from ((step,) for step in evidence.named("quantize/profile-"))
+
+
+def _operation(evidence: Evidence, step: str) -> Oral | None:
+    times = {str(name): float(ms) for name, ms in evidence.field(step, "milliseconds").items()}
+    first = first_of(times)
+    if first is None:
+        return None
+    share = 100 * times[first] / sum(times.values())
+    return Oral(
+        f"In your profile of {step.removeprefix('quantize/profile-')}, which operation took most time, and what share "
+        "of the whole?",
+        f"{first}, {share:.0f} % (within 5 points): {digits(times[first])} of {digits(sum(times.values()))} ms.",
+        (share,),
+        (first,),
+        (step,),
+        "What is the second, and where does it come from?",
+    )
+
+
+def _in_turn(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Pairs that took turns; in older records, that ran the same kind of file."""
+    for group in ("choose", "providers", "quantize"):
+        steps = [step for step in evidence.named(f"{group}/", "/latency") if "/rejected/" not in step]
+        yield from pairs(steps)
+
+
+def _rates(evidence: Evidence) -> Iterator[tuple[str]]:
+    for step in (*evidence.named("providers/"), *evidence.named("graph/")):
+        if "/throughput" in step and evidence.result(step).get("provider") in ("cpu", "openvino"):
+            yield (step,)
+
+
+def _price(evidence: Evidence, step: str) -> Oral | None:
+    if (evidence.record.parameters.get("5_choose") or {}).get("prices"):
+        return None  # a course's own table did not come with the record
+    per_s, threads = evidence.images_per_s(step), int(evidence.number(step, "threads"))
+    dollars = cost.per_million_cpu(per_s, threads, cost.load_prices())
+    batch = f"batches of {evidence.number(step, 'batch'):g}"
+    return Oral(
+        f"{plain(step)} in {batch}: how many images a second, and what do a million predictions cost at that rate?",
+        f"{about(per_s, 'images a second')}, {about(dollars, cost.load_prices().currency)} with {threads} threads.",
+        (per_s, dollars),
+        (),
+        (step,),
+        "What does the price not contain?",
+    )
+
+
+def _tails(evidence: Evidence) -> Iterator[tuple[str]]:
+    for group in ("graph", "quantize", "providers"):
+        yield from ((step,) for step in evidence.named(f"{group}/", "/latency") if step.count("/") == 2)
+
+
+TEMPLATES: Mapping[str, Template] = {
+    each.name: each
+    for each in (
+        Template("model.batch", _sizes, _batch),
+        Template("model.compile", lambda evidence: [()], _compiling),
+        Template("model.levels", _level_pairs, _levels),
+        Template("model.operation", _profiles, _operation),
+        Template("model.faster", _in_turn, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
+        Template("model.price", _rates, _price),
+        Template("model.tail", _tails, lambda evidence, step: tail(evidence, step, GROUP)),
+    )
+}
