@@ -23,7 +23,7 @@ from reserve.redact import redact
 from snippets.errors import RunLocked, StorageError
 from snippets.parts import KIT
 
-KINDS = ("lease", "server", "container", "floating_ip", "borrowed_ip", "keypair")
+KINDS = ("lease", "server", "container", "volume", "floating_ip", "borrowed_ip", "keypair")
 
 
 def state_folder() -> Path:

@@ -100,7 +100,7 @@ def environment(hardware: Hardware) -> Task:
         "environment",
         "installing Python packages (several minutes on a fresh node)",
         program("environment_check", arguments=needs),
-        program("sudo", "environment", arguments=(hardware.extra, *ALONE.get(hardware.part, ()))),
+        program("sudo", "environment", arguments=(hardware.extra, *hardware.wheels, *ALONE.get(hardware.part, ()))),
         f"See the pip messages above; pins are in [{hardware.key}.pins] of reserve/hardware.toml and constraints.txt.",
         timeout_s=3000,
         tries=2,
@@ -179,7 +179,7 @@ def tasks_for(
     """All tasks for one kind of hardware, in order: what the part needs, Docker and the NVIDIA toolkit only where
     `hardware.images` names an image, a browser only where screenshots are taken."""
     tasks = [repository(tree)]
-    leased = hardware.kind == "node" and hardware.site != "local"
+    leased = hardware.by_ssh and hardware.site != "local"
     if leased:
         tasks.append(CALM)
     if leased and hardware.images:
@@ -190,7 +190,7 @@ def tasks_for(
     tasks.append(environment(hardware))
     if hardware.part != "edge":
         tasks.append(data(dataset))
-    if hardware.kind == "node" or public:
+    if hardware.by_ssh or public:
         tasks.append(jupyter(public))
     if leased and hardware.part == "system":
         tasks.append(BROWSER)

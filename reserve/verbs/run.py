@@ -123,7 +123,7 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
         if options.predictions:
             job = with_predictions(job, machine, options.predictions)
         send_earlier(machine, job, home, desk.say)
-        fresh = start(machine, job, opened.lease)
+        fresh = start(machine, job, opened.lease, opened.hardware.type_name)
         state = "started" if fresh else "already running"
         desk.say(f"{part}: {state} on {opened.node.name}; each step is kept in {home}")
         follower = Follower(desk, opened, job, home)

@@ -39,7 +39,7 @@ def status(desk: Desk, *, look_inside: bool = True) -> str:
 
 
 def _sites_of_the_course(desk: Desk) -> list[str]:
-    return list(dict.fromkeys(kind.site for kind in hardware.load(desk.hardware_file).values()))
+    return list(dict.fromkeys(kind.site for kind in hardware.load(desk.hardware_file).values() if kind.offered))
 
 
 def _without_record(desk: Desk) -> str:
@@ -148,7 +148,7 @@ def _orphans_at(desk: Desk, name: str) -> list[Orphan]:
             found.append(Orphan(thing, "its lease has ended"))
     ids = {thing.id for thing in things}
     for entry in desk.journal.open_entries(site=name):
-        if entry.kind in ("server", "container", "lease", "floating_ip") and entry.id and entry.id not in ids:
+        if entry.kind in ("server", "container", "volume", "lease", "floating_ip") and entry.id and entry.id not in ids:
             site_thing = Thing(entry.kind, entry.id, entry.name, name)
             if site.exists(site_thing):
                 found.append(Orphan(site_thing, "on record here, under a name that is not the course's"))

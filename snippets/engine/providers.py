@@ -1,4 +1,4 @@
-"""Execution providers: the same ONNX file on a CPU, on OpenVINO, on a GPU through CUDA or TensorRT.
+"""Execution providers: the same ONNX file on a CPU, on OpenVINO, on a GPU through CUDA, TensorRT or ROCm.
 
     model = session("models/fp32.onnx", "cpu", threads=2, level="all")
     logits = model(batch)                    # float32 (N,3,224,224) -> float32 (N,classes)
@@ -24,12 +24,19 @@ from snippets.engine.streams import PLAIN, Tuning, in_a_queue, side_by_side
 from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, first_line
 from snippets.machine.host import thread_count
 
-PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt")
+PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt", "rocm", "migraphx")
+AMD = ("rocm", "migraphx")
 ORT_NAMES = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+    "migraphx": "MIGraphXExecutionProvider",
 }
+PACKAGES = {"rocm": "AMD's onnxruntime-rocm", "migraphx": "AMD's onnxruntime-migraphx or onnxruntime-rocm"}
+"""Which build of ONNX Runtime has a provider, where it is not onnxruntime-gpu."""
+KFD = Path("/dev/kfd")
+"""Where the kernel's driver for AMD GPUs answers."""
 # The levels as ONNX Runtime stacks them: each one includes those before it.
 LEVELS = ("none", "basic", "extended", "all")
 ERRORS_ONLY = 3
@@ -107,9 +114,12 @@ def absence(provider: str) -> str:
 
     name = ORT_NAMES.get(provider, provider)
     if name not in ort.get_available_providers():
-        return f"this onnxruntime ({ort.__version__}) was built without {name}; the onnxruntime-gpu package has it"
+        package = PACKAGES.get(provider, "the onnxruntime-gpu package")
+        return f"this onnxruntime ({ort.__version__}) was built without {name}; {package} has it"
     if provider in ("cuda", "tensorrt"):
         return _gpu_absence(provider)
+    if provider in AMD:
+        return _amd_absence(provider)
     return ""
 
 
@@ -137,6 +147,24 @@ def _gpu_absence(provider: str) -> str:
         return "there is no NVIDIA driver here (libcuda.so.1 does not load), so no GPU to run on"
     if hasattr(ort, "preload_dlls"):
         ort.preload_dlls()
+    return _library_absence(provider)
+
+
+def has_amd_gpu() -> bool:
+    """Whether this machine has the driver of an AMD GPU: only then its providers are worth a word."""
+    return KFD.exists()
+
+
+def _amd_absence(provider: str) -> str:
+    """Why the libraries of ROCm do not load. Written by the packages' documents; never run on such a GPU."""
+    if not has_amd_gpu():
+        return f"there is no driver of an AMD GPU here ({KFD} is missing), so no GPU to run on"
+    return _library_absence(provider)
+
+
+def _library_absence(provider: str) -> str:
+    import onnxruntime as ort
+
     capi = Path(ort.__file__).parent / "capi"
     try:
         ctypes.CDLL(str(capi / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
@@ -147,8 +175,9 @@ def _gpu_absence(provider: str) -> str:
 
 
 def available() -> dict[str, str]:
-    """Every provider of this kit with the reason why it is absent here, or an empty text."""
-    return {provider: absence(provider) for provider in PROVIDERS}
+    """Every provider of this kit with the reason why it is absent here, or an empty text; AMD's where such a GPU is."""
+    shown = [provider for provider in PROVIDERS if provider not in AMD or has_amd_gpu()]
+    return {provider: absence(provider) for provider in shown}
 
 
 def session_options(threads: int, level: str) -> Any:
@@ -205,7 +234,7 @@ def _onnxruntime(
     if got[0] != wanted:
         raise ProviderError(
             f"The provider {provider!r} was asked for; ONNX Runtime fell back to {got[0]}. "
-            "Check the driver and the CUDA libraries (servelab doctor)."
+            "Check the driver and its libraries (servelab doctor)."
         )
     name = loaded.get_inputs()[0].name
 

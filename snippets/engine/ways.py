@@ -86,6 +86,7 @@ def every_way(fp32: Path, files: Mapping[str, Path], elsewhere: Mapping[str, Pat
         **_named([Way(name, path, "cpu", home="quantize") for name, path in files.items()]),
         **float32_ways(fp32),
         **_named([Way(name, fp32, name) for name in ("cuda", "tensorrt")]),
+        **_named([Way(name, fp32, name) for name in providers.AMD if providers.has_amd_gpu()]),
         **int8_ways(elsewhere),
     }
 

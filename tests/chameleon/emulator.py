@@ -33,9 +33,9 @@ class Emulator:
 
     Each emulator takes a network 127.77.N.0/24 of the loopback: .1 CHI@TACC, .2 CHI@UC, .3 CHI@Edge, .4 KVM@TACC,
     floating IPs from .10 on; so several run side by side. `branch`: Blazar as `chameleon` (its branch) or `upstream`
-    answers. `speed` divides the emulated delays (see Clock); `frozen` stops time between `clock.advance` calls; `hosts`:
-    further hosts, as `more_hosts(100)`; `node_path`, `node_env`: more folders on the PATH of nodes and containers,
-    more variables in their environment.
+    answers. `speed` divides the emulated delays (see Clock); `frozen` stops time between `clock.advance` calls;
+    `hosts`: further hosts, as `more_hosts(100)`; `node_path`, `node_env`: more folders on the PATH of nodes and
+    containers, more variables in their environment.
     """
 
     def __init__(

@@ -152,8 +152,12 @@ class State:
             lease.event_done[event] = since
 
     def _settle_volume(self, volume: Volume, now: datetime) -> None:
-        if volume.status == "creating" and now >= volume.ready_at:
+        if volume.status != "creating":
+            return
+        if now >= volume.ready_at:
             volume.status = volume.ends_as
+        elif volume.ready_at == FOREVER and not self.faults.is_on("volume-creating-forever"):
+            volume.status = "error"  # somebody of the staff reset its state
 
     def _drop_volume_of(self, server: Server) -> None:
         volume = self.volumes.get(server.volume)
