@@ -117,6 +117,11 @@ def load(path: Path | str | None = None) -> dict[str, Hardware]:
     return {key: _hardware(key, table, source) for key, table in tables.items()}
 
 
+def offered(path: Path | str | None = None) -> dict[str, Hardware]:
+    """What the course uses of it, by key. Raises what `load` raises."""
+    return {key: one for key, one in load(path).items() if one.offered}
+
+
 def for_part(part: str, path: Path | str | None = None) -> list[Hardware]:
     """The options of one part that the course offers, preferred first. Raises UsageError for a part without any."""
     table = load(path)

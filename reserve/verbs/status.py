@@ -115,7 +115,8 @@ def _inside(site: Site, node: Node) -> str:
 
 
 def orphans(desk: Desk) -> list[Orphan]:
-    """Everything of yours at every site of the course that is not a lease on record here, or hangs on none.
+    """Everything of yours at every site of the course that is not a lease on record here, or hangs on none. Leases that
+    `servelab plan --apply` made for students are theirs.
 
     Raises SiteError if a site cannot be asked, after the others were: silence would look like nothing.
     """
@@ -140,8 +141,11 @@ def _orphans_at(desk: Desk, name: str) -> list[Orphan]:
     things = site.inventory()
     leases = {thing.name for thing in things if thing.kind == "lease"}
     known = {entry.id for entry in desk.journal.open_entries(site=name) if entry.id}
+    for_class = desk.journal.for_class()
     for thing in things:
         part, netid = named_for(thing.name)
+        if thing.id in for_class:
+            continue
         if thing.id not in known:
             found.append(Orphan(thing, "made elsewhere, or its making was cut short: no record here"))
         elif thing.kind != "lease" and lease_name(part, netid) not in leases:

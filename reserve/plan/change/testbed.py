@@ -99,7 +99,7 @@ def look(desk: Desk, rules: Rules, earlier: Sequence[Booking] = ()) -> View:
     parts = {part.name for part in rules.parts}
     calendars: dict[str, Calendar] = {}
     leases: dict[str, list[Lease]] = {}
-    for key, kind in hardware.load(desk.hardware_file).items():
+    for key, kind in hardware.offered(desk.hardware_file).items():
         if kind.part not in parts:
             continue
         site = desk.site(kind.site)
@@ -117,7 +117,8 @@ def look(desk: Desk, rules: Rules, earlier: Sequence[Booking] = ()) -> View:
 
 class Hands:
     """Makes and gives back leases of a plan. They are the students', not things of whoever runs the command: no
-    journal has them, so that no `servelab down` of the instructor takes them away."""
+    journal has them as such, so that no `servelab down` of the instructor takes them away; their ids are kept beside
+    it, so that none is taken for something lost."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.table = desk, hardware.load(desk.hardware_file)
@@ -138,6 +139,7 @@ class Hands:
             if made is None:
                 raise
             lease = made
+        self.desk.journal.remember_for_class(lease.id)
         return f"{lease.name} at {lease.site}: {lease.status}"
 
     def give_back(self, lease: Lease) -> None:

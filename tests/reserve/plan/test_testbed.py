@@ -7,6 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from reserve.journal import Journal
 from reserve.plan.show.table import read_plan
 from servelab import cli
 from tests.chameleon.emulator import Emulator
@@ -55,6 +56,7 @@ def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
     bookings = read_plan(Path(out) / "plan.csv")
     assert "6 late" in servelab("plan", "--check", "--out", out)
     assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")
+    assert len(Journal().for_class()) == 6
     names = _leases(chameleon)
     assert names == sorted(booking.lease for booking in bookings)
     assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")
