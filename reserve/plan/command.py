@@ -11,7 +11,7 @@ from pathlib import Path
 from reserve import hardware
 from reserve.calendar import Calendar, from_text, to_text
 from reserve.hardware import Hardware
-from reserve.plan.change.apply import Makes, apply, due_now
+from reserve.plan.change.apply import Makes, apply, due_now, hold
 from reserve.plan.change.check import check, crowding, summary
 from reserve.plan.change.explain import Change, Left, changes, who_is_left
 from reserve.plan.change.replan import moves_text, replan
@@ -271,6 +271,29 @@ def apply_plan(
             + "\n".join(f"  {one.name}: {one.text}" for one in refused)
             + "\n  `servelab plan --replan` finds other times"
         )
+    return Outcome(text)
+
+
+def hold_plan(wishes: PlanWishes, now: datetime | None = None, hands: Makes | None = None) -> Outcome:
+    """Make a placeholder for each planned time, in the instructor's name; `apply_plan` hands them over one by one."""
+    now = now or datetime.now(UTC)
+    wishes, bookings = _saved(wishes)
+    rules = load_rules(wishes.rules)
+    table = hardware.load()
+    if any(table[b.hardware].kind == "vm" for b in bookings):
+        raise PlanError("times on virtual machines cannot be held: their calendar does not tell whose they are")
+    if not rules.placeholders:
+        raise PlanError("[lease] placeholders of the rules names none: give it a name such as 'placeholder*'")
+    from reserve.desk import Desk
+
+    desk = Desk(voice=lambda text: None)
+    view = look(desk, rules, read_earlier(wishes.out))
+    done = hold(bookings, view, now, rules.placeholders[0], hands or Hands(desk))
+    refused = [one for one in done if one.state == "refused"]
+    text = f"{len(done) - len(refused)} times held, {len(refused)} refused"
+    text += "".join(f"\n{line}" for line in crowding(bookings, view.calendars, now))
+    if refused:
+        raise PlanError(text + "".join(f"\n  {one.name}: {one.text}" for one in refused))
     return Outcome(text)
 
 

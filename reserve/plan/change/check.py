@@ -58,7 +58,11 @@ def check(bookings: Iterable[Booking], view: View, now: datetime, ahead_days: fl
         elif not view.known and not seen.is_free(node, span):
             state, text = MADE, "the lease is there"
         elif _held(view, b, span):
-            state, text = HELD, "a placeholder of the course holds its time: give that back, then servelab plan --apply"
+            state = HELD
+            text = (
+                "a placeholder of the course holds its time until servelab plan --apply hands it over; one that also "
+                "holds other times must be given back first"
+            )
         elif due:
             state, text = LATE, "still free, and time to make the lease: servelab plan --apply"
         else:

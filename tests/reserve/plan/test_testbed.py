@@ -55,8 +55,12 @@ def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
     assert said.startswith("2 of 2 students can finish")
     bookings = read_plan(Path(out) / "plan.csv")
     assert "6 late" in servelab("plan", "--check", "--out", out)
+    assert servelab("plan", "--hold", "--out", out).startswith("6 times held, 0 refused")
+    assert servelab("plan", "--hold", "--out", out).startswith("6 times held, 0 refused")
+    assert len(_leases(chameleon)) == 6 and all(name.startswith("placeholder_") for name in _leases(chameleon))
+    assert "6 held" in servelab("plan", "--check", "--out", out)
     assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")
-    assert len(Journal().for_class()) == 6
+    assert len(Journal().for_class()) == 12
     names = _leases(chameleon)
     assert names == sorted(booking.lease for booking in bookings)
     assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")
