@@ -110,7 +110,7 @@ def environment(hardware: Hardware) -> Task:
 
 def images(hardware: Hardware, kit: Path) -> list[Task]:
     """Pull or build the container images that `hardware.images` names: those with a Dockerfile in
-    `reserve/containers/` are built there, with the versions that `pins.toml` gives for this hardware's variant."""
+    `reserve/containers/` are built there, with the versions of `pins.toml`."""
     steps = []
     for name in hardware.images:
         folder = kit / "reserve" / "containers" / name
@@ -118,7 +118,7 @@ def images(hardware: Hardware, kit: Path) -> list[Task]:
             steps.append(_image(name, name, f"$SUDO docker pull -q {shlex.quote(name)}", f"pulling {name}"))
             continue
         dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
-        pinned = pins.load().environment(hardware.extra)
+        pinned = pins.load().arguments()
         arguments = {k: v for k, v in pinned.items() if re.search(rf"^ARG {k}\b", dockerfile, re.M)}
         contents = [path.read_bytes() for path in sorted(p for p in folder.rglob("*") if p.is_file())]
         digest = sha256_bytes(b"".join([repr(sorted(arguments.items())).encode(), *contents]))
