@@ -102,6 +102,8 @@ def job_for(part: str, options: RunOptions) -> Job:
         raise UsageError(f"the run's name {options.name!r} may hold letters, digits, '.', '_' and '-'")
     words = ["run", part, "--profile", options.profile, "--run-id", options.name, "--mode", options.mode]
     words += ["--timeout", f"{options.timeout_s:g}"]
+    if options.order:
+        words += ["--order", options.order]
     for param in options.params:
         words += ["-p", param]
     return Job(part, options.name, tuple(words))
