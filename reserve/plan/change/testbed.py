@@ -150,8 +150,9 @@ class Hands:
         return f"{lease.name} at {lease.site}: {lease.status}"
 
     def hold(self, booking: Booking, name: str) -> str:
-        """Ask for a placeholder of this name for the booking's time and node. Raises LeaseRefused, SiteError."""
-        site, kind = self.desk.site(booking.site), self.table[booking.hardware]
+        """Ask for a placeholder of this name for the booking's time and node, without an address, of which there are
+        few. Raises LeaseRefused, SiteError."""
+        site, kind = self.desk.site(booking.site), replace(self.table[booking.hardware], floating_ip=False)
         site.check_can_lease()
         spec = spec_for(kind, booking.netids[0], booking.start, booking.node, site.now(), booking.hours)
         try:
