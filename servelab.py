@@ -76,6 +76,7 @@ def cli() -> None:
     metavar="FILE",
     help="Your predictions, from `servelab questions PART --predictions FILE`; recorded before anything is measured.",
 )
+@click.option("--order", default="", metavar="1,2,4,5,3", help="The order of the part's notebooks, by their numbers.")
 def run(
     part: str,
     profile: str | None,
@@ -89,6 +90,7 @@ def run(
     scheduler: str,
     workers: int,
     predictions: Path | None,
+    order: str,
 ) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
     from grading.kernels.client import fork_kernels
@@ -99,7 +101,8 @@ def run(
     from reserve.run.options import RunOptions
     from reserve.verbs.run import Place, Reporting, name_at, run_lab
 
-    options = RunOptions(profile or ("" if site else "quick"), params, runs, run_id, mode, timeout_s, predictions)
+    profile = profile or ("" if site else "quick")
+    options = RunOptions(profile, params, runs, run_id, mode, timeout_s, predictions, order)
     if predictions and (mode == "replay" or grids):
         raise click.UsageError("--predictions goes with one run that measures, not with --grid or --mode replay.")
     if mode != "replay" and not grids:

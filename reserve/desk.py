@@ -61,8 +61,13 @@ class Desk:
         if site and site != "chameleon":
             at_site = [h for h in found if h.site.lower() == site.lower()]
             if not at_site:
-                sites = ", ".join(h.site for h in found)
-                raise UsageError(f"{part} has no hardware at {site}; it runs at {sites} (see reserve/hardware.toml)")
+                sites = ", ".join(dict.fromkeys(h.site for h in found))
+                known = [h.key for h in hardware.load(self.hardware_file).values() if h.part == part]
+                off = [key for key in known if key not in {h.key for h in found}]
+                also = f"; known, and not offered by the course: {', '.join(off)}" if off else ""
+                raise UsageError(
+                    f"{part} has no hardware at {site}; it runs at {sites} (see reserve/hardware.toml{also})"
+                )
             return at_site
         return found
 

@@ -12,16 +12,28 @@ from reserve.calendar import Block
 from snippets.errors import UsageError
 
 TABLE = Path(__file__).with_name("hardware.toml")
+NEEDED = {
+    "node": {"node_type", "image", "flavor"},
+    "vm": {"image", "flavor"},
+    "device": {"machine_name", "container_image"},
+}
+ONLY_FOR = {"boot_volume_gb": ("vm",), "floating_ip": ("node", "vm")}
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """One kind of node (bare metal, SSH) or device (a container, no SSH), and the course's rules for it."""
+    """One kind of machine, and the course's rules for it. `kind`: `node` is bare metal and `vm` a virtual machine that
+    is reserved by its flavor, both reached by SSH; `device` is a container on a device, without SSH.
+
+    `offered`: whether the course uses it. `floating_ip`: reserve an address with the lease. `boot_volume_gb`: boot from
+    a disk of that size, made from the image (`vm` only; 0: the flavor's own disk). `wheels`: what the node installs
+    beside its extra, without dependencies, each the words of a call of pip.
+    """
 
     key: str
     site: str
     part: str
-    kind: Literal["node", "device"]
+    kind: Literal["node", "vm", "device"]
     block_hours: int
     end_margin_minutes: int
     user: str
@@ -36,6 +48,10 @@ class Hardware:
     extra: str = ""
     images: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
+    offered: bool = True
+    floating_ip: bool = False
+    boot_volume_gb: int = 0
     disk_gb: float = 20.0
     about: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
@@ -48,9 +64,14 @@ class Hardware:
         return Block(self.block_hours, self.end_margin_minutes)
 
     @property
+    def by_ssh(self) -> bool:
+        """Whether it is a server that is reached by SSH, and not a container."""
+        return self.kind != "device"
+
+    @property
     def type_name(self) -> str:
-        """What a reservation asks for: the node type, or a device's machine name."""
-        return self.node_type if self.kind == "node" else self.machine_name
+        """What a reservation asks for: the node type, a flavor, or a device's machine name."""
+        return {"node": self.node_type, "vm": self.flavor, "device": self.machine_name}[self.kind]
 
 
 def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
@@ -61,15 +82,22 @@ def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
             f"{source}: [{key}] has unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}"
         )
     needed = {"site", "part", "kind", "block_hours", "end_margin_minutes", "user", "network"}
-    needed |= {"node_type", "image", "flavor"} if table.get("kind") == "node" else {"machine_name", "container_image"}
+    needed |= NEEDED.get(str(table.get("kind")), set())
     missing = sorted(name for name in needed if name not in table)
     if missing:
         raise UsageError(f"{source}: [{key}] lacks {', '.join(missing)}")
-    if table["kind"] not in ("node", "device"):
-        raise UsageError(f'{source}: [{key}] kind is "node" or "device", not {table["kind"]!r}')
-    hardware = Hardware(
-        key=key, **{**table, "images": tuple(table.get("images", ())), "alone": tuple(table.get("alone", ()))}
-    )
+    if table["kind"] not in NEEDED:
+        raise UsageError(f'{source}: [{key}] kind is "node", "vm" or "device", not {table["kind"]!r}')
+    for name, kinds in ONLY_FOR.items():
+        if table.get(name) and table["kind"] not in kinds:
+            raise UsageError(f"{source}: [{key}] {name} is for kind {' or '.join(kinds)}, not for {table['kind']}")
+    size = table.get("boot_volume_gb", 0)
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise UsageError(
+            f"{source}: [{key}] boot_volume_gb is a whole number of GB, 0 for the flavor's disk, not {size!r}"
+        )
+    lists = {name: tuple(table.get(name, ())) for name in ("images", "alone", "wheels")}
+    hardware = Hardware(key=key, **{**table, **lists})
     try:
         block = hardware.block
     except (TypeError, ValueError) as error:
@@ -91,11 +119,16 @@ def load(path: Path | str | None = None) -> dict[str, Hardware]:
     return {key: _hardware(key, table, source) for key, table in tables.items()}
 
 
+def offered(path: Path | str | None = None) -> dict[str, Hardware]:
+    """What the course uses of it, by key. Raises what `load` raises."""
+    return {key: one for key, one in load(path).items() if one.offered}
+
+
 def for_part(part: str, path: Path | str | None = None) -> list[Hardware]:
-    """The options of one part, preferred first. Raises UsageError for a part without hardware."""
+    """The options of one part that the course offers, preferred first. Raises UsageError for a part without any."""
     table = load(path)
-    found = [hardware for hardware in table.values() if hardware.part == part]
+    found = [hardware for hardware in table.values() if hardware.part == part and hardware.offered]
     if not found:
-        parts = ", ".join(dict.fromkeys(hardware.part for hardware in table.values()))
+        parts = ", ".join(dict.fromkeys(hardware.part for hardware in table.values() if hardware.offered))
         raise UsageError(f"no hardware for part {part!r} in {path or TABLE.name}; parts: {parts}")
     return found

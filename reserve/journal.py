@@ -23,7 +23,8 @@ from reserve.redact import redact
 from snippets.errors import RunLocked, StorageError
 from snippets.parts import KIT
 
-KINDS = ("lease", "server", "container", "floating_ip", "borrowed_ip", "keypair")
+CLASS_LEASES = "class_leases"
+KINDS = ("lease", "server", "container", "volume", "floating_ip", "borrowed_ip", "keypair")
 
 
 def state_folder() -> Path:
@@ -146,6 +147,21 @@ class Journal:
                 continue  # a line that a crash tore; what it would have said was not yet relied on
             if isinstance(event, dict) and "event" in event and "at" in event:
                 yield event
+
+    def remember_for_class(self, id: str) -> None:
+        """Keep the id of a lease that was made for a student: it is nothing of this user's. Raises StorageError."""
+        try:
+            with (self.folder / CLASS_LEASES).open("a", encoding="utf-8") as file:
+                file.write(f"{id}\n")
+        except OSError as error:
+            raise StorageError(f"cannot write {self.folder / CLASS_LEASES}: {error.strerror}. Free space.") from None
+
+    def for_class(self) -> frozenset[str]:
+        """The ids of leases that were made for students, those that are over too."""
+        try:
+            return frozenset((self.folder / CLASS_LEASES).read_text(encoding="utf-8").split())
+        except OSError:
+            return frozenset()
 
     def open_entries(self, part: str = "", site: str = "", kind: str = "") -> list[Entry]:
         """What may still exist."""

@@ -50,6 +50,8 @@ class Lease:
     end: datetime
     reservation_id: str = ""
     detail: str = ""
+    address_reservations: tuple[str, ...] = ()
+    """The ids of the reservations of floating IPs that go with it."""
 
     @property
     def ended(self) -> bool:
@@ -232,11 +234,20 @@ class Site(Protocol):
         """
         ...
 
-    def give_address(self, node: Node) -> Thing:
-        """Make an address that reaches the node from outside and attach it; it is in the thing's `detail`.
+    def open_ports(self, node: Node, hardware: Hardware, *, public: bool) -> None:
+        """Let SSH in, and JupyterLab's port if `public`, where the site itself keeps others out. Idempotent."""
+        ...
+
+    def give_address(self, node: Node, lease: Lease) -> Thing:
+        """Attach an address that reaches the node from outside: the lease's own, else one that is made; it is in the
+        thing's `detail`.
 
         Not idempotent. Raises Quota if the project has no more.
         """
+        ...
+
+    def addresses_of_lease(self, lease: Lease) -> list[Thing]:
+        """The addresses that were reserved with the lease and are there: they go when it goes."""
         ...
 
     def all_named(self, name: str, hardware: Hardware) -> list[Thing]:

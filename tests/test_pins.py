@@ -25,6 +25,7 @@ TARGETS = {
     ),
     "A100 node": ("a100", "3.12", "x86_64-manylinux_2_39"),
     "P100 node": ("p100", "3.12", "x86_64-manylinux_2_39"),
+    "MI100 node": ("mi100", "3.12", "x86_64-manylinux_2_39"),
     "Raspberry Pi 5": ("edge", "3.11", "aarch64-manylinux_2_31"),
 }
 

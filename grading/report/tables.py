@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from snippets import stats
+from snippets.decide.choose import GPU_PROVIDERS
 from snippets.decide.targets import Target, published, targets
 from snippets.draw.tables import text_table
 from snippets.load import estimates, windows
@@ -132,7 +133,7 @@ def loads(record: Record) -> list[Load]:
 
 def applying_targets(record: Record, variant: Variant) -> list[Target]:
     """Targets that a variant's hardware speaks to: the device for Part 2, CPU or GPU for Part 1 by its provider."""
-    gpu = variant.provider.lower().startswith(("cuda", "tensorrt"))
+    gpu = variant.provider.lower().startswith(GPU_PROVIDERS)
     wanted = "end-user device" if record.part == "edge" else "server GPU" if gpu else "server CPU"
     return [t for t in targets() if t.name == wanted]
 

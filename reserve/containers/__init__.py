@@ -1,9 +1,8 @@
-"""What a node runs in containers: a Dockerfile for each image, compose files, and one file of pins.
+"""What a node runs in a container, where `images` of hardware.toml names it: a Dockerfile, and one file of pins.
 
-    python -m reserve.containers check       # lint, schema, sources, pins; no Docker needed
-    python -m reserve.containers write       # bring the Dockerfiles' defaults in line with pins.toml
-    python -m reserve.containers env a100    # the variables that compose needs, for `--env-file`
+    python -m reserve.containers check       # lint, sources, pins; no Docker needed
+    python -m reserve.containers write       # bring the Dockerfile's defaults in line with pins.toml
 
-These images have never been built or run by the kit's authors, who had no Docker at hand: the checks are what stands
-behind them. Everything in the lab also runs without them (`servelab run`, `triton: embedded`).
+The image has never been built or run by the kit's authors, who had no Docker at hand: the checks are what stands
+behind it. Everything in the lab also runs without it (`servelab run`, `triton: embedded`).
 """

@@ -1,4 +1,4 @@
-"""`python -m reserve.containers check | write | env VARIANT`."""
+"""`python -m reserve.containers check | write`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; 1 if the check finds problems."""
     parser = argparse.ArgumentParser(prog="python -m reserve.containers", description="Pins and checks.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    checking = verbs.add_parser("check", help="lint, schema, sources and pins, without Docker")
+    checking = verbs.add_parser("check", help="lint, sources and pins, without Docker")
     checking.add_argument("--resolve", action="store_true", help="also ask the package index whether the pins resolve")
     verbs.add_parser("write", help="bring the Dockerfiles' defaults in line with pins.toml")
-    verbs.add_parser("env", help="print the variables that compose needs").add_argument("variant")
     options = parser.parse_args(arguments)
     try:
         held = pins.load()
-        if options.verb == "env":
-            print("\n".join(f"{name}={value}" for name, value in held.environment(options.variant).items()))
-            return 0
         if options.verb == "write":
             print("\n".join(f"wrote {path}" for path in check.write(held)) or "all in line already")
             return 0

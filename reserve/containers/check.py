@@ -1,4 +1,4 @@
-"""All that can be said of the containers without Docker: each image, each compose file, each pin."""
+"""All that can be said of the containers without Docker: each image, each pin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from reserve.containers import compose, dockerfile
+from reserve.containers import dockerfile
 from reserve.containers.pins import FOLDER, ROOT, Pins
 from snippets.errors import SiteError
 
@@ -32,8 +32,6 @@ def problems(pins: Pins) -> list[str]:
     for path in dockerfiles():
         found += dockerfile.problems(path, ROOT, pins)
         found += dockerfile.hadolint(program, path) if program else []
-    for name, variant in pins.variants.items():
-        found += compose.problems([FOLDER / file for file in variant.compose], pins, name)
     used = {name for path in dockerfiles() for name in dockerfile.declared(path)}
     found += [f"pins.toml: no Dockerfile uses {name}" for name in pins.arguments() if name not in used]
     folders = {path.parent.name for path in dockerfiles()}
@@ -66,40 +64,30 @@ def write(pins: Pins) -> list[Path]:
     return changed
 
 
-def resolutions(pins: Pins, only: frozenset[str] = frozenset()) -> dict[str, str]:
+def resolutions(pins: Pins) -> dict[str, str]:
     """For each image: empty if its Python packages resolve from wheels, else the resolver's complaint.
 
-    `only`: images to ask for (default: all). Asks the package index through uv; SiteError where it cannot be reached.
+    Asks the package index through uv; SiteError where it cannot be reached.
     """
     wanted: dict[str, Installs] = {}
-    for name, variant in pins.variants.items():
-        image = "edge" if name == "edge" else "jupyter"
-        wanted[f"{image} ({name})"] = Installs((), (variant.extra,), variant.python, variant.platform)
-    base = pins.variants["cpu"]
-    for image in sorted({package.image for package in pins.packages}):
+    for image, (python, platform) in pins.inside.items():
         own = tuple(f"{package.name}=={package.version}" for package in pins.packages if package.image == image)
-        python, platform = pins.inside.get(image, (base.python, base.platform))
-        wanted[image] = Installs(own, () if image in pins.inside else ("runtime", "serve"), python, platform)
-    wanted["page"] = Installs(
-        ("fastapi", "httpx", "numpy", "pillow", "pydantic", "uvicorn"), (), base.python, base.platform
-    )
-    wanted = {name: what for name, what in wanted.items() if not only or name in only}
+        wanted[image] = Installs(own, python, platform)
     with ThreadPoolExecutor(3) as pool:
-        answers = pool.map(lambda name: _resolve(name, wanted[name], constrained=name not in pins.inside), wanted)
+        answers = pool.map(lambda name: _resolve(name, wanted[name]), wanted)
         return dict(zip(wanted, answers, strict=True))
 
 
 @dataclass(frozen=True)
 class Installs:
-    """What an image installs: packages, extras of the kit, and the Python and platform that wheels must fit."""
+    """What an image installs, and the Python and platform that its wheels must fit."""
 
     packages: tuple[str, ...]
-    extras: tuple[str, ...]
     python: str
     platform: str
 
 
-def _resolve(image: str, wanted: Installs, *, constrained: bool) -> str:
+def _resolve(image: str, wanted: Installs) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
         file.write("\n".join(wanted.packages))
         file.flush()
@@ -114,15 +102,12 @@ def _resolve(image: str, wanted: Installs, *, constrained: bool) -> str:
                 "--quiet",
                 "--no-header",
                 "--no-annotate",
-                *([str(ROOT / "pyproject.toml")] if wanted.extras else []),
-                *(word for extra in wanted.extras for word in ("--extra", extra)),
                 "--python-version",
                 wanted.python,
                 "--python-platform",
                 wanted.platform,
                 "--only-binary",
                 ":all:",
-                *(["--constraint", str(ROOT / "constraints.txt")] if constrained else []),
             ],
             capture_output=True,
             text=True,

@@ -97,7 +97,7 @@ def _base(instructions: list[Instruction]) -> list[tuple[int, str]]:
     if not bases:
         return [(1, "there is no FROM")]
     return [
-        (item.line, "FROM must name a pinned argument, as in ${PYTHON_IMAGE}")
+        (item.line, "FROM must name a pinned argument, as in ${TRITON_IMAGE}")
         for item in bases
         if not VARIABLE.fullmatch(item.rest.split()[0])
     ]
@@ -114,7 +114,7 @@ def _arguments(instructions: list[Instruction], pins: Pins) -> list[tuple[int, s
             names.add(name)
             if name in known and default != known[name]:
                 found.append((item.line, f"ARG {name} is {default or 'empty'}, pins.toml says {known[name]}"))
-            if name not in known and name != "EXTRA":
+            if name not in known:
                 found.append((item.line, f"ARG {name} is not in pins.toml"))
         elif item.name in ("FROM", "RUN", "COPY"):
             found += [

@@ -1,4 +1,4 @@
-"""The one file of versions, `pins.toml`, and what follows from it: build arguments and compose's variables."""
+"""The one file of versions, `pins.toml`, and the build arguments that follow from it."""
 
 from __future__ import annotations
 
@@ -28,43 +28,17 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A kind of node: the extra it installs, what its wheels must fit, and its compose files."""
-
-    name: str
-    extra: str
-    python: str
-    platform: str
-    compose: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Pins:
-    """pins.toml. `images` and `reasons` by build argument; `inside`: (python, platform) of images with a Python of
-    their own."""
+    """pins.toml. `images` and `reasons` by build argument; `inside`: (python, platform) of an image."""
 
     images: dict[str, str]
     reasons: dict[str, str]
     packages: tuple[Package, ...]
-    variants: dict[str, Variant]
     inside: dict[str, tuple[str, str]]
 
     def arguments(self) -> dict[str, str]:
         """Every build argument that carries a version, with its value."""
         return {**self.images, **{package.argument: package.version for package in self.packages}}
-
-    def environment(self, variant: str) -> dict[str, str]:
-        """The variables that the compose files of `variant` need. UsageError for an unknown one."""
-        if variant not in self.variants:
-            raise UsageError(f"There is no variant {variant!r}; variants are {', '.join(self.variants)}.")
-        version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-        return {
-            **self.arguments(),
-            "EXTRA": self.variants[variant].extra,
-            "VARIANT": variant,
-            "KIT_VERSION": version,
-            "DEVICE": "cuda" if "compose.gpu.yaml" in self.variants[variant].compose else "cpu",
-        }
 
 
 def load(path: Path = FOLDER / "pins.toml") -> Pins:
@@ -86,9 +60,5 @@ def load(path: Path = FOLDER / "pins.toml") -> Pins:
         images={argument: entry["name"] for argument, entry in read["image"].items()},
         reasons={argument: entry["reason"].strip() for argument, entry in {**read["image"], **read["package"]}.items()},
         packages=tuple(Package(argument=argument, **entry) for argument, entry in read["package"].items()),
-        variants={
-            name: Variant(name, **{**entry, "compose": tuple(entry["compose"])})
-            for name, entry in read["variant"].items()
-        },
         inside={name: (entry["python"], entry["platform"]) for name, entry in read.get("inside", {}).items()},
     )

@@ -11,7 +11,8 @@ from reserve.lease.leases import lease_name, netid_of, node_name
 from reserve.site import Site, Thing
 
 GONE_LIMIT_S = 600.0
-ORDER = ("server", "container", "floating_ip", "borrowed_ip", "lease")
+# An address that was reserved with a lease goes with it: it is looked for after that.
+ORDER = ("server", "container", "volume", "floating_ip", "lease", "borrowed_ip")
 
 
 def things_of(desk: Desk, part: str, hardware: Hardware, netids: set[str]) -> list[Thing]:
@@ -32,6 +33,8 @@ def things_of(desk: Desk, part: str, hardware: Hardware, netids: set[str]) -> li
         lease = site.find_lease(lease_name(part, netid))
         if lease is not None:
             found[("lease", lease.id)] = Thing("lease", lease.id, lease.name, site.name)
+            for thing in site.addresses_of_lease(lease):
+                found[(thing.kind, thing.id)] = thing
         ids = {thing.id for thing in found.values() if thing.kind in ("server", "container")}
         borrowed = {id for kind, id in found if kind == "borrowed_ip"}
         for thing in site.find_addresses(name, ids):

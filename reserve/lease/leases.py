@@ -124,6 +124,8 @@ def ensure_lease(desk: Desk, spec: LeaseSpec, netid: str) -> Lease:
         journal.gone(key, "not made")
         raise
     journal.made(key, lease.id)
+    if spec.hardware.floating_ip and not lease.address_reservations:
+        desk.say("no floating IP could be reserved with the lease: `servelab up` asks for one then")
     desk.say(f"lease {lease.name} at {site.name}: {lease.start:%Y-%m-%d %H:%M} to {lease.end:%H:%M} UTC")
     return lease
 

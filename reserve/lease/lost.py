@@ -25,8 +25,10 @@ class Lost:
 
 
 def lost_at(desk: Desk, name: str) -> list[Lost]:
-    """Everything of this user at the site that has the course's names. Raises NoSignIn where nobody is signed in,
-    CredentialsError or SiteError where the site cannot be asked."""
+    """Everything of this user at the site that has the course's names, without what was made for students.
+
+    Raises NoSignIn where nobody is signed in, CredentialsError or SiteError where the site cannot be asked.
+    """
     site = desk.site(name)
     if name != LOCAL:
         from reserve.sites.chameleon import credentials
@@ -35,4 +37,5 @@ def lost_at(desk: Desk, name: str) -> list[Lost]:
             raise NoSignIn("no Chameleon sign-in found. See README, On Chameleon.")
     site.sign_in()
     found = [Lost(thing, *named_for(thing.name)) for thing in site.inventory()]
-    return [one for one in found if one.part and one.netid]
+    others = desk.journal.for_class()
+    return [one for one in found if one.part and one.netid and one.thing.id not in others]

@@ -51,7 +51,8 @@ def spec_of(desk: Desk, part: str, wishes: LeaseWishes) -> LeaseSpec:
         return _at_once(desk, choices[0], netid, wishes.node)
     if wishes.start is None:
         return _soonest(desk, choices, netid, wishes.node)
-    hardware = _with_node(desk, choices, wishes.node) if wishes.node and len(choices) > 1 else choices[0]
+    look = wishes.node and (len(choices) > 1 or choices[0].kind == "vm")
+    hardware = _with_node(desk, choices, wishes.node) if look else choices[0]
     site = desk.site(hardware.site)
     site.sign_in()
     return spec_for(hardware, netid, wishes.start, wishes.node, site.now())

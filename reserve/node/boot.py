@@ -9,11 +9,16 @@ from reserve.hardware import Hardware
 from reserve.site import Lease, Machine, Node, Thing
 
 REACH_LIMIT_S = 900.0
+BOOTS = {
+    "node": "bare metal takes 10 to 20 minutes",
+    "vm": "a virtual machine takes minutes",
+    "device": "a container takes minutes",
+}
 
 
 def node_kind(hardware: Hardware) -> str:
     """What a node of this hardware is in the journal: `server` or `container`."""
-    return "server" if hardware.kind == "node" else "container"
+    return "server" if hardware.by_ssh else "container"
 
 
 def ensure_node(desk: Desk, lease: Lease, hardware: Hardware, name: str, *, public: bool = False) -> Node:
@@ -29,6 +34,8 @@ def ensure_node(desk: Desk, lease: Lease, hardware: Hardware, name: str, *, publ
     if node is None:
         for stale in known:
             journal.gone(stale.key, "not at the site")
+        if hardware.boot_volume_gb:
+            desk.say(f"{name} boots from a disk of {hardware.boot_volume_gb} GB, which is made from the image first")
         key = journal.intend(kind, name, site.name, part, lease=lease.id)
         try:
             node = site.create_node(name, lease, hardware, public=public)
@@ -41,14 +48,14 @@ def ensure_node(desk: Desk, lease: Lease, hardware: Hardware, name: str, *, publ
             journal.gone(key, "not made")
             raise
         journal.made(key, node.id)
-        long = "bare metal takes 10 to 20 minutes" if kind == "server" else "a container takes minutes"
-        desk.say(f"{kind} {name} asked for; {long}")
+        desk.say(f"{kind} {name} asked for; {BOOTS[hardware.kind]}")
     else:
         key = known[-1].key if known else journal.intend(kind, name, site.name, part, lease=lease.id)
         journal.made(key, node.id)
     node = _wait_active(desk, node, hardware)
+    site.open_ports(node, hardware, public=public)
     if not node.address and (kind == "server" or public):
-        address = _address_for(desk, node, part)
+        address = _address_for(desk, node, part, lease)
         desk.say(f"{node.name} has the address {address.detail}")
         node = node.at(address.detail)
     return node
@@ -81,20 +88,26 @@ def _wait_active(desk: Desk, node: Node, hardware: Hardware) -> Node:
     return wait_for(f"{node.name} to boot", probe, patience, desk.clock, desk.say)
 
 
-def _address_for(desk: Desk, node: Node, part: str) -> Thing:
+def _address_for(desk: Desk, node: Node, part: str, lease: Lease) -> Thing:
     """A floating IP on the node, one that a crash left if there is one; the journal knows of it first."""
     site, journal = desk.site(node.site), desk.journal
     held = site.find_addresses(node.name, {node.id})
-    known = {entry.id for entry in journal.open_entries(part=part, site=site.name, kind="floating_ip")}
+    known = {
+        entry.id
+        for entry in journal.open_entries(part=part, site=site.name)
+        if entry.kind in ("floating_ip", "borrowed_ip")
+    }
     if held:
         left = held[0]
         if left.id not in known:
             journal.made(journal.intend(left.kind, node.name, site.name, part), left.id, address=left.detail)
+        if left.kind == "borrowed_ip":
+            return left  # it is attached: the node's own list is a moment behind
         if not any(one.detail == node.address for one in held):
             site.delete(left)  # a crash left it unattached: a fresh one is attached as it is made
     key = journal.intend("floating_ip", node.name, site.name, part)
     try:
-        given = site.give_address(node)
+        given = site.give_address(node, lease)
     except SiteUnreachable:
         found = site.find_addresses(node.name, {node.id})
         if not found:

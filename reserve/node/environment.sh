@@ -1,6 +1,6 @@
 #!/bin/sh
 # Python with the packages of extra $1: $SERVELAB_NODE_PYTHON as it is, else a virtual environment. Any further
-# arguments are packages that are installed without their dependencies. Comes after sudo.sh.
+# arguments are words for pip, one call each, which installs without dependencies. Comes after sudo.sh.
 set -e
 extra=$1
 shift
@@ -25,5 +25,6 @@ grep -v -i -E '^((torch|triton)=|nvidia-|onnxruntime|cuda-)' constraints.txt >~/
 pip="$PWD/.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off"
 $pip -q -U pip
 $pip -c ~/.servelab/constraints.txt -e ".[$extra]"
-for package in "$@"; do $pip -q --no-deps "$package"; done
+# shellcheck disable=SC2086 # words
+for words in "$@"; do $pip -q --no-deps $words; done
 echo "$HOME/servelab/.venv/bin/python" >~/.servelab/python

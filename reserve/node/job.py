@@ -51,13 +51,15 @@ class Job:
         return f"{RUNS}/{self.part}/{self.run_id}"
 
 
-def start(machine: Machine, job: Job, lease: Lease) -> bool:
-    """Start the job unless it is running; True if it was started now. The run's record will name the lease."""
+def start(machine: Machine, job: Job, lease: Lease, node_type: str) -> bool:
+    """Start the job unless it is running; True if it was started now. The run's record will name the lease, and
+    the `node_type` that was leased: what a grader holds the host's facts against."""
     state = machine.run(program("job_state", "job_look", arguments=(job.folder,))).output.strip()
     if state == "running":
         return False
     facts = {
         "site": lease.site,
+        "node_type": node_type,
         "name": lease.name,
         "id": lease.id,
         "start": lease.start.isoformat(),

@@ -11,4 +11,10 @@ if command -v nvidia-smi >/dev/null 2>&1; then
   else
     echo "gpu_problem=$gpus" | head -1
   fi
+elif command -v rocm-smi >/dev/null 2>&1; then
+  if gpus=$(rocm-smi --showproductname 2>&1); then
+    echo "$gpus" | sed -n 's/^GPU\[[0-9]*\].*: *Card [Ss]eries: *[[:space:]]*/gpu=/p'
+  else
+    echo "gpu_problem=$gpus" | head -1
+  fi
 fi

@@ -101,7 +101,7 @@ def environment(hardware: Hardware) -> Task:
         "environment",
         "installing Python packages (several minutes on a fresh node)",
         program("environment_check", arguments=needs),
-        program("sudo", "environment", arguments=(hardware.extra, *ALONE.get(hardware.part, ()))),
+        program("sudo", "environment", arguments=(hardware.extra, *hardware.wheels, *ALONE.get(hardware.part, ()))),
         f"See the pip messages above; pins are in [{hardware.key}.pins] of reserve/hardware.toml and constraints.txt.",
         timeout_s=3000,
         tries=2,
@@ -111,7 +111,7 @@ def environment(hardware: Hardware) -> Task:
 
 def images(hardware: Hardware, kit: Path) -> list[Task]:
     """Pull or build the container images that `hardware.images` names: those with a Dockerfile in
-    `reserve/containers/` are built there, with the versions that `pins.toml` gives for this hardware's variant."""
+    `reserve/containers/` are built there, with the versions of `pins.toml`."""
     steps = []
     for name in hardware.images:
         if not _folder(kit, name).is_dir():
@@ -148,7 +148,7 @@ def _folder(kit: Path, name: str) -> Path:
 def _build_arguments(hardware: Hardware, kit: Path, name: str) -> dict[str, str]:
     """The versions that an image's Dockerfile takes as arguments."""
     dockerfile = (_folder(kit, name) / "Dockerfile").read_text(encoding="utf-8")
-    pinned = pins.load().environment(hardware.extra)
+    pinned = pins.load().arguments()
     return {k: v for k, v in pinned.items() if re.search(rf"^ARG {k}\b", dockerfile, re.M)}
 
 
@@ -212,7 +212,7 @@ def tasks_for(
     """All tasks for one kind of hardware, in order: what the part needs, Docker and the NVIDIA toolkit only where
     `hardware.images` names an image, a browser only where screenshots are taken."""
     tasks = [repository(tree)]
-    leased = hardware.kind == "node" and hardware.site != "local"
+    leased = hardware.by_ssh and hardware.site != "local"
     if leased:
         tasks.append(CALM)
     if leased and hardware.images:
@@ -225,7 +225,7 @@ def tasks_for(
         tasks += map(alone, hardware.alone)
     if hardware.part != "edge":
         tasks.append(data(dataset))
-    if hardware.kind == "node" or public:
+    if hardware.by_ssh or public:
         tasks.append(jupyter(public))
     if leased and hardware.part == "system":
         tasks.append(BROWSER)

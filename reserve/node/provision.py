@@ -94,9 +94,9 @@ def examine(machine: Machine, hardware: Hardware, clock: Clock, say: Say) -> Fac
     if expected.get("gpu"):
         if facts.gpu_problem or not facts.gpus:
             raise SiteError(
-                f"{machine.name} shows no GPU ({facts.gpu_problem or 'nvidia-smi is missing'}). "
-                f"Reboot it on the dashboard; check that `image` of [{hardware.key}] is a CUDA "
-                "image; or `servelab down` and take another node (--node)."
+                f"{machine.name} shows no GPU ({facts.gpu_problem or 'neither nvidia-smi nor rocm-smi names one'}). "
+                f"Reboot it on the dashboard; check that `image` of [{hardware.key}] is one with the driver of its GPU "
+                "(CUDA, CUDA-VGPU or ROCm); or `servelab down` and take another node (--node)."
             )
         counts = expected.get("gpu_count") or [len(facts.gpus)]
         if len(facts.gpus) not in counts:

@@ -11,8 +11,8 @@ from pathlib import Path
 from reserve import hardware
 from reserve.calendar import Calendar, from_text, to_text
 from reserve.hardware import Hardware
-from reserve.plan.change.apply import Makes, apply, due_now
-from reserve.plan.change.check import check, summary
+from reserve.plan.change.apply import Makes, apply, due_now, hold
+from reserve.plan.change.check import check, crowding, summary
 from reserve.plan.change.explain import Change, Left, changes, who_is_left
 from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.simulate import Simulation, simulate
@@ -77,7 +77,7 @@ def _inputs(wishes: PlanWishes, now: datetime, view: View | None = None) -> Inpu
     if wishes.what_if:
         if wishes.roster or wishes.calendar:
             raise UsageError("--what-if needs no --roster and no --calendar: leave them out")
-        return what_if(wishes.what_if, rules, hardware.load(), tz, start, due)
+        return what_if(wishes.what_if, rules, hardware.offered(), tz, start, due)
     if wishes.roster is None or due is None:
         raise UsageError("give --roster FILE and --due TIME (and --tz ZONE), or --what-if, to make a plan")
     if not wishes.tz and datetime.fromisoformat(wishes.due.strip()).tzinfo is None:
@@ -87,7 +87,7 @@ def _inputs(wishes: PlanWishes, now: datetime, view: View | None = None) -> Inpu
     if view is None:
         # Leases of the plan that this one replaces are the course's own.
         view = _view(wishes, rules, read_plan(wishes.out / "plan.csv") if (wishes.out / "plan.csv").exists() else ())
-    return Inputs(tuple(students), rules, hardware.load(), view.free_of_own(()), start, due, tz)
+    return Inputs(tuple(students), rules, hardware.offered(), view.free_of_own(()), start, due, tz)
 
 
 def _base_hours(table: Mapping[str, Hardware]) -> dict[str, int]:
@@ -236,6 +236,7 @@ def check_plan(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     rules = load_rules(wishes.rules)
     view = _view(wishes, rules)
     text = summary(check(bookings, view, now, rules.ahead_days))
+    text += "".join(f"\n{line}" for line in crowding(bookings, view.calendars, now))
     old = view.left_over(bookings)
     if old:
         text += f"\n{len(old)} leases are left from an earlier plan: `servelab plan --apply` gives them back"
@@ -270,6 +271,29 @@ def apply_plan(
             + "\n".join(f"  {one.name}: {one.text}" for one in refused)
             + "\n  `servelab plan --replan` finds other times"
         )
+    return Outcome(text)
+
+
+def hold_plan(wishes: PlanWishes, now: datetime | None = None, hands: Makes | None = None) -> Outcome:
+    """Make a placeholder for each planned time, in the instructor's name; `apply_plan` hands them over one by one."""
+    now = now or datetime.now(UTC)
+    wishes, bookings = _saved(wishes)
+    rules = load_rules(wishes.rules)
+    table = hardware.load()
+    if any(table[b.hardware].kind == "vm" for b in bookings):
+        raise PlanError("times on virtual machines cannot be held: their calendar does not tell whose they are")
+    if not rules.placeholders:
+        raise PlanError("[lease] placeholders of the rules names none: give it a name such as 'placeholder*'")
+    from reserve.desk import Desk
+
+    desk = Desk(voice=lambda text: None)
+    view = look(desk, rules, read_earlier(wishes.out))
+    done = hold(bookings, view, now, rules.placeholders[0], hands or Hands(desk))
+    refused = [one for one in done if one.state == "refused"]
+    text = f"{len(done) - len(refused)} times held, {len(refused)} refused"
+    text += "".join(f"\n{line}" for line in crowding(bookings, view.calendars, now))
+    if refused:
+        raise PlanError(text + "".join(f"\n  {one.name}: {one.text}" for one in refused))
     return Outcome(text)
 
 

@@ -56,6 +56,7 @@ from snippets.errors import PlanError
     help="Time by the clock for the whole plan; Ctrl-C keeps the best so far.",
 )
 @click.option("--apply", "mode", flag_value="apply", help="Make the leases that are due now; none is made twice.")
+@click.option("--hold", "mode", flag_value="hold", help="Hold all times by placeholders; --apply hands them over.")
 @click.option("--lines", "mode", flag_value="lines", help="Print the commands that --apply would carry out.")
 @click.option("--check", "mode", flag_value="check", help="Compare the plan with the calendar.")
 @click.option("--replan", "mode", flag_value="replan", help="After a change, move as few people as possible.")
@@ -73,6 +74,8 @@ def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> Non
         done = command.check_plan(asked, moment)
     elif mode == "replan":
         done = command.replan_class(asked, moment)
+    elif mode == "hold":
+        done = command.hold_plan(asked, moment)
     elif mode in ("apply", "lines"):
         done = command.apply_plan(asked, moment, dry=mode == "lines")
     else:

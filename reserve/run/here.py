@@ -90,7 +90,7 @@ def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], No
         raise UsageError(f"--timeout is {options.timeout_s:g}; it is a number of seconds above 0.")
     base = (options.runs or default_runs()).resolve()
     by_option = {"profile": options.profile, "runs": str(base), "run_id": options.name, "mode": options.mode}
-    every = resolve(options.params, by_option, of_parts(parts))
+    every = _in_order(resolve(options.params, by_option, of_parts(parts)), options.order, part)
     if options.mode != "replay":
         smoke_test(every, say)
     done = []
@@ -100,6 +100,19 @@ def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], No
             say(f"{name}: {len(mine)} notebooks, profile {options.profile}, into {base / name / options.name}")
             done.append(_run_part(base / name / options.name, mine, options, say))
     return done
+
+
+def _in_order(every: Sequence[Params], order: str, part: str) -> Sequence[Params]:
+    """The notebooks in the order of these numbers. Raises UsageError for another set of numbers, or several parts."""
+    if not order:
+        return every
+    if len({params.notebook.parent for params in every}) > 1:
+        raise UsageError(f"--order is for one part, not for {part}: the notebooks of each have numbers of their own.")
+    by_number = {params.notebook.name.split("_")[0]: params for params in every}
+    wanted = [number.strip() for number in order.split(",")]
+    if sorted(wanted) != sorted(by_number):
+        raise UsageError(f"--order {order!r} does not name each notebook of {part} once: {','.join(by_number)}.")
+    return [by_number[number] for number in wanted]
 
 
 def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: Callable[[str], None]) -> PartRun:

@@ -13,7 +13,8 @@ class RunOptions:
     `profile`: quick or full (empty: what a node's hardware sets); `params`: NAME=VALUE texts; `runs`: folder of run
     records (None: see `default_runs`);
     `run_id`: name of the run's folder (None: the profile's); `mode`: resume, fresh or replay; `timeout_s`: longest
-    time of one notebook, in seconds; `predictions`: the student's file of them, sent to a node with the run.
+    time of one notebook, in seconds; `predictions`: the student's file of them, sent to a node with the run; `order`:
+    the notebooks' numbers in the order in which they run, such as `1,2,4,5,3` ('': as they are numbered).
     """
 
     profile: str = "quick"
@@ -23,6 +24,7 @@ class RunOptions:
     mode: str = "resume"
     timeout_s: float = 1800.0
     predictions: Path | None = None
+    order: str = ""
 
     @property
     def name(self) -> str:

@@ -31,7 +31,19 @@ NAME = "local"
 def on_this_machine(hardware: Hardware) -> Hardware:
     """A part's rules without what only a Chameleon node has."""
     return replace(
-        hardware, site=NAME, kind="node", user="", expected={}, images=(), alone=(), disk_gb=1.0, pins={}, run={}
+        hardware,
+        site=NAME,
+        kind="node",
+        user="",
+        expected={},
+        images=(),
+        alone=(),
+        wheels=(),
+        disk_gb=1.0,
+        pins={},
+        run={},
+        floating_ip=False,
+        boot_volume_gb=0,
     )
 
 
@@ -125,7 +137,14 @@ class LocalSite:
         """The scratch home of that name, as a thing."""
         return [Thing("server", name, name, NAME)] if name in self._load()["nodes"] else []
 
-    def give_address(self, node: Node) -> Thing:
+    def open_ports(self, node: Node, hardware: Hardware, *, public: bool) -> None:
+        """Nothing is closed here."""
+
+    def addresses_of_lease(self, lease: Lease) -> list[Thing]:
+        """None: the loopback is always there."""
+        return []
+
+    def give_address(self, node: Node, lease: Lease) -> Thing:
         """The loopback address, which needs no making."""
         return Thing("floating_ip", f"{node.id}-address", node.name, NAME, "127.0.0.1")
 

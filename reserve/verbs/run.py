@@ -106,6 +106,8 @@ def job_for(part: str, options: RunOptions) -> Job:
         raise UsageError(f"the run's name {options.name!r} may hold letters, digits, '.', '_' and '-'")
     words = ["run", part, "--profile", options.profile, "--run-id", options.name, "--mode", options.mode]
     words += ["--timeout", f"{options.timeout_s:g}"]
+    if options.order:
+        words += ["--order", options.order]
     for param in options.params:
         words += ["-p", param]
     return Job(part, options.name, tuple(words))
@@ -170,7 +172,7 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
         if options.predictions:
             job = with_predictions(job, machine, options.predictions)
         send_earlier(machine, job, home, desk.say)
-        fresh = start(machine, job, opened.lease)
+        fresh = start(machine, job, opened.lease, opened.hardware.type_name)
         state = "started" if fresh else "already running"
         desk.say(f"{part}: {state} on {opened.node.name}; each step is kept in {home}")
         follower = Follower(desk, opened, job, home)

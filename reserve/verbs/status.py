@@ -39,7 +39,7 @@ def status(desk: Desk, *, look_inside: bool = True) -> str:
 
 
 def _sites_of_the_course(desk: Desk) -> list[str]:
-    return list(dict.fromkeys(kind.site for kind in hardware.load(desk.hardware_file).values()))
+    return list(dict.fromkeys(kind.site for kind in hardware.load(desk.hardware_file).values() if kind.offered))
 
 
 def _without_record(desk: Desk) -> str:
@@ -115,7 +115,8 @@ def _inside(site: Site, node: Node) -> str:
 
 
 def orphans(desk: Desk) -> list[Orphan]:
-    """Everything of yours at every site of the course that is not a lease on record here, or hangs on none.
+    """Everything of yours at every site of the course that is not a lease on record here, or hangs on none. Leases that
+    `servelab plan --apply` made for students are theirs.
 
     Raises SiteError if a site cannot be asked, after the others were: silence would look like nothing.
     """
@@ -140,15 +141,18 @@ def _orphans_at(desk: Desk, name: str) -> list[Orphan]:
     things = site.inventory()
     leases = {thing.name for thing in things if thing.kind == "lease"}
     known = {entry.id for entry in desk.journal.open_entries(site=name) if entry.id}
+    for_class = desk.journal.for_class()
     for thing in things:
         part, netid = named_for(thing.name)
+        if thing.id in for_class:
+            continue
         if thing.id not in known:
             found.append(Orphan(thing, "made elsewhere, or its making was cut short: no record here"))
         elif thing.kind != "lease" and lease_name(part, netid) not in leases:
             found.append(Orphan(thing, "its lease has ended"))
     ids = {thing.id for thing in things}
     for entry in desk.journal.open_entries(site=name):
-        if entry.kind in ("server", "container", "lease", "floating_ip") and entry.id and entry.id not in ids:
+        if entry.kind in ("server", "container", "volume", "lease", "floating_ip") and entry.id and entry.id not in ids:
             site_thing = Thing(entry.kind, entry.id, entry.name, name)
             if site.exists(site_thing):
                 found.append(Orphan(site_thing, "on record here, under a name that is not the course's"))

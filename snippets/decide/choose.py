@@ -13,7 +13,7 @@ from snippets.decide import cost
 from snippets.decide.targets import DEVICE, Target, Verdict
 from snippets.measure.latency import Latency, compare
 
-GPU_PROVIDERS = ("cuda", "tensorrt")
+GPU_PROVIDERS = ("cuda", "tensorrt", "rocm", "migraphx")
 # What an option may lose against the most accurate one that was measured before it is out of the question.
 MAX_LOSS = 0.05
 

@@ -1,4 +1,4 @@
-"""Execution providers: the same ONNX file on a CPU, on OpenVINO, on a GPU through CUDA or TensorRT.
+"""Execution providers: the same ONNX file on a CPU, on OpenVINO, on a GPU through CUDA, TensorRT or ROCm.
 
     model = session("models/fp32.onnx", "cpu", threads=2, level="all")
     logits = model(batch)                    # float32 (N,3,224,224) -> float32 (N,classes)
@@ -25,12 +25,17 @@ from snippets.errors import ModelError, ProviderError, ToolMissing, UsageError, 
 from snippets.machine import gpu_libraries
 from snippets.machine.host import thread_count
 
-PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt")
+PROVIDERS = ("cpu", "openvino", "cuda", "tensorrt", "rocm", "migraphx")
+AMD = ("rocm", "migraphx")
 ORT_NAMES = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+    "migraphx": "MIGraphXExecutionProvider",
 }
+PACKAGES = {"rocm": "AMD's onnxruntime-rocm", "migraphx": "AMD's onnxruntime-migraphx or onnxruntime-rocm"}
+"""Which build of ONNX Runtime has a provider, where it is not onnxruntime-gpu."""
 # The levels as ONNX Runtime stacks them: each one includes those before it.
 LEVELS = ("none", "basic", "extended", "all")
 ERRORS_ONLY = 3
@@ -112,9 +117,12 @@ def absence(provider: str) -> str:
 
     name = ORT_NAMES.get(provider, provider)
     if name not in ort.get_available_providers():
-        return f"this onnxruntime ({ort.__version__}) was built without {name}; the onnxruntime-gpu package has it"
+        package = PACKAGES.get(provider, "the onnxruntime-gpu package")
+        return f"this onnxruntime ({ort.__version__}) was built without {name}; {package} has it"
     if provider in ("cuda", "tensorrt"):
         return gpu_libraries.absence(provider)
+    if provider in AMD:
+        return gpu_libraries.amd_absence(provider)
     return ""
 
 
@@ -132,18 +140,19 @@ def bf16_absence() -> str:
 
 
 def available() -> dict[str, str]:
-    """Every provider of this kit with the reason why it is absent here, or an empty text."""
-    return {provider: absence(provider) for provider in PROVIDERS}
+    """Every provider of this kit with the reason why it is absent here, or an empty text; AMD's where such a GPU is."""
+    shown = [provider for provider in PROVIDERS if provider not in AMD or gpu_libraries.has_amd_gpu()]
+    return {provider: absence(provider) for provider in shown}
 
 
 def insist(names: Sequence[str], reasons: Mapping[str, str]) -> None:
     """Raise ProviderError for the first of these providers that is absent, by the `reasons` that `available` gave, and
     UsageError for a name that is none."""
     for name in names:
-        if name not in reasons:
+        if name not in PROVIDERS:
             raise UsageError(f"There is no provider {name!r}. Choose one of {', '.join(PROVIDERS)}.")
-        if reasons[name]:
-            raise ProviderError(_not_available(name, reasons[name]))
+        if reason := reasons.get(name, f"there is no driver of an AMD GPU ({gpu_libraries.KFD} is missing)"):
+            raise ProviderError(_not_available(name, reason))
 
 
 def _not_available(provider: str, reason: str) -> str:
@@ -201,7 +210,7 @@ def _onnxruntime(
     if got[0] != wanted:
         raise ProviderError(
             f"The provider {provider!r} was asked for; ONNX Runtime fell back to {got[0]}. "
-            "Check the driver and the CUDA libraries (servelab doctor)."
+            "Check the driver and its libraries (servelab doctor)."
         )
     if provider != "cpu":
         require_placement(path, provider, level)

@@ -15,6 +15,7 @@ from typing import Any
 from snippets.engine import providers
 from snippets.engine.streams import PLAIN, Tuning
 from snippets.engine.variants import Bench, Variant
+from snippets.machine import gpu_libraries
 
 STREAMS = Tuning(streams=True)
 # In whose turns the throughputs of all ways are compared.
@@ -97,6 +98,7 @@ def every_way(fp32: Path, files: Mapping[str, Path], elsewhere: Mapping[str, Pat
         **_named([Way(name, path, "cpu", home="quantize") for name, path in files.items()]),
         **float32_ways(fp32),
         **gpu_ways(fp32),
+        **_named([Way(name, fp32, name) for name in providers.AMD if gpu_libraries.has_amd_gpu()]),
         **int8_ways(elsewhere),
     }
 

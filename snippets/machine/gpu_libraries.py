@@ -1,4 +1,4 @@
-"""The libraries that ONNX Runtime needs for an NVIDIA GPU: whether they load here, and if not, why."""
+"""The libraries that ONNX Runtime needs for a GPU, NVIDIA's or AMD's: whether they load here, and if not, why."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ CAPABILITY_MAJOR, CAPABILITY_MINOR = 75, 76
 # From 10.5 on TensorRT supports Turing and newer (its release notes and support matrix).
 TENSORRT_CAPABILITY = (7, 5)
 TENSORRT_LIBRARIES = ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10")
+KFD = Path("/dev/kfd")
+"""Where the kernel's driver for AMD GPUs answers."""
 TENSORRT_REMEDY = "on this GPU machine: pip install --no-deps tensorrt-cu12-libs==10.9.0.34"
 
 
@@ -34,6 +36,24 @@ def absence(provider: str) -> str:
         preload_tensorrt()
     if hasattr(ort, "preload_dlls"):
         ort.preload_dlls()
+    return _library_absence(provider)
+
+
+def has_amd_gpu() -> bool:
+    """Whether this machine has the driver of an AMD GPU: only then its providers are worth a word."""
+    return KFD.exists()
+
+
+def amd_absence(provider: str) -> str:
+    """Why the libraries of ROCm do not load. Written by the packages' documents; never run on such a GPU."""
+    if not has_amd_gpu():
+        return f"there is no driver of an AMD GPU here ({KFD} is missing), so no GPU to run on"
+    return _library_absence(provider)
+
+
+def _library_absence(provider: str) -> str:
+    import onnxruntime as ort
+
     capi = Path(ort.__file__).parent / "capi"
     try:
         ctypes.CDLL(str(capi / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ NOTED_PACKAGES = (
     "onnx",
     "onnxruntime",
     "onnxruntime-gpu",
+    "onnxruntime-rocm",
+    "onnxruntime-migraphx",
     "openvino",
     "tritonclient",
     "nvidia-pytriton",
@@ -166,10 +169,10 @@ def memory_bytes() -> int:
 def gpu_facts() -> list[dict[str, Any]]:
     """Name, UUID, memory (MiB), driver, compute capability and whether it is divided (MIG) of each NVIDIA GPU.
 
-    As nvidia-smi tells; empty without one.
+    As nvidia-smi tells; of an AMD GPU the name, as rocm-smi tells; empty without one.
     """
     if not shutil.which("nvidia-smi"):
-        return []
+        return _amd_gpu_facts() if shutil.which("rocm-smi") else []
     query = [
         "nvidia-smi",
         "--query-gpu=name,uuid,memory.total,driver_version,compute_cap,mig.mode.current",
@@ -181,6 +184,15 @@ def gpu_facts() -> list[dict[str, Any]]:
         return []
     names = ("model", "uuid", "memory_mib", "driver", "compute_capability", "mig")
     return [dict(zip(names, [v.strip() for v in line.split(",")], strict=False)) for line in out.splitlines() if line]
+
+
+def _amd_gpu_facts() -> list[dict[str, Any]]:
+    try:
+        command = ["rocm-smi", "--showproductname"]
+        out = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [{"model": name.strip()} for name in re.findall(r"(?m)^GPU\[\d+\].*?: *Card [Ss]eries:(.*)$", out)]
 
 
 def package_versions() -> dict[str, str]:

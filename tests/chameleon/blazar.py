@@ -7,13 +7,17 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import calendar
+from . import addresses, calendar, flavors
 from .clock import dots, plain
 from .model import Lease, Reservation, Resource, new_id
 from .wire import Refusal, Reply, Request, Service
 
 FORMAT = "%Y-%m-%d %H:%M"
-KINDS = {"upstream": ("physical:host",), "chameleon": ("physical:host", "device")}
+KINDS = {
+    "upstream": ("physical:host",),
+    "chameleon": ("physical:host", "device", flavors.KIND, addresses.KIND),
+}
+"""The plugins of each Blazar here: the recorded upstream one ran without those for flavors and addresses."""
 TOO_FEW = "Not enough hosts available"
 
 
@@ -54,6 +58,10 @@ def _reservation_json(request: Request, lease: Lease, one: Reservation) -> dict[
         "resources_changed": False,
         "created_at": plain(one.created),
         "updated_at": plain(one.updated or one.created),
+    }
+    if one.kind in (flavors.KIND, addresses.KIND):
+        return answer | {flavors.KIND: flavors, addresses.KIND: addresses}[one.kind].reservation_json(one)
+    answer |= {
         "resource_properties": one.wish.get("resource_properties", ""),
         "before_end": "default",
         "min": one.minimum,
@@ -174,6 +182,8 @@ def _reserve(request: Request, lease: Lease, wish: dict[str, Any]) -> Reservatio
     state, kind = request.state, wish.get("resource_type")
     if kind not in KINDS[state.branch]:
         raise Refusal(500, f"The {kind} resource type is not supported")
+    if kind in (flavors.KIND, addresses.KIND):
+        return {flavors.KIND: flavors, addresses.KIND: addresses}[kind].reserve(request, lease, wish)
     minimum, maximum = _whole(wish.get("min", 1)), _whole(wish.get("max", 1))
     triples = calendar.constraints(wish.get("resource_properties") or "")
     busy = calendar.taken(state.leases.values(), lease.start, lease.end)
@@ -248,6 +258,11 @@ def update(request: Request, number: str) -> Reply:
             raise Refusal(400, "Reservation update would spend 2.00 more SUs, only 0.10 left")
     busy = calendar.taken(state.leases.values(), start, end, but=lease.id)
     clash = any(each in busy for one in lease.reservations for each in one.resources)
+    clash |= any(
+        flavors.free(state, lease.site, one.wish["source"], start, end, lease.id) < one.minimum
+        for one in lease.reservations
+        if one.kind == flavors.KIND
+    )
     if clash or state.faults.take("lease-extension-refused") is not None:
         raise Refusal(500, TOO_FEW)
     lease.start, lease.end, lease.name, lease.updated = start, end, body.get("name", lease.name), now
@@ -365,6 +380,7 @@ SERVICE = Service(
         ("GET", r"/v1/os-hosts/allocations", host_allocations),
         ("GET", r"/v1/os-hosts/([^/]+)/allocation", host_allocation),
         ("GET", r"/v1/os-hosts/([^/]+)", host),
+        ("GET", r"/v1/flavor-instances/availability", flavors.availability),
         ("GET", r"/v1/devices", devices),
         ("GET", r"/v1/devices/allocations", device_allocations),
         ("GET", r"/v1/devices/([^/]+)/allocation", device_allocation),

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import blazar, glance, keystone, neutron, nova, reference, zun
+from . import blazar, cinder, glance, keystone, neutron, nova, reference, zun
 from .clock import Clock
 from .faults import TABLE
 from .model import new_hex
@@ -24,17 +24,18 @@ SERVICES: tuple[Service, ...] = (
     neutron.SERVICE,
     glance.SERVICE,
     zun.SERVICE,
+    cinder.SERVICE,
 )
 
 
 class Emulator:
-    """A Chameleon of three sites; `with Emulator() as emu: os.environ.update(emu.env())`, before `import chi`.
+    """A Chameleon of four sites; `with Emulator() as emu: os.environ.update(emu.env())`, before `import chi`.
 
-    Each emulator takes a network 127.77.N.0/24 of the loopback: .1 CHI@TACC, .2 CHI@UC, .3 CHI@Edge, floating IPs
-    from .10 on; so several run side by side. `branch`: Blazar as `chameleon` (its branch) or `upstream` answers.
-    `speed` divides the emulated delays (see Clock); `frozen` stops time between `clock.advance` calls; `hosts`:
-    further hosts, as `more_hosts(100)`; `node_path`, `node_env`: more folders on the PATH of nodes and containers,
-    more variables in their environment.
+    Each emulator takes a network 127.77.N.0/24 of the loopback: .1 CHI@TACC, .2 CHI@UC, .3 CHI@Edge, .4 KVM@TACC,
+    floating IPs from .10 on; so several run side by side. `branch`: Blazar as `chameleon` (its branch) or `upstream`
+    answers. `speed` divides the emulated delays (see Clock); `frozen` stops time between `clock.advance` calls;
+    `hosts`: further hosts, as `more_hosts(100)`; `node_path`, `node_env`: more folders on the PATH of nodes and
+    containers, more variables in their environment.
     """
 
     def __init__(

@@ -18,7 +18,9 @@ CATALOG = {
     "network": ("neutron", 9696, ""),
     "image": ("glance", 9292, ""),
     "container": ("zun", 9517, "/v1"),
+    "volumev3": ("cinder", 8776, "/v3"),
 }
+ONLY_AT = {"container": "edge", "volumev3": "kvm"}
 ACCESS_TOKEN = "access-token-of-the-emulated-provider"
 WRONG = "The request you have made requires authentication."
 
@@ -36,12 +38,12 @@ def _micro(moment: datetime) -> str:
 
 
 def catalog(state: State) -> list[dict[str, Any]]:
-    """Every region is in every catalog; containers are only at the edge."""
+    """Every region is in every catalog; containers are only at the edge, volumes only where machines are virtual."""
     entries = []
     for kind, (name, port, path) in CATALOG.items():
         endpoints = []
         for site in state.sites.values():
-            if kind == "container" and site.site_class != "edge":
+            if site.site_class != ONLY_AT.get(kind, site.site_class):
                 continue
             endpoints.append(
                 {

@@ -44,7 +44,7 @@ class Token:
 
 @dataclass
 class Resource:
-    """A host (`physical:host`) or a device (`device`) that Blazar lends."""
+    """A host (`physical:host`) or a device (`device`) that Blazar lends. Flavors and addresses are only counted."""
 
     id: str
     kind: str
@@ -118,6 +118,41 @@ class Server:
     ends_as: str = "ACTIVE"
     shown_ip_at: datetime = FOREVER
     home: Path | None = None
+    groups: list[str] = field(default_factory=list)
+    volume: str = ""
+
+
+@dataclass
+class Group:
+    """A security group: who may reach which port of a virtual machine."""
+
+    id: str
+    name: str
+    description: str
+    project: str
+    site: str
+    created: datetime
+    rules: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Volume:
+    """A disk of Cinder. `server`: to which it is attached; `ends_with`: whether it goes when that server goes."""
+
+    id: str
+    name: str
+    size: int
+    image: str
+    user: str
+    project: str
+    site: str
+    created: datetime
+    ready_at: datetime
+    status: str = "creating"
+    ends_as: str = "available"
+    server: str = ""
+    ends_with: bool = False
+    gone_at: datetime = FOREVER
 
 
 @dataclass

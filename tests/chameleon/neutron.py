@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import groups
 from .clock import zulu
 from .model import Container, FloatingIP, Server, new_id
 from .state import SHOWN_S
@@ -67,8 +68,8 @@ def _port_json(request: Request, holder: Server | Container) -> dict[str, Any]:
         "mac_address": server.mac if server else "fa:16:3e:ed:9e:01",
         "fixed_ips": [{"subnet_id": home["subnets"][0], "ip_address": holder.fixed_ip}],
         "device_id": server.id if server else getattr(holder, "uuid", ""),
-        "device_owner": f"compute:blazar_{holder.reservation}" if server else "compute:zun",
-        "security_groups": [request.state.sites[holder.site].security_group],
+        "device_owner": _owner(request, server),
+        "security_groups": [request.state.sites[holder.site].security_group, *(server.groups if server else ())],
         "allowed_address_pairs": [],
         "extra_dhcp_opts": [],
         "port_security_enabled": True,
@@ -79,6 +80,13 @@ def _port_json(request: Request, holder: Server | Container) -> dict[str, Any]:
         "updated_at": zulu(holder.created),
         "revision_number": 4,
     }
+
+
+def _owner(request: Request, server: Server | None) -> str:
+    if server is None:
+        return "compute:zun"
+    virtual = request.state.sites[server.site].site_class == "kvm"
+    return "compute:nova" if virtual else f"compute:blazar_{server.reservation}"
 
 
 def ports(request: Request) -> Reply:
@@ -241,7 +249,7 @@ SERVICE = Service(
         ("GET", r"/v2\.0/floatingips/([^/]+)", floatingip),
         ("PUT", r"/v2\.0/floatingips/([^/]+)", update_floatingip),
         ("DELETE", r"/v2\.0/floatingips/([^/]+)", delete_floatingip),
-        ("GET", r"/v2\.0/security-groups", empty("security_groups")),
+        *groups.ROUTES,
         ("GET", r"/v2\.0/subnets", empty("subnets")),
         ("GET", r"/v2\.0/routers", empty("routers")),
         ("GET", r"/v2\.0/extensions", empty("extensions")),

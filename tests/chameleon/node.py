@@ -19,7 +19,13 @@ ABSENT = (
     *("docker", "docker-compose", "podman", "nvidia-ctk", "containerd"),
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 )
-GPUS = {"A100": "NVIDIA A100-PCIE-40GB,40960,8.0", "P100": "Tesla P100-PCIE-16GB,16384,6.0"}
+GPUS = {
+    "A100": "NVIDIA A100-PCIE-40GB,40960,8.0",
+    "P100": "Tesla P100-PCIE-16GB,16384,6.0",
+    "H100": "NVIDIA H100 80GB HBM3,81559,9.0",
+    "H100-slice": "NVIDIA H100-1-12C,12288,9.0",
+    "MI100": "AMD Instinct MI100,32768,gfx908",
+}
 SYSTEM_FOLDERS = (
     "etc/docker",
     "etc/apt/keyrings",
@@ -70,7 +76,9 @@ class Node:
         for name in ("faults", "tmp", *(f"root/{each}" for each in SYSTEM_FOLDERS)):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.home.mkdir(exist_ok=True)
-        shutil.copytree(HERE / "node_bin", folder / "bin")
+        amd = any(GPUS.get(each, each).startswith("AMD") for each in gpus)
+        others = shutil.ignore_patterns("nvidia-smi" if amd else "rocm-smi")
+        shutil.copytree(HERE / "node_bin", folder / "bin", ignore=others)
         (folder / "gpus").write_text("".join(GPUS.get(each, each) + "\n" for each in gpus))
         self.machine_bin = machine_bin()
 
@@ -176,7 +184,10 @@ def kill_marked(variable: str, folder: Path) -> None:
 
 
 def gpu_lines(state: Any, server: Any) -> list[str]:
-    """The GPUs of the server's host, one entry each."""
+    """The GPUs of the server's host, one entry each; at the KVM site those of its flavor."""
+    for key, gpu in (("resources:CUSTOM_H100_SLICE", "H100-slice"), ("resources:CUSTOM_H100", "H100")):
+        if key in server.flavor["extra_specs"]:
+            return [gpu]
     uid = state.resources[server.host].properties["uid"] if server.host in state.resources else ""
     for node in state.nodes[server.site]:
         if node["uid"] == uid:

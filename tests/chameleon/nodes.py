@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+from .groups import lets_in
 from .model import Server
 from .node import Node, gpu_lines, kill_marked, machine_bin
 from .sshd import Host
@@ -74,7 +75,7 @@ class Nodes:
         for server in self.state.servers.values():
             floating = self.state.floating_of(server.port_id)
             up = server.status == "ACTIVE" and now >= server.reachable_at and now < server.gone_at
-            if up and floating is not None:
+            if up and floating is not None and lets_in(self.state, server, 22):
                 wanted[server.id] = floating.address
         gone = [number for number in self.hosts if number not in self.state.servers]
         if wanted == self._wanted and not gone:

@@ -7,9 +7,10 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from . import keypairs, seed
+from . import flavors as kinds
+from . import groups, keypairs
 from .clock import dots, zulu
-from .model import Reservation, Server, new_id
+from .model import Reservation, Server, Volume, new_id
 from .state import BOOT_S, SHOWN_S, SSH_AFTER_ACTIVE_S, State
 from .wire import Refusal, Reply, Request, Service
 
@@ -85,13 +86,37 @@ def version(request: Request) -> Reply:
 def flavors(request: Request) -> Reply:
     if request.state.faults.take("flavor-missing") is not None:
         return Reply(200, {"flavors": []})
-    return Reply(200, {"flavors": [{**seed.FLAVOR, "links": _links(request, "flavors", seed.FLAVOR["id"])}]})
+    return Reply(200, {"flavors": [_flavor_json(request, each) for each in _visible(request)]})
+
+
+def _visible(request: Request) -> list[dict[str, Any]]:
+    """The site's flavors, and those that Blazar made for the project's leases that are under way."""
+    private = kinds.reserved(request.state, request.site, request.project)
+    if private and request.state.faults.take("reserved-flavor-missing") is not None:
+        private = []
+    return [*kinds.public(request.site), *private]
+
+
+def _flavor_json(request: Request, one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "links": _links(request, "flavors", one["id"])}
+
+
+def _flavor(request: Request, number: Any) -> dict[str, Any] | None:
+    return next((each for each in _visible(request) if each["id"] == number), None)
 
 
 def flavor(request: Request, number: str) -> Reply:
-    if number != seed.FLAVOR["id"]:
+    found = _flavor(request, number)
+    if found is None:
         raise Refusal(404, f"Flavor {number} could not be found.")
-    return Reply(200, {"flavor": {**seed.FLAVOR, "links": _links(request, "flavors", number)}})
+    return Reply(200, {"flavor": _flavor_json(request, found)})
+
+
+def flavor_specs(request: Request, number: str) -> Reply:
+    found = _flavor(request, number)
+    if found is None:
+        raise Refusal(404, f"Flavor {number} could not be found.")
+    return Reply(200, {"extra_specs": found["extra_specs"]})
 
 
 # servers
@@ -103,10 +128,13 @@ def create(request: Request) -> Reply:
     site = state.sites[request.site]
     if state.faults.take("quota-instances") is not None:
         raise Refusal(403, "Quota exceeded for instances: Requested 1, but already used 1 of 1 instances")
-    image = next((each for each in site.images if each["id"] == wish.get("imageRef")), None)
+    volume = _boot_volume(request, wish)
+    image_id = volume.image if volume else wish.get("imageRef")
+    image = next((each for each in site.images if each["id"] == image_id), None)
     if image is None:
         raise Refusal(400, "Can not find requested image")
-    if wish.get("flavorRef") != seed.FLAVOR["id"]:
+    flavor = _flavor(request, wish.get("flavorRef"))
+    if flavor is None:
         raise Refusal(400, f"Flavor {wish.get('flavorRef')} could not be found.")
     asked = wish.get("networks")
     number = asked[0].get("uuid") if isinstance(asked, list) and asked else None
@@ -131,9 +159,9 @@ def create(request: Request) -> Reply:
         key_name,
         public_key,
         image,
-        seed.FLAVOR,
+        flavor,
         network,
-        hints.get("reservation"),
+        hints.get("reservation") or _reservation_of(flavor),
         now,
         now,
         active_at,
@@ -144,6 +172,9 @@ def create(request: Request) -> Reply:
     server.fixed_ip, server.mac = f"10.140.{80 + n // 250}.{n % 250 + 4}", f"fa:16:3e:00:{n >> 8:02x}:{n & 255:02x}"
     _schedule(state, server)
     state.servers[server.id] = server
+    if volume:
+        server.volume, volume.server, volume.status = volume.id, server.id, "in-use"
+        volume.ends_with = bool(wish["block_device_mapping_v2"][0].get("delete_on_termination"))
     return Reply(
         202,
         {
@@ -158,9 +189,40 @@ def create(request: Request) -> Reply:
     )
 
 
+def _boot_volume(request: Request, wish: dict[str, Any]) -> Volume | None:
+    """The disk that the server boots from, in place of an image. Raises Refusal where it cannot."""
+    disks = wish.get("block_device_mapping_v2") or []
+    if not disks:
+        return None
+    if wish.get("imageRef"):
+        text = "Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping "
+        raise Refusal(400, text + "combination is not valid.")
+    found = request.state.volumes.get(str(disks[0].get("uuid")))
+    if found is None:
+        raise Refusal(400, f"Block Device Mapping is Invalid: failed to get volume {disks[0].get('uuid')}.")
+    if found.status != "available":
+        raise Refusal(400, f"Invalid volume: Volume {found.id} status {found.status} is not available.")
+    return found
+
+
+def _reservation_of(flavor: dict[str, Any]) -> str | None:
+    return flavor["extra_specs"].get("aggregate_instance_extra_specs:reservation")
+
+
+def _schedule_virtual(state: State, server: Server) -> str | None:
+    """A host at the KVM site: one instance for each that was reserved, and none of a GPU that was not."""
+    found = state.reservation(_reservation_of(server.flavor))
+    if found is None:
+        return None if kinds.needs_reservation(server.flavor) else "kvm"
+    running = [each for each in state.servers.values() if each.reservation == found[1].id]
+    return "kvm-h100" if len(running) < found[1].minimum else None
+
+
 def _schedule(state: State, server: Server) -> None:
     found = state.reservation(server.reservation)
     host = None
+    if state.sites[server.site].site_class == "kvm":
+        found, host = None, _schedule_virtual(state, server)
     if (
         found is not None
         and found[0].status == "ACTIVE"
@@ -230,14 +292,15 @@ def _server_json(request: Request, server: Server) -> dict[str, Any]:
     ]
     shown = {
         "original_name": server.flavor["name"],
-        "vcpus": 1,
-        "ram": 256,
-        "disk": 1,
+        **{key: server.flavor[key] for key in ("vcpus", "ram", "disk")},
         "ephemeral": 0,
         "swap": 0,
-        "extra_specs": {},
+        "extra_specs": server.flavor["extra_specs"],
     }
     image: dict[str, Any] = {"id": server.image["id"], "links": _links(request, "images", server.image["id"])[1:]}
+    virtual = state.sites[server.site].site_class == "kvm"
+    zone = "nova" if virtual else f"blazar_{server.reservation}"
+    attached = [{"id": server.volume}] if server.volume else []
     answer = {
         "id": server.id,
         "name": server.name,
@@ -253,10 +316,10 @@ def _server_json(request: Request, server: Server) -> dict[str, Any]:
         "metadata": {},
         "tags": [],
         "description": None,
-        "image": image,
+        "image": "" if server.volume else image,
         "flavor": shown,
         "addresses": _addresses(state, server),
-        "OS-EXT-AZ:availability_zone": f"blazar_{server.reservation}" if server.status == "ACTIVE" else "",
+        "OS-EXT-AZ:availability_zone": zone if server.status == "ACTIVE" else "",
         "OS-EXT-STS:task_state": _task(state, server),
         "OS-EXT-STS:vm_state": vm,
         "OS-EXT-STS:power_state": power,
@@ -267,7 +330,7 @@ def _server_json(request: Request, server: Server) -> dict[str, Any]:
         "accessIPv6": "",
         "config_drive": "",
         "locked": False,
-        "os-extended-volumes:volumes_attached": [],
+        "os-extended-volumes:volumes_attached": attached,
         "links": _links(request, "servers", server.id),
     }
     if server.status != "ERROR":
@@ -333,8 +396,27 @@ def delete(request: Request, number: str) -> Reply:
 
 def action(request: Request, number: str) -> Reply:
     """`removeFloatingIp` is gone since 2.44; python-chi still asks for it."""
-    _find(request, number)
-    raise Refusal(404, "The resource could not be found.")
+    one, wish = _find(request, number), request.json().get("addSecurityGroup")
+    if wish is None:
+        raise Refusal(404, "The resource could not be found.")
+    named = [each for each in groups.own(request) if wish.get("name") in (each.id, each.name)]
+    if not named or request.state.faults.take("security-group-vanishes") is not None:
+        raise Refusal(404, f"Security group {wish.get('name')} is not found for project {request.project}")
+    if len(named) > 1:
+        raise Refusal(409, f"Multiple security_group matches found for name '{wish['name']}', use an ID.")
+    if named[0].id in one.groups:
+        text = f"Invalid input for security_groups. Reason: Duplicate items in the list: '{named[0].id}'."
+        raise Refusal(400, text)
+    one.groups.append(named[0].id)
+    request.state.on_server_change()
+    return Reply(202)
+
+
+def groups_of(request: Request, number: str) -> Reply:
+    found = [request.state.groups[each] for each in _find(request, number).groups if each in request.state.groups]
+    rows = [{"id": each.id, "name": each.name, "description": each.description, "rules": []} for each in found]
+    default = {"id": request.state.sites[request.site].security_group, "name": "default", "rules": []}
+    return Reply(200, {"security_groups": [*rows, {**default, "description": "Default security group"}]})
 
 
 SERVICE = Service(
@@ -345,12 +427,14 @@ SERVICE = Service(
         ("GET", r"/v2\.1/?", version),
         ("GET", r"/v2\.1/flavors/detail", flavors),
         ("GET", r"/v2\.1/flavors/([^/]+)", flavor),
+        ("GET", r"/v2\.1/flavors/([^/]+)/os-extra_specs", flavor_specs),
         *keypairs.ROUTES,
         ("POST", r"/v2\.1/servers", create),
         ("GET", r"/v2\.1/servers(?:/detail)?", servers),
         ("GET", r"/v2\.1/servers/([^/]+)", server),
         ("DELETE", r"/v2\.1/servers/([^/]+)", delete),
         ("POST", r"/v2\.1/servers/([^/]+)/action", action),
+        ("GET", r"/v2\.1/servers/([^/]+)/os-security-groups", groups_of),
     ),
     error,
     open_paths=r"^(/|/v2\.1/?)$",

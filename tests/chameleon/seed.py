@@ -10,21 +10,35 @@ from typing import Any
 from .clock import zulu
 from .model import Resource, Site, new_hex, new_id
 
-IMAGES = ("CC-Ubuntu24.04-CUDA", "CC-Ubuntu24.04")
-FLAVOR: dict[str, Any] = {
-    "id": "684e0c5a-2f0f-4c0e-9d5c-6a5a3f2f7b11",
-    "name": "baremetal",
-    "ram": 256,
-    "disk": 1,
-    "swap": "",
-    "vcpus": 1,
-    "OS-FLV-EXT-DATA:ephemeral": 0,
-    "OS-FLV-DISABLED:disabled": False,
-    "os-flavor-access:is_public": True,
-    "rxtx_factor": 1.0,
-    "description": None,
-    "extra_specs": {},
-}
+IMAGES = ("CC-Ubuntu24.04-CUDA", "CC-Ubuntu24.04", "CC-Ubuntu24.04-ROCm", "CC-Ubuntu24.04-CUDA-VGPU")
+
+
+def flavor(name: str, number: str, vcpus: int = 1, **specs: str) -> dict[str, Any]:
+    """A public flavor as Nova lists it, without its links. `specs`: resources that one instance takes."""
+    return {
+        "id": number,
+        "name": name,
+        "ram": 256,
+        "disk": 1,
+        "swap": "",
+        "vcpus": vcpus,
+        "OS-FLV-EXT-DATA:ephemeral": 0,
+        "OS-FLV-DISABLED:disabled": False,
+        "os-flavor-access:is_public": True,
+        "rxtx_factor": 1.0,
+        "description": None,
+        "extra_specs": {f"resources:{key}": value for key, value in specs.items()},
+    }
+
+
+FLAVOR = flavor("baremetal", "684e0c5a-2f0f-4c0e-9d5c-6a5a3f2f7b11")
+KVM_FLAVORS = (
+    flavor("m1.medium", "3", 2),
+    flavor("g1.h100.pci.1", "7a61e1ff-6344-4932-be2b-9e98cabe99fd", 12, CUSTOM_H100="1"),
+    flavor("g1.h100.vgpu.1g.12gb", "0c7f7dd2-35a1-44a2-8a0c-6b8b3f2a51d0", 4, CUSTOM_H100_SLICE="1"),
+)
+# What each kind of flavor can be had of at one time: two whole GPUs, four slices of another one.
+KVM_CAPACITY = {"CUSTOM_H100": 2, "CUSTOM_H100_SLICE": 4}
 
 _LIQID = {
     "site": "tacc",
@@ -56,12 +70,34 @@ _GIGAIO = {
     "disk": "480 GB",
     "gpu": "A100",
 }
+_MI100 = {
+    "site": "tacc",
+    "type": "gpu_mi100",
+    "cpu": "AMD EPYC 7763",
+    "hz": 2450000000,
+    "threads": 128,
+    "ram_gib": 256,
+    "disk": "480 GB",
+    "gpu": "MI100",
+}
+_H100 = {
+    "site": "tacc",
+    "type": "gpu_h100",
+    "cpu": "Intel Xeon Platinum 8468",
+    "hz": 2100000000,
+    "threads": 192,
+    "ram_gib": 1024,
+    "disk": "1 TB",
+    "gpu": "H100",
+}
 HOSTS: tuple[dict[str, Any], ...] = (
     {**_LIQID, "name": "liqid01", "uid": "3f4825f9-810e-54c6-9d84-fc1abffbedd6", "gpus": 1},
     {**_LIQID, "name": "liqid02", "uid": "ebdbd9b8-5001-5ae4-a7b2-bdb646cf31ad", "gpus": 2},
     {**_GIGAIO, "name": "gigaio01", "uid": "125ac11c-2ae9-57f2-b15c-4296e62a4924", "gpus": 1},
     {**_P100, "name": "p100-01", "uid": "c25685f1-add5-5062-bcf9-0249b05aad47", "gpus": 2},
     {**_P100, "name": "p100-02", "uid": "c01e8359-2476-5c64-acfd-5c31edd2f811", "gpus": 2},
+    {**_MI100, "name": "mi100-01", "uid": "5f0c1d52-7d2e-5a5f-9f0e-0f5a7f7a1c11", "gpus": 2},
+    {**_H100, "name": "h100-01", "uid": "b7c7c1a6-1f57-5d0b-8b36-1f7a6a4be2d2", "gpus": 4},
 )
 DEVICES: tuple[dict[str, Any], ...] = tuple(
     {"name": f"rpi5-{number}", "uid": f"u-{number}", "machine_name": "raspberrypi5", "model": "Raspberry Pi 5"}
@@ -90,6 +126,7 @@ def sites() -> dict[str, Site]:
             Site("CHI@TACC", "tacc", "baremetal"),
             Site("CHI@UC", "uc", "baremetal"),
             Site("CHI@Edge", "edge", "edge"),
+            Site("KVM@TACC", "kvm", "kvm"),
         )
     }
 

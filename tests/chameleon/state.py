@@ -10,13 +10,14 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-from . import seed
+from . import addresses, seed
 from .clock import Clock
 from .containers import Root
 from .model import (
     FOREVER,
     Container,
     FloatingIP,
+    Group,
     Keypair,
     Lease,
     Reservation,
@@ -24,6 +25,7 @@ from .model import (
     Server,
     Site,
     Token,
+    Volume,
     new_hex,
     new_id,
 )
@@ -69,6 +71,8 @@ class State:
         self.floating_ips: dict[str, FloatingIP] = {}
         self.keypairs: dict[tuple[str, str], Keypair] = {}
         self.containers: dict[str, Container] = {}
+        self.groups: dict[str, Group] = {}
+        self.volumes: dict[str, Volume] = {}
         self.requests: list[tuple[str, str, str, str, int]] = []
         self.floating_prefix = "127.77.1"
         self.folder = Path(tempfile.mkdtemp(prefix="chameleon-"))
@@ -114,6 +118,8 @@ class State:
                 self._settle_lease(lease, now)
             for server in list(self.servers.values()):
                 self._settle_server(server, now)
+            for volume in list(self.volumes.values()):
+                self._settle_volume(volume, now)
             for container in self.containers.values():
                 if container.status == "Creating" and now >= container.running_at:
                     container.status = container.ends_as
@@ -130,6 +136,8 @@ class State:
             self._set_lease(lease, "ERROR" if lease.fails_at_start else "ACTIVE", now)
             for reservation in lease.reservations:
                 reservation.status = "error" if lease.fails_at_start else "active"
+            if lease.status == "ACTIVE":
+                addresses.begin(self, lease)
         if lease.status == "ACTIVE" and now >= lease.end:
             self._set_lease(lease, "TERMINATING", lease.end, "end_lease")
             self._drop_contents(lease)
@@ -143,9 +151,25 @@ class State:
         if event:
             lease.event_done[event] = since
 
+    def _settle_volume(self, volume: Volume, now: datetime) -> None:
+        if volume.status != "creating":
+            return
+        if now >= volume.ready_at:
+            volume.status = volume.ends_as
+        elif volume.ready_at == FOREVER and not self.faults.is_on("volume-creating-forever"):
+            volume.status = "error"  # somebody of the staff reset its state
+
+    def _drop_volume_of(self, server: Server) -> None:
+        volume = self.volumes.get(server.volume)
+        if volume is not None:
+            volume.server, volume.status = "", "available"
+            if volume.ends_with and self.faults.take("volume-stays") is None:
+                del self.volumes[volume.id]
+
     def _settle_server(self, server: Server, now: datetime) -> None:
         if now >= server.gone_at:
             del self.servers[server.id]
+            self._drop_volume_of(server)
             for address in self.floating_ips.values():
                 if address.port_id == server.port_id:
                     address.port_id = None
@@ -162,6 +186,7 @@ class State:
         for container in list(self.containers.values()):
             if container.reservation in ids:
                 self.drop_container(container)
+        addresses.end(self, lease)
 
     def drop_lease(self, lease: Lease) -> None:
         self._drop_contents(lease)
@@ -225,8 +250,23 @@ class State:
                 "servers": [f"{each.name} {each.status}" for each in self.servers.values() if mine(each.project)],
                 "containers": [f"{each.name} {each.status}" for each in self.containers.values() if mine(each.project)],
                 "floating_ips": [each.address for each in self.floating_ips.values() if mine(each.project)],
+                "volumes": [f"{each.name} {each.status}" for each in self.volumes.values() if mine(each.project)],
                 "keypairs": [name for _, name in self.keypairs],
             }
+
+    def book_flavor(self, name: str, start: datetime, end: datetime, amount: int = 1) -> Lease:
+        """Another project's lease of so many instances of a flavor at KVM@TACC."""
+        with self.lock:
+            source = next(each for each in seed.KVM_FLAVORS if each["name"] == name)
+            now, ids = self.now(), {"start_lease": new_id(), "end_lease": new_id()}
+            wish = {"amount": amount, "source": source}
+            one = Reservation(new_id(), "flavor:instance", wish, amount, amount, [], new_id(), now)
+            lease = Lease(
+                new_id(), "somebody-else", new_hex(), new_hex(), "KVM@TACC", start, end, now, now,
+                reservations=[one], event_ids=ids, status_since=FOREVER,
+            )  # fmt: skip
+            self.leases[lease.id] = lease
+            return lease
 
     def book(self, resource_name: str, start: datetime, end: datetime, name: str = "somebody-else") -> Lease:
         """Another project's lease on the host or device of that name: a block in the calendar."""

@@ -49,6 +49,42 @@ class Student:
         number = made.json()["lease"]["id"]
         return dict(until(lambda: (one := self.show_lease(number))["status"] in ("ACTIVE", "ERROR") and one))
 
+    def flavor_lease(self, flavor: str = "g1.h100.pci.1", address: bool = False) -> dict[str, Any]:
+        """A lease of one instance of a flavor at KVM@TACC, with an address of its own if that is wished."""
+        from . import seed
+
+        number = next(each["id"] for each in seed.KVM_FLAVORS if each["name"] == flavor)
+        wishes = [{"resource_type": "flavor:instance", "flavor_id": number, "amount": 1, "affinity": None}]
+        if address:
+            network = self.site.networks[1]["id"]
+            wishes.append({"resource_type": "virtual:floatingip", "network_id": network, "amount": 1})
+        return self.lease(reservations=wishes)
+
+    def virtual_server(self, lease: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        """A server of the lease's private flavor that has left BUILD."""
+        self.key_pair()
+        body = {
+            "name": SERVER,
+            "key_name": "student",
+            "flavorRef": lease["reservations"][0]["id"],
+            "imageRef": self.site.images[0]["id"],
+            "networks": [{"uuid": self.site.networks[0]["id"]}],
+            **changes,
+        }
+        answer = self.ask("POST", "compute", "/servers", {"server": body})
+        assert answer.status_code == 202, answer.text
+        number = answer.json()["server"]["id"]
+        return dict(until(lambda: (one := self.show_server(number))["status"] != "BUILD" and one))
+
+    def volume(self) -> requests.Response:
+        """A disk from the first image."""
+        body = {"volume": {"name": f"boot-{SERVER}", "size": 40, "imageRef": self.site.images[0]["id"]}}
+        return self.ask("POST", "volumev3", "/volumes", body)
+
+    def show_volume(self, number: str) -> dict[str, Any]:
+        answer = self.ask("GET", "volumev3", f"/volumes/{number}").json()
+        return dict(answer.get("volume") or {"status": "gone"})
+
     def show_lease(self, number: str) -> dict[str, Any]:
         answer = self.ask("GET", "reservation", f"/leases/{number}").json()
         return dict(answer.get("lease") or {"status": "gone"})

@@ -38,6 +38,7 @@ def test_the_inventory_names_everything_that_is_held() -> None:
             "servers": [f"{SERVER} ACTIVE"],
             "containers": [],
             "floating_ips": [address],
+            "volumes": [],
             "keypairs": ["student"],
         }
         with pytest.raises(AssertionError, match="serve_model_student"):
@@ -180,7 +181,7 @@ def test_sites_do_not_share_hosts_or_leases() -> None:
 
 def test_a_large_site_can_be_had() -> None:
     with Emulator(hosts=more_hosts(100)) as emulator:
-        assert len(Student(emulator).ask("GET", "reservation", "/os-hosts").json()["hosts"]) == 104
+        assert len(Student(emulator).ask("GET", "reservation", "/os-hosts").json()["hosts"]) == 106
 
 
 def test_the_environment_file_is_printed_and_ctrl_c_ends_it() -> None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import cases_cloud, cases_node, cases_wire
+from . import cases_cloud, cases_node, cases_virtual, cases_wire
 from .cases import CASES
 from .emulator import Emulator
-from .faults import CONTAINER, HTTP, LEASE, NODE, SERVER, TABLE
+from .faults import CONTAINER, HTTP, LEASE, NODE, SERVER, TABLE, VIRTUAL
 from .student import Student
 
-REGISTERED = (cases_wire, cases_cloud, cases_node)
+REGISTERED = (cases_wire, cases_cloud, cases_node, cases_virtual)
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def test_the_table_has_a_hundred_and_thirty_rows_and_more_each_with_a_remedy() -> None:
-    assert len(TABLE) == len(HTTP + LEASE + SERVER + CONTAINER + NODE) >= 130
+def test_the_table_has_a_hundred_and_fifty_rows_and_more_each_with_a_remedy() -> None:
+    assert len(TABLE) == len(HTTP + LEASE + SERVER + VIRTUAL + CONTAINER + NODE) >= 150
     assert all(len(fault.does) > 10 and len(fault.remedy) > 10 for fault in TABLE.values())
-    services = {"keystone", "blazar", "nova", "neutron", "glance", "zun", "reference", "node", "any"}
+    services = {"keystone", "blazar", "nova", "neutron", "glance", "cinder", "zun", "reference", "node", "any"}
     assert {fault.service for fault in TABLE.values()} <= services
     for fault in TABLE.values():
         re.compile(fault.match)
@@ -37,8 +37,9 @@ def test_every_fault_has_its_case() -> None:
 
 @pytest.mark.parametrize("name", list(TABLE))
 def test_fault(emulator: Emulator, name: str) -> None:
-    edge = TABLE[name].service == "zun"
-    student = Student(emulator, "CHI@Edge" if edge else "CHI@TACC")
+    virtual = any(fault.name == name for fault in VIRTUAL)
+    site = "CHI@Edge" if TABLE[name].service == "zun" else "KVM@TACC" if virtual else "CHI@TACC"
+    student = Student(emulator, site)
     if TABLE[name].service == "node" and name not in ("server-never-reachable", "lease-ended-mid-run"):
         student.home = student.node()
     emulator.faults.on(name)

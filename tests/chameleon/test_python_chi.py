@@ -115,7 +115,7 @@ def test_devices_and_containers_through_python_chis_session_and_an_application_c
     assert "device" in seen.get("get_devices", "device")  # PyPI's blazarclient has no devices, Chameleon's has
     assert seen["uc"] == [["gigaio01", "compute_gigaio"]]
     assert seen["projects"] == ["CHI-course"]
-    assert seen["hosts"] == 4
+    assert seen["hosts"] == 6
 
 
 @pytest.mark.openstack

@@ -159,7 +159,7 @@ def test_the_reference_api_needs_no_token(branch: Emulator) -> None:
     assert [each["name"] for each in sites["items"]] == ["CHI@TACC", "CHI@UC", "CHI@Edge"]
     assert all(sorted(each) == BRANCH["sites"]["keys"] for each in sites["items"])
     nodes = requests.get(env["CHI_RESOURCE_API_URL"] + "/sites/tacc/clusters/chameleon/nodes.json", timeout=5).json()
-    assert {each["node_type"] for each in nodes["items"]} == {"compute_liqid", "gpu_p100"}
+    assert {each["node_type"] for each in nodes["items"]} == {"compute_liqid", "gpu_p100", "gpu_mi100", "gpu_h100"}
     assert all(sorted(each) == BRANCH["node"]["keys"] for each in nodes["items"])
     devices = requests.get(env["EDGE_RESOURCE_API_URL"], timeout=5).json()
     assert all(sorted(each) == BRANCH["edge-device"]["keys"] for each in devices)

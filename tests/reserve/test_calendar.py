@@ -90,8 +90,8 @@ def test_the_shipped_table_follows_the_courses_rules():
     table = hardware.load()
     assert {h.part for h in table.values()} == {"model", "edge", "system"}
     for h in table.values():
-        assert h.end_margin_minutes == (10 if h.kind == "node" else 5)
-        assert h.block_hours == (3 if h.kind == "node" else 2)
+        assert h.end_margin_minutes == (10 if h.by_ssh else 5)
+        assert h.block_hours == (3 if h.by_ssh else 2)
     assert [h.key for h in hardware.for_part("model")] == ["compute_liqid", "compute_gigaio"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,50 @@ def test_a_part_without_hardware_names_the_parts_that_have_some(tmp_path: Path) 
     assert [each.key for each in hardware.for_part("model", tmp_path / "hardware.toml")] == ["x"]
     with pytest.raises(UsageError, match="no hardware for part 'edge' .*parts: model"):
         hardware.for_part("edge", tmp_path / "hardware.toml")
+
+
+def test_hardware_that_is_not_offered_is_known_and_left_out(tmp_path: Path) -> None:
+    other = NODE.replace("[x]", "[y]") + "block_hours = 3\noffered = false\n"
+    (tmp_path / "two.toml").write_text(NODE + "block_hours = 3\n" + other)
+    assert list(hardware.load(tmp_path / "two.toml")) == ["x", "y"]
+    assert [each.key for each in hardware.for_part("model", tmp_path / "two.toml")] == ["x"]
+
+
+def test_the_nodes_of_2026_are_known_and_offered_by_a_line() -> None:
+    table = hardware.load()
+    off = {key for key, one in table.items() if not one.offered}
+    assert off == {"gpu_mi100", "gpu_h100", "kvm_h100", "kvm_h100_slice"}
+    assert (table["kvm_h100"].type_name, table["kvm_h100"].by_ssh) == ("g1.h100.pci.1", True)
+    assert table["gpu_mi100"].image.endswith("ROCm") and "onnxruntime-rocm" in table["gpu_mi100"].wheels[0]
+    fitting = tomllib.loads((Path(hardware.__file__).parents[1] / "grading/checks/bounds.toml").read_text())["parts"]
+    for one in table.values():
+        gpu = one.expected.get("gpu") or one.expected["cpu"]
+        assert fitting[one.part]["node_types"][one.type_name] == gpu, "a record from it would not be called plausible"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("boot_volume_gb = 40", "boot_volume_gb is for kind vm, not for node"),
+        ('kind = "pod"', 'kind is "node", "vm" or "device"'),
+    ],
+)
+def test_a_setting_that_its_kind_does_not_have_is_refused(tmp_path: Path, lines: str, says: str) -> None:
+    table = NODE.replace('kind = "node"\n', "") if "kind" in lines else NODE
+    with pytest.raises(UsageError, match=says):
+        loaded_text(tmp_path, table + f"block_hours = 3\n{lines}\n")
+
+
+def test_a_virtual_machine_needs_a_flavor_and_a_whole_size(tmp_path: Path) -> None:
+    vm = re.sub("node_type.*\n", "", NODE.replace('"node"', '"vm"')) + "block_hours = 3\n"
+    assert loaded_text(tmp_path, vm).type_name == "f"
+    with pytest.raises(UsageError, match="lacks flavor"):
+        loaded_text(tmp_path, re.sub("flavor.*\n", "", vm))
+    for size in ("-1", "1.5", "true", '"40"'):
+        with pytest.raises(UsageError, match="boot_volume_gb is a whole number of GB"):
+            loaded_text(tmp_path, vm + f"boot_volume_gb = {size}\n")
+
+
+def loaded_text(folder: Path, text: str) -> hardware.Hardware:
+    (folder / "text.toml").write_text(text)
+    return hardware.load(folder / "text.toml")["x"]

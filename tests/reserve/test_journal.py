@@ -110,3 +110,15 @@ def test_a_journal_that_cannot_be_written_stops_the_command(journal, monkeypatch
 def test_entries_of_an_unknown_kind_are_a_mistake(journal):
     with pytest.raises(ValueError):
         journal.intend("castle", "a", "CHI@TACC", "model")
+
+
+def test_leases_for_a_class_are_kept_beside_the_journal(tmp_path):
+    journal = Journal(tmp_path)
+    assert journal.for_class() == frozenset()
+    for id in ("l1", "l2"):
+        journal.remember_for_class(id)
+    assert Journal(tmp_path).for_class() == {"l1", "l2"} and journal.entries() == []
+    (tmp_path / "class_leases").unlink()
+    (tmp_path / "class_leases").mkdir()
+    with pytest.raises(StorageError, match="class_leases"):
+        journal.remember_for_class("l3")

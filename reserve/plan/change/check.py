@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reserve.calendar import Interval
+from reserve.calendar import Calendar, Interval, merge
 from reserve.plan.change.testbed import View
 from reserve.plan.course.schedule import Booking
 
 PAST, MADE, FREE, LATE, TAKEN, GONE, OTHER = "past", "made", "free", "late", "taken", "gone", "differs"
 HELD = "held"
 BROKEN = (TAKEN, GONE, OTHER)
+STACKED_DAYS, STACKED_SHARE = 21, 0.5
+"""The operators look at three weeks; which share of them is too much is not published: half is ours."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,39 @@ def check(bookings: Iterable[Booking], view: View, now: datetime, ahead_days: fl
         elif not view.known and not seen.is_free(node, span):
             state, text = MADE, "the lease is there"
         elif _held(view, b, span):
-            state, text = HELD, "a placeholder of the course holds its time: give that back, then servelab plan --apply"
+            state = HELD
+            text = (
+                "a placeholder of the course holds its time until servelab plan --apply hands it over; one that also "
+                "holds other times must be given back first"
+            )
         elif due:
             state, text = LATE, "still free, and time to make the lease: servelab plan --apply"
         else:
             state, text = FREE, "still free"
         found.append(BookingState(b, state, text, due))
+    return found
+
+
+def crowding(bookings: Iterable[Booking], calendars: Mapping[str, Calendar], now: datetime) -> list[str]:
+    """What the testbed's operators would ask about: a project that holds more than half of a type's nodes at one time,
+    or leases on one type for more than half of three weeks (stacking). A sentence for each kind of hardware."""
+    found = []
+    left = [b for b in bookings if b.end > now]
+    for key in dict.fromkeys(b.hardware for b in left):
+        mine = sorted((b for b in left if b.hardware == key), key=lambda b: b.start)
+        nodes = len(calendars[key].nodes) if key in calendars else 0
+        most, when = max((sum(o.start <= b.start < o.end for o in mine), b.start) for b in mine)
+        reasons = []
+        if nodes > 1 and most > nodes / 2:
+            reasons.append(f"{most} of its {nodes} nodes at one time ({when:%Y-%m-%d %H:%M} UTC)")
+        hours = sum((i.end - i.start).total_seconds() for i in merge(Interval(b.start, b.end) for b in mine)) / 3600
+        if hours > STACKED_SHARE * STACKED_DAYS * 24:
+            reasons.append(f"some node of it for {hours:.0f} hours, more than half of {STACKED_DAYS} days")
+        if reasons:
+            found.append(
+                f"{key}: the plan holds {' and '.join(reasons)}, which the testbed's operators call stacking: ask the "
+                "help desk before `--apply`, or set [limits] in the rules"
+            )
     return found
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from reserve import hardware
-from reserve.calendar import CHANGEOVER, Calendar
+from reserve.calendar import CHANGEOVER, Calendar, Interval
 from reserve.desk import Desk
 from reserve.errors import LeaseRefused, Missing, SiteUnreachable
 from reserve.lease.leases import refusal_in_words, spec_for
@@ -59,6 +59,13 @@ class View:
         calendar = self.calendars.get(booking.hardware)
         return (calendar.node_of(lease.id) if calendar else "") or booking.node
 
+    def holding(self, booking: Booking) -> list[Lease]:
+        """The placeholders that hold some of the booking's time on its node."""
+        calendar, span = self.calendars.get(booking.hardware), Interval(booking.start, booking.end)
+        rows = calendar.holds.get(booking.node, ()) if calendar else ()
+        ids = {id for held, id in rows if held.start < span.end and span.start < held.end}
+        return [lease for lease in self.leases if lease.id in ids & self.placeholders]
+
     def as_made(self, bookings: Iterable[Booking]) -> list[Booking]:
         """The bookings, each whose lease is made on the node that this lease holds."""
         found = []
@@ -99,7 +106,7 @@ def look(desk: Desk, rules: Rules, earlier: Sequence[Booking] = ()) -> View:
     parts = {part.name for part in rules.parts}
     calendars: dict[str, Calendar] = {}
     leases: dict[str, list[Lease]] = {}
-    for key, kind in hardware.load(desk.hardware_file).items():
+    for key, kind in hardware.offered(desk.hardware_file).items():
         if kind.part not in parts:
             continue
         site = desk.site(kind.site)
@@ -117,7 +124,8 @@ def look(desk: Desk, rules: Rules, earlier: Sequence[Booking] = ()) -> View:
 
 class Hands:
     """Makes and gives back leases of a plan. They are the students', not things of whoever runs the command: no
-    journal has them, so that no `servelab down` of the instructor takes them away."""
+    journal has them as such, so that no `servelab down` of the instructor takes them away; their ids are kept beside
+    it, so that none is taken for something lost."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.table = desk, hardware.load(desk.hardware_file)
@@ -138,6 +146,25 @@ class Hands:
             if made is None:
                 raise
             lease = made
+        self.desk.journal.remember_for_class(lease.id)
+        return f"{lease.name} at {lease.site}: {lease.status}"
+
+    def hold(self, booking: Booking, name: str) -> str:
+        """Ask for a placeholder of this name for the booking's time and node, without an address, of which there are
+        few. Raises LeaseRefused, SiteError."""
+        site, kind = self.desk.site(booking.site), replace(self.table[booking.hardware], floating_ip=False)
+        site.check_can_lease()
+        spec = spec_for(kind, booking.netids[0], booking.start, booking.node, site.now(), booking.hours)
+        try:
+            lease = site.create_lease(replace(spec, name=name))
+        except LeaseRefused as refused:
+            raise refusal_in_words(site, spec, refused) from None
+        except SiteUnreachable:
+            found = site.find_lease(name)
+            if found is None:
+                raise
+            lease = found
+        self.desk.journal.remember_for_class(lease.id)
         return f"{lease.name} at {lease.site}: {lease.status}"
 
     def give_back(self, lease: Lease) -> None:

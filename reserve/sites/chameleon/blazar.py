@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from reserve.calendar import Calendar, Interval
 from reserve.errors import CredentialsError, LeaseRefused, Missing, SiteError, SiteUnreachable
@@ -15,7 +16,14 @@ from reserve.sites.chameleon.credentials import SignIn
 from reserve.sites.chameleon.rest import Gone, Rest
 
 NODE_MISSING = "its node is missing"
+ADDRESS = "virtual:floatingip"
+PUBLIC = "public"
 WIRE = "%Y-%m-%d %H:%M"
+FLAVOR_DAYS = timedelta(days=31)
+UNSEEN = (
+    "Look at Reservations > Host Calendar (or Flavor Calendar) on its dashboard, and reserve with `--start`: a taken "
+    "time is refused, never charged."
+)
 
 
 def parse_time(text: str) -> datetime:
@@ -30,7 +38,7 @@ def parse_lease(body: dict[str, Any], site: str) -> Lease:
     """A lease of ours; raises SiteUnreachable for an answer that is not one."""
     try:
         every = body.get("reservations") or [{}]
-        reserved = next((one for one in every if one.get("resource_type") != "virtual:floatingip"), every[0])
+        reserved = next((one for one in every if one.get("resource_type") != ADDRESS), every[0])
         return Lease(
             id=str(body["id"]),
             name=str(body["name"]),
@@ -40,6 +48,7 @@ def parse_lease(body: dict[str, Any], site: str) -> Lease:
             end=parse_time(body["end_date"]),
             reservation_id=str(reserved.get("id", "")),
             detail=_detail(body),
+            address_reservations=tuple(str(one["id"]) for one in every if one.get("resource_type") == ADDRESS),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise SiteUnreachable(f"Blazar sent a lease without {error}. Repeat the command.") from None
@@ -80,15 +89,9 @@ class Leases:
         """Blazar's own words on every lease of the project that has not ended."""
         return [one for one in self.all() if str(one.get("status", "")).upper() not in ENDED]
 
-    def reserved_addresses(self, user_id: str) -> frozenset[str]:
-        """The reservations of floating IPs in this user's leases that are under way: ids."""
-        return frozenset(
-            str(one["id"])
-            for lease in self.all()
-            if lease.get("user_id") == user_id and str(lease.get("status", "")).upper() == "ACTIVE"
-            for one in lease.get("reservations") or []
-            if one.get("resource_type") == "virtual:floatingip"
-        )
+    def living_addresses(self) -> frozenset[str]:
+        """The reservations of floating IPs in the project's leases that have not ended: ids."""
+        return frozenset(id for lease in self.living() for id in parse_lease(lease, self.site).address_reservations)
 
     def get(self, id: str) -> Lease | None:
         """The lease in its present state; None if Blazar does not know it."""
@@ -100,19 +103,39 @@ class Leases:
 
     def create(self, spec: LeaseSpec) -> Lease:
         """Ask for the lease. Raises LeaseRefused with Blazar's reason; SiteUnreachable if no one knows."""
-        body = {
+        body: dict[str, Any] = {
             "name": spec.name,
             "start_date": "now" if spec.at_once else spec.start.astimezone(UTC).strftime(WIRE),
             "end_date": spec.end.astimezone(UTC).strftime(WIRE),
             "before_end_date": None,
             "events": [],
-            "reservations": chi.reservations(spec),
         }
+        wanted = chi.reservations(spec)
+        address = self._address_wish() if spec.hardware.floating_ip else []
         try:
-            answer = self.rest.call("POST", "reservation", "/leases", "asking for the lease", body=body)
+            answer = self._ask({**body, "reservations": wanted + address})
         except (SiteError, CredentialsError) as error:
-            raise self._refusal(error, spec) from None
+            if not address or not re.search(r"floating ?ip", str(error), re.I):
+                raise self._refusal(error, spec) from None
+            # Nothing was made: there is no address to reserve (any more), or this Blazar reserves none.
+            try:
+                answer = self._ask({**body, "reservations": wanted})
+            except (SiteError, CredentialsError) as other:
+                raise self._refusal(other, spec) from None
         return parse_lease(answer.get("lease", {}) if isinstance(answer, dict) else {}, self.site)
+
+    def _address_wish(self) -> list[dict[str, Any]]:
+        """The reservation of one floating IP, as python-chi's Lease would ask for it; none where there is no network to
+        take it from, or Neutron does not answer: that is no reason to go without a lease."""
+        try:
+            nets = self.rest.call("GET", "network", "/networks", "listing networks", again=False)
+        except (SiteError, CredentialsError):
+            return []
+        found = [one["id"] for one in (nets or {}).get("networks", []) if one.get("name") == PUBLIC]
+        return [{"resource_type": ADDRESS, "network_id": found[0], "amount": 1}] if found else []
+
+    def _ask(self, body: dict[str, Any]) -> Any:
+        return self.rest.call("POST", "reservation", "/leases", "asking for the lease", body=body)
 
     def _refusal(self, error: SiteError | CredentialsError, spec: LeaseSpec) -> Exception:
         text = str(error)
@@ -160,8 +183,10 @@ class Leases:
             return
 
     def calendar(self, hardware: Hardware, now: datetime) -> Calendar:
-        """When each node or device of this type is taken. Raises Missing if there is none, SiteError
-        if it is not shown."""
+        """When each node or device of this type is taken, or each instance of the flavor. Raises Missing if there is
+        none, SiteError if it is not shown."""
+        if hardware.kind == "vm":
+            return self._flavor_calendar(hardware, now)
         kind, path, name_key = (
             ("hosts", "/os-hosts", "node_name") if hardware.kind == "node" else ("devices", "/devices", "name")
         )
@@ -187,10 +212,7 @@ class Leases:
         try:
             taken = self.rest.call("GET", "reservation", f"{path}/allocations", "reading the calendar")
         except (CredentialsError, Gone):
-            raise SiteError(
-                f"{self.site} does not show its calendar to this user. Look at Reservations > Host Calendar on its "
-                "dashboard, and reserve with `--start`: a taken time is refused, never charged."
-            ) from None
+            raise SiteError(f"{self.site} does not show its calendar to this user. {UNSEEN}") from None
         holds: dict[str, list[tuple[Interval, str]]] = {name: [] for name in names.values()}
         for allocation in (taken or {}).get("allocations", []):
             name = names.get(str(allocation.get("resource_id")))
@@ -202,6 +224,40 @@ class Leases:
                     holds[name].append((Interval(start, end), str(reservation.get("lease_id", ""))))
         nodes = {name: tuple(span for span, _ in held) for name, held in holds.items()}
         return Calendar(hardware.key, nodes, now, {name: tuple(held) for name, held in holds.items()})
+
+    def _flavor_calendar(self, hardware: Hardware, now: datetime) -> Calendar:
+        """As many rows as instances of the flavor can be had of: the one numbered N is free while more than N are."""
+        listed = self.rest.call("GET", "compute", "/flavors/detail", "listing flavors")
+        known = {str(one.get("name")): str(one.get("id")) for one in (listed or {}).get("flavors", [])}
+        if hardware.flavor not in known:
+            raise Missing(
+                f"{self.site} has no flavor named {hardware.flavor}. See the names on the site's dashboard and set "
+                f"`flavor` of [{hardware.key}] in reserve/hardware.toml."
+            )
+        stretch = {"start_date": now.strftime(WIRE), "end_date": (now + FLAVOR_DAYS).strftime(WIRE)}
+        path = f"/flavor-instances/availability?{urlencode({'flavor_id': known[hardware.flavor], **stretch})}"
+        try:
+            answer = self.rest.call("GET", "reservation", path, "reading the calendar of flavors")
+        except (CredentialsError, Gone):
+            raise SiteError(f"{self.site} does not show its calendar of flavors to this user. {UNSEEN}") from None
+        try:
+            segments = [
+                (Interval(parse_time(one["start"]), parse_time(one["end"])), int(one["available"]), int(one["total"]))
+                for one in answer["flavor_instances"][0]["availability"]
+            ]
+            total = max(all for _, _, all in segments)
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise SiteUnreachable("Blazar sent no calendar of flavors that can be read. Repeat the command.") from None
+        if not total:
+            raise Missing(
+                f"{self.site} can lend no {hardware.flavor} to this project. Ask your instructor whether the course "
+                "may use it, or the help desk whether its hosts are in maintenance."
+            )
+        rows = {
+            f"{hardware.flavor}#{number + 1}": tuple(span for span, free, _ in segments if free <= number)
+            for number in range(total)
+        }
+        return Calendar(hardware.key, rows, now)
 
     def _may_have(self, item: dict[str, Any]) -> bool:
         """Whether Blazar lets this project have it: the operators may set nodes aside (`authorized_projects`)."""

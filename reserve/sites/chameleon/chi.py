@@ -13,6 +13,7 @@ import logging
 import os
 import types
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from reserve.clock import Clock
@@ -158,13 +159,20 @@ def token_facts(rest: Rest) -> dict[str, Any]:
 
 
 def reservations(spec: LeaseSpec) -> list[dict[str, Any]]:
-    """What python-chi's own Lease would ask Blazar for: one node or device of the type, or the named one."""
+    """What python-chi's own Lease would ask Blazar for: one node or device of the type, or the named one; one instance
+    of the flavor, whichever slot `spec.node` names. Raises Missing for a flavor that the site does not have."""
     _chi()
     with _quiet():
         from chi.lease import Lease
 
         lease = Lease(spec.name, start_date=spec.start, end_date=spec.end)
         hardware = spec.hardware
+        if hardware.kind == "vm":
+            try:
+                lease.add_flavor_reservation(name=hardware.flavor)
+            except Exception as error:
+                raise _explained(error, hardware.site, hardware) from None
+            return list(lease.flavor_reservations)
         if hardware.kind == "node":
             named = {"node_name": spec.node} if spec.node else {"node_type": hardware.node_type}
             lease.add_node_reservation(amount=1, **named)
@@ -174,26 +182,65 @@ def reservations(spec: LeaseSpec) -> list[dict[str, Any]]:
         return list(lease.device_reservations)
 
 
-def submit_server(site: str, signin: SignIn, name: str, reservation: str, hardware: Hardware, key_name: str) -> None:
-    """Ask Nova for the server through python-chi's Server, without its wait and its widget."""
+@dataclass(frozen=True)
+class ServerWish:
+    """A server to ask for: its name, the reservation, the name of the key pair, the disk it boots from ('': none)."""
+
+    name: str
+    reservation: str
+    key_name: str
+    volume: str = ""
+
+
+def image_id(site: str, signin: SignIn, hardware: Hardware) -> str:
+    """The id of the hardware's image. Raises Missing if the site has none of that name."""
     activate(site, signin)
+    with _quiet():
+        from chi import image
+
+        try:
+            return str(image.get_image(hardware.image).uuid)
+        except Exception as error:
+            raise _explained(error, site, hardware) from None
+
+
+def submit_server(site: str, signin: SignIn, wish: ServerWish, hardware: Hardware) -> None:
+    """Ask Nova for the server through python-chi's Server, without its wait and its widget.
+
+    A virtual machine is asked for by the private flavor that Blazar made for its reservation, bare metal by a hint.
+    """
+    activate(site, signin)
+    virtual = hardware.kind == "vm"
+    more: dict[str, Any] = {}
+    if wish.volume:
+        disk = {"boot_index": 0, "uuid": wish.volume, "source_type": "volume", "destination_type": "volume"}
+        more = {"imageRef": "", "block_device_mapping_v2": [{**disk, "delete_on_termination": True}]}
     with _quiet():
         from chi import (
             image,  # noqa: F401 - chi.server uses it without importing it
         )
         from chi import server as chi_server
 
-        keypair = types.SimpleNamespace(name=key_name)
+        keypair = types.SimpleNamespace(name=wish.key_name)
         try:
-            chi_server.Server(
-                name,
-                reservation_id=reservation,
+            asked = chi_server.Server(
+                wish.name,
+                reservation_id=None if virtual else wish.reservation,
                 image_name=hardware.image,
-                flavor_name=hardware.flavor,
+                flavor_name=f"reservation:{wish.reservation}" if virtual else hardware.flavor,
                 keypair=keypair,
                 network_name=hardware.network,
-            ).submit(wait_for_active=False, show=None)
+            )
+            # Its connection forgets the region, and would ask the first one that the catalog names.
+            asked.conn.config.config["region_name"] = site
+            asked.submit(wait_for_active=False, show=None, **more)
         except Exception as error:
+            if virtual and f"reservation:{wish.reservation}" in str(error):
+                raise Missing(
+                    f"{site} does not list the flavor of the lease of {wish.name} (reservation:{wish.reservation}), "
+                    "which Blazar makes when it starts. Repeat the command in a minute; if it stays so, release the "
+                    f"lease with `servelab down {hardware.part}` and tell the help desk."
+                ) from None
             raise _explained(error, site, hardware) from None
 
 

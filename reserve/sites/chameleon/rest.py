@@ -28,8 +28,16 @@ NAMES = {
     "image": "Glance (images)",
     "container": "Zun (containers)",
     "identity": "Keystone (sign-in)",
+    "volumev3": "Cinder (volumes)",
 }
-VERSIONS = {"reservation": "/v1", "compute": "/v2.1", "network": "/v2.0", "image": "/v2", "container": "/v1"}
+VERSIONS = {
+    "reservation": "/v1",
+    "compute": "/v2.1",
+    "network": "/v2.0",
+    "image": "/v2",
+    "container": "/v1",
+    "volumev3": "/v3",
+}
 HEADERS = {
     "compute": {"OpenStack-API-Version": "compute 2.61", "X-OpenStack-Nova-API-Version": "2.61"},
     "container": {"OpenStack-API-Version": "container 1.41"},

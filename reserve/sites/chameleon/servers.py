@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
 from reserve.errors import CredentialsError, Missing, Quota, SiteUnreachable
 from reserve.hardware import Hardware
-from reserve.site import Lease, Node, Thing
+from reserve.site import Node, Thing
 from reserve.sites.chameleon import chi
+from reserve.sites.chameleon.blazar import PUBLIC
 from reserve.sites.chameleon.credentials import SignIn
 from reserve.sites.chameleon.rest import Gone, Rest
 
-PUBLIC = "public"
 TAG = "servelab"
 
 
 def tag(name: str, user_id: str) -> str:
     """The description of every floating IP that we make, by which it is found again."""
     return f"{TAG}:{name}:{user_id}"
+
+
+def over(address: dict[str, Any], living: Collection[str]) -> bool:
+    """Whether Blazar made this address for a lease that is over: its reservation is not among the `living` ones."""
+    of = [str(tag).removeprefix("reservation:") for tag in address.get("tags") or () if str(tag).startswith("reserv")]
+    return bool(of) and not set(of) & set(living)
 
 
 def fingerprint(public_key: str) -> str:
@@ -90,9 +97,10 @@ class Servers:
         node = self._node(answer["server"], user)
         return None if node.status == "DELETED" else node
 
-    def create(self, name: str, lease: Lease, hardware: Hardware, key_name: str) -> Node:
+    def create(self, wish: chi.ServerWish, hardware: Hardware) -> Node:
         """Ask for the server on the lease's node. Raises Missing, Quota, or SiteUnreachable if no one knows."""
-        chi.submit_server(self.site, self.signin, name, lease.reservation_id, hardware, key_name)
+        chi.submit_server(self.site, self.signin, wish, hardware)
+        name = wish.name
         node = self.find(name, hardware.user)
         if node is None:
             raise SiteUnreachable(f"{self.site} took the request for {name} but does not list it. Repeat the command.")
@@ -159,7 +167,7 @@ class Servers:
                 )
         return found
 
-    def attach_address(self, port: str, name: str, reservations: frozenset[str] = frozenset()) -> Thing:
+    def attach_address(self, port: str, name: str, reservations: Collection[str] = ()) -> Thing:
         """Make a floating IP on a port, in one request; one that Blazar holds for `reservations` (ids) comes first.
 
         Raises Missing without a public network, Quota where there are no more: what others hold is never taken.
@@ -184,11 +192,15 @@ class Servers:
             raise SiteUnreachable("Neutron sent no floating IP. Repeat the command.")
         return Thing("floating_ip", one["id"], name, self.site, str(one["floating_ip_address"]))
 
-    def _reserved(self, port: str, name: str, reservations: frozenset[str]) -> Thing | None:
-        """A free address that Blazar tagged with one of the reservations; it goes back with the lease."""
+    def reserved(self, reservations: Collection[str]) -> list[dict[str, Any]]:
+        """Neutron's own words on the addresses that Blazar tagged with one of these reservations."""
         wanted = {f"reservation:{id}" for id in reservations}
-        for one in self.addresses():
-            if one.get("port_id") or not wanted & set(one.get("tags") or ()):
+        return [one for one in self.addresses() if wanted & set(one.get("tags") or ())] if wanted else []
+
+    def _reserved(self, port: str, name: str, reservations: Collection[str]) -> Thing | None:
+        """A free address that Blazar tagged with one of the reservations; it goes back with the lease."""
+        for one in self.reserved(reservations):
+            if one.get("port_id"):
                 continue
             body, path = {"floatingip": {"port_id": port}}, f"/floatingips/{one['id']}"
             try:
@@ -207,8 +219,18 @@ class Servers:
             raise Missing(f"{node.name} has no network port yet. Repeat the command in a minute.")
         return str(ports[0]["id"])
 
-    def detach_address(self, id: str) -> None:
-        """Give a borrowed address back to the project."""
+    def give_back_address(self, id: str, living: Collection[str]) -> None:
+        """Give back an address that we did not make: delete it if its lease is over (its reservation is not among the
+        `living` ones), which should have taken it along; else detach it. Fine if it is gone."""
+        one = next((one for one in self.addresses() if one["id"] == id), None)
+        if one is None:
+            return
+        if over(one, living):
+            self.delete_address(id)
+        elif one.get("port_id"):
+            self._detach_address(id)
+
+    def _detach_address(self, id: str) -> None:
         body = {"floatingip": {"port_id": None}}
         try:
             self.rest.call("PUT", "network", f"/floatingips/{id}", "returning the floating IP", body=body)

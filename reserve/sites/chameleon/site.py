@@ -1,4 +1,4 @@
-"""CHI@TACC, CHI@UC and CHI@Edge behind the one contract of `reserve.site`."""
+"""CHI@TACC, CHI@UC, CHI@Edge and KVM@TACC behind the one contract of `reserve.site`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from reserve.journal import Journal
 from reserve.site import Lease, LeaseSpec, Machine, Node, Thing
 from reserve.sites.chameleon import chi, credentials
 from reserve.sites.chameleon.blazar import Leases, cannot_lease, parse_lease
+from reserve.sites.chameleon.groups import Groups
 from reserve.sites.chameleon.rest import Rest
-from reserve.sites.chameleon.servers import Servers
+from reserve.sites.chameleon.servers import Servers, over
+from reserve.sites.chameleon.volumes import Volumes
 from reserve.sites.chameleon.zun import ContainerMachine, Containers
 from reserve.sites.ssh import HostKeys, SshMachine, find_key, public_key
 from snippets.files import sha256_text
@@ -54,6 +56,8 @@ class ChameleonSite:
         self.leases = Leases(self.name, rest, signin, str(project.get("id", "")))
         self.servers = Servers(self.name, rest, signin, self.user_id)
         self.containers = Containers(self.name, rest, self.user_id)
+        self.groups = Groups(self.name, rest)
+        self.volumes = Volumes(self.name, rest, self.user_id)
         return self._who
 
     def _projects(self, rest: Rest) -> list[str]:
@@ -142,14 +146,14 @@ class ChameleonSite:
     def find_node(self, name: str, hardware: Hardware) -> Node | None:
         """A server of Nova, or a container of Zun, by name and user."""
         self.sign_in()
-        if hardware.kind == "node":
+        if hardware.by_ssh:
             return self.servers.find(name, hardware.user)
         return self.containers.find(name, hardware.user)
 
     def get_node(self, id: str, hardware: Hardware) -> Node | None:
         """A server of Nova, or a container of Zun, by id."""
         self.sign_in()
-        if hardware.kind == "node":
+        if hardware.by_ssh:
             return self.servers.get(id, hardware.user)
         return self.containers.get(id, hardware.user)
 
@@ -174,14 +178,31 @@ class ChameleonSite:
     def create_node(self, name: str, lease: Lease, hardware: Hardware, *, public: bool = False) -> Node:
         """A server with the user's key, or a container, on the leased node or device."""
         self.sign_in()
-        if hardware.kind == "node":
-            return self.servers.create(name, lease, hardware, self.prepare_node(name, hardware.part))
+        if hardware.by_ssh:
+            key, disk = self.prepare_node(name, hardware.part), ""
+            if hardware.boot_volume_gb:
+                image = chi.image_id(self.name, self.signin, hardware)
+                disk = self.volumes.ready(name, hardware, image, self.journal, self.clock)
+            return self.servers.create(chi.ServerWish(name, lease.reservation_id, key, disk), hardware)
         return self.containers.create(name, lease, hardware, public)
 
     def all_named(self, name: str, hardware: Hardware) -> list[Thing]:
-        """Every server or container of this name that is this user's."""
+        """Every server or container of this name that is this user's, and every disk of such a server."""
         self.sign_in()
-        return self.servers.all_named(name) if hardware.kind == "node" else self.containers.all_named(name)
+        if not hardware.by_ssh:
+            return self.containers.all_named(name)
+        return self.servers.all_named(name) + (self.volumes.all_named(name) if self._has_volumes else [])
+
+    @property
+    def _has_volumes(self) -> bool:
+        """Disks are made where machines are virtual, and nowhere else."""
+        return self.name.startswith("KVM@")
+
+    def open_ports(self, node: Node, hardware: Hardware, *, public: bool) -> None:
+        """By security groups, where machines are virtual; bare metal and devices have none."""
+        self.sign_in()
+        if hardware.kind == "vm":
+            self.groups.open(node.id, (22, 8888) if public else (22,))
 
     def exists(self, thing: Thing) -> bool:
         """Whether it is still there: what `down` asks after each deletion."""
@@ -196,7 +217,10 @@ class ChameleonSite:
         if thing.kind == "floating_ip":
             return any(one["id"] == thing.id for one in self.servers.addresses())
         if thing.kind == "borrowed_ip":
-            return any(one["id"] == thing.id and one.get("port_id") for one in self.servers.addresses())
+            held = [one for one in self.servers.addresses() if one["id"] == thing.id]
+            return any(one.get("port_id") or over(one, self.leases.living_addresses()) for one in held)
+        if thing.kind == "volume":
+            return self.volumes.exists(thing.id)
         return False
 
     def delete(self, thing: Thing) -> None:
@@ -207,16 +231,27 @@ class ChameleonSite:
             "container": self.containers.delete,
             "lease": self.leases.delete,
             "floating_ip": self.servers.delete_address,
-            "borrowed_ip": self.servers.detach_address,
+            "borrowed_ip": self._give_back_address,
+            "volume": self.volumes.delete,
             "keypair": self.servers.delete_keypair,
         }[thing.kind](thing.id)
 
-    def give_address(self, node: Node) -> Thing:
-        """A floating IP on the node's port: one that was reserved with this user's lease (`borrowed_ip`), else a new
-        one."""
+    def _give_back_address(self, id: str) -> None:
+        self.servers.give_back_address(id, self.leases.living_addresses())
+
+    def give_address(self, node: Node, lease: Lease) -> Thing:
+        """A floating IP on the node's port: the lease's own (`borrowed_ip`), else a new one."""
         self.sign_in()
         port = self.servers.port(node) if node.kind == "server" else self.containers.port(node.id)
-        return self.servers.attach_address(port, node.name, self.leases.reserved_addresses(self.user_id))
+        return self.servers.attach_address(port, node.name, lease.address_reservations)
+
+    def addresses_of_lease(self, lease: Lease) -> list[Thing]:
+        """Those that Blazar tagged with the lease's reservations."""
+        self.sign_in()
+        return [
+            Thing("borrowed_ip", str(one["id"]), lease.name, self.name, str(one.get("floating_ip_address", "")))
+            for one in self.servers.reserved(lease.address_reservations)
+        ]
 
     def find_addresses(self, name: str, node_ids: set[str]) -> list[Thing]:
         """By our tag, or by the server that they are attached to."""
@@ -240,6 +275,8 @@ class ChameleonSite:
             for id, name, status, kind in listed
             if str(name).startswith("node-serve-") and str(status).upper() != "DELETED"
         ]
+        if self._has_volumes:
+            things += self.volumes.all_ours()
         return things + self.servers.tagged_addresses()
 
     def open(self, node: Node) -> Machine:

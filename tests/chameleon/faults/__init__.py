@@ -13,5 +13,6 @@ from .leases import LEASE
 from .node import NODE
 from .requests import HTTP
 from .servers import SERVER
+from .virtual import VIRTUAL
 
-TABLE: dict[str, Fault] = {fault.name: fault for fault in (*HTTP, *LEASE, *SERVER, *CONTAINER, *NODE)}
+TABLE: dict[str, Fault] = {fault.name: fault for fault in (*HTTP, *LEASE, *SERVER, *VIRTUAL, *CONTAINER, *NODE)}

@@ -214,7 +214,12 @@ HTTP = (
             spoil.rewrite(spoil.without_service(kind)),
             late=True,
         )
-        for name, kind in (("servers", "compute"), ("networks", "network"), ("images", "image"))
+        for name, kind in (
+            ("servers", "compute"),
+            ("networks", "network"),
+            ("images", "image"),
+            ("volumes", "volumev3"),
+        )
     ),
     Fault(
         "sites-empty",

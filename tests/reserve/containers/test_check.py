@@ -13,16 +13,16 @@ from snippets.errors import SiteError
 
 def test_the_kits_own_files_have_no_problems(held: pins.Pins) -> None:
     assert check.problems(held) == []
-    assert {path.parent.name for path in check.dockerfiles()} == {"jupyter", "endpoint", "page", "triton", "edge"}
+    assert {path.parent.name for path in check.dockerfiles()} == {"triton"}
 
 
 def test_write_brings_a_dockerfile_in_line(tmp_path: Path, held: pins.Pins, monkeypatch: pytest.MonkeyPatch) -> None:
     assert check.write(held) == []
     path = tmp_path / "Dockerfile"
-    path.write_text("ARG PYTHON_IMAGE=python:3.9\nFROM ${PYTHON_IMAGE}\n")
+    path.write_text("ARG TRITON_IMAGE=python:3.9\nFROM ${TRITON_IMAGE}\n")
     monkeypatch.setattr(check, "dockerfiles", lambda: [path])
     assert check.write(held) == [path]
-    assert path.read_text() == f"ARG PYTHON_IMAGE={held.images['PYTHON_IMAGE']}\nFROM ${{PYTHON_IMAGE}}\n"
+    assert path.read_text() == f"ARG TRITON_IMAGE={held.images['TRITON_IMAGE']}\nFROM ${{TRITON_IMAGE}}\n"
 
 
 def test_a_pin_that_no_image_uses_is_found(held: pins.Pins) -> None:
@@ -38,12 +38,12 @@ def test_a_pin_for_an_image_that_does_not_exist_is_found(held: pins.Pins) -> Non
 
 @pytest.mark.network
 def test_the_pins_of_every_image_resolve_for_its_python_and_platform(held: pins.Pins) -> None:
-    """JupyterLab's images follow extras of pyproject.toml, which tests/test_pins.py resolves."""
     impossible = dataclasses.replace(held.packages[0], image="impossible", version="99.0.0")
-    asked = dataclasses.replace(held, packages=(*held.packages, impossible))
+    inside = {**held.inside, "impossible": held.inside["triton"]}
+    asked = dataclasses.replace(held, packages=(*held.packages, impossible), inside=inside)
     try:
-        found = check.resolutions(asked, frozenset({"triton", "endpoint", "page", "impossible"}))
+        found = check.resolutions(asked)
     except SiteError as error:
         pytest.skip(str(error))
     assert "99.0.0" in found.pop("impossible")
-    assert found == {"triton": "", "endpoint": "", "page": ""}
+    assert found == {"triton": ""}

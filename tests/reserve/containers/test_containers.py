@@ -6,18 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reserve.containers import check, pins
+from reserve.containers import check
 from reserve.containers.__main__ import main
-from snippets.errors import UsageError
-
-
-def test_the_variables_of_compose_come_from_the_pins(held: pins.Pins, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["env", "p100"]) == 0
-    printed = dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
-    assert printed["EXTRA"] == "p100" and printed["DEVICE"] == "cuda"
-    assert printed["TRITON_IMAGE"] == held.images["TRITON_IMAGE"]
-    assert held.environment("cpu")["DEVICE"] == "cpu"
-    assert main(["env", "h100"]) == UsageError.exit_code
 
 
 def test_a_check_that_finds_nothing_says_what_it_did_not_do(capsys: pytest.CaptureFixture[str]) -> None:

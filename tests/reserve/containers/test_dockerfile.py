@@ -11,8 +11,8 @@ from reserve.containers.__main__ import main
 from snippets.errors import ToolMissing
 
 GOOD = """\
-ARG PYTHON_IMAGE={python}
-FROM ${{PYTHON_IMAGE}}
+ARG TRITON_IMAGE={python}
+FROM ${{TRITON_IMAGE}}
 WORKDIR /kit
 COPY LICENSE ./
 RUN pip install "numpy==2.2.6" \\
@@ -29,7 +29,7 @@ def written(tmp_path: Path, held: pins.Pins):
     """A function that writes a Dockerfile, with one replacement, and returns its problems."""
 
     def problems(old: str = "", new: str = "") -> list[str]:
-        good = GOOD.format(python=held.images["PYTHON_IMAGE"])
+        good = GOOD.format(python=held.images["TRITON_IMAGE"])
         assert old in good
         path = tmp_path / "Dockerfile"
         path.write_text(good.replace(old, new) if old else good)
@@ -71,7 +71,7 @@ def test_hadolint_is_there_and_would_complain(tmp_path: Path, hadolint: str) -> 
 def test_what_holds_for_any_dockerfile_is_hadolints_to_say(
     tmp_path: Path, held: pins.Pins, hadolint: str, old: str, new: str, rule: str
 ) -> None:
-    good = GOOD.format(python=held.images["PYTHON_IMAGE"])
+    good = GOOD.format(python=held.images["TRITON_IMAGE"])
     assert old in good
     path = tmp_path / "Dockerfile"
     path.write_text(good.replace(old, new))
@@ -95,7 +95,7 @@ def test_a_mistake_that_only_hadolint_knows_fails_the_check(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "Dockerfile"
-    path.write_text(GOOD.format(python=held.images["PYTHON_IMAGE"]).replace("USER 1000", "USER 0"))
+    path.write_text(GOOD.format(python=held.images["TRITON_IMAGE"]).replace("USER 1000", "USER 0"))
     monkeypatch.setattr(check, "dockerfiles", lambda: [path])
     assert main(["check"]) == 1
     said = capsys.readouterr().out
@@ -120,8 +120,8 @@ def test_continued_lines_and_comments_are_read_as_docker_reads_them() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("FROM ${{PYTHON_IMAGE}}".format(), "FROM python:3.12", "FROM must name a pinned argument"),
-        ("3.12.12", "3.12.11", "pins.toml says"),
+        ("FROM ${{TRITON_IMAGE}}".format(), "FROM python:3.12", "FROM must name a pinned argument"),
+        ("24.10", "24.09", "pins.toml says"),
         ("WORKDIR", "ARG SURPRISE=1\nWORKDIR", "SURPRISE is not in pins.toml"),
         ("numpy==2.2.6", "numpy==${{N}}".format(), "was not declared with ARG"),
         ("COPY LICENSE", "COPY NOWHERE", "NOWHERE does not exist"),
@@ -143,7 +143,7 @@ def test_each_mistake_in_a_dockerfile_is_named_with_its_line(written, old: str, 
 
 def test_a_source_that_the_ignore_file_hides_is_found(written, tmp_path: Path, held: pins.Pins) -> None:
     path = tmp_path / "Dockerfile"
-    path.write_text(GOOD.format(python=held.images["PYTHON_IMAGE"]).replace("COPY LICENSE", "COPY food.onnx"))
+    path.write_text(GOOD.format(python=held.images["TRITON_IMAGE"]).replace("COPY LICENSE", "COPY food.onnx"))
     (tmp_path / "food.onnx").touch()
     path.with_name("Dockerfile.dockerignore").write_text("*.onnx\n")
     assert any("left out by the .dockerignore" in problem for problem in dockerfile.problems(path, tmp_path, held))

@@ -13,11 +13,11 @@ from snippets.errors import UsageError
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("python:3.12.12-slim-bookworm", "python:latest", "not exact"),
-        ("python:3.12.12-slim-bookworm", "python", "not exact"),
+        ("nvcr.io/nvidia/tritonserver:24.10-py3", "nvcr.io/nvidia/tritonserver:latest", "not exact"),
+        ("nvcr.io/nvidia/tritonserver:24.10-py3", "tritonserver", "not exact"),
         ('version = "2.2.6"', 'version = ">=2"', "not an exact version"),
         ('reason = "The newest numpy for Python 3.10."', 'reason = " "', "no reason"),
-        ("[image.PYTHON_IMAGE]", "[image.PYTHON_IMAGE", "not valid TOML"),
+        ("[image.TRITON_IMAGE]", "[image.TRITON_IMAGE", "not valid TOML"),
     ],
 )
 def test_pins_must_be_exact_and_have_reasons(tmp_path: Path, old: str, new: str, says: str) -> None:
@@ -45,18 +45,6 @@ version = "2.2.6"
 image = "triton"
 reason = "Its Python."
 
-[variant.cpu]
-extra = "runtime"
-python = "3.12"
-platform = "x86_64-manylinux_2_28"
-compose = ["compose.yaml"]
-
-[variant.p100]
-extra = "p100"
-python = "3.12"
-platform = "x86_64-manylinux_2_28"
-compose = ["compose.yaml", "compose.gpu.yaml"]
-
 [inside.triton]
 python = "3.10"
 platform = "linux"
@@ -78,15 +66,3 @@ def test_a_file_of_pins_is_read_entry_by_entry(small: pins.Pins) -> None:
 
 def test_every_version_is_a_build_argument(small: pins.Pins) -> None:
     assert small.arguments() == {"PYTHON_IMAGE": "python:3.12.12-slim", "NUMPY": "2.2.6"}
-
-
-def test_a_variant_laid_over_by_the_gpu_file_runs_on_the_gpu(small: pins.Pins) -> None:
-    found = small.environment("p100")
-    assert (found["DEVICE"], found["EXTRA"], found["VARIANT"]) == ("cuda", "p100", "p100")
-    assert small.environment("cpu")["DEVICE"] == "cpu"
-    assert small.arguments().items() <= found.items()
-
-
-def test_an_unknown_variant_is_refused_with_those_there_are(small: pins.Pins) -> None:
-    with pytest.raises(UsageError, match="no variant 'h100'; variants are cpu, p100"):
-        small.environment("h100")

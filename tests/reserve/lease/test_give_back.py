@@ -9,7 +9,8 @@ from reserve.lease.give_back import release
 from reserve.verbs import go as going
 from reserve.verbs.down import down
 from reserve.verbs.go import Order
-from tests.reserve.scenario import NOW, booted
+from reserve.verbs.reserve import reserve_block
+from tests.reserve.scenario import NOW, booted, reserved
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ from tests.reserve.scenario import NOW, booted
     ],
 )
 def test_what_does_not_go_is_named_and_goes_the_next_time(fault, thing, desk, chameleon):
+    chameleon.faults.on("reserved-addresses-used-up")
     booted(desk)
     chameleon.faults.on(fault)
     with pytest.raises(SiteError, match=f"not everything.*{thing}.*servelab down"):
@@ -58,6 +60,7 @@ def free_address(desk) -> tuple[object, str]:
 
 def test_a_classmates_free_address_is_never_taken(desk, chameleon):
     site, id = free_address(desk)
+    chameleon.faults.on("reserved-addresses-used-up")
     chameleon.faults.on("quota-floating-ips")
     with pytest.raises(Quota, match="may be classmates': none was taken.*dashboard"):
         booted(desk)
@@ -68,15 +71,35 @@ def test_a_classmates_free_address_is_never_taken(desk, chameleon):
     chameleon.assert_empty()
 
 
-def test_the_address_that_was_reserved_with_the_lease_is_used_and_goes_back(desk, chameleon, monkeypatch):
-    site, id = free_address(desk)
-    chameleon.state.floating_ips[id].tags = ["blazar", "reservation:r-of-the-lease"]
-    monkeypatch.setattr(type(site.leases), "reserved_addresses", lambda *_: frozenset({"r-of-the-lease"}))
+def test_the_address_that_was_reserved_with_the_lease_is_used_and_goes_with_it(desk, chameleon):
     booted(desk)
-    assert chameleon.state.floating_ips[id].port_id and len(chameleon.state.floating_ips) == 1
+    (address,) = chameleon.state.floating_ips.values()
+    assert address.port_id and address.address.endswith(".251") and address.tags[1].startswith("reservation:")
+    asked = [(method, path) for _, _, method, path, _ in chameleon.state.requests]
+    assert ("POST", "/v2.0/floatingips") not in asked, "no other was asked for"
     down(desk, "system")
-    assert chameleon.state.floating_ips[id].port_id is None
-    site.servers.delete_address(id)
+    chameleon.assert_empty()
+    assert desk.journal.open_entries() == []
+
+
+def test_an_address_is_given_back_with_a_lease_that_was_never_used(desk, chameleon):
+    reserved(desk)
+    chameleon.clock.advance(minutes=5)
+    assert len(chameleon.state.floating_ips) == 1, "it is there from the lease's start"
+    chameleon.faults.on("reserved-address-stays")
+    down(desk, "system")
+    assert chameleon.faults.hits["reserved-address-stays"]
+    chameleon.assert_empty()
+
+
+def test_the_address_of_another_lease_of_ones_own_is_left_alone(desk, chameleon):
+    booted(desk)
+    reserve_block(desk, "model", NOW)
+    chameleon.clock.advance(minutes=5)
+    assert len(chameleon.state.floating_ips) == 2
+    down(desk, "system")
+    assert len(chameleon.state.floating_ips) == 1
+    down(desk, "model")
     chameleon.assert_empty()
 
 

@@ -106,7 +106,7 @@ def test_a_node_without_an_address_gets_one_that_is_on_record(desk, monkeypatch)
 def test_an_address_of_the_project_is_on_record_as_borrowed(desk, monkeypatch) -> None:
     bare(desk, monkeypatch)
     lent = Thing("borrowed_ip", "f1", NAME, "local", "9.9.9.9")
-    monkeypatch.setattr(desk.site("local"), "give_address", lambda node: lent)
+    monkeypatch.setattr(desk.site("local"), "give_address", lambda node, lease: lent)
     assert ensure_node(desk, LEASE, HERE, NAME).address == "9.9.9.9"
     assert desk.journal.open_entries(kind="floating_ip") == []
     assert [entry.id for entry in desk.journal.open_entries(kind="borrowed_ip")] == ["f1"]

@@ -83,21 +83,22 @@ def test_a_job_runs_the_command_under_its_lease_and_leaves_its_status(machine: L
     (home / "servelab" / ".servelab-tree").write_text("digest c0ffee\n")
     (home / "servelab" / "servelab.py").write_text(
         "import json, os, sys\n"
-        "print(sys.argv[1:], json.loads(os.environ['SERVELAB_LEASE'])['name'], os.environ['SERVELAB_KIT_COMMIT'])\n"
+        "lease = json.loads(os.environ['SERVELAB_LEASE'])\n"
+        "print(sys.argv[1:], lease['node_type'], lease['name'], os.environ['SERVELAB_KIT_COMMIT'])\n"
         "sys.exit(3)\n"
     )
     folder(machine, exit="0\n")  # what an earlier job left
     (home / ".servelab" / "python").write_text(sys.executable)
-    assert start(machine, JOB, LEASE)
+    assert start(machine, JOB, LEASE, "compute_liqid")
     machine.run(f"tail -s 0.05 --pid=$(cat {JOB.folder}/pid) -f /dev/null", timeout_s=30)
     assert state(machine) == "exit 3"
     said = (home / JOB.folder / "log").read_text()
-    assert "'-p', 'data=my photos', '--runs'" in said and said.endswith("serve_model_ab123 c0ffee\n")
+    assert "'-p', 'data=my photos', '--runs'" in said and said.endswith("compute_liqid serve_model_ab123 c0ffee\n")
 
 
 def test_a_job_that_runs_is_not_started_again(machine: LocalMachine) -> None:
     folder(machine, pid=str(os.getpid()))
-    assert not start(machine, JOB, LEASE)
+    assert not start(machine, JOB, LEASE, "compute_liqid")
 
 
 def test_a_status_becomes_the_error_that_it_was_there(machine: LocalMachine, tmp_path: Path) -> None:

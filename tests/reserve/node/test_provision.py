@@ -132,7 +132,7 @@ def test_a_node_like_the_courses_passes():
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ((), "node7 shows no GPU .nvidia-smi is missing"),
+        ((), "node7 shows no GPU .neither nvidia-smi nor rocm-smi"),
         (("gpu_problem=No devices were found",), "node7 shows no GPU .No devices were found"),
         ((*TWO, "gpu_problem=driver mismatch"), "node7 shows no GPU .driver mismatch"),
         (TWO[:1], "node7 shows 1 GPU"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from reserve.journal import Journal
 from reserve.plan.show.table import read_plan
 from servelab import cli
 from tests.chameleon.emulator import Emulator
@@ -54,7 +55,14 @@ def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
     assert said.startswith("2 of 2 students can finish")
     bookings = read_plan(Path(out) / "plan.csv")
     assert "6 late" in servelab("plan", "--check", "--out", out)
+    assert servelab("plan", "--hold", "--out", out).startswith("6 times held, 0 refused")
+    assert servelab("plan", "--hold", "--out", out).startswith("6 times held, 0 refused")
+    assert len(_leases(chameleon)) == 6 and all(name.startswith("placeholder_") for name in _leases(chameleon))
+    kinds = {one.kind for lease in chameleon.state.leases.values() for one in lease.reservations}
+    assert "virtual:floatingip" not in kinds, "whoever only holds a time needs no address"
+    assert "6 held" in servelab("plan", "--check", "--out", out)
     assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")
+    assert len(Journal().for_class()) == 12
     names = _leases(chameleon)
     assert names == sorted(booking.lease for booking in bookings)
     assert servelab("plan", "--apply", "--out", out).startswith("6 leases there, 0 refused")

@@ -96,6 +96,15 @@ def test_a_run_executes_in_order_keeps_notebooks_and_tells_each_step(lab) -> Non
     assert (again.measured, again.replayed) == (0, 2)
 
 
+def test_notebooks_run_in_the_order_that_is_asked_for(lab) -> None:
+    runs, said = lab(n1_a=(), n2_b=(), n3_c=()), []
+    run_parts("model", RunOptions(runs=runs, order="1, 3,2"), said.append)
+    assert [line.split("] ")[1] for line in said if line.startswith("  [")] == ["1_a", "3_c", "2_b"]
+    for wrong in ("1,3", "1,2,2", "1,2,3,4", "a"):
+        with pytest.raises(UsageError, match="does not name each notebook of model once: 1,2,3"):
+            run_parts("model", RunOptions(runs=runs, order=wrong), said.append)
+
+
 def test_the_windows_of_one_load_are_told_once(lab) -> None:
     windows = "for n in range(3):\n    run.step('a/load', lambda n=n: n, inputs={'window': n})"
     lab(n1_first=(windows,))

@@ -50,7 +50,7 @@ def test_from_a_lease_to_nothing(site: LocalSite) -> None:
     assert site.find_lease(lease.name) == longer and longer.end - lease.end == timedelta(hours=1)
     assert site.find_node("node", HERE) is None and site.all_named("node", HERE) == []
     node = site.create_node("node", lease, HERE)
-    assert site.get_node("node", HERE) == node and site.give_address(node).detail == "127.0.0.1"
+    assert site.get_node("node", HERE) == node and site.give_address(node, lease).detail == "127.0.0.1"
     assert site.find_addresses("node", {"node"}) == []
     assert [(thing.kind, thing.id) for thing in site.inventory()] == [("lease", lease.id), ("server", "node")]
     home = Path(site.open(node).home)

@@ -27,6 +27,8 @@ REQUESTS = [
 def killed_while(desk: Desk, chameleon: Emulator, fault: str, service: str, match: str, doing) -> None:
     """Type a command in another process, and kill that process once `fault` strikes."""
     desk.site("CHI@TACC").sign_in()  # so that the child need not
+    if service == "neutron":  # an address is made only where none was reserved with the lease
+        chameleon.faults.on("reserved-addresses-used-up")
     chameleon.faults.on(fault, service=service, match=match)
     child = multiprocessing.get_context("fork").Process(target=_child, args=(doing, desk))
     child.start()
@@ -78,6 +80,7 @@ def test_a_container_that_was_being_made_is_found(desk, chameleon):
 
 
 def test_orphans_finds_what_a_lost_journal_does_not_know(desk, chameleon, tmp_path):
+    chameleon.faults.on("reserved-addresses-used-up")
     booted(desk)
     desk.journal.path.unlink()
     after = next_command(desk)

@@ -105,6 +105,7 @@ def test_a_job_is_the_command_with_all_its_options() -> None:
     assert " ".join(job.words) == ("run edge --profile full --run-id mine --mode fresh --timeout 90.5 -p a=1 -p b=x y")
     assert job.run_folder == "servelab-runs/edge/mine"
     assert job_for("edge", DEFAULTS).run_id == "quick"
+    assert "--order 3,1,2" in " ".join(job_for("edge", RunOptions(order="3,1,2")).words)
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", "a;b", ""])

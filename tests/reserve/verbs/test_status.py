@@ -9,6 +9,7 @@ import pytest
 
 from reserve.desk import Desk
 from reserve.errors import ConnectionLost, SiteError
+from reserve.lease.lost import lost_at
 from reserve.lease.wishes import LeaseWishes
 from reserve.node.boot import ensure_node
 from reserve.site import Thing
@@ -162,3 +163,13 @@ def test_a_site_that_cannot_be_asked_is_not_taken_for_empty(at, monkeypatch) -> 
     monkeypatch.setattr(site, "inventory", silent)
     with pytest.raises(SiteError, match="silence"):
         orphans(at(site))
+
+
+def test_leases_that_were_made_for_a_class_are_the_students_and_nothing_lost(at) -> None:
+    """On the instructor's desk: neither an orphan, nor taken up, nor given back by a `down` with an empty journal."""
+    mine = Thing("lease", "l2", "serve_system_prof", "CHI@TACC")
+    desk = at(Site(Thing("lease", "l1", "serve_system_ab123", "CHI@TACC"), mine))
+    assert {one.thing.id for one in orphans(desk)} == {"l1", "l2"}
+    desk.journal.remember_for_class("l1")
+    assert [one.thing.id for one in orphans(desk)] == ["l2"]
+    assert [one.thing.id for one in lost_at(desk, "local")] == ["l2"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snippets.engine import export, graph, providers
+from snippets.engine import export, graph, providers, ways
 from snippets.engine.streams import Tuning
 from snippets.errors import ModelError, ProviderError, UsageError
 from snippets.model.mobilenet import mobilenet_v2
@@ -44,11 +44,30 @@ def test_levels_and_openvino_agree(fp32: Path) -> None:
 
 
 def test_a_provider_that_is_absent_is_an_error_never_the_cpu(fp32: Path) -> None:
-    absent = [name for name in ("cuda", "tensorrt") if providers.absence(name)]
+    absent = [name for name in ("cuda", "tensorrt", "rocm", "migraphx") if providers.absence(name)]
     for name in absent:
         with pytest.raises(ProviderError, match="nothing was run on the CPU in its place"):
             providers.session(fp32, name)
     assert providers.available().keys() >= {"cpu", "openvino", "cuda", "tensorrt"}
+
+
+def test_amds_providers_are_worth_a_word_only_where_such_a_gpu_is(
+    fp32: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "KFD", tmp_path / "kfd")
+    assert "rocm" not in providers.available() and "rocm" not in ways.every_way(fp32, {}, {})
+    (tmp_path / "kfd").touch()
+    assert providers.available()["rocm"].endswith("AMD's onnxruntime-rocm has it")
+    assert {"rocm", "migraphx"} < ways.every_way(fp32, {}, {}).keys()
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["ROCMExecutionProvider"])
+    providers.absence.cache_clear()
+    try:
+        assert "a library it needs does not load" in providers.absence("rocm")
+        (tmp_path / "kfd").unlink()
+        providers.absence.cache_clear()
+        assert "no driver of an AMD GPU" in providers.absence("rocm")
+    finally:
+        providers.absence.cache_clear()
 
 
 def test_bfloat16_is_computed_where_the_cpu_has_it_and_refused_where_not(

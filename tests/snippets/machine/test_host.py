@@ -126,6 +126,22 @@ def test_gpus_are_read_from_nvidia_smi(tmp_path: Path, monkeypatch: pytest.Monke
     assert host.gpu_facts()[0]["compute_capability"] == "6.0"
 
 
+def test_an_amd_gpu_is_named_in_the_words_of_either_rocm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "rocm-smi"
+    program.write_text(
+        "#!/bin/sh\n"
+        "printf 'GPU[0]\\t\\t: Card series: \\t\\tArcturus GL-XL [Instinct MI100]\\n'\n"
+        "printf 'GPU[0]\\t\\t: Card model: \\t\\t0x738c\\n'\n"
+        "printf 'GPU[1]\\t\\t: Card Series: \\t\\tAMD Instinct MI100\\n'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setattr(host.shutil, "which", lambda name: str(program) if name == "rocm-smi" else None)
+    assert [one["model"] for one in host.gpu_facts()] == ["Arcturus GL-XL [Instinct MI100]", "AMD Instinct MI100"]
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert host.gpu_facts() == []
+
+
 def test_a_broken_driver_counts_as_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_nvidia_smi(tmp_path, "echo 'NVML: Driver/library version mismatch'; exit 18", monkeypatch)
     assert host.gpu_facts() == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reserve.calendar import Calendar, Interval
-from reserve.plan.change.apply import Applied, apply, due_now
+from reserve.plan.change.apply import Applied, apply, due_now, hold, placeholder_name
 from reserve.plan.change.testbed import View
 from reserve.plan.course.schedule import Booking, Plan
 from reserve.site import Lease
@@ -33,7 +33,8 @@ class Asked:
     def __init__(self, refuses: Booking | None = None) -> None:
         self.made: list[str] = []
         self.back: list[str] = []
-        self.refuses = refuses
+        self.held: list[str] = []
+        self.refuses, self.refuses_holding = refuses, False
 
     def make(self, booking: Booking) -> str:
         self.made.append(booking.lease)
@@ -43,6 +44,12 @@ class Asked:
 
     def give_back(self, lease: Lease) -> None:
         self.back.append(lease.id)
+
+    def hold(self, booking: Booking, name: str) -> str:
+        if self.refuses_holding:
+            raise SiteError("no")
+        self.held.append(name)
+        return "held"
 
 
 def test_apply_makes_only_what_is_due_and_goes_on_after_a_refusal(plan: Plan) -> None:
@@ -112,3 +119,51 @@ def test_what_a_placeholder_of_the_course_holds_is_not_somebody_elses() -> None:
     assert done.state == "refused" and "placeholder of the course" in done.text and hands.made == []
     (done,) = apply([one], replace(view, placeholders=frozenset()), START, 7, Asked())
     assert "held by somebody else" in done.text
+
+
+def holder(of: Booking, hours: int = 0) -> tuple[View, Lease]:
+    """A view in which a placeholder holds the booking's time, and that many hours more."""
+    lease = Lease("p1", "placeholder_x", of.site, "PENDING", of.start, of.end + timedelta(hours=hours))
+    span = Interval(lease.start, lease.end)
+    calendar = Calendar(of.hardware, {of.node: (span,)}, holds={of.node: ((span, "p1"),)})
+    return View({of.hardware: calendar}, [lease], frozenset({"p1"})), lease
+
+
+def test_a_placeholder_is_handed_over_to_its_student_when_the_lease_is_due() -> None:
+    one = booking("ab1", "system", 30)
+    (view, _), hands = holder(one), Asked()
+    assert [each.state for each in apply([one], view, START, 1, hands)] == ["later"] and hands.back == []
+    assert [each.state for each in apply([one], view, START, 2, hands)] == ["made"]
+    assert (hands.back, hands.made) == (["p1"], [one.lease])
+
+
+def test_a_placeholder_that_holds_other_times_too_is_left_alone() -> None:
+    one = booking("ab1", "system", 30)
+    (view, _), hands = holder(one, hours=3), Asked()
+    (said,) = apply([one], view, START, 2, hands)
+    assert said.state == "refused" and "given back first" in said.text and not (hands.back or hands.made)
+
+
+def test_a_time_is_held_again_where_the_students_lease_is_refused() -> None:
+    one = booking("ab1", "system", 30)
+    (view, _), hands = holder(one), Asked(refuses=one)
+    (said,) = apply([one], view, START, 2, hands)
+    assert (said.state, said.text, hands.held) == ("refused", "taken", ["placeholder_x"])
+    hands.refuses_holding = True
+    (said,) = apply([one], view, START, 2, hands)
+    assert "its placeholder placeholder_x could not be made again: no" in said.text
+
+
+def test_every_time_is_held_once_under_a_name_that_the_rules_know() -> None:
+    one, two = booking("ab1", "system", 30), booking("cd2", "system", 30, "gpu_p100-2")
+    hands = Asked()
+    done = hold([one, two], FREE, START, "placeholder*", hands)
+    assert [each.state for each in done] == ["held", "held"]
+    assert hands.held == [placeholder_name("placeholder*", each) for each in (one, two)]
+    assert hands.held[0] == f"placeholder_system_gpu_p100-1_{one.start:%m%dT%H}"
+    view, _ = holder(one)
+    assert [each.state for each in hold([one], view, START, "placeholder*", hands)] == ["held"] and len(hands.held) == 2
+    hands.refuses_holding = True
+    assert [each.state for each in hold([two], FREE, START, "class", hands)] == ["refused"]
+    assert placeholder_name("class", one) == "class"
+    assert hold([one], FREE, one.end + HOUR, "placeholder*", hands) == [], "what is over is not held"

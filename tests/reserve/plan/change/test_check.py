@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from reserve.calendar import Calendar, Interval
-from reserve.plan.change.check import FREE, GONE, HELD, LATE, MADE, OTHER, PAST, TAKEN, check, summary
+from reserve.plan.change.check import FREE, GONE, HELD, LATE, MADE, OTHER, PAST, TAKEN, check, crowding, summary
 from reserve.plan.change.testbed import View
 from reserve.plan.course.schedule import Booking, Plan
 from reserve.site import Lease
@@ -85,3 +85,23 @@ def test_the_summary_counts_and_names_what_somebody_must_mend() -> None:
         "`servelab plan --replan` finds new times for these and moves as few others as possible",
     ]
     assert summary([]) == "the plan is empty"
+
+
+def test_more_than_half_of_a_types_nodes_at_one_time_is_told_and_half_is_not() -> None:
+    start = datetime(2027, 3, 4, 12, tzinfo=UTC)
+    calendars = {"gpu_p100": Calendar("gpu_p100", {f"n{number}": () for number in range(4)})}
+
+    def plan(count: int, hours: int = 3) -> list[Booking]:
+        return [
+            Booking(("ab1",), "system", "gpu_p100", "CHI@TACC", f"n{n}", start, start + timedelta(hours=hours))
+            for n in range(count)
+        ]
+
+    now = start - timedelta(days=1)
+    assert crowding(plan(2), calendars, now) == []
+    (line,) = crowding(plan(3), calendars, now)
+    assert "gpu_p100: the plan holds 3 of its 4 nodes at one time (2027-03-04 12:00 UTC)" in line
+    assert "help desk" in line and "[limits]" in line
+    assert crowding(plan(3), calendars, start + timedelta(days=9)) == [], "what is over is no matter"
+    assert crowding(plan(1, 252), calendars, now) == []
+    assert "for 253 hours, more than half of 21 days" in crowding(plan(1, 253), calendars, now)[0]

@@ -8,7 +8,7 @@ import pytest
 
 from reserve import hardware
 from reserve.calendar import Interval
-from reserve.errors import CredentialsError, LeaseRefused, SiteError, SiteUnreachable
+from reserve.errors import CredentialsError, LeaseRefused, Missing, SiteError, SiteUnreachable
 from reserve.site import LeaseSpec
 from reserve.sites.chameleon import chi
 from reserve.sites.chameleon.blazar import Leases, parse_lease, parse_time
@@ -37,6 +37,7 @@ def rest() -> FakeRest:
 @pytest.fixture
 def leases(rest: FakeRest, monkeypatch: pytest.MonkeyPatch) -> Leases:
     monkeypatch.setattr(chi, "reservations", lambda spec: [{"resource_type": "physical:host"}])
+    rest.answers["GET /networks"] = {"networks": []}
     return Leases("CHI@TACC", rest, SignIn("openrc", "v3password", {}))  # type: ignore[arg-type]
 
 
@@ -80,12 +81,58 @@ def test_ones_own_newest_lease_that_has_not_ended_is_found_or_else_another_membe
     assert [one["id"] for one in leases.living()] == ["old", "new", "theirs"]
 
 
-def test_the_addresses_of_ones_own_leases_that_are_under_way_are_known(leases: Leases, rest: FakeRest) -> None:
+def test_the_addresses_of_leases_that_have_not_ended_are_known(leases: Leases, rest: FakeRest) -> None:
     both = [{"id": "f1", "resource_type": "virtual:floatingip"}, {"id": "r1", "resource_type": "physical:host"}]
     mine = {**BODY, "user_id": "me", "reservations": both}
-    rest.answers["GET /leases"] = {"leases": [mine, {**mine, "user_id": "you"}, {**mine, "status": "PENDING"}]}
-    assert leases.reserved_addresses("me") == {"f1"}
-    assert parse_lease(mine, "x").reservation_id == "r1"
+    late = [{"id": "f2", "resource_type": "virtual:floatingip"}, both[1]]
+    rest.answers["GET /leases"] = {"leases": [mine, {**mine, "status": "TERMINATED", "reservations": late}]}
+    assert leases.living_addresses() == {"f1"}
+    lease = parse_lease(mine, "x")
+    assert (lease.reservation_id, lease.address_reservations) == ("r1", ("f1",))
+
+
+@pytest.mark.parametrize("said", ["Not enough floating IPs available", "The virtual:floatingip resource type is not"])
+def test_a_lease_is_made_without_an_address_where_none_can_be_reserved(
+    leases: Leases, rest: FakeRest, said: str
+) -> None:
+    rest.answers["GET /networks"] = {"networks": [{"name": "public", "id": "n1"}]}
+    tried: list[int] = []
+
+    def once_refused(body: dict) -> dict:
+        tried.append(len(body["reservations"]))
+        if len(tried) == 1:
+            raise SiteError(said)
+        return {"lease": BODY}
+
+    leases._ask = once_refused  # type: ignore[method-assign]
+    assert leases.create(SPEC).address_reservations == () and tried == [2, 1]
+    tried.clear()
+    rest.answers["GET /networks"] = SiteUnreachable("silence")
+    with pytest.raises(SiteError, match=said):
+        leases.create(SPEC)
+    assert tried == [1], "no address was asked for: nothing is to be left out"
+
+
+def test_free_instances_of_a_flavor_become_rows_of_a_calendar(leases: Leases, rest: FakeRest) -> None:
+    kind = hardware.load()["kvm_h100"]
+    rest.answers["GET /flavors/detail"] = {"flavors": [{"name": kind.flavor, "id": "f"}]}
+    path = "GET /flavor-instances/availability?flavor_id=f&start_date=2027-03-04+00%3A00&end_date=2027-04-04+00%3A00"
+    counts = [("2027-03-04 00:00", "2027-03-04 05:00", 2), ("2027-03-04 05:00", "2027-03-04 08:00", 0)]
+    counts.append(("2027-03-04 08:00", "2027-04-04 00:00", 1))
+    segments = [{"start": start, "end": end, "available": free, "total": 2} for start, end, free in counts]
+    rest.answers[path] = {"flavor_instances": [{"flavor_id": "f", "availability": segments}]}
+    calendar = leases.calendar(kind, DAY)
+    five, eight = DAY + timedelta(hours=5), DAY + timedelta(hours=8)
+    assert calendar.nodes == {
+        "g1.h100.pci.1#1": (Interval(five, eight),),
+        "g1.h100.pci.1#2": (Interval(five, datetime(2027, 4, 4, tzinfo=UTC)),),
+    }
+    rest.answers[path] = {"flavor_instances": [{"availability": [{**segments[0], "available": 0, "total": 0}]}]}
+    with pytest.raises(Missing, match="can lend no g1.h100.pci.1 to this project"):
+        leases.calendar(kind, DAY)
+    rest.answers["GET /flavors/detail"] = {"flavors": []}
+    with pytest.raises(Missing, match="no flavor named g1.h100.pci.1"):
+        leases.calendar(kind, DAY)
 
 
 def test_a_lease_is_asked_for_to_the_minute_or_now(leases: Leases, rest: FakeRest) -> None:

@@ -96,6 +96,8 @@ class Row:
     error: type[KitError] = SiteError
     times: int | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    """Further faults that are on: what must be so that this one can strike."""
 
     @property
     def id(self) -> str:
@@ -105,6 +107,7 @@ class Row:
 
 
 AGAIN = "[Rr]epeat the command"
+NO_ADDRESS = ("reserved-addresses-used-up",)
 ROWS = [
     # Signing in
     Row("credentials-rejected", reserved, "Sign in again", CredentialsError),
@@ -189,7 +192,7 @@ ROWS = [
     Row("server-error", booted, "in ERROR.*Timeout reached while waiting for callback.*servelab down"),
     Row("server-no-valid-host", booted, "in ERROR.*No valid host was found.*another node"),
     Row("images-forbidden", booted, "reader", CredentialsError),
-    Row("public-network-missing", booted, "no network named 'public'.*help desk", Missing),
+    Row("public-network-missing", booted, "no network named 'public'.*help desk", Missing, also=NO_ADDRESS),
     Row("port-missing", booted, "no network port yet.*[Rr]epeat", Missing),
     Row("server-build-forever", booted, "waited .* to boot, in vain.*console", WaitedTooLong),
     Row("server-wrong-state", booted, "state .*servelab down"),
@@ -198,9 +201,13 @@ ROWS = [
     Row("image-missing", booted, "no image named CC-Ubuntu24.04-CUDA.*hardware.toml", Missing),
     Row("network-missing", booted, "no network named sharednet1.*hardware.toml", Missing),
     # Addresses
-    Row("quota-floating-ips", booted, "none was taken.*dashboard.*stays up"),
-    Row("no-floating-ip", booted, "none was taken.*dashboard.*stays up"),
-    Row("floating-ip-create-lost", booted, None),
+    Row("quota-floating-ips", booted, "none was taken.*dashboard.*stays up", also=NO_ADDRESS),
+    Row("no-floating-ip", booted, "none was taken.*dashboard.*stays up", also=NO_ADDRESS),
+    Row("floating-ip-create-lost", booted, None, also=NO_ADDRESS),
+    Row("reserved-addresses-used-up", booted, None),
+    Row("reserved-address-unsupported", booted, None),
+    Row("reserved-address-missing", booted, None),
+    Row("floating-ip-not-attached", booted, None),
     # SSH
     Row("server-never-reachable", booted, "nobody answers.*console", WaitedTooLong),
     Row("ssh-refused", booted, None, times=3),
@@ -227,6 +234,8 @@ ROWS = [
 def test_a_fault_is_told_with_its_remedy_and_leaves_nothing_behind(
     row: Row, desk: Desk, chameleon: Emulator, monkeypatch: pytest.MonkeyPatch
 ):
+    for name in row.also:
+        chameleon.faults.on(name)
     chameleon.faults.on(row.fault, times=row.times, **row.params)
     more = (monkeypatch, chameleon) if "openrc" in row.doing.__name__ or "hub" in row.doing.__name__ else ()
     if row.says is None:
@@ -269,7 +278,6 @@ def test_nodes_that_are_set_aside_for_others_are_not_offered_and_ones_own_are(de
     hardware = desk.options("system")[0]
     assert list(desk.site("CHI@TACC").calendar(hardware).nodes) == ["p100-02"]
     reserved(desk)
-    assert [each.resources for lease in state.leases.values() for each in lease.reservations] == [
-        [by_name["p100-02"].id]
-    ]
+    held = [each for lease in state.leases.values() for each in lease.reservations if each.kind == "physical:host"]
+    assert [each.resources for each in held] == [[by_name["p100-02"].id]]
     down(next_command(desk), "system")

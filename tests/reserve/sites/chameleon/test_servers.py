@@ -114,14 +114,28 @@ def test_an_address_that_was_reserved_with_the_lease_comes_first(servers: Server
     reserved = {"id": "held", "port_id": None, "tags": ["blazar", "reservation:r1"], "floating_ip_address": "6.6.6.6"}
     rest.answers["GET /floatingips"] = {"floatingips": [*ADDRESSES["floatingips"], reserved]}
     rest.answers["PUT /floatingips/held"] = {}
-    thing = servers.attach_address("port", "node-x", frozenset({"r1"}))
+    thing = servers.attach_address("port", "node-x", ("r1",))
     assert (thing.kind, thing.id, thing.detail) == ("borrowed_ip", "held", "6.6.6.6")
     rest.answers["GET /networks"] = {"networks": [{"name": "public", "id": "n1"}]}
     rest.answers["POST /floatingips"] = Quota("no more.")
     rest.answers["PUT /floatingips/held"] = Gone("the lease has ended")
-    for reservations in (frozenset({"r1"}), frozenset({"another's"}), frozenset()):
+    for reservations in (("r1",), ("another's",), ()):
         with pytest.raises(Quota, match="no more. Free addresses of the project may be classmates'"):
             servers.attach_address("port", "node-x", reservations)
+
+
+def test_an_address_that_outlived_its_lease_is_deleted_and_any_other_only_detached(
+    servers: Servers, rest: FakeRest
+) -> None:
+    mine = {"id": "a", "port_id": "p", "tags": ["blazar", "reservation:r1"], "floating_ip_address": "6.6.6.6"}
+    rest.answers["GET /floatingips"] = {"floatingips": [mine, {"id": "b", "port_id": None, "tags": []}]}
+    rest.answers["PUT /floatingips/a"] = rest.answers["DELETE /floatingips/a"] = {}
+    for living, method in (("r1",), "PUT"), (("r2",), "DELETE"):
+        servers.give_back_address("a", living)
+        assert rest.asked[-1][0] == f"{method} /floatingips/a"
+    for id in ("b", "gone"):  # nothing to do
+        servers.give_back_address(id, ())
+        assert rest.asked[-1][0] == "GET /floatingips"
 
 
 def test_an_address_is_made_on_its_port_with_our_tag(servers: Servers, rest: FakeRest) -> None:
