@@ -9,6 +9,9 @@ from typing import Any
 
 from grading.checks import edge, invariants, model, system, trust
 from grading.checks.evidence import Evidence
+from grading.checks.integrity.answers import misplaced_answers
+from grading.checks.integrity.remarks import integrity_remarks
+from grading.checks.integrity.shapes import is_carried_over, may_be_absent, shape_mismatches
 from grading.checks.judging import Judge, judge_answers
 from grading.checks.prints import sample_prints
 from grading.checks.result import Result
@@ -73,10 +76,14 @@ def wanted_steps(part: str, record: Record) -> list[str]:
     """Steps that the part's questions rest on, less those that the run's host cannot make.
 
     Those are a GPU's where there is none, and those of a variant that the run noted as absent (`<variant>/absent`:
-    no compiler, no OpenVINO); a GPU that is there is not excused.
+    no compiler, no OpenVINO), of those that a machine may lack; a GPU that is there is not excused.
     """
     has_gpu = bool(record.host.get("gpus"))
-    absent = {name.removesuffix("/absent") for name in record.names() if name.endswith("/absent")}
+    absent = {
+        name.removesuffix("/absent")
+        for name in record.names()
+        if name.endswith("/absent") and may_be_absent(name.removesuffix("/absent"))
+    }
     if any(name.startswith("quantize/search/") for name in record.names()):  # a search may end without a candidate
         absent |= {
             f"quantize/{name}"
@@ -123,12 +130,11 @@ def _wrong(evidence: Evidence, name: str) -> list[str]:
     unreadable = evidence.unreadable(name)
     if unreadable:
         return [unreadable]
-    measured = [(step, step.result) for step in evidence.parts(name)]
-    return [
-        problem
-        for step, result in measured
-        for problem in (*invariants.too_few(result), *invariants.problems(step, result))
-    ]
+    found = [mismatch.told for mismatch in shape_mismatches(evidence, name) if mismatch.absent]
+    for step, result in evidence.measured(name):
+        few = [] if is_carried_over(name) else invariants.too_few(result)
+        found += [*few, *invariants.problems(step, result)]
+    return found
 
 
 def _is_remark(problem: str) -> bool:
@@ -151,9 +157,9 @@ def trust_level(
     doubts = [problem for problem in problems if not _is_remark(problem)]
     if doubts:
         return "none", doubts, remarks
-    if doubts := trust.implausibilities(evidence):
+    if doubts := [*trust.implausibilities(evidence), *integrity_remarks(evidence)]:
         return "consistent", doubts, remarks
-    level, clocks = "plausible", [jump.told for jump in trust.clock_jumps(evidence)]
+    level, clocks = "plausible", [*(jump.told for jump in trust.clock_jumps(evidence)), *misplaced_answers(record)]
     if leases is not None:
         doubts = trust.lease_doubts(record, netid, leases)
         if doubts:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.invariants import borrowed
+from grading.checks.integrity.shapes import is_carried_over
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.checks.trust import NOT_PROVEN
@@ -71,7 +71,7 @@ def leaderboard(records: Sequence[Record]) -> list[dict[str, Any]]:
         evidence = Evidence(record)
         for name in evidence.steps:
             try:
-                if borrowed(evidence.result(name)):
+                if is_carried_over(name):
                     continue
                 if name.endswith("/latency") and evidence.number(name, "batch") == 1:
                     fastest = min(fastest or (float("inf"), ""), (evidence.p50(name), name))

@@ -202,6 +202,9 @@ def later(text: str, seconds: float) -> str:
 
 def shift(fields: dict[str, Any], first: int, seconds: float) -> None:
     """The clock is set while step `first` runs: its end and all that follows are told by the new time."""
+    for answer in fields["answers"]:
+        if answer["answered_utc"] > fields["steps"][first]["started_utc"]:
+            answer["answered_utc"] = later(answer["answered_utc"], seconds)
     for index, step in enumerate(fields["steps"][first:]):
         names = ("ended_utc",) if index == 0 else ("started_utc", "ended_utc")
         step.update({name: later(step[name], seconds) for name in names})
