@@ -85,13 +85,19 @@ def grade_class(
         grades = grade_all(entries, options, out.with_suffix(".cache"), only=only, workers=workers, say=say)
         pairs = likenesses(grades)
         write_csv(out, grades)
-        text = as_json([grade.to_json() for grade in grades])
+        text = as_json([_told(grade) for grade in grades])
         write_atomic(out.with_suffix(".json"), text.encode(), setting="--out")
         write_pairs(out.with_suffix(".similarity.csv"), pairs)
         write_class_report(out.with_suffix(".html"), who_counts(grades), pairs)
     except OSError as error:
         raise storage_error(error, out, "--out") from error
     return grades
+
+
+def _told(each: Grade) -> dict[str, Any]:
+    """A grade as grades.json tells it: without the figures that only likeness is judged by."""
+    told = each.to_json()
+    return {**told, "parts": [{k: v for k, v in part.items() if k != "profiles"} for part in told["parts"]]}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from grading.checks.integrity.answers import misplaced_answers
 from grading.checks.integrity.remarks import integrity_remarks
 from grading.checks.integrity.shapes import is_carried_over, may_be_absent, shape_mismatches
 from grading.checks.judging import Judge, judge_answers
-from grading.checks.prints import sample_prints
+from grading.checks.prints import answer_prints, profiles, sample_prints, step_prints
 from grading.checks.result import Result
 from grading.questions import questions
 from snippets.engine.turns import INFIX as TURNS
@@ -28,7 +28,7 @@ JUDGES: Mapping[str, Judge] = {**model.JUDGES, **edge.JUDGES, **system.JUDGES}
 @dataclass(frozen=True)
 class PartGrade:
     """The grade of one part. `trust` is the highest level reached; `doubts` say why it is not higher;
-    `prints` are hashes that similarity is judged by.
+    `prints` are hashes, and `profiles` figures by step, that similarity is judged by.
     """
 
     part: str
@@ -40,6 +40,7 @@ class PartGrade:
     doubts: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     prints: tuple[str, ...] = ()
+    profiles: Mapping[str, list[float]] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -201,7 +202,8 @@ def check_part(
         level,
         tuple(doubts),
         tuple(remarks),
-        sample_prints(evidence),
+        (*sample_prints(evidence), *step_prints(record), *answer_prints(record)),
+        profiles(evidence),
     )
 
 

@@ -45,7 +45,7 @@ class Machine:
         taken = median * np.exp(slow) * (1 + rng.gamma(2.0, self.scatter / 2, count))
         held_up = rng.random(count) < self.stalls
         taken[held_up] *= 1 + rng.exponential(0.6, int(held_up.sum()))
-        return np.maximum(np.round(taken * 1e6 / self.tick_ns), 1) * self.tick_ns / 1e6
+        return np.maximum(np.round(np.round(taken * 1e6 / self.tick_ns) * self.tick_ns), 1) / 1e6
 
     def lasting(self, seconds: float) -> float:
         """About so many seconds: what a step takes beside its samples."""

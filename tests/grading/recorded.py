@@ -10,6 +10,8 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 KEPT = ("records_v1/edge", "records_v1/model", "records_v1/system") + tuple(
     f"records_v2/{name}" for name in ("edge", "edge_again", "model", "system")
 )
+OWNERS = {name: name.partition("/")[0] for name in KEPT if not name.endswith("_again")}
+"""Whose they are, as far as they belong together: part 2 carries over samples of its own part 1."""
 SMALL = ("records_v1/edge", "records_v2/edge", "records_v2/model")
 """Some that are read in no time."""
 NOW = tuple(name for name in KEPT if name.startswith("records_v2"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
+from snippets.record.chain import answers_hash, hash_with
 from snippets.record.run import Record
 
 SLACK = timedelta(seconds=5)
@@ -43,6 +45,25 @@ def unplaced_answers(record: Record) -> list[str]:
             found.append(f"the answer to {name!r} stands behind answers that were given after it")
         last = max(last, place)
     return found
+
+
+def changed_answers(record: Record, now: bool) -> list[str]:
+    """The first step that followed other answers than the record now holds; empty if there is none.
+
+    `now`: the run was begun with a kit whose every step names the answers that it followed.
+    """
+    places = _places(record)
+    hashes = list(accumulate(record.answers, hash_with, initial=answers_hash(())))
+    given, count = [places.get(str(entry.get("after")), len(record.steps)) for entry in record.answers], 0
+    for number, step in enumerate(record.steps):
+        while count < len(given) and given[count] <= number:
+            count += 1
+        told = getattr(step, "answers", "")
+        if told and told != hashes[count]:
+            return [f"answers that were given before step {step.name!r} were changed after it"]
+        if now and not told:
+            return [f"step {step.name!r} does not name the answers that were given before it"]
+    return []
 
 
 def misplaced_answers(record: Record) -> list[str]:

@@ -61,6 +61,21 @@ def looks_made(samples: np.ndarray, queued: bool = False) -> str | None:
     return None
 
 
+def not_counted(arrays: Arrays) -> list[str]:
+    """Arrays of whole calls that no clock counted: the kit's counts nanoseconds, so that each is a whole number.
+
+    Samples that were multiplied, or had noise put on them, are none. Loads and soaks reckon with other clocks.
+    """
+    found = []
+    for name, samples in arrays:
+        step = name.split(" ")[0]
+        if step.endswith("/latency") or "/throughput" in step:
+            ns = samples * 1e6
+            if np.mean(np.abs(ns - np.round(ns)) < 1e-3 + 1e-9 * np.abs(ns)) < 0.9:
+                found.append(f"{step}: the times are no whole nanoseconds, which the clock counts")
+    return found
+
+
 def repeated(arrays: Arrays) -> list[str]:
     """Pairs of arrays that are equal, or one a multiple of the other, or nearly so."""
     found: list[str] = []

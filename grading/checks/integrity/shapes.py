@@ -104,8 +104,13 @@ def shape_mismatches(evidence: Evidence, name: str) -> list[Mismatch]:
 
 
 def misshapen(evidence: Evidence) -> list[str]:
-    """Steps that are not of their shape, in words."""
+    """Steps that are not of their shape, and those that are said to be absent though any machine has them, in words."""
+    missing = [name for name in evidence.steps if name.endswith("/absent")]
     return [
+        f"step {name!r} excuses what no machine lacks"
+        for name in missing
+        if not may_be_absent(name.removesuffix("/absent"))
+    ] + [
         f"step {name!r} is not as the kit records it: {found[0].told}"
         for name in evidence.steps
         if (found := shape_mismatches(evidence, name))

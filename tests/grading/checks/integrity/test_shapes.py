@@ -94,3 +94,10 @@ def test_only_what_a_machine_may_lack_may_be_absent(variant: str, may: bool) -> 
 
 def test_one_step_carries_over_samples_of_another_run() -> None:
     assert shapes.is_carried_over("cloud/server/latency") and not shapes.is_carried_over(NAME)
+
+
+def test_what_no_machine_lacks_is_told_when_it_is_said_to_be_absent() -> None:
+    steps = [PaperStep(f"{name}/absent", {"reason": "x"}) for name in ("baseline/compiled", "soak/all")]
+    assert shapes.misshapen(PaperRecord(tuple(steps)).evidence) == [
+        "step 'soak/all/absent' excuses what no machine lacks"
+    ]
