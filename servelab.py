@@ -388,6 +388,11 @@ def collect(
     help="The testbed's leases (JSON), to confirm those of the records.",
 )
 @click.option(
+    "--users",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Whose the testbed's accounts are (CSV: netid, user_id): then the account counts, not the lease's name.",
+)
+@click.option(
     "--staff-runs",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Runs of the same parts that staff measured, to hold the records against.",
@@ -406,6 +411,7 @@ def grade(
     parts: tuple[str, ...],
     functions: bool,
     leases: Path | None,
+    users: Path | None,
     staff_runs: Path | None,
     only: str,
     workers: int | None,
@@ -414,7 +420,7 @@ def grade(
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
     from grading.batch.outputs import Asked, grade_and_tell
 
-    asked = Asked(parts, functions, leases, staff_runs, only, workers)
+    asked = Asked(parts, functions, leases, staff_runs, only, workers, users)
     if exemplars and not (STAFF / "pages.py").is_file():
         raise click.UsageError(
             f"--exemplars needs {STAFF}, which students' copies of the kit lack: use the course's own."

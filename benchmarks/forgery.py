@@ -1,4 +1,4 @@
-"""What forging a run costs: more than forty ways, each graded in a class, and how many honest students are suspected.
+"""What forging a run costs: ways to do it, each graded in a class, and how many honest students are suspected.
 
 Claim: no way that takes a student with the kit less than an hour reaches `plausible` without a remark, and at most 1 %
 of the honest get one. A way's minutes are estimates. Its points are those that no person gives; trust and remarks cost

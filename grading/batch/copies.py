@@ -16,8 +16,9 @@ import numpy as np
 
 MIN_ARRAYS = 8
 """So many arrays of times, or long steps, must be common to two runs that are compared by figures."""
-SAME_ORDER = 0.5
-"""Median rank correlation of common arrays from which on one run is a copy; two runs of one machine reach 0.2."""
+SAME_ORDER, LEAST_ORDER = 0.5, 0.35
+"""Median and lower quartile of the rank correlations of common arrays from which on one run is a copy. Two runs of one
+machine reach 0.2 and 0; two that both drift slowly 0.5 and 0.1."""
 SAME_MEDIAN, SAME_TAIL = 0.01, 0.25
 """Medians within 1 %, and maxima within a quarter of what they differ by from step to step, are a copy's."""
 SAME_SECONDS = 1e-3
@@ -86,8 +87,11 @@ def _same_order(tables: dict[str, Table], count: int) -> dict[tuple[int, int], t
             both = _unit(ahead[:, :size]) @ _unit(behind[:, :size]).T
             return np.maximum(both, both.T)
 
-        middle, common = _median(_stacked(tables, count, False, correlation))
+        stack = _stacked(tables, count, False, correlation)
+        middle, common = _median(stack)
         for i, j in _pairs((common >= MIN_ARRAYS) & (middle >= SAME_ORDER)):
+            if np.nanquantile(stack[:, i, j], 0.25) < LEAST_ORDER:
+                continue
             strength = float(middle[i, j])
             if strength > found.get((i, j), ("", 0.0))[1]:
                 found[i, j] = f"times of {common[i, j]} steps that rise and fall together", strength

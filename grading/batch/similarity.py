@@ -79,7 +79,7 @@ def _pairs_with_the_same(grades: Sequence[Grade], marks: Sequence[frozenset[str]
 
 
 def _of_kind(grade: Grade, kinds: str) -> frozenset[str]:
-    """A submission's prints of these kinds: answers, creation, durations, figures; s, samples, is all that has no mark."""
+    """A submission's prints of these kinds: answers, creation, durations, figures; samples (s) have no mark."""
     return frozenset(mark for mark in grade.prints if _kind(mark) in kinds)
 
 

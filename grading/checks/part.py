@@ -28,7 +28,8 @@ JUDGES: Mapping[str, Judge] = {**model.JUDGES, **edge.JUDGES, **system.JUDGES}
 @dataclass(frozen=True)
 class PartGrade:
     """The grade of one part. `trust` is the highest level reached; `doubts` say why it is not higher;
-    `prints` are hashes, and `profiles` figures by step, that similarity is judged by.
+    `prints` are hashes, and `profiles` figures by step, that similarity is judged by. `chain`: the beginnings of the
+    run's links, its own first; `measured_utc`: when its last step ended, by its own clock.
     """
 
     part: str
@@ -41,6 +42,8 @@ class PartGrade:
     remarks: tuple[str, ...] = ()
     prints: tuple[str, ...] = ()
     profiles: Mapping[str, list[float]] = field(default_factory=dict)
+    chain: tuple[str, ...] = ()
+    measured_utc: str = ""
 
     @property
     def points(self) -> float:
@@ -204,6 +207,8 @@ def check_part(
         tuple(remarks),
         (*sample_prints(evidence), *step_prints(record), *answer_prints(record)),
         profiles(evidence),
+        tuple(link[:12] for link in record.links),
+        max((step.ended_utc for step in record.steps), default=""),
     )
 
 

@@ -208,7 +208,8 @@ def _hardware(record: Record) -> list[str]:
 
 
 def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Why the testbed does not confirm the lease. `leases`: by id, with name, start_utc and end_utc."""
+    """Why the testbed does not confirm the lease. `leases`: by id, with name, start_utc and end_utc, and
+    netid where it is known whose account made it (empty: nobody's of the course)."""
     named = [lease for lease in record.leases if isinstance(lease, Mapping) and lease.get("id")]
     if not named:
         return ["the record names no lease"]
@@ -219,7 +220,11 @@ def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, A
         if known is None:
             found.append(f"the testbed knows no lease {lease}")
             continue
-        if not _is_for(str(known.get("name", "")), netid):
+        if "netid" in known:
+            if not known["netid"] or known["netid"] != netid.strip().casefold():
+                whose = known["netid"] or f"user {known.get('user_id') or 'unknown'}, whom no list names"
+                found.append(f"the lease was made by the account of {whose}, not of {netid}")
+        elif not _is_for(str(known.get("name", "")), netid):
             found.append(f"the lease is named {known.get('name')!r}, not for {netid}")
         start, end = _time(known.get("start_utc")), _time(known.get("end_utc"))
         if start is None or end is None:

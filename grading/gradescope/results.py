@@ -15,6 +15,7 @@ from grading.checks.result import Result
 from grading.checks.trust import NOT_PROVEN
 from grading.grade import Grade
 from grading.shown import line
+from grading.submission.handed_in import chains
 from grading.submission.people import plain_netid
 from snippets.errors import RecordError
 from snippets.files import write_atomic
@@ -124,6 +125,7 @@ def results(
             "prints": list(grade.prints)[:200],
             "trust": {part.part: part.trust for part in grade.parts},
             "problems": problems[:50],
+            "chains": {part: [chain[0], chain[-1]] for part, chain in chains(grade.parts).items()},
         },
     }
 

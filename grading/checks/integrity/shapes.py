@@ -81,7 +81,7 @@ def mismatches(name: str, result: Any, now: bool) -> Iterator[Mismatch]:
     for field, form in fields.items():
         array = _ARRAY.fullmatch(form)
         if field not in result:
-            yield Mismatch(f"it has no {field}", absent=array is not None)
+            yield Mismatch(f"it has no {field}", absent=array is not None and array[2] != "0")
         elif array:
             yield from _array_mismatch(field, result[field], array[1], int(array[2]))
         elif not isinstance(result[field], _SINGLE[form]) or isinstance(result[field], bool):

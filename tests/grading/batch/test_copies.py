@@ -45,6 +45,13 @@ def test_noise_leaves_the_order_of_samples_as_it_is_and_scaling_does() -> None:
     assert alike(run(1), run(2), noisy) == {(0, 2): "times of 8 steps that rise and fall together"}
 
 
+def test_some_steps_that_drift_alike_are_no_copy() -> None:
+    mine, other = run(1), run(2)
+    same = [samples**2 for samples in mine]  # the same order, at other distances
+    assert alike(mine, [*same[:5], *other[5:]]) == {}, "three of eight have nothing to do with each other"
+    assert alike(mine, [*same[:7], *other[7:]]) == {(0, 1): "times of 8 steps that rise and fall together"}
+
+
 def test_a_sample_or_two_that_are_missing_or_were_put_before_do_not_hide_it() -> None:
     for copy in ([each[2:] for each in run(1)], [np.append([10.0, 10.5], each) for each in run(1)]):
         assert alike(run(1), copy) == {(0, 1): "times of 8 steps that rise and fall together"}

@@ -304,3 +304,15 @@ def test_a_second_run_without_these_samples_contradicts_nothing(theirs: Any) -> 
 
 def test_every_level_says_what_it_does_not_prove() -> None:
     assert list(trust.NOT_PROVEN) == list(trust.LEVELS)
+
+
+def test_whose_account_made_the_lease_counts_and_not_its_name() -> None:
+    """The kit's own name for it is what any student could give it."""
+    mine = {**LEASES["7"], "name": "my lease", "user_id": "93d3", "netid": "ab123"}
+    assert leased(at("13:00:00"), known=mine) == [] and leased(at("13:00:00"), netid=" AB123", known=mine) == []
+    theirs = {**LEASES["7"], "user_id": "77", "netid": "zz9"}
+    assert leased(at("13:00:00"), known=theirs) == ["the lease was made by the account of zz9, not of ab123"]
+    unknown = {**theirs, "netid": ""}
+    assert leased(at("13:00:00"), known=unknown) == [
+        "the lease was made by the account of user 77, whom no list names, not of ab123"
+    ]

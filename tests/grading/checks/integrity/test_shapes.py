@@ -69,6 +69,13 @@ def test_what_is_missing_or_of_another_kind_is_told_and_only_missing_samples_are
     assert told(**changed) == [(said, absent)]
 
 
+def test_what_may_be_empty_may_be_left_out_and_costs_nothing() -> None:
+    soak = {"latency_ms": GOOD["latency_ms"], "started_s": GOOD["latency_ms"], "seconds": 9, "limits": []}
+    assert [(found.told, found.absent) for found in shapes.mismatches("soak/all/soak", soak, False)] == [
+        ("it has no board_s", False)
+    ]
+
+
 def test_later_fields_are_asked_for_since_their_day() -> None:
     rounds = {"group": "edge", "rounds": np.repeat(1, 5), "repeated": 0, "slow": []}
     assert told(now=True)[0] == ("it has no group", False) and told(now=True, **rounds) == []
