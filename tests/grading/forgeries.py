@@ -25,7 +25,7 @@ from snippets.record import run as record
 from snippets.record.chain import answers_hash, genesis
 from snippets.record.values import describe_input, save_array
 from tests.grading.recorded import recorded
-from tests.grading.students import VARIANTS, Clock, at, make_run, rewrite
+from tests.grading.students import VARIANTS, Clock, at, make_run, name_hosts, rewrite
 
 BEGAN = datetime(2027, 2, 1, 12, tzinfo=UTC)
 """When the class measured."""
@@ -545,14 +545,10 @@ def invented(folder: Path, friend: Path) -> Path:
 def _with_lease(run: Path) -> Path:
     def edit(content: dict[str, Any]) -> None:
         content["leases"] = [{"id": "1", "name": "serve_edge_me1", "node_type": "raspberrypi5", "site": "edge"}]
-        names = {}
         for host in content["hosts"]:
             host["cpu"].update(model="Cortex-A76", machine="aarch64", cores=4, flags=["asimd", "fphp"])
             host.update(clock_source="arch_sys_counter")
-            before = host.pop("id")
-            names[before] = host["id"] = sha256_text(canonical(host))[:16]
-        for step in content["steps"]:
-            step["host"] = names[step["host"]]
+        name_hosts(content)
 
     rewrite(run, edit)
     return run
