@@ -394,6 +394,11 @@ def collect(
     help="The testbed's leases (JSON), to confirm those of the records.",
 )
 @click.option(
+    "--users",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Whose the testbed's accounts are (CSV: netid, user_id): then the account counts, not the lease's name.",
+)
+@click.option(
     "--staff-runs",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Runs of the same parts that staff measured, to hold the records against.",
@@ -431,6 +436,7 @@ def grade(
     parts: tuple[str, ...],
     functions: bool,
     leases: Path | None,
+    users: Path | None,
     staff_runs: Path | None,
     rerun: int,
     models: Path | None,
@@ -447,7 +453,7 @@ def grade(
 
     students = tuple(student.netid for student in read_roster(roster, "UTC")) if roster else ()
     of_class = OfClass(students, rerun, models, excel, partial(click.echo, err=True))
-    asked = Asked(parts, functions, leases, staff_runs, only, workers, of_class)
+    asked = Asked(parts, functions, leases, staff_runs, only, workers, of_class, users)
     grade_and_tell(submissions, out, asked, say=click.echo)
     if exemplars:
         from grading.staff.pages import write_exemplars

@@ -11,6 +11,7 @@ from grading.batch.exports import Entry
 from grading.checks.part import unreadable
 from grading.grade import MAX_NAME, MAX_NETID, Grade
 from grading.shown import line, some
+from grading.submission.handed_in import chains, held_against
 from grading.submission.people import plain_netid, student_of
 from snippets.parts import PARTS
 
@@ -105,7 +106,12 @@ def _counted(rows: Sequence[Grade], orders: Mapping[str, tuple[float, ...]]) -> 
             told.append(f"handed in {len(with_runs) + 1} times; the newest counts, not {some(listed)}")
         if without := [_file(rows[index]) for index in others if not rows[index].measured]:
             told.append(f"handed in beside it, without a record: {some(without)}")
-        settled[best] = replace(rows[best], problems=(*rows[best].problems, *told))
+        counted = rows[best]
+        for index in others:
+            if orders.get(rows[index].source, ()) < orders.get(rows[best].source, ()):
+                parts = held_against(counted.parts, earlier=chains(rows[index].parts))
+                counted = replace(counted, parts=parts)
+        settled[best] = replace(counted, problems=(*counted.problems, *told))
         for index in others:
             settled[index] = replace(rows[index], counts=False)
     return settled

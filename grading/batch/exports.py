@@ -22,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from grading.submission.handed_in import moment
 from grading.submission.people import PLACEHOLDER, Person, is_archive, plain_netid, stem
 from snippets.errors import ToolMissing, UsageError
 
@@ -48,6 +49,7 @@ class Entry:
 
     `people`: who handed it in, by the export. `owner`: the same for all attempts of one person; empty where only the
     submission itself says whose it is. `order`: greater for a later attempt. `problem`: why there is nothing at `path`.
+    `created`: when it was handed in by the clock of the course system, as it wrote that; empty if it does not tell.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Entry:
     owner: str = ""
     order: tuple[float, ...] = ()
     problem: str = ""
+    created: str = ""
 
 
 def discover(paths: Iterable[Path]) -> list[Entry]:
@@ -205,10 +208,11 @@ def _gradescope(folder: Path, depth: int) -> Iterator[Entry]:
         facts = facts if isinstance(facts, dict) else {}
         people = tuple(map(_person, _list(facts.get(":submitters") or facts.get("submitters"))))
         owner = f"gradescope {folder.resolve()} {people[0].netid or people[0].name if people else name}"
-        order = (_moment(str(facts.get(":created_at") or facts.get("created_at") or "")),)
+        created = str(facts.get(":created_at") or facts.get("created_at") or "")
+        order = (when.timestamp() if (when := moment(created)) else 0.0,)
         found = next((path for path in (folder / name, folder / f"{name}.zip") if path.exists()), None)
         problem = "" if found else f"Gradescope's {METADATA} lists this submission, but the export holds no files of it"
-        yield Entry(found or folder / name, people, owner, order, problem)
+        yield Entry(found or folder / name, people, owner, order, problem, created)
     taken = {METADATA, *listed, *(f"{name}.zip" for name in listed)}
     for child in sorted(folder.iterdir()):  # what lies beside the listed submissions: each is a row too
         if child.name not in taken and not _is_ignored(child):
@@ -241,12 +245,3 @@ def _person(facts: dict[str, Any]) -> Person:
     told = {name.lstrip(":"): str(value).strip() for name, value in facts.items() if value is not None}
     address, number = plain_netid(told.get("email", "")), told.get("sid", "")
     return Person(address or number, told.get("name", ""), tuple(filter(None, (number,))))
-
-
-def _moment(text: str) -> float:
-    try:
-        return datetime.fromisoformat(
-            re.sub(r"\.\d+ ?", "", text).replace(" Z", "Z").replace("Z", "+00:00")
-        ).timestamp()
-    except ValueError:
-        return 0.0

@@ -20,6 +20,7 @@ from grading.batch.similarity import doubted, labels
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.grade import Grade, GradeOptions, grade, refused
+from grading.submission.handed_in import held_against, moment
 from grading.submission.opened import digest_of
 from grading.submission.people import plain_netid, stem, student_of
 from snippets.files import sha256_file, sha256_text, write_atomic
@@ -137,7 +138,11 @@ def grade_all(
         for index, each, done in zip(named, again, now, strict=True):
             graded[index], fresh[index] = each, done
         say(f"{len(entries)}/{len(entries)} graded ({sum(fresh)} now), about 0 s left")
-    return with_doubts(settle(entries, graded))
+    known = [
+        replace(each, parts=held_against(each.parts, moment(entry.created)))
+        for entry, each in zip(entries, graded, strict=True)
+    ]
+    return with_doubts(settle(entries, known))
 
 
 def _is(only: str, each: Grade, entry: Entry) -> bool:

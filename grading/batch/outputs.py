@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,30 +20,46 @@ from grading.grade import PLAIN, Grade, GradeOptions
 from grading.rerun.again import RERUN, rerun, staff_shelf, with_rerun
 from grading.shown import as_json, line
 from grading.submission.opened import runs_in
+from grading.submission.people import plain_netid
 from snippets.errors import UsageError
 from snippets.files import storage_error, write_atomic
 from snippets.record.run import load_record
 
 
-def read_leases(path: Path) -> dict[str, dict[str, Any]]:
+def read_leases(path: Path, users: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
     """The testbed's leases by id, from a JSON list with id, name, start and end, as
-    `openstack reservation lease list -f json` writes it.
+    `openstack reservation lease list -f json` writes it, or as Blazar's API gives them, with `user_id` too.
 
+    `users`: NetIDs by the testbed's user id; then a lease is the student's whose account made it, whatever its name.
     Times without a zone are UTC, as Blazar gives them; an offset is reckoned with. Raises UsageError for another form.
     """
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
-        leases = {}
-        for entry in entries:
+        leases: dict[str, dict[str, Any]] = {}
+        for entry in entries["leases"] if isinstance(entries, dict) else entries:
             start = entry.get("start_utc") or entry.get("start_date") or entry.get("start")
             end = entry.get("end_utc") or entry.get("end_date") or entry.get("end")
             leases[str(entry["id"])] = {"name": str(entry["name"]), "start_utc": _utc(start), "end_utc": _utc(end)}
+            if users is not None:
+                made_by = str(entry.get("user_id") or "")
+                leases[str(entry["id"])] |= {"user_id": made_by, "netid": users.get(made_by, "")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{path} is no list of leases with id, name, start and end ({error}). Make it with "
             "`openstack reservation lease list -f json`."
         ) from None
     return leases
+
+
+def read_users(path: Path) -> dict[str, str]:
+    """NetIDs by the testbed's user id, from a CSV with the columns netid and user_id. Raises UsageError."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return {row["user_id"].strip(): plain_netid(row["netid"]) for row in csv.DictReader(file)}
+    except (OSError, ValueError, KeyError, AttributeError, csv.Error) as error:
+        raise UsageError(
+            f"{path} is no CSV with the columns netid and user_id ({error}). Write one row a student."
+        ) from None
 
 
 def _utc(text: Any) -> str:
@@ -110,13 +127,22 @@ def grade_class(
             grades = remeasured(grades, of_class)
         pairs = likenesses(grades)
         write_csv(out, grades, of_class.excel)
-        text = as_json([grade.to_json() for grade in grades])
+        text = as_json([_told(grade) for grade in grades])
         write_atomic(out.with_suffix(".json"), text.encode(), setting="--out")
         write_pairs(out.with_suffix(".similarity.csv"), pairs, of_class.excel)
         write_class_report(out.with_suffix(".html"), who_counts(grades), pairs)
     except OSError as error:
         raise storage_error(error, out, "--out") from error
     return grades
+
+
+def _told(each: Grade) -> dict[str, Any]:
+    """A grade as grades.json tells it: without the figures that only likeness is judged by."""
+    told = each.to_json()
+    return {
+        **told,
+        "parts": [{k: v for k, v in part.items() if k not in ("profiles", "chain")} for part in told["parts"]],
+    }
 
 
 def remeasured(grades: Sequence[Grade], of_class: OfClass) -> list[Grade]:
@@ -138,7 +164,7 @@ def remeasured(grades: Sequence[Grade], of_class: OfClass) -> list[Grade]:
 
 @dataclass(frozen=True)
 class Asked:
-    """What `servelab grade` is asked for, as it is typed: `leases` is a file, `staff_runs` a folder."""
+    """What `servelab grade` is asked for, as it is typed: `leases` and `users` are files, `staff_runs` a folder."""
 
     parts: tuple[str, ...] = ()
     functions: bool = False
@@ -147,10 +173,14 @@ class Asked:
     only: str = ""
     workers: int | None = None
     of_class: OfClass = PLAIN_CLASS
+    users: Path | None = None
 
     def options(self) -> GradeOptions:
         """The same, read. Raises UsageError for a file or folder that holds something else."""
-        leases = read_leases(self.leases) if self.leases else None
+        users = read_users(self.users) if self.users else None
+        if users is not None and self.leases is None:
+            raise UsageError("--users tells whose the leases of --leases are: name that file too.")
+        leases = read_leases(self.leases, users) if self.leases else None
         staff_runs = find_staff_runs(self.staff_runs) if self.staff_runs else {}
         return GradeOptions(leases, self.functions, self.parts, staff_runs)
 

@@ -30,6 +30,7 @@ class Evidence:
         self.record = record
         self._results: dict[str, Any] = {}
         self._unreadable: dict[str, str] = {}
+        self._measured: dict[str, list[tuple[Step, Any]]] = {}
 
     @cached_property
     def steps(self) -> dict[str, Step]:
@@ -49,6 +50,14 @@ class Evidence:
     def parts(self, name: str) -> list[Step]:
         """The steps that make up the newest result of that name: the windows of a load, or one step."""
         return windows.steps_of(self.record, name)
+
+    def measured(self, name: str) -> list[tuple[Step, Any]]:
+        """The `parts` of that name, each with its result, read from disk once; none if they cannot be read."""
+        if name not in self._measured:
+            self._measured[name] = []
+            if not self.unreadable(name):
+                self._measured[name] = [(part, part.result) for part in self.parts(name)]
+        return self._measured[name]
 
     def unreadable(self, name: str) -> str:
         """Why a step's samples cannot be read; empty if they can."""

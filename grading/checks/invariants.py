@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from grading.checks.integrity.shapes import is_carried_over
 from snippets.record.read import Step
 
 MIN_SAMPLES = 5
@@ -29,11 +30,6 @@ def _is_finite(times: Any) -> TypeGuard[np.ndarray]:
 def assembled(result: Mapping[str, Any]) -> bool:
     """Whether a step's samples are those of a group's rounds, put together: the rounds' steps measured them."""
     return isinstance(result.get("group"), str) and isinstance(result.get("rounds"), np.ndarray)
-
-
-def borrowed(result: Mapping[str, Any]) -> bool:
-    """Whether a step only carries over samples of elsewhere and says from where (`source`): it measured nothing."""
-    return isinstance(result.get("source"), str)
 
 
 def times_are_real(result: Mapping[str, Any]) -> Iterator[str]:
@@ -169,7 +165,7 @@ RELATIONS: tuple[Relation, ...] = (
 
 def busy_s(result: Mapping[str, Any]) -> float:
     """Seconds that a step's samples alone must have taken, given how many ran at once."""
-    if borrowed(result) or assembled(result):
+    if assembled(result):
         return 0.0
     blocks = result.get("blocks_ms")
     if isinstance(blocks, Mapping):
@@ -195,7 +191,7 @@ def not_of_its_rounds(result: Any, turns: Mapping[str, Any]) -> str | None:
 
     `turns`: results of all steps of turns by name. Older rounds of the same numbers may have been measured anew since.
     """
-    if not isinstance(result, Mapping) or not assembled(result) or borrowed(result):
+    if not isinstance(result, Mapping) or not assembled(result):
         return None
     group = result["group"]
     times = result.get("latency_ms", result.get("batch_ms"))
@@ -217,7 +213,7 @@ def too_few(result: Any) -> list[str]:
 
     A window of load may be filled by a single large batch; it only must not be empty.
     """
-    if not isinstance(result, Mapping) or borrowed(result):
+    if not isinstance(result, Mapping):
         return []
     least = 1 if "ok" in result else MIN_SAMPLES
     return [
@@ -232,6 +228,6 @@ def problems(step: Step, result: Any) -> list[str]:
     if not isinstance(result, Mapping):
         return []
     found = [problem for relation in RELATIONS for problem in relation(result)]
-    if (least := busy_s(result)) > step.seconds * 1.02 + 0.05:
+    if not is_carried_over(step.name) and (least := busy_s(result)) > step.seconds * 1.02 + 0.05:
         found.append(f"its samples alone take {least:.2f} s, but the step lasted {step.seconds:.2f} s")
     return found

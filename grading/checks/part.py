@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from grading.checks import invariants, trust
 from grading.checks.evidence import Evidence
+from grading.checks.integrity.answers import misplaced_answers
+from grading.checks.integrity.remarks import integrity_remarks
+from grading.checks.integrity.shapes import is_carried_over, may_be_absent, shape_mismatches
 from grading.checks.judging import judge_answers
-from grading.checks.prints import sample_prints
+from grading.checks.prints import answer_prints, profiles, sample_prints, step_prints
 from grading.checks.result import Result
 from grading.questions import questions
 from grading.staff.judges import JUDGES
@@ -24,7 +27,8 @@ MEASUREMENT_POINTS = 10.0
 @dataclass(frozen=True)
 class PartGrade:
     """The grade of one part. `trust` is the highest level reached; `doubts` say why it is not higher;
-    `prints` are hashes that similarity is judged by.
+    `prints` are hashes, and `profiles` figures by step, that similarity is judged by. `chain`: the beginnings of the
+    run's links, its own first; `measured_utc`: when its last step ended, by its own clock.
     """
 
     part: str
@@ -36,6 +40,9 @@ class PartGrade:
     doubts: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     prints: tuple[str, ...] = ()
+    profiles: Mapping[str, list[float]] = field(default_factory=dict)
+    chain: tuple[str, ...] = ()
+    measured_utc: str = ""
 
     @property
     def points(self) -> float:
@@ -72,10 +79,14 @@ def wanted_steps(part: str, record: Record) -> list[str]:
     """Steps that the part's questions rest on, less those that the run's host cannot make.
 
     Those are a GPU's where there is none, and those of a variant that the run noted as absent (`<variant>/absent`:
-    no compiler, no OpenVINO); a GPU that is there is not excused.
+    no compiler, no OpenVINO), of those that a machine may lack; a GPU that is there is not excused.
     """
     has_gpu = bool(record.host.get("gpus"))
-    absent = {name.removesuffix("/absent") for name in record.names() if name.endswith("/absent")}
+    absent = {
+        name.removesuffix("/absent")
+        for name in record.names()
+        if name.endswith("/absent") and may_be_absent(name.removesuffix("/absent"))
+    }
     if any(name.startswith("quantize/search/") for name in record.names()):  # a search may end without a candidate
         absent |= {
             f"quantize/{name}"
@@ -122,12 +133,11 @@ def _wrong(evidence: Evidence, name: str) -> list[str]:
     unreadable = evidence.unreadable(name)
     if unreadable:
         return [unreadable]
-    measured = [(step, step.result) for step in evidence.parts(name)]
-    return [
-        problem
-        for step, result in measured
-        for problem in (*invariants.too_few(result), *invariants.problems(step, result))
-    ]
+    found = [mismatch.told for mismatch in shape_mismatches(evidence, name) if mismatch.absent]
+    for step, result in evidence.measured(name):
+        few = [] if is_carried_over(name) else invariants.too_few(result)
+        found += [*few, *invariants.problems(step, result)]
+    return found
 
 
 def _is_remark(problem: str) -> bool:
@@ -150,9 +160,9 @@ def trust_level(
     doubts = [problem for problem in problems if not _is_remark(problem)]
     if doubts:
         return "none", doubts, remarks
-    if doubts := trust.implausibilities(evidence):
+    if doubts := [*trust.implausibilities(evidence), *integrity_remarks(evidence)]:
         return "consistent", doubts, remarks
-    level, clocks = "plausible", [jump.told for jump in trust.clock_jumps(evidence)]
+    level, clocks = "plausible", [*(jump.told for jump in trust.clock_jumps(evidence)), *misplaced_answers(record)]
     if leases is not None:
         doubts = trust.lease_doubts(record, netid, leases)
         if doubts:
@@ -194,7 +204,10 @@ def check_part(
         level,
         tuple(doubts),
         tuple(remarks),
-        sample_prints(evidence),
+        (*sample_prints(evidence), *step_prints(record), *answer_prints(record)),
+        profiles(evidence),
+        tuple(link[:12] for link in record.links),
+        max((step.ended_utc for step in record.steps), default=""),
     )
 
 

@@ -2,8 +2,9 @@
 
 consistent       form, hashes, chain, times and recomputed statistics fit together. Somebody who writes a whole
                  record by hand, with all of its hashes, passes.
-plausible        the figures lie within physical bounds of the hardware that the record names, and the samples look
-                 measured: neither copied, constant, sorted nor rounded. Samples shifted with care pass.
+plausible        the figures lie within physical bounds of the hardware that the record names, the samples look
+                 measured, and steps, times and answers fit each other (grading.checks.integrity). What a program of
+                 its own invents with care passes.
 lease-confirmed  the lease exists at the testbed, under the student's name, and the steps lie within its time. It
                  does not say that the notebook was what ran there.
 re-run           staff measured the same steps again on the same kind of hardware and the medians agree. It does not
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -26,6 +27,8 @@ import numpy as np
 
 from grading.checks import invariants
 from grading.checks.evidence import Evidence
+from grading.checks.integrity.samples import unmeasured
+from grading.checks.integrity.shapes import is_carried_over
 from snippets.decide.choose import GPU_PROVIDERS
 from snippets.engine.turns import INFIX as TURNS
 from snippets.errors import RecordError
@@ -123,10 +126,9 @@ def inconsistencies(evidence: Evidence, left_out: frozenset[str] = frozenset()) 
             found.append(f"the answer to {answer.get('question')!r} has no time")
     turns = {name: evidence.loaded(name) for name in evidence.steps if TURNS in name}
     for name in evidence.steps:
-        if not evidence.unreadable(name):
-            for step in evidence.parts(name):
-                found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, step.result)]
-        if problem := invariants.not_of_its_rounds(evidence.loaded(name), turns):
+        for step, result in evidence.measured(name):
+            found += [f"step {name!r}: {problem}" for problem in invariants.problems(step, result)]
+        if not is_carried_over(name) and (problem := invariants.not_of_its_rounds(evidence.loaded(name), turns)):
             found.append(f"step {name!r}: {problem}")
     return found
 
@@ -158,68 +160,36 @@ def least_ms(step: Step, host: Mapping[str, Any], provider: str) -> float:
     return 1e3 * operations / _cpu_ops_per_s(host, bool(NARROW.intersection(variant.split("-"))))
 
 
-def _looks_made(samples: np.ndarray) -> str | None:
-    """Why samples do not look measured; None if they do."""
-    if samples.size < 20:
-        return None
-    distinct = np.unique(samples).size
-    if distinct < max(3, samples.size // 20):
-        return f"only {distinct} different values in {samples.size} samples"
-    steps = np.diff(samples)
-    if np.all(steps >= 0) or np.all(steps <= 0):
-        return "the samples are in order of size"
-    if np.unique(np.round(np.diff(np.sort(samples)), 9)).size <= 2:
-        return "the samples are evenly spaced"
-    if np.allclose(samples, np.round(samples, 2), rtol=0, atol=1e-9):
-        return "the samples are rounded to hundredths, but the clock counts nanoseconds"
-    return None
-
-
-def _copies(arrays: Sequence[tuple[str, np.ndarray]]) -> list[str]:
-    """Pairs of sample arrays that are equal, or one a multiple of the other."""
-    found: list[str] = []
-    seen: dict[bytes, str] = {}
-    for name, samples in arrays:
-        if samples.size < 20 or np.ptp(samples) == 0:
-            continue
-        head = samples[:20] / samples[:20].mean()
-        key = np.round(head, 7).tobytes()
-        if key in seen:
-            found.append(f"{name} repeats the samples of {seen[key]}")
-        seen.setdefault(key, name)
-    return found
-
-
 def implausibilities(evidence: Evidence) -> list[str]:
-    """Why a record is not plausible; empty if it is."""
+    """Why a record is not plausible by its hardware, its clock and its samples; empty if it is."""
     record = evidence.record
     found = _hardware(record)
     jumps = clock_jumps(evidence)
     if not _are_jumps_ordinary(jumps, len(record.steps)):
         found += [jump.told for jump in jumps]
     hosts = {host.get("id"): host for host in record.hosts}
-    arrays = []
-    for step in (part for name in evidence.steps if not evidence.unreadable(name) for part in evidence.parts(name)):
-        result = step.result
-        if not isinstance(result, Mapping) or invariants.borrowed(result):
+    for name in evidence.steps:
+        if name.endswith(("/load", "/loadgen")) or is_carried_over(name):
             continue
-        host, provider = hosts.get(step.host, {}), str(result.get("provider", ""))
-        for name in ("latency_ms", "batch_ms"):
-            samples = result.get(name)
-            if not isinstance(samples, np.ndarray) or samples.dtype.kind != "f" or not samples.size:
-                continue
-            arrays.append((f"{step.name} {name}", samples.ravel()))
-            # LoadGen hands a whole pile over at once: those times come in order, and in batches.
-            if "loadgen" not in result and (reason := _looks_made(samples.ravel())):
-                found.append(f"{step.name}: {reason}")
-            batch = result.get("batch") if isinstance(result.get("batch"), int) else 1
-            least = least_ms(step, host, provider) * max(int(batch or 1), 1) * (0 if "clients" in result else 1)
-            if provider and float(np.median(samples)) < least:
-                found.append(
-                    f"{step.name}: a median of {np.median(samples):.4g} ms is below the {least:.3g} ms "
-                    "that the arithmetic needs on this hardware"
-                )
-    return found + _copies(arrays)
+        for step, result in evidence.measured(name):
+            if isinstance(result, Mapping):
+                found += _faster_than_arithmetic(step, result, hosts.get(step.host, {}))
+    return found + unmeasured(evidence)
+
+
+def _faster_than_arithmetic(step: Step, result: Mapping[str, Any], host: Mapping[str, Any]) -> Iterator[str]:
+    """A step that names no provider is held against the host's processor."""
+    batch = result.get("batch") if isinstance(result.get("batch"), int) else 1
+    least = least_ms(step, host, str(result.get("provider", ""))) * max(int(batch or 1), 1)
+    for field in ("latency_ms", "batch_ms"):
+        samples = result.get(field)
+        if not isinstance(samples, np.ndarray) or samples.dtype.kind not in "fiu" or not samples.size:
+            continue
+        if float(np.median(samples)) < least:
+            yield (
+                f"{step.name}: a median of {np.median(samples):.4g} ms is below the {least:.3g} ms "
+                "that the arithmetic needs on this hardware"
+            )
 
 
 def _hardware(record: Record) -> list[str]:
@@ -238,7 +208,8 @@ def _hardware(record: Record) -> list[str]:
 
 
 def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Why the testbed does not confirm the lease. `leases`: by id, with name, start_utc and end_utc."""
+    """Why the testbed does not confirm the lease. `leases`: by id, with name, start_utc and end_utc, and
+    netid where it is known whose account made it (empty: nobody's of the course)."""
     named = [lease for lease in record.leases if isinstance(lease, Mapping) and lease.get("id")]
     if not named:
         return ["the record names no lease"]
@@ -249,7 +220,11 @@ def lease_doubts(record: Record, netid: str, leases: Mapping[str, Mapping[str, A
         if known is None:
             found.append(f"the testbed knows no lease {lease}")
             continue
-        if not _is_for(str(known.get("name", "")), netid):
+        if "netid" in known:
+            if not known["netid"] or known["netid"] != netid.strip().casefold():
+                whose = known["netid"] or f"user {known.get('user_id') or 'unknown'}, whom no list names"
+                found.append(f"the lease was made by the account of {whose}, not of {netid}")
+        elif not _is_for(str(known.get("name", "")), netid):
             found.append(f"the lease is named {known.get('name')!r}, not for {netid}")
         start, end = _time(known.get("start_utc")), _time(known.get("end_utc"))
         if start is None or end is None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.invariants import borrowed
+from grading.checks.integrity.shapes import is_carried_over
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.checks.trust import NOT_PROVEN
 from grading.grade import Grade
 from grading.shown import line
+from grading.submission.handed_in import chains
 from grading.submission.people import plain_netid
 from snippets.errors import RecordError
 from snippets.files import write_atomic
@@ -71,7 +72,7 @@ def leaderboard(records: Sequence[Record]) -> list[dict[str, Any]]:
         evidence = Evidence(record)
         for name in evidence.steps:
             try:
-                if borrowed(evidence.result(name)):
+                if is_carried_over(name):
                     continue
                 if name.endswith("/latency") and evidence.number(name, "batch") == 1:
                     fastest = min(fastest or (float("inf"), ""), (evidence.p50(name), name))
@@ -124,6 +125,7 @@ def results(
             "prints": list(grade.prints)[:200],
             "trust": {part.part: part.trust for part in grade.parts},
             "problems": problems[:50],
+            "chains": {part: [chain[0], chain[-1]] for part, chain in chains(grade.parts).items()},
         },
     }
 

@@ -8,18 +8,26 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent.parent
 
 
-def submitters(base: Path) -> tuple[str, ...]:
+def metadata_of(base: Path) -> Any:
+    """What Gradescope tells of the submission; None if that cannot be read."""
+    try:
+        return json.loads((base / "submission_metadata.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def submitters(metadata: Any) -> tuple[str, ...]:
     """NetIDs of all who handed in, partners too: the part of each e-mail address before the @; empty if unknown."""
     try:
-        metadata = json.loads((base / "submission_metadata.json").read_text(encoding="utf-8"))
         return tuple(str(user["email"]).partition("@")[0] for user in metadata["users"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
+    except (KeyError, IndexError, TypeError):
         return ()
 
 
@@ -40,6 +48,7 @@ def main(base: Path) -> int:
         if os.geteuid() == 0:
             SOURCE.chmod(0o700)  # student functions run as another user, who must not read the checks
         from grading.grade import GradeOptions, grade
+        from grading.submission.handed_in import chains_told, held_against, moment
         from grading.submission.opened import open_records
 
         built = expected(SOURCE)
@@ -47,11 +56,15 @@ def main(base: Path) -> int:
         graded = grade(base / "submission", GradeOptions(parts=parts))
         with open_records(base / "submission") as records:
             board = results.leaderboard(records)
-        accounts = submitters(base)
+        metadata = metadata_of(base)
+        accounts = submitters(metadata)
+        created = moment(metadata.get("created_at")) if isinstance(metadata, dict) else None
+        graded = replace(graded, parts=held_against(graded.parts, created, chains_told(metadata)))
         if built.get("functions"):
             # Student code runs now, and nothing that it could read may hold a right answer: that is written last.
             results.write(target, results.results(graded, board, accounts, staff=False))
             graded = grade(base / "submission", GradeOptions(parts=parts, functions=True))
+            graded = replace(graded, parts=held_against(graded.parts, created, chains_told(metadata)))
         results.write(target, results.results(graded, board, accounts))
     except Exception as error:
         kept = json.loads(target.read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from snippets.files import canonical, sha256_text
@@ -22,6 +23,16 @@ def linked(step: dict[str, Any], previous: str) -> dict[str, Any]:
     """The step as it follows the step (or the run) whose hash is `previous`."""
     step = {**step, "previous": previous}
     return {**step, "hash": step_hash(step)}
+
+
+def answers_hash(answers: Sequence[Any]) -> str:
+    """Hash over answers in their order: each step holds that of the answers given before it."""
+    return reduce(hash_with, answers, sha256_text("answers"))
+
+
+def hash_with(before: str, answer: Any) -> str:
+    """The hash over some answers and one more, from that over these answers."""
+    return sha256_text(f"{before} {canonical(answer)}")
 
 
 def last_hash(head: dict[str, Any], steps: Sequence[dict[str, Any]]) -> str:

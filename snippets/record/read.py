@@ -24,7 +24,9 @@ from snippets.record.steps import STEPS, Interrupted
 
 @dataclass(frozen=True)
 class Step:
-    """One measured step. `result` loads its sample arrays when it is read."""
+    """One measured step. `result` loads its sample arrays when it is read. `answers`: the hash over the answers that
+    had been given by then; empty in older records.
+    """
 
     index: int
     name: str
@@ -37,6 +39,7 @@ class Step:
     host: str
     folder: Path
     encoded: Any
+    answers: str = ""
 
     @property
     def result(self) -> Any:
@@ -191,7 +194,15 @@ def load_record(folder: str | Path) -> Record:
     content = read_content(folder)
     head = content.head
     plain = ("index", "name", "key", "inputs", "notebook", "started_utc", "ended_utc", "seconds", "host")
-    steps = tuple(Step(folder=folder, encoded=s["result"], **{name: s[name] for name in plain}) for s in content.steps)
+    steps = tuple(
+        Step(
+            folder=folder,
+            encoded=s["result"],
+            answers=str(s.get("answers", "")),
+            **{name: s[name] for name in plain},
+        )
+        for s in content.steps
+    )
     return Record(
         folder,
         head["part"],

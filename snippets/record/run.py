@@ -27,6 +27,7 @@ from snippets.files import canonical, sha256_file, sha256_text, storage_error, w
 from snippets.machine.host import host_facts, kit_commit
 from snippets.parts import KIT
 from snippets.record import values
+from snippets.record.chain import answers_hash
 from snippets.record.context import RunContext
 from snippets.record.document import written_ns
 from snippets.record.files import RecordFiles
@@ -322,6 +323,7 @@ class Run:
                 "ended_utc": utc_now(),
                 "seconds": seconds,
                 "host": self._host,
+                "answers": answers_hash(self._files.head["answers"]),
             },
             durable=seconds > SHORT_S,
         )

@@ -16,11 +16,12 @@ import numpy as np
 
 from grading.questions import Question, ask, questions
 from grading.submission.collect import Student, Submission, make_submission
-from snippets.files import write_atomic
+from snippets.files import canonical, sha256_text, write_atomic
 from snippets.record import run as record
 from snippets.record.chain import genesis, last_hash, linked
 from snippets.record.document import read_content, write_whole
 from snippets.record.values import save_array
+from tests.grading.machines import Machine
 from tests.grading.pictures import picture
 
 VARIANTS = {
@@ -36,17 +37,19 @@ EXPLANATION = (
 
 
 class Clock:
-    """Time that passes only when a step says so."""
+    """Time that passes when a step says so, and a little whenever somebody looks, as while a file is written."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, began: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)) -> None:
         self.ns = 0
-        self.start = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(minutes=7 * seed)
+        self.start = began + timedelta(minutes=7 * seed)
+        self._rng = np.random.default_rng([seed, 1])
 
     def perf_counter_ns(self) -> int:
-        self.ns += 1_000_000
+        self.ns += int(self._rng.integers(1_000, 30_000))
         return self.ns
 
     def utc_now(self) -> str:
+        self.ns += int(50_000 + 400_000 * self._rng.lognormal(0, 0.8))
         moment = self.start + timedelta(microseconds=self.ns / 1000)
         return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -63,63 +66,122 @@ def at(clock: Clock) -> Iterator[None]:
         yield
 
 
-def times(rng: np.random.Generator, median: float, count: int) -> np.ndarray:
-    """Skewed latencies in ms, as servers have them."""
-    return median * np.exp(rng.normal(0, 0.06, count)) + rng.exponential(median * 0.02, count)
+Made = Iterator[tuple[str, dict[str, Any], float]]
+"""Name, result and seconds of steps."""
 
 
-def steps(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any], float]]:
-    """Name, result and seconds of every step of part edge."""
-    speed = float(rng.uniform(0.9, 1.5))
-    for variant, (median, size) in VARIANTS.items():
-        for threads in (1, 2, 4):
-            samples = times(rng, median * speed / threads**0.7, 60)
-            yield (
-                f"edge/{variant}-threads-{threads}/latency",
-                {"latency_ms": samples, "batch": 1, "threads": threads, "provider": "cpu"},
-                samples.sum() / 1e3 + 1,
-            )
-        labels = rng.integers(0, 11, 50)
+def steps(rng: np.random.Generator, rounds: int = 0) -> Made:
+    """Every step of part edge. `rounds`: so many rounds of turns, as kits measure now; 0: each variant for itself."""
+    machine, speed = Machine.any(rng), float(rng.uniform(0.9, 1.5))
+    times, lasting = machine.times, machine.lasting
+    labels = rng.integers(0, 11, 50)
+    medians = {
+        f"{variant}-threads-{threads}": median * speed / threads ** float(rng.uniform(0.65, 0.75))
+        for variant, (median, _) in VARIANTS.items()
+        for threads in (1, 2, 4)
+    }
+    if rounds:
+        yield from in_turns(machine, medians, rounds)
+    else:
+        for name, median in medians.items():
+            samples = times(median, 60)
+            threads = int(name.rpartition("-")[2])
+            result = {"latency_ms": samples, "batch": 1, "threads": threads, "provider": "cpu"}
+            yield f"edge/{name}/latency", result, samples.sum() / 1e3 + lasting(1)
+    for variant, (_, size) in VARIANTS.items():
         right = rng.random(50) < 0.85
         yield (
             f"edge/{variant}/accuracy",
             {"predictions": np.where(right, labels, (labels + 1) % 11), "labels": labels, "split": "evaluation"},
-            1.0,
+            lasting(1.0),
         )
-        yield f"kit/{variant}/size", {"bytes": size}, 0.1
+        yield f"kit/{variant}/size", {"bytes": size}, lasting(0.1)
         phases = {
-            f"{phase}_ms": times(rng, scale * speed, 5)
-            for phase, scale in (("process", 40), ("libraries", 300), ("model", 90), ("first_inference", 50))
+            f"{phase}_ms": times(scale * speed, 5)
+            for phase, scale in (
+                ("process", 40),
+                ("libraries", 300),
+                ("model", 90),
+                ("first_inference", 50),
+                ("answered", 500),
+            )
         }
         yield (
             f"cold/{variant}/start",
-            {**phases, "rss_mb": memory(rng), "steady_ms": times(rng, 20, 5), "threads": 1},
-            6.0,
+            {**phases, "rss_mb": memory(machine), "steady_ms": times(20, 5), "threads": 1},
+            lasting(6.0),
         )
-    samples = times(rng, 15 * speed, 400) * np.linspace(1, float(rng.uniform(0.95, 1.3)), 400)
-    started = np.cumsum(samples) / 1e3
-    seconds = float(started[-1])
-    yield (
-        "soak/all/soak",
-        {
-            "latency_ms": samples,
-            "started_s": started,
-            "seconds": seconds,
-            "absent": {"limits": "x"},
-            "board_s": started[::40],
-            "temperature_c": np.full(10, 50.0),
-            "limits": [],
-        },
-        seconds,
-    )
-    yield "soak/all/power", {"power_w": 8.0, "source": "assumed"}, 0.1
-    edge, server = times(rng, 12 * speed, 60), times(rng, 3 * speed, 60)
-    yield (
-        "cloud/server/latency",
-        {"latency_ms": server, "batch": 1, "source": "Part 1, quantize/aggressive/latency"},
-        0.5,
-    )
-    yield "cloud/all/crossover", {"edge_ms": edge, "server_ms": server, "rtt_ms": [1.0]}, 0.5
+    yield "soak/all/soak", *soak(machine, speed)
+    yield "soak/all/power", {"power_w": 8.0, "source": "assumed"}, lasting(0.1)
+    edge, server = times(12 * speed, 60), times(3 * speed, 60)
+    numbers = np.repeat(np.arange(1, 6), 12)
+    carried = {"latency_ms": server, "batch": 1, "source": "Part 1, quantize/aggressive/latency"}
+    crossover = {"edge_ms": edge, "server_ms": server, "rtt_ms": [1.0]}
+    if rounds:
+        carried |= {"group": "choose", "rounds": numbers, "slow": [], "inputs": {"step": "quantize/aggressive/latency"}}
+        crossover |= {"edge_rounds": numbers, "server_rounds": numbers, "edge_slow": [], "server_slow": []}
+        crossover |= {"rtt_sent_ms": [-47.0], "sending_ms": [48.0]}
+    yield "cloud/server/latency", carried, lasting(0.5)
+    yield "cloud/all/crossover", crossover, lasting(0.5)
+
+
+def in_turns(machine: Machine, medians: Mapping[str, float], rounds: int) -> Made:
+    """The rounds of a comparison, and what is put together from them."""
+    rng, best, taken = machine.rng, float("inf"), []
+    for number in range(1, rounds + 1):
+        blocks = {name: machine.times(median, 20) for name, median in medians.items()}
+        canary = machine.times(0.75, len(blocks))
+        best = min(best, float(canary.min()))
+        taken.append(blocks)
+        order = [list(blocks)[i] for i in rng.permutation(len(blocks))]
+        result = {
+            "round": number,
+            "seed": 0,
+            "order": order,
+            "blocks_ms": blocks,
+            "canary_ms": canary,
+            "others": np.zeros(len(blocks)),
+            "best_canary_ms": best,
+            "repeated": dict.fromkeys(blocks, 0),
+            "slow": [],
+            "group": "edge",
+            "threads": 4,
+        }
+        busy_s = sum(float(block.sum()) for block in blocks.values()) / 1e3
+        yield f"edge/turns-{number}", result, machine.lasting(0.5) + 1.2 * busy_s
+    for name in medians:
+        together = {
+            "latency_ms": np.concatenate([blocks[name] for blocks in taken]),
+            "rounds": np.repeat(np.arange(1, rounds + 1), 20),
+            "group": "edge",
+            "repeated": 0,
+            "slow": [],
+            "batch": 1,
+            "provider": "cpu",
+            "threads": int(name.rpartition("-")[2]),
+        }
+        yield f"edge/{name}/latency", together, machine.lasting(2e-5)
+
+
+def soak(machine: Machine, speed: float) -> tuple[dict[str, Any], float]:
+    """Result and seconds of one call after another on a board that warms up."""
+    rng = machine.rng
+    samples = machine.times(15 * speed, 400) * np.linspace(1, float(rng.uniform(0.95, 1.3)), 400)
+    between_s = rng.lognormal(np.log(8e-6), 0.4, 400)
+    started = np.concatenate([[0.0], np.cumsum(samples / 1e3 + between_s)[:-1]]) + between_s
+    seconds = float(started[-1] + samples[-1] / 1e3)
+    result = {
+        "latency_ms": samples,
+        "started_s": started,
+        "seconds": seconds,
+        "absent": {"limits": "x"},
+        "board_s": started[::40],
+        "temperature_c": 50 + np.round(rng.normal(0, 1, 10), 1),
+        "clock_mhz": np.full(10, 2400.0),
+        "power_w": np.full(10, np.nan),
+        "limits": [],
+    }
+    return result, seconds + machine.lasting(0.05)
 
 
 # Points of part edge: all, and those that no person gives. 10 are for measuring.
@@ -127,9 +189,9 @@ POSSIBLE = 10.0 + sum(question.points for question in questions("edge"))
 FULL = 10.0 + sum(question.points for question in questions("edge") if not question.by_hand)
 
 
-def memory(rng: np.random.Generator) -> np.ndarray:
+def memory(machine: Machine) -> np.ndarray:
     """Memory in MB of five starts, in each of four phases."""
-    return np.cumsum(times(rng, 20, 20).reshape(5, 4), axis=1)
+    return np.cumsum(machine.times(20, 20).reshape(5, 4), axis=1)
 
 
 def guess(question: Question, results: Mapping[str, Any]) -> Any:
@@ -214,18 +276,20 @@ def make_run(
     answered: bool = True,
     wrong: bool = False,
     keep_steps: float = 1.0,
+    began: datetime | None = None,
 ) -> Path:
     """A run of part edge. `predict`: before, after or never; `keep_steps`: share of the steps that were measured.
 
-    `wrong`: number, choice and prediction are all wrong.
+    `wrong`: number, choice and prediction are all wrong. `began`: measured then, in rounds, as kits do now.
     """
     wise = not wrong
-    clock, rng = Clock(seed), np.random.default_rng(seed)
+    clock = Clock(seed, began) if began else Clock(seed)
+    rng = np.random.default_rng(seed)
     with at(clock):
         run = record.open_run("edge", notebook="1_latency", runs=runs)
         asked = questions("edge")
 
-        all_steps = list(steps(rng))
+        all_steps = list(steps(rng, rounds=5 if began else 0))
         all_results = {name: result for name, result, _ in all_steps}
 
         def predict_now() -> None:
@@ -242,7 +306,7 @@ def make_run(
                 clock.ns += int(seconds * 1e9)
                 return result
 
-            run.step(name, measure, inputs={"seed": seed})
+            run.step(name, measure, inputs=result if "group" in result and "order" not in result else {"seed": seed})
         if predict == "after":
             predict_now()
         results = {name: result for name, result, _ in kept}
@@ -299,3 +363,13 @@ def change_samples(
                 step["result"][field] = save_array(run, step["result"][field]["$array"], change(old))
 
     rewrite(run, edit)
+
+
+def name_hosts(fields: dict[str, Any]) -> None:
+    """Name each machine of a record for its facts, as the kit does, in the steps too."""
+    names = {}
+    for host in fields["hosts"]:
+        before = host.pop("id")
+        names[before] = host["id"] = sha256_text(canonical(host))[:16]
+    for step in fields["steps"]:
+        step["host"] = names[step["host"]]

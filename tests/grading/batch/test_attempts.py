@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,15 @@ def test_a_roster_adds_who_is_missing_with_the_parts_that_were_asked_for() -> No
         ("cd2", ["model", "edge"], ("nothing was handed in",)),
     ]
     assert rows[1].points == 0 and rows[1].possible > 0 and rows[1].counts
+
+
+def test_a_run_that_was_handed_in_before_with_other_steps_is_doubted_and_keeps_its_points() -> None:
+    def attempt(name: str, *chain: str) -> Grade:
+        whole = graded(name, "ab1")
+        return replace(whole, parts=(replace(whole.parts[0], chain=chain),))
+
+    first = (entry("1.zip", "canvas 1", 1), attempt("1.zip", "r", "a"))
+    for later, doubts in ((("r", "a", "b"), 0), (("r", "x", "b"), 1), (("another", "x"), 0)):
+        second = (entry("2.zip", "canvas 1", 2), attempt("2.zip", *later))
+        counted = who_counts(settle([first[0], second[0]], [first[1], second[1]]))
+        assert [(row.source, len(row.parts[0].doubts), row.points) for row in counted] == [("2.zip", doubts, 1)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import servelab
-from grading.batch.outputs import OfClass, find_staff_runs, grade_class, read_leases
+from grading.batch.outputs import Asked, OfClass, find_staff_runs, grade_class, read_leases, read_users
 from snippets.errors import RecordError, StorageError, UsageError
 from tests.grading.students import change_samples, hand_in, make_run
 
@@ -144,3 +144,26 @@ def test_for_excel_the_tables_begin_with_a_byte_order_mark(typed: Any, tmp_path:
     typed("--excel")
     for name in ("grades.csv", "grades.similarity.csv"):
         assert (tmp_path / name).read_bytes()[:3] == b"\xef\xbb\xbf"
+
+
+def test_accounts_tell_whose_a_lease_is_and_the_answer_of_the_api_is_read_too(tmp_path: Path) -> None:
+    users, leases = tmp_path / "users.csv", tmp_path / "leases.json"
+    users.write_text("netid,user_id\nAB123 ,93d3\n")
+    times = {"start_date": "2026-03-01T12:00:00", "end_date": "2026-03-01T14:00:00"}
+    leases.write_text(
+        json.dumps({"leases": [{**LEASE, **times, "user_id": "93d3"}, {**LEASE, **times, "id": "8", "user_id": "x"}]})
+    )
+    known = read_leases(leases, read_users(users))
+    assert (known["7"]["user_id"], known["7"]["netid"]) == ("93d3", "ab123")
+    assert (known["8"]["user_id"], known["8"]["netid"]) == ("x", "")
+    assert Asked(leases=leases, users=users).options().leases == known
+
+
+def test_a_list_of_accounts_needs_its_columns_and_a_list_of_leases(tmp_path: Path) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text("netid,account\nab123,1\n")
+    with pytest.raises(UsageError, match="columns netid and user_id"):
+        read_users(users)
+    users.write_text("netid,user_id\nab123,1\n")
+    with pytest.raises(UsageError, match="--leases"):
+        Asked(users=users).options()

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from grading.batch.similarity import Likeness, doubted, labels, likenesses, shared_samples, shared_words
+from grading.batch.similarity import (
+    Likeness,
+    doubted,
+    labels,
+    likenesses,
+    shared_numbers,
+    shared_samples,
+    shared_times,
+    shared_words,
+)
 from grading.checks.part import PartGrade
 from grading.checks.result import Result
 from grading.grade import Grade
@@ -82,3 +91,33 @@ def test_who_shares_samples_is_told_with_whom_and_nobody_else_is() -> None:
         "a": "1 measurements with the same samples as b",
         "b": "1 measurements with the same samples as a",
     }
+
+
+def test_runs_that_began_in_one_microsecond_or_whose_steps_took_the_same_are_copies() -> None:
+    assert [pair.what for pair in shared_times([grade("a", "c:1"), grade("b", "c:1")])] == [
+        "runs begun in the same microsecond"
+    ]
+    two = [grade("a", "d:1", "d:2", "d:4"), grade("b", "d:1", "d:2", "d:5")]
+    assert shared_times(two) == [], "two steps of the same length may be chance"
+    (found,) = shared_times([grade("a", "d:1", "d:2", "d:3", "d:4"), grade("b", "d:1", "d:2", "d:3")])
+    assert (found.what, found.strength) == ("3 steps that took the same microseconds", 1)
+
+
+def test_a_few_pictures_are_the_same_in_all_runs_and_most_are_not() -> None:
+    mine = [f"f:{n}" for n in range(10)]
+    assert shared_times([grade("a", *mine), grade("b", *mine[:5], *[f"f:x{n}" for n in range(5)])]) == []
+    (found,) = shared_times([grade("a", *mine), grade("b", *mine[:6], *[f"f:x{n}" for n in range(4)])])
+    assert (found.what, found.strength) == ("6 figures that are the same picture", 0.6)
+
+
+def test_three_numbers_that_only_two_students_give_are_copied_and_what_everybody_gives_is_not() -> None:
+    two = [grade("a", "a:1", "a:2", "a:3"), grade("b", "a:1", "a:2", "a:3", "a:4")]
+    (found,) = shared_numbers(two)
+    assert (found.what, found.strength) == ("3 answers with the same numbers", 1)
+    assert shared_numbers([grade(name, "a:1", "a:2", "a:3", f"a:{name}") for name in "abcde"]) == []
+    assert shared_numbers([grade("a", "a:1", "a:2"), grade("b", "a:1", "a:2")]) == [], "two may be chance"
+
+
+def test_prints_of_one_kind_are_not_counted_with_those_of_another() -> None:
+    both = [grade("a", "c:1", "d:1", "f:1", "a:1"), grade("b", "c:2", "d:1", "f:1", "a:1")]
+    assert shared_samples(both) == shared_times(both) == shared_numbers(both) == []

@@ -19,6 +19,7 @@ class Lasted:
     """What the check of a step's length reads of it."""
 
     seconds: float
+    name: str = "a"
 
 
 def arrays(result: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def test_a_result_that_breaks_a_relation_is_told_which(result: dict[str, Any], w
         ({"latency_ms": [1000.0, 500.0], "started_s": [0.0, 0.0], "clients": 3}, 0.25),
         ({"latency_ms": [1000.0, 500.0], "clients": 3, "offered_rps": 9.0}, 0.5),
         ({"latency_ms": [0.5], "offered_rps": 9.0}, 0.0005),
-        ({"latency_ms": [1000.0], "source": "another run"}, 0.0),
+        ({"latency_ms": [1000.0], "source": "another run"}, 1.0),
         ({"latency_ms": [float("inf")]}, 0.0),
         ({}, 0.0),
     ],
@@ -168,6 +169,12 @@ def test_samples_may_not_take_longer_than_their_step() -> None:
     ]
 
 
+def test_only_the_step_that_carries_over_samples_may_be_shorter_than_they_are() -> None:
+    result = arrays({"latency_ms": [1000.0], "source": "another run"})
+    assert invariants.problems(cast(Step, Lasted(0.1, "cloud/server/latency")), result) == []
+    assert len(invariants.problems(cast(Step, Lasted(0.1, "edge/fp32-threads-1/latency")), result)) == 1
+
+
 @pytest.mark.parametrize(
     ("result", "problems"),
     [
@@ -176,7 +183,7 @@ def test_samples_may_not_take_longer_than_their_step() -> None:
         ({"batch_ms": [1.0] * 4, "latency_ms": []}, 2),
         ({"latency_ms": [1.0], "ok": [True]}, 0),
         ({"latency_ms": [], "ok": []}, 1),
-        ({"latency_ms": [1.0], "source": "another run"}, 0),
+        ({"latency_ms": [1.0], "source": "another run"}, 1),
         ({"bytes": 1}, 0),
     ],
 )

@@ -133,9 +133,20 @@ def test_a_grade_holds_what_the_checks_found_and_they_are_handed_all_that_is_kno
     grade = check_part(run.folder, netid="ab1", left_out=frozenset({"a"}), leases=leases, staff_run=staff)
     assert handed == [("ab1", frozenset({"a"}), leases, staff)]
     assert replace(grade, results=()) == PartGrade(
-        "edge", record.run_id, record.digest, "own machine", (), "plausible", ("doubt",), ("remark",), grade.prints
+        "edge",
+        record.run_id,
+        record.digest,
+        "own machine",
+        (),
+        "plausible",
+        ("doubt",),
+        ("remark",),
+        grade.prints,
+        chain=tuple(link[:12] for link in record.links),
+        measured_utc=record.steps[0].ended_utc,
     )
-    assert grade.prints == part.sample_prints(part.Evidence(record)) and len(grade.prints) == 1
+    samples, steps = part.sample_prints(part.Evidence(record)), part.step_prints(record)
+    assert grade.prints == (*samples, *steps) and len(samples) == len(steps) == 1
     assert [each.id for each in grade.results] == ["edge.measured", *(each.id for each in questions("edge"))]
     check_part(run.folder)
     assert handed[1] == ("", frozenset(), None, None)

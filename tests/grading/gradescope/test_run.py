@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grading.gradescope.run import expected, submitters
+from grading.gradescope.run import expected, metadata_of, submitters
 from tests.grading.gradescope.container import ONE_USER, USERS, gradescope, unpack
 from tests.grading.students import hand_in, make_run
 
@@ -100,11 +100,11 @@ def test_who_handed_in_is_told_by_each_address_before_its_at(
     tmp_path: Path, metadata: str, netids: tuple[str, ...]
 ) -> None:
     (tmp_path / "submission_metadata.json").write_text(metadata)
-    assert submitters(tmp_path) == netids
+    assert submitters(metadata_of(tmp_path)) == netids
 
 
 def test_without_metadata_nobody_is_known_to_have_handed_in(tmp_path: Path) -> None:
-    assert submitters(tmp_path) == ()
+    assert submitters(metadata_of(tmp_path)) == ()
 
 
 def test_an_autograder_knows_what_it_was_built_for(tmp_path: Path) -> None:

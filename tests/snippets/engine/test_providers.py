@@ -10,6 +10,7 @@ import pytest
 from snippets.engine import export, graph, providers, ways
 from snippets.engine.streams import Tuning
 from snippets.errors import ModelError, ProviderError, UsageError
+from snippets.machine import gpu_libraries
 from snippets.model.mobilenet import mobilenet_v2
 from snippets.quantize import int8
 
@@ -54,7 +55,7 @@ def test_a_provider_that_is_absent_is_an_error_never_the_cpu(fp32: Path) -> None
 def test_amds_providers_are_worth_a_word_only_where_such_a_gpu_is(
     fp32: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(providers, "KFD", tmp_path / "kfd")
+    monkeypatch.setattr(gpu_libraries, "KFD", tmp_path / "kfd")
     assert "rocm" not in providers.available() and "rocm" not in ways.every_way(fp32, {}, {})
     (tmp_path / "kfd").touch()
     assert providers.available()["rocm"].endswith("AMD's onnxruntime-rocm has it")

@@ -1,0 +1,73 @@
+"""Cheap ways to forge a run are seen, and the honest of the class are not suspected. `benchmarks/forgery.py` tries more
+of both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grading.grade import Grade
+from tests.grading.forgeries import BEGAN, FORGERIES
+from tests.grading.forging import HOUR, forge, graded, suspected, table
+from tests.grading.students import FULL, make_run
+
+HONEST = 9
+# One of each kind: copies, one's own run made better, invented ones.
+FAST = (
+    "as_it_is",
+    "shuffled",
+    "dropped",
+    "postponed",
+    "reassembled",
+    "halved_whole",
+    "predicted_late_backdated",
+    "predictions_replaced",
+    "friends_answers",
+    "another_host",
+    "strangers_lease",
+    "absent",
+    "sourced",
+    "library_jitter",
+)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Runs of an honest class."""
+    folder = tmp_path_factory.mktemp("honest")
+    return [make_run(folder / str(seed), seed, began=BEGAN) for seed in range(HONEST)]
+
+
+@pytest.fixture(scope="module")
+def honest(runs: list[Path]) -> list[Grade]:
+    """Their submissions."""
+    return [graded(run, f"st{number}") for number, run in enumerate(runs)]
+
+
+def test_nobody_honest_is_suspected_and_all_have_their_points(honest: list[Grade]) -> None:
+    assert suspected(honest) == []
+    assert [each.points for each in honest] == [FULL] * HONEST
+    assert {part.trust for each in honest for part in each.parts} == {"plausible"}
+
+
+def test_there_are_thirty_ways_and_more_each_told_once() -> None:
+    assert len(FORGERIES) >= 30 and sum(one.minutes < HOUR for one in FORGERIES) >= 25
+    assert len({one.way.__name__ for one in FORGERIES}) == len(FORGERIES)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_way_of_less_than_an_hour_is_seen(tmp_path: Path, runs: list[Path], honest: list[Grade], name: str) -> None:
+    (one,) = (each for each in FORGERIES if each.way.__name__ == name)
+    (outcome,) = forge([one], honest, runs[0], tmp_path)
+    assert one.minutes < HOUR and not outcome.missed, outcome
+
+
+def test_a_patient_forger_is_not_seen_and_the_table_says_so(
+    tmp_path: Path, runs: list[Path], honest: list[Grade]
+) -> None:
+    (one,) = (each for each in FORGERIES if each.way.__name__ == "invented")
+    found = forge([one], honest, runs[0], tmp_path)
+    assert one.minutes > HOUR and (found[0].trust, found[0].remark) == ("plausible", "")
+    line = table(found).splitlines()[1]
+    assert line.split()[:4] == [str(one.minutes), f"{FULL}", "plausible", "no"]
