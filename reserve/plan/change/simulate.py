@@ -75,7 +75,7 @@ class _Term:
     def play(self, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """Hour at which each unit has finished (a large number: never), and how many blocks were lost."""
         course, faults = self.course, self.rules.faults
-        np.copyto(self.board.left, self.full)
+        self.board.restore(self.full)
         booked = dict(self.planned)
         ends: dict[tuple[int, int], int] = {}
         queue = [(hour, unit, part) for (unit, part), (hour, _) in booked.items()]

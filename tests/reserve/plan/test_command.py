@@ -52,7 +52,7 @@ def test_a_plan_without_roster_or_account_is_made_and_written(made: tuple[Path, 
     lines = (out / "commands.txt").read_text().splitlines()
     assert len([line for line in lines if line.startswith("servelab reserve")]) == 18
     assert re.match(
-        r'servelab reserve model --start "2027-03-08 \d\d:00" --netid student\d{3} --site CHI@TACC '
+        r'servelab reserve model --start "2027-03-0[89] \d\d:00" --netid student\d{3} --site CHI@TACC '
         r"--node compute_liqid-01$",
         lines[1],
     )
