@@ -18,13 +18,14 @@ from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.simulate import Simulation, simulate
 from reserve.plan.change.testbed import Hands, View, look
 from reserve.plan.course.course import Course
-from reserve.plan.course.inputs import Inputs, local_moment, what_if
+from reserve.plan.course.inputs import Inputs, what_if
 from reserve.plan.course.pools import read_calendars, save_calendars
 from reserve.plan.course.roster import check_dates, read_roster
 from reserve.plan.course.rules import Rules, load_rules
 from reserve.plan.course.schedule import Booking, Plan, completed, faults
-from reserve.plan.course.windows import zone_named
+from reserve.plan.course.windows import local_moment, zone_named
 from reserve.plan.show.ics import Edition, write_calendars
+from reserve.plan.show.mail import write_events, write_messages
 from reserve.plan.show.page import gap_text, page, verdict
 from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlier, read_earlier, read_plan, write_plan
 from reserve.plan.solve.baselines import compare
@@ -95,8 +96,8 @@ def _base_hours(table: Mapping[str, Hardware]) -> dict[str, int]:
 
 
 def write_all(wishes: PlanWishes, inputs: Inputs, plan: Plan, html: str, now: datetime) -> None:
-    """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder. A plan that was
-    there is kept under earlier/."""
+    """plan.csv, plan.html, commands.txt, messages, calendar.json, calendars and plan.json under the output folder. A
+    plan that was there is kept under earlier/."""
     out = wishes.out
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -112,6 +113,8 @@ def write_all(wishes: PlanWishes, inputs: Inputs, plan: Plan, html: str, now: da
         number = len(list((out / EARLIER).glob("*.csv")))
         edition = Edition(f"{inputs.start:%Y%m%d}", number, now, by_lease)
         write_calendars(out, plan.bookings, zones, inputs.tz, edition, read_earlier(out))
+        write_events(out / "course.csv", plan.bookings, inputs.tz, by_lease)
+        write_messages(out, plan.bookings, zones, by_lease, [part.name for part in inputs.rules.parts])
         settings = {
             "start": to_text(inputs.start),
             "due": to_text(inputs.due),
@@ -197,7 +200,9 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 f"({100 * day.low:.1f} to {100 * day.high:.1f}), everyone in {100 * day.all_share:.0f} % of terms "
                 f"({100 * day.all_low:.0f} to {100 * day.all_high:.0f})"
             )
-    say.append(f"written to {wishes.out}: plan.html, plan.csv, commands.txt, course.ics, students/*.ics")
+    say.append(
+        f"written to {wishes.out}: plan.html, plan.csv, commands.txt, messages/, course.ics, course.csv, students/*.ics"
+    )
     return Outcome("\n".join(say), _without_time(left, course.total))
 
 

@@ -54,7 +54,9 @@ class _Term:
     """One play: bookings happen in time order; a lost block is booked again where something is free."""
 
     def __init__(self, inputs: Inputs, bookings: Sequence[Booking]) -> None:
-        longer = replace(inputs, due=inputs.due + timedelta(days=EXTRA_DAYS))
+        more = timedelta(days=EXTRA_DAYS)
+        students = tuple(replace(one, due=one.due + more) if one.due else one for one in inputs.students)
+        longer = replace(inputs, students=students, due=inputs.due + more)
         self.course = longer.course()
         self.rules = inputs.rules
         self.board = board_of(self.course, tuple(bookings), keep_buffer=False)
