@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import permutations
 from zoneinfo import ZoneInfo
 
@@ -47,10 +48,10 @@ class Unit:
         """Students in it: 1 or 2."""
         return len(self.students)
 
-    @property
+    @cached_property
     def prefers(self) -> bool:
-        """Whether one of them named preferred times."""
-        return any(student.preferred for student in self.students)
+        """Whether some times are preferred to others: because one of them named some, or for the office hours."""
+        return not all(mask.all() for mask in self.liked)
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,13 @@ def _fits(closed: np.ndarray, hours: int, block: Block) -> np.ndarray:
 
 
 class _Times:
-    """Open and preferred minutes of students, each zone's waking hours computed once."""
+    """Open and preferred minutes of students, each zone's waking hours computed once. `tz`: the course's zone."""
 
-    def __init__(self, rules: Rules, start: datetime, due: datetime, end: datetime) -> None:
+    def __init__(self, rules: Rules, start: datetime, due: datetime, end: datetime, tz: ZoneInfo) -> None:
         self.rules, self.start, self.due, self.end = rules, start, due, end
         self.count = int((end - start).total_seconds() // 60)
+        self.holidays = self.painted(rules.holidays, tz)
+        self.office = self.painted(rules.office_hours, tz) if rules.office_hours else np.ones(self.count, bool)
         self.awake: dict[str, np.ndarray] = {}
 
     def painted(self, windows: Sequence, tz: ZoneInfo) -> np.ndarray:
@@ -171,7 +174,7 @@ class _Times:
     def open(self, student: Student) -> np.ndarray:
         if student.tz.key not in self.awake:
             waking = Weekly(frozenset(range(7)), self.rules.wake_minute, self.rules.sleep_minute)
-            self.awake[student.tz.key] = self.painted([waking], student.tz)
+            self.awake[student.tz.key] = self.painted([waking], student.tz) & ~self.holidays
         found = self.awake[student.tz.key]
         if student.unavailable:
             found = found & ~self.painted(student.unavailable, student.tz)
@@ -181,9 +184,7 @@ class _Times:
         return found
 
     def preferred(self, student: Student) -> np.ndarray:
-        if not student.preferred:
-            return np.ones(self.count, bool)
-        return self.painted(student.preferred, student.tz)
+        return self.painted(student.preferred, student.tz) if student.preferred else self.office
 
 
 def _alone(
@@ -290,7 +291,7 @@ def make_course(
     local = [(start + timedelta(hours=n)).astimezone(tz).date() for n in range(hours)]
     day_of = np.array([(day - local[0]).days for day in local])
     gaps = [part.gap_hours for part in rules.parts]
-    times, everywhere, nowhere = _Times(rules, start, due, end), np.ones(hours, bool), np.zeros(hours, bool)
+    times, everywhere, nowhere = _Times(rules, start, due, end, tz), np.ones(hours, bool), np.zeros(hours, bool)
     units = []
     for pair in members:
         extra = max(student.extra for student in pair)
@@ -300,7 +301,7 @@ def make_course(
         starts = tuple(
             mask & somewhere.get((name, length), nowhere) for name, length, mask in zip(names, own, suits, strict=True)
         )
-        if any(student.preferred for student in pair):
+        if rules.office_hours or any(student.preferred for student in pair):
             liked = _closed_before(np.logical_and.reduce([times.preferred(student) for student in pair]))
             good = tuple(
                 _fits(liked, hours, Block(length, margin)) for length, margin in zip(own, margins, strict=True)

@@ -167,6 +167,8 @@ def _time_faults(course: Course, student: Student, booking: Booking, span: Inter
     near = span.start - timedelta(days=2), span.end + timedelta(days=2)
     if student.begin and span.start < student.begin:
         yield f"{student.netid} {booking.part}: begins at {booking.start}, before {student.begin}"
+    if any(_overlap(span, free) for free in expand(course.rules.holidays, course.tz, *near)):
+        yield f"{student.netid} {booking.part}: on a holiday, {booking.start}"
     if any(_overlap(span, away) for away in expand(student.unavailable, student.tz, *near)):
         yield f"{student.netid} {booking.part}: unavailable at {booking.start}"
     waking = Weekly(frozenset(range(7)), course.rules.wake_minute, course.rules.sleep_minute)

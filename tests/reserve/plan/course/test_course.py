@@ -8,9 +8,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from reserve.calendar import Interval
 from reserve.plan.course.capacity import buffer_start
 from reserve.plan.course.course import block_hours, pair_up
 from reserve.plan.course.schedule import faults
+from reserve.plan.course.windows import parse_windows
 from reserve.plan.solve.solve import make_plan
 from tests.reserve.plan.small import START, inputs, student
 
@@ -103,3 +105,27 @@ def test_the_nodes_kept_for_retries_are_kept_before_the_common_due_date() -> Non
     late = replace(student("b2"), due=START + timedelta(days=9))
     course = inputs([student("a1"), late], days=4, buffer_hours=24, buffer_nodes=1).course()
     assert buffer_start(course) == 72
+
+
+def test_nobody_has_a_block_on_a_holiday_wherever_they_are() -> None:
+    holiday = parse_windows("2027-03-09", "test")
+    course = inputs([student("a1"), student("b2", tz="Asia/Kolkata")], days=4, holidays=holiday).course()
+    plan = make_plan(course, 5)
+    tuesday = Interval(START + timedelta(days=1), START + timedelta(days=2))
+    assert plan.stages[0].value == 2 and faults(course, plan.bookings) == []
+    assert all(b.end <= tuesday.start or b.start >= tuesday.end for b in plan.bookings)
+    mine = next(b for b in plan.bookings if b.netids == ("a1",) and b.part == "edge")
+    noon = tuesday.start + timedelta(hours=12)
+    moved = replace(mine, start=noon, end=noon + (mine.end - mine.start))
+    assert any("a1 edge: on a holiday" in one for one in faults(course, [moved]))
+
+
+def test_office_hours_are_preferred_by_who_names_no_time_of_their_own() -> None:
+    office = parse_windows("Mon-Fri 10:00-16:00", "test")
+    students = [student("a1"), student("b2", preferred="daily 18:00-24:00")]
+    course = inputs(students, days=5, office_hours=office).course()
+    plan = make_plan(course, 10)
+    local = {b.lease: b.start.astimezone(course.tz).hour for b in plan.bookings}
+    assert all(10 <= hour < 16 for lease, hour in local.items() if "a1" in lease)
+    assert all(hour >= 18 for lease, hour in local.items() if "b2" in lease)
+    assert not inputs(2).course().units[0].prefers and course.units[0].prefers
