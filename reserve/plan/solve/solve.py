@@ -234,7 +234,9 @@ class Search:
             found = self.lp(relaxation.late_hours(), Limits(tuple(fixed), reached["wait"], worst))
             return None if found is None else min(reached[key], whole(found.value, up=True))
         proven = self.priced(reached)
-        if proven is not None and (proven >= reached[key] or not self.many_alike):
+        # Where somebody is left out, the relaxation knows best what serving one more student is worth.
+        enough = reached["complete"] == self.course.total and not self.many_alike
+        if proven is not None and (proven >= reached[key] or enough):
             return proven
         found = self.lp(relaxation.finish(), Limits(tuple(fixed), reached["wait"], worst))
         if found is None:
