@@ -15,16 +15,18 @@ from reserve.plan.change.apply import Makes, apply, due_now, hold
 from reserve.plan.change.check import check, crowding, summary
 from reserve.plan.change.explain import Change, Left, changes, who_is_left
 from reserve.plan.change.replan import moves_text, replan
+from reserve.plan.change.requests import answers_text, read_requests, take
 from reserve.plan.change.simulate import Simulation, simulate
 from reserve.plan.change.testbed import Hands, View, look
 from reserve.plan.course.course import Course
-from reserve.plan.course.inputs import Inputs, local_moment, what_if
+from reserve.plan.course.inputs import Inputs, what_if
 from reserve.plan.course.pools import read_calendars, save_calendars
 from reserve.plan.course.roster import check_dates, read_roster
 from reserve.plan.course.rules import Rules, load_rules
 from reserve.plan.course.schedule import Booking, Plan, completed, faults
-from reserve.plan.course.windows import zone_named
+from reserve.plan.course.windows import local_moment, zone_named
 from reserve.plan.show.ics import Edition, write_calendars
+from reserve.plan.show.mail import write_events, write_messages
 from reserve.plan.show.page import gap_text, page, verdict
 from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlier, read_earlier, read_plan, write_plan
 from reserve.plan.solve.baselines import compare
@@ -51,6 +53,7 @@ class PlanWishes:
     simulate: int = 0
     seconds: float = 30.0
     missed: tuple[str, ...] = ()
+    requests: Path | None = None
     say: Callable[[str], None] | None = None  # told how far it is
 
 
@@ -95,8 +98,8 @@ def _base_hours(table: Mapping[str, Hardware]) -> dict[str, int]:
 
 
 def write_all(wishes: PlanWishes, inputs: Inputs, plan: Plan, html: str, now: datetime) -> None:
-    """plan.csv, plan.html, commands.txt, calendar.json, *.ics and plan.json under the output folder. A plan that was
-    there is kept under earlier/."""
+    """plan.csv, plan.html, commands.txt, messages, calendar.json, calendars and plan.json under the output folder. A
+    plan that was there is kept under earlier/."""
     out = wishes.out
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -112,6 +115,8 @@ def write_all(wishes: PlanWishes, inputs: Inputs, plan: Plan, html: str, now: da
         number = len(list((out / EARLIER).glob("*.csv")))
         edition = Edition(f"{inputs.start:%Y%m%d}", number, now, by_lease)
         write_calendars(out, plan.bookings, zones, inputs.tz, edition, read_earlier(out))
+        write_events(out / "course.csv", plan.bookings, inputs.tz, by_lease)
+        write_messages(out, plan.bookings, zones, by_lease, [part.name for part in inputs.rules.parts])
         settings = {
             "start": to_text(inputs.start),
             "due": to_text(inputs.due),
@@ -197,7 +202,9 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 f"({100 * day.low:.1f} to {100 * day.high:.1f}), everyone in {100 * day.all_share:.0f} % of terms "
                 f"({100 * day.all_low:.0f} to {100 * day.all_high:.0f})"
             )
-    say.append(f"written to {wishes.out}: plan.html, plan.csv, commands.txt, course.ics, students/*.ics")
+    say.append(
+        f"written to {wishes.out}: plan.html, plan.csv, commands.txt, messages/, course.ics, course.csv, students/*.ics"
+    )
     return Outcome("\n".join(say), _without_time(left, course.total))
 
 
@@ -315,9 +322,18 @@ def _missed(wishes: PlanWishes, course: Course, bookings: Sequence[Booking]) -> 
     return found
 
 
-def replan_class(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
-    """New times after a change of roster, calendar, rules or due date; rewrites the plan and says who moves."""
-    now = now or datetime.now(UTC)
+@dataclass(frozen=True)
+class _Today:
+    """A saved plan in today's course: its bookings as they are made, and which of them have a lease. `inputs` with
+    calendars that do not count the course's own leases."""
+
+    wishes: PlanWishes
+    inputs: Inputs
+    bookings: tuple[Booking, ...]
+    made: list[Booking]
+
+
+def _today(wishes: PlanWishes, now: datetime) -> _Today:
     wishes, bookings = _saved(wishes)
     rules = load_rules(wishes.rules)
     if wishes.what_if:
@@ -329,18 +345,40 @@ def replan_class(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     made = [b for b in view.as_made(bookings) if view.lease_of(b)]
     bookings = tuple(view.as_made(bookings))
     calendars = {b.hardware: Calendar(b.hardware, {}) for b in bookings} | view.free_of_own(bookings)
-    # The nodes kept for retries are there for just this.
-    inputs = replace(inputs, calendars=calendars, rules=replace(inputs.rules, buffer_nodes=0))
-    course = inputs.course(empty=True)
-    missed = _missed(wishes, course, bookings)
-    result = replan(course, bookings, now, missed, wishes.seconds, made)
-    plan = Plan(result.bookings, (completed(course, result.bookings),))
+    return _Today(wishes, replace(inputs, calendars=calendars), bookings, made)
+
+
+def _rewritten(today: _Today, course: Course, bookings: Sequence[Booking], text: str, now: datetime) -> Outcome:
+    """Write the changed plan. `text`: a headline, then a line for each change."""
+    wishes, plan = today.wishes, Plan(tuple(bookings), (completed(course, bookings),))
     left = who_is_left(course, plan)
-    text = moves_text(result, [student.netid for student in inputs.students])
     moved = [line.strip() for line in text.splitlines()[1:]]
-    write_all(wishes, inputs, plan, page(course, plan, left, [], None, moved), now)
+    write_all(wishes, today.inputs, plan, page(course, plan, left, [], None, moved), now)
     say = [text, *_reasons(left), f"written to {wishes.out}; the plan before is under {wishes.out / EARLIER}"]
     return Outcome("\n".join(say), _without_time(left, course.total))
+
+
+def replan_class(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
+    """New times after a change of roster, calendar, rules or due date; rewrites the plan and says who moves."""
+    now = now or datetime.now(UTC)
+    today = _today(wishes, now)
+    # The nodes kept for retries are there for just this.
+    inputs = replace(today.inputs, rules=replace(today.inputs.rules, buffer_nodes=0))
+    course = inputs.course(empty=True)
+    missed = _missed(today.wishes, course, today.bookings)
+    result = replan(course, today.bookings, now, missed, wishes.seconds, today.made)
+    text = moves_text(result, [student.netid for student in inputs.students])
+    return _rewritten(replace(today, inputs=inputs), course, result.bookings, text, now)
+
+
+def take_requests(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
+    """Do what students ask for in a file, as far as it fits beside everybody else; rewrites the plan."""
+    now = now or datetime.now(UTC)
+    today = _today(wishes, now)
+    course = today.inputs.course(empty=True)
+    assert wishes.requests is not None, "the verb asks for nothing else"
+    bookings, answers = take(course, today.bookings, read_requests(wishes.requests, course), now)
+    return _rewritten(today, course, bookings, answers_text(answers), now)
 
 
 def from_saved_time(text: str) -> datetime:

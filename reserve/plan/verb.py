@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from snippets.errors import PlanError
+from snippets.errors import PlanError, UsageError
 
 
 @click.command()
@@ -61,6 +61,12 @@ from snippets.errors import PlanError
 @click.option("--check", "mode", flag_value="check", help="Compare the plan with the calendar.")
 @click.option("--replan", "mode", flag_value="replan", help="After a change, move as few people as possible.")
 @click.option("--missed", multiple=True, metavar="NETID:PART", help="With --replan: a block that came to nothing.")
+@click.option(
+    "--requests",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What students ask for (CSV: netid, part, request, time, with). Nobody else moves.",
+)
 @click.option("--now", default="", metavar="TIME", help="Pretend that it is this moment (UTC).")
 def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> None:
     """Plan a class: fair lease times for everyone before the due date, with proof of how good they are."""
@@ -70,7 +76,11 @@ def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> Non
     moment = command.from_saved_time(now) if now else None
     if sys.stderr.isatty():
         asked = replace(asked, say=lambda text: click.echo(text, err=True))
-    if mode == "check":
+    if asked.requests is not None:
+        if mode:
+            raise UsageError(f"--requests and --{mode} are two steps: run one after the other")
+        done = command.take_requests(asked, moment)
+    elif mode == "check":
         done = command.check_plan(asked, moment)
     elif mode == "replan":
         done = command.replan_class(asked, moment)

@@ -11,9 +11,8 @@ from reserve.plan.course.course import Course, Unit
 from reserve.plan.course.inputs import Inputs
 from reserve.plan.course.schedule import Booking, Plan, by_unit, is_complete
 from reserve.plan.solve.board import Board, ready_hour
-from reserve.plan.solve.bounds import Relaxation
+from reserve.plan.solve.bounds import Relaxation, whole
 from reserve.plan.solve.effort import Effort
-from reserve.plan.solve.optimum import whole
 from reserve.plan.solve.solve import make_plan
 
 DAYS = (1, 2, 3, 5, 7)

@@ -57,7 +57,7 @@ def _kept(course: Course, old: Sequence[Booking], now: datetime, missed: set[tup
         part, hour = course.parts.index(booking.part), course.hour_of(booking.start)
         calendar = calendars.get(booking.hardware)
         same = booking.netids == unit.netids
-        inside = 0 <= hour < course.hours and booking.end <= course.due and booking.hours == unit.hours[part]
+        inside = 0 <= hour < course.hours and booking.hours == unit.hours[part]
         free = (
             calendar is not None
             and booking.node in calendar.nodes

@@ -54,7 +54,9 @@ class _Term:
     """One play: bookings happen in time order; a lost block is booked again where something is free."""
 
     def __init__(self, inputs: Inputs, bookings: Sequence[Booking]) -> None:
-        longer = replace(inputs, due=inputs.due + timedelta(days=EXTRA_DAYS))
+        more = timedelta(days=EXTRA_DAYS)
+        students = tuple(replace(one, due=one.due + more) if one.due else one for one in inputs.students)
+        longer = replace(inputs, students=students, due=inputs.due + more)
         self.course = longer.course()
         self.rules = inputs.rules
         self.board = board_of(self.course, tuple(bookings), keep_buffer=False)
@@ -75,7 +77,7 @@ class _Term:
     def play(self, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """Hour at which each unit has finished (a large number: never), and how many blocks were lost."""
         course, faults = self.course, self.rules.faults
-        np.copyto(self.board.left, self.full)
+        self.board.restore(self.full)
         booked = dict(self.planned)
         ends: dict[tuple[int, int], int] = {}
         queue = [(hour, unit, part) for (unit, part), (hour, _) in booked.items()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
@@ -60,7 +62,9 @@ def free_nodes(course: Course, group: int) -> np.ndarray:
 
 def buffer_start(course: Course) -> int:
     """First hour of the time before the due date in which nodes are kept for retries."""
-    return max(0, course.hours - course.rules.buffer_hours) if course.rules.buffer_hours else course.hours
+    if not course.rules.buffer_hours:
+        return course.hours
+    return max(0, math.ceil((course.due - course.start) / timedelta(hours=1)) - course.rules.buffer_hours)
 
 
 def late_part(course: Course, hour: int, hours: int) -> int:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import permutations
 from zoneinfo import ZoneInfo
 
@@ -47,15 +48,16 @@ class Unit:
         """Students in it: 1 or 2."""
         return len(self.students)
 
-    @property
+    @cached_property
     def prefers(self) -> bool:
-        """Whether one of them named preferred times."""
-        return any(student.preferred for student in self.students)
+        """Whether some times are preferred to others: because one of them named some, or for the office hours."""
+        return not all(mask.all() for mask in self.liked)
 
 
 @dataclass(frozen=True)
 class Course:
-    """Everything that a plan must respect. Hour 0 is `start` (UTC, a whole hour); blocks end by `due`."""
+    """Everything that a plan must respect. Hour 0 is `start` (UTC, a whole hour); blocks end by `due`, those of a
+    student with an own due date by theirs, which may be later."""
 
     rules: Rules
     pools: tuple[Pool, ...]
@@ -157,27 +159,32 @@ def _fits(closed: np.ndarray, hours: int, block: Block) -> np.ndarray:
 
 
 class _Times:
-    """Open and preferred minutes of students, each zone's waking hours computed once."""
+    """Open and preferred minutes of students, each zone's waking hours computed once. `tz`: the course's zone."""
 
-    def __init__(self, rules: Rules, start: datetime, due: datetime) -> None:
-        self.rules, self.start, self.due = rules, start, due
-        self.count = int((due - start).total_seconds() // 60)
+    def __init__(self, rules: Rules, start: datetime, due: datetime, end: datetime, tz: ZoneInfo) -> None:
+        self.rules, self.start, self.due, self.end = rules, start, due, end
+        self.count = int((end - start).total_seconds() // 60)
+        self.holidays = self.painted(rules.holidays, tz)
+        self.office = self.painted(rules.office_hours, tz) if rules.office_hours else np.ones(self.count, bool)
         self.awake: dict[str, np.ndarray] = {}
 
     def painted(self, windows: Sequence, tz: ZoneInfo) -> np.ndarray:
-        return _minutes(list(expand(windows, tz, self.start, self.due)), self.start, self.count)
+        return _minutes(list(expand(windows, tz, self.start, self.end)), self.start, self.count)
 
     def open(self, student: Student) -> np.ndarray:
         if student.tz.key not in self.awake:
             waking = Weekly(frozenset(range(7)), self.rules.wake_minute, self.rules.sleep_minute)
-            self.awake[student.tz.key] = self.painted([waking], student.tz)
-        awake = self.awake[student.tz.key]
-        return awake & ~self.painted(student.unavailable, student.tz) if student.unavailable else awake
+            self.awake[student.tz.key] = self.painted([waking], student.tz) & ~self.holidays
+        found = self.awake[student.tz.key]
+        if student.unavailable:
+            found = found & ~self.painted(student.unavailable, student.tz)
+        first, last = student.begin or self.start, student.due or self.due
+        if first > self.start or last < self.end:
+            found = found & _minutes([Interval(first, last)], self.start, self.count)
+        return found
 
     def preferred(self, student: Student) -> np.ndarray:
-        if not student.preferred:
-            return np.ones(self.count, bool)
-        return self.painted(student.preferred, student.tz)
+        return self.painted(student.preferred, student.tz) if student.preferred else self.office
 
 
 def _alone(
@@ -251,13 +258,14 @@ def make_course(
     Raises PlanError when nothing could be planned: no time left, or a block longer than the calendar.
     """
     start = next_hour(start)
-    span = (due - start) / timedelta(hours=1)
-    if span <= 0:
+    end = max([due, *(student.due for student in students if student.due)])
+    span = (end - start) / timedelta(hours=1)
+    if due <= start:
         raise PlanError(f"the due date {due:%Y-%m-%d %H:%M} UTC is not after the start {start:%Y-%m-%d %H:%M} UTC")
     if span > LONGEST_WEEKS * 168:
-        raise PlanError(f"from {start:%Y-%m-%d} to {due:%Y-%m-%d} is over {LONGEST_WEEKS} weeks; set --from nearer")
+        raise PlanError(f"from {start:%Y-%m-%d} to {end:%Y-%m-%d} is over {LONGEST_WEEKS} weeks; set --from nearer")
     _check_blocks(pools)
-    horizon, hours = Interval(start, due), math.ceil(span)
+    horizon, hours = Interval(start, end), math.ceil(span)
     names = tuple(part.name for part in rules.parts)
     after = tuple(tuple(names.index(before) for before in part.after) for part in rules.parts)
     base = [next(p.hardware.block_hours for p in pools if p.hardware.part == name) for name in names]
@@ -268,7 +276,7 @@ def make_course(
         for name, length in zip(names, base, strict=True):
             needed = block_hours(length, max(student.extra for student in pair))
             limit = max(p.hardware.max_lease_days for p in pools if p.hardware.part == name) * 24
-            if Block(needed, 0).duration > due - start or needed > limit:
+            if Block(needed, 0).duration > end - start or needed > limit:
                 raise PlanError(
                     f"row {pair[0].row}: {pair[0].netid}'s {name} block of {needed} h is longer than the "
                     f"{'calendar' if needed <= limit else 'longest lease'} ({min(span, limit):.0f} h); "
@@ -283,7 +291,7 @@ def make_course(
     local = [(start + timedelta(hours=n)).astimezone(tz).date() for n in range(hours)]
     day_of = np.array([(day - local[0]).days for day in local])
     gaps = [part.gap_hours for part in rules.parts]
-    times, everywhere, nowhere = _Times(rules, start, due), np.ones(hours, bool), np.zeros(hours, bool)
+    times, everywhere, nowhere = _Times(rules, start, due, end, tz), np.ones(hours, bool), np.zeros(hours, bool)
     units = []
     for pair in members:
         extra = max(student.extra for student in pair)
@@ -293,7 +301,7 @@ def make_course(
         starts = tuple(
             mask & somewhere.get((name, length), nowhere) for name, length, mask in zip(names, own, suits, strict=True)
         )
-        if any(student.preferred for student in pair):
+        if rules.office_hours or any(student.preferred for student in pair):
             liked = _closed_before(np.logical_and.reduce([times.preferred(student) for student in pair]))
             good = tuple(
                 _fits(liked, hours, Block(length, margin)) for length, margin in zip(own, margins, strict=True)

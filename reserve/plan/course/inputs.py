@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from reserve.calendar import Calendar, Interval, next_hour
@@ -46,26 +46,6 @@ class Inputs:
             limits[key] += count
         rules = replace(self.rules, limits=limits)
         return replace(self, calendars={**self.calendars, key: Calendar(key, nodes)}, rules=rules)
-
-
-def local_moment(text: str, tz: ZoneInfo, option: str, *, last: bool = False) -> datetime:
-    """`2027-03-20T23:59` in the course's zone (or with an offset) as UTC; a day alone is its first minute, with `last`
-    its last. Raises PlanError naming the option, also for a time that the clocks skip that day."""
-    text = text.strip()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise PlanError(f"{option}: {text!r} is not a time such as 2027-03-20T23:59") from None
-    if last and len(text) == 10:
-        moment = moment.replace(hour=23, minute=59)
-    if moment.tzinfo:
-        return moment.astimezone(UTC)
-    found = moment.replace(tzinfo=tz).astimezone(UTC)
-    if found.astimezone(tz).replace(tzinfo=None) != moment:
-        raise PlanError(
-            f"{option}: {text!r} does not exist in {tz.key}: the clocks skip it that day; name another time"
-        )
-    return found
 
 
 def _settings(text: str) -> dict[str, float]:

@@ -12,16 +12,17 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from reserve.lease.leases import NETID
-from reserve.plan.course.windows import Dated, Window, parse_windows, zone_named
+from reserve.plan.course.windows import Dated, Window, local_moment, parse_windows, zone_named
 from snippets.errors import PlanError
 
-COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair")
+COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair", "from", "due")
 MOST_STUDENTS = 5000
 
 
 @dataclass(frozen=True)
 class Student:
-    """One row: `extra` multiplies block lengths (1.5 for half as long again); `pair` is the partner's netid."""
+    """One row: `extra` multiplies block lengths (1.5 for half as long again); `pair` is the partner's netid; `begin`
+    and `due` are their own first hour and due date (UTC) where they differ from the course's."""
 
     netid: str
     tz: ZoneInfo
@@ -30,6 +31,8 @@ class Student:
     extra: float = 1.0
     pair: str = ""
     row: int = 0
+    begin: datetime | None = None
+    due: datetime | None = None
 
 
 def _extra(text: str, where: str) -> float:
@@ -141,15 +144,22 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
         if not zone:
             raise PlanError(f"{where}: no time zone for {netid}; give the course's with --tz, or one in the column tz")
         seen[netid] = row
+        tz = zone_named(zone, where)
+        own = {
+            name: local_moment(cell[name], tz, f"{where}, {name}", last=name == "due") if cell.get(name) else None
+            for name in ("from", "due")
+        }
         students.append(
             Student(
                 netid,
-                zone_named(zone, where),
+                tz,
                 parse_windows(cell.get("unavailable", ""), f"{where}, unavailable"),
                 parse_windows(cell.get("preferred", ""), f"{where}, preferred"),
                 _extra(cell.get("extra_time", ""), where),
                 cell.get("pair", "").lower(),
                 row,
+                own["from"],
+                own["due"],
             )
         )
         if len(students) > MOST_STUDENTS:
@@ -163,6 +173,13 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
 def check_dates(students: Sequence[Student], start: datetime, due: datetime, source: str) -> None:
     """Raise PlanError, naming the row, for a dated time in a year that the course (from `start` to `due`, and a month
     around it) does not touch: it would be read over silently."""
+    for student in students:
+        first, last = student.begin or start, student.due or due
+        if last <= max(first, start):
+            raise PlanError(
+                f"{source} row {student.row}: {student.netid} is due {last:%Y-%m-%d %H:%M} UTC, which is not after "
+                f"{max(first, start):%Y-%m-%d %H:%M} UTC, from when they are planned"
+            )
     years = {(moment + timedelta(days=days)).year for moment in (start, due) for days in (-31, 31)}
     for student in students:
         for column in ("unavailable", "preferred"):

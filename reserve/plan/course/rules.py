@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reserve.plan.course.windows import clock_minutes
+from reserve.plan.course.windows import Window, clock_minutes, parse_window
 from snippets.errors import PlanError
 
 TABLE = Path(__file__).with_name("rules.toml")
 KNOWN: dict[str, set[str]] = {
-    "course": {"waking", "max_simultaneous", "preference_days"},
+    "course": {"waking", "max_simultaneous", "preference_days", "holidays", "office_hours"},
     "buffer": {"hours", "nodes"},
     "lease": {"ahead_days", "name_nodes", "placeholders"},
     "simulate": {"boot_fails", "needs_second", "overslept", "taken", "notice_hours"},
@@ -57,6 +57,8 @@ class Rules:
     cost: Mapping[str, float] = field(default_factory=dict)
     faults: Faults = Faults()
     placeholders: tuple[str, ...] = ("placeholder*",)  # names of leases that only hold nodes for the course
+    holidays: tuple[Window, ...] = ()  # no block at all; by the course's clock, as office_hours
+    office_hours: tuple[Window, ...] = ()  # preferred by whoever names no preferred time of their own
 
 
 def order_parts(parts: Mapping[str, PartRule], source: object) -> tuple[PartRule, ...]:
@@ -92,6 +94,16 @@ def _names(lease: Mapping[str, Any], source: object) -> tuple[str, ...]:
             f"serve_ (those are students' leases), not {names!r}"
         )
     return tuple(names)
+
+
+def _windows(table: Mapping[str, Any], key: str, source: object) -> tuple[Window, ...]:
+    """Times as in a roster, a list of texts."""
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise PlanError(
+            f'{source}: [course] {key} is not a list of times such as ["2027-03-17", "Mon-Fri 10:00-16:00"]'
+        )
+    return tuple(parse_window(text, f"{source}: [course] {key}") for text in value)
 
 
 def load_rules(path: Path | str | None = None) -> Rules:
@@ -139,4 +151,6 @@ def load_rules(path: Path | str | None = None) -> Rules:
         {key: _number(data["cost"], key, 1, source) for key in data.get("cost", {})},
         Faults(**chances, notice_hours=int(_number(faults, "notice_hours", 3, source, 240))),
         _names(lease, source),
+        _windows(course, "holidays", source),
+        _windows(course, "office_hours", source),
     )

@@ -134,6 +134,7 @@ def _overlap(a: Interval, b: Interval) -> bool:
 
 def _unit_faults(course: Course, unit: Unit, mine: list[Booking]) -> Iterable[str]:
     who = unit.netid
+    due = min(student.due or course.due for student in unit.students)
     parts = {booking.part: booking for booking in mine}
     if len(parts) != len(mine):
         yield f"{who} has a part twice"
@@ -147,7 +148,7 @@ def _unit_faults(course: Course, unit: Unit, mine: list[Booking]) -> Iterable[st
         margin = kind.end_margin_minutes
         if booking.end - booking.start != timedelta(hours=hours, minutes=-margin):
             yield f"{who} {booking.part}: the block is not {hours} h less {margin} min"
-        if booking.start.minute or booking.start.second or booking.start < course.start or booking.end > course.due:
+        if booking.start.minute or booking.start.second or booking.start < course.start or booking.end > due:
             yield f"{who} {booking.part}: {booking.start} is not a whole hour between start and due date"
         for student in unit.students:
             yield from _time_faults(course, student, booking, span)
@@ -164,6 +165,10 @@ def _unit_faults(course: Course, unit: Unit, mine: list[Booking]) -> Iterable[st
 
 def _time_faults(course: Course, student: Student, booking: Booking, span: Interval) -> Iterable[str]:
     near = span.start - timedelta(days=2), span.end + timedelta(days=2)
+    if student.begin and span.start < student.begin:
+        yield f"{student.netid} {booking.part}: begins at {booking.start}, before {student.begin}"
+    if any(_overlap(span, free) for free in expand(course.rules.holidays, course.tz, *near)):
+        yield f"{student.netid} {booking.part}: on a holiday, {booking.start}"
     if any(_overlap(span, away) for away in expand(student.unavailable, student.tz, *near)):
         yield f"{student.netid} {booking.part}: unavailable at {booking.start}"
     waking = Weekly(frozenset(range(7)), course.rules.wake_minute, course.rules.sleep_minute)

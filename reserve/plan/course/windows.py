@@ -51,6 +51,26 @@ def zone_named(name: str, where: str) -> ZoneInfo:
         ) from None
 
 
+def local_moment(text: str, tz: ZoneInfo, option: str, *, last: bool = False) -> datetime:
+    """`2027-03-20T23:59` in the course's zone (or with an offset) as UTC; a day alone is its first minute, with `last`
+    its last. Raises PlanError naming the option, also for a time that the clocks skip that day."""
+    text = text.strip()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise PlanError(f"{option}: {text!r} is not a time such as 2027-03-20T23:59") from None
+    if last and len(text) == 10:
+        moment = moment.replace(hour=23, minute=59)
+    if moment.tzinfo:
+        return moment.astimezone(UTC)
+    found = moment.replace(tzinfo=tz).astimezone(UTC)
+    if found.astimezone(tz).replace(tzinfo=None) != moment:
+        raise PlanError(
+            f"{option}: {text!r} does not exist in {tz.key}: the clocks skip it that day; name another time"
+        )
+    return found
+
+
 def _weekdays(text: str) -> frozenset[int] | None:
     """`Mon-Fri`, `Mon+Wed`, `Mon, Wed`, `Mon/Wed & Fri`, `daily`; None if a word is no day."""
     found: set[int] = set()

@@ -26,7 +26,9 @@ def verdict(course: Course, plan: Plan) -> str:
         proof = "" if stage.value >= course.total else "; proven: no plan admits more"
     else:
         proof = f"; proven: no plan admits more than {stage.bound:.0f}"
-    return f"{stage.value:.0f} of {course.total} students can finish by {when}{proof}."
+    own = any(student.due for unit in course.units for student in unit.students)
+    by = f"{when} or their own due date" if own else when
+    return f"{stage.value:.0f} of {course.total} students can finish by {by}{proof}."
 
 
 def gap_text(stage: Stage) -> str:

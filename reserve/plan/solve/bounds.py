@@ -19,11 +19,47 @@ from reserve.plan.course.capacity import buffer_start, covering, tiles
 from reserve.plan.course.capacity import limits as capacity_limits
 from reserve.plan.course.course import Course, Unit
 from reserve.plan.solve.linear import NOTHING, Program, Rows
-from reserve.plan.solve.optimum import NO_LIMITS, Limits, Solved
+from reserve.plan.solve.prices import Prices
 
 EXACT_CLASSES = 6
 SHARES = (12, 8, 6, 4, 3, 2)  # periods a day, tried from the finest
 AFFORDABLE = 12_000  # kinds times periods that HiGHS solves in a second or two
+
+
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Solved:
+    """An optimum: its value, per unit and part the days that it uses (empty: not served), and the prices of node time
+    at which it is reached."""
+
+    value: float
+    days: tuple[tuple[tuple[int, ...], ...], ...]
+    prices: Prices
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an optimum may not give up: `row @ x <= limit` for each of `fixed`, the number of students first; nobody
+    finishing more than `wait` days after they could alone; nobody with more than `worst_miss` unpreferred blocks.
+    None: no such limit."""
+
+    fixed: tuple[tuple[np.ndarray, float], ...] = ()
+    wait: int | None = None
+    worst_miss: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+def whole(value: float, *, up: bool) -> int:
+    """The integer that a bound implies: nothing between is possible, and solver tolerance is allowed for."""
+    return (
+        math.ceil(value - TOLERANCE * max(1, abs(value)) ** 0.5)
+        if up
+        else math.floor(value + TOLERANCE * max(1, abs(value)) ** 0.5)
+    )
 
 
 @dataclass
@@ -57,6 +93,8 @@ class Relaxation(Program):
             self.kinds = self._kinds()
         for kind in self.kinds:
             self._steps(kind)
+        self.supply_row: dict[tuple[int, int], np.ndarray] = {}  # (part, block's hours) -> row of each start hour
+        self.limit_row: list[int] = []  # first row of each limit
         self.missed: list[tuple[np.ndarray, np.ndarray, int]] = []
         for kind in self.kinds:
             if course.units[kind.units[0]].prefers:
@@ -202,11 +240,14 @@ class Relaxation(Program):
             by_hour: dict[int, list[int]] = {}
             for tile in chosen:
                 by_hour.setdefault(int(self.tiles.start[tile]), []).append(self.first_tile + int(tile))
+            supply_row = self.supply_row[part, length] = np.full(course.hours, NOTHING)
             for at_hour, supply in by_hour.items():
+                supply_row[at_hour] = len(self.rows.upper)
                 flow = [int(column[at_hour]) for column in columns]
                 self.rows.add([*flow, *supply], [1.0] * len(flow) + [-1.0] * len(supply))
         for limit in capacity_limits(course):
             at, over = covering(course, self.tiles, limit)
+            self.limit_row.append(len(self.rows.upper))
             self.rows.add_many(at, over + self.first_tile, limit.at_most)
 
     # --- Objectives -----------------------------------------------------------------------------------
@@ -263,7 +304,18 @@ class Relaxation(Program):
             for cols, vals, _ in self.missed:
                 extra.add([*cols, cols[0]], [*vals, -limits.worst_miss])
         found = self.solve(-cost if maximise else cost, extra, seconds)
-        return None if found is None else Solved(float(cost @ found.x), self._days(found.x))
+        if found is None:
+            return None
+        # The first of the fixed rows asks for a number of students.
+        unserved = float(found.saves[len(self.rows.upper)]) if limits.fixed else 0.0
+        return Solved(float(cost @ found.x), self._days(found.x), self._prices(found.saves, unserved))
+
+    def _prices(self, saves: np.ndarray, unserved: float) -> Prices:
+        """What each start, each shared limit and each student is worth at an optimum."""
+        hours = self.course.hours
+        price = {kind: np.where(rows >= 0, saves[rows], 0.0) for kind, rows in self.supply_row.items()}
+        shared = tuple(saves[first : first + hours] for first in self.limit_row[len(self.course.groups) :])
+        return Prices(dict(sorted(price.items())), shared, unserved)
 
     def _days(self, x: np.ndarray) -> tuple[tuple[tuple[int, ...], ...], ...]:
         """Hand the kinds' fractional days to their units, first come first served (which keeps the order)."""

@@ -11,8 +11,9 @@ LEAST_S = 0.2  # a solver with less does not begin
 class Effort:
     """`seconds` of the clock from now on; `stop` ends it at once. `say` gets a line when something got better."""
 
-    def __init__(self, seconds: float, say: Callable[[str], None] | None = None) -> None:
-        self.seconds, self.say = seconds, say or (lambda text: None)
+    def __init__(self, seconds: float, say: Callable[[str], None] | None = None, within: Effort | None = None) -> None:
+        """`within`: another budget, with which this one ends at the latest."""
+        self.seconds, self.say, self.within = seconds, say or (lambda text: None), within
         self._begun = monotonic()
         self._stopped = False
 
@@ -22,7 +23,12 @@ class Effort:
 
     def left(self) -> float:
         """Seconds that are left; below 0 when it is overdrawn, 0 once it was stopped."""
-        return 0.0 if self._stopped else self.seconds - self.elapsed()
+        mine = 0.0 if self._stopped else self.seconds - self.elapsed()
+        return min(mine, self.within.left()) if self.within else mine
+
+    def part(self, seconds: float) -> Effort:
+        """A budget of so many seconds from now on, within this one."""
+        return Effort(seconds, within=self)
 
     def share(self, seconds: float) -> float:
         """So many seconds, or what is left of the budget."""

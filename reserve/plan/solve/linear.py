@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,11 +38,13 @@ class Rows:
 
 @dataclass(frozen=True)
 class Optimum:
-    """A solution: its objective, the solver's bound on the objective, and the columns."""
+    """A solution: its objective, the solver's bound on the objective, the columns, and for a program of real columns
+    what one more of each row's upper limit would save (at least 0; of `rows` first)."""
 
     value: float
     bound: float
     x: np.ndarray
+    saves: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 class Program:
@@ -87,7 +89,8 @@ class Program:
         result = linprog(cost, a_ub, b_ub, a_eq, b_eq, bounds, method="highs", options=options)
         if result.status != 0:
             return None
-        return Optimum(float(cost @ result.x), float(cost @ result.x), result.x)
+        saves = np.maximum(0.0, -result.ineqlin.marginals) if a_ub is not None else np.zeros(0)
+        return Optimum(float(cost @ result.x), float(cost @ result.x), result.x, saves)
 
     def solve_whole(
         self, cost: np.ndarray, seconds: float = 60.0, gap: float = 0.0, real: Sequence[int] = ()

@@ -6,8 +6,9 @@
 4. everyone finishes early, a block outside preferred time counting like some days (rules.toml);
 5. the nodes kept for retries before the due date stay free.
 
-Relaxation -> days -> a timetable day by day -> improvement of the whole; all of them linear or integer programs
-that HiGHS solves.
+A linear relaxation (`bounds`) proves what is possible and gives first prices of node time; `prices` climbs from
+them to better ones; `greedy` makes plans at these prices and makes them better; `polish` finds the optimum where the
+course is small enough for an integer program.
 """
 
 from __future__ import annotations
@@ -22,17 +23,22 @@ import numpy as np
 
 from reserve.plan.course.course import Course
 from reserve.plan.course.schedule import Plan, Stage, Starts, name_nodes
+from reserve.plan.solve.answers import Asked
 from reserve.plan.solve.baselines import shuffled
 from reserve.plan.solve.board import Board, first_come, ready_hour, without_overlap
-from reserve.plan.solve.bounds import Relaxation
+from reserve.plan.solve.bounds import NO_LIMITS, TOLERANCE, Limits, Relaxation, Solved, whole
 from reserve.plan.solve.effort import Effort
-from reserve.plan.solve.goals import TEXTS, complete_units, measure, rank
-from reserve.plan.solve.optimum import NO_LIMITS, Limits, Solved, whole
+from reserve.plan.solve.goals import TEXTS, measure, rank
+from reserve.plan.solve.greedy import LOST, Greedy
 from reserve.plan.solve.polish import SMALL, Polisher, size
-from reserve.plan.solve.rolling import roll
+from reserve.plan.solve.prices import Dual, Prices
 from reserve.plan.solve.timetable import Timetable
 
-PROVEN_FIRST = ("complete", "wait", "finish", "late", "worst_miss")  # the bound that costs most comes last
+SMALL_S = 4.0  # searched at most before an integer program finds the optimum of a small course
+# Shares of the whole time: for the search after the first prices, for lowering one goal, for climbing to better prices
+# once, for one linear program, and for a glance at whether something is possible.
+SEARCHED, LOWERED, CLIMBED, RELAXED, GLANCE = 0.6, 0.12, 0.08, 0.3, 0.01
+PROVEN_FIRST = ("complete", "worst_miss", "finish", "wait", "late")  # the bounds that cost most come last
 
 
 def fill(course: Course, starts: Starts, seconds: float, first: int = 0, board: Board | None = None) -> Starts:
@@ -89,6 +95,8 @@ class Search:
     spare: float = 0.0
     upper: int | None = None  # no plan has more complete students
     lp_seconds: float = 1.0
+    dual: Dual | None = None
+    prices: Prices | None = None
     waits: dict[int, int] = field(default_factory=dict)
     proven: dict[tuple[str, tuple[int, ...]], int | None] = field(default_factory=dict)
 
@@ -99,7 +107,7 @@ class Search:
     def lp(self, cost: np.ndarray, limits: Limits = NO_LIMITS, *, maximise: bool = False) -> Solved | None:
         """The relaxation's optimum in the time that is left, which is measured for those to come."""
         begun = monotonic()
-        time_s = self.effort.share(self.left())
+        time_s = self.effort.share(self.effort.seconds * RELAXED)
         assert self.relaxation is not None, "made at the start of the search"
         found = self.relaxation.optimum(cost, limits, maximise=maximise, seconds=time_s)
         self.lp_seconds = max(self.lp_seconds / 2, monotonic() - begun)
@@ -116,25 +124,34 @@ class Search:
             )
 
     def least_wait(self, students: int, known: int) -> int | None:
-        """The relaxation's smallest worst wait with that many complete students; `known` is reachable.
-        None when the time ran out."""
-        ran_out = False
+        """The relaxation's smallest worst wait with that many complete students; `known` is reachable. Where the time
+        for it ran out, what was proven by then; None if that is nothing."""
+        if students in self.waits:
+            return self.waits[students]
+        low, high, sure = 0, known, True
+        while low < high:
+            if self.relaxation is None or self.left() < self.lp_seconds:
+                return low or None
+            middle = (low + 2 * high) // 3  # what was reached is mostly near what is possible
+            found = self.lp(self.relaxation.students(), Limits(wait=middle), maximise=True)
+            if found is None or whole(found.value, up=False) >= students:
+                high, sure = middle, sure and found is not None
+            else:
+                low = middle + 1
+        if sure:
+            self.waits[students] = low
+        return low
 
-        def possible(wait: int) -> bool:
-            nonlocal ran_out
-            if self.left() < self.lp_seconds or self.relaxation is None:
-                ran_out = True
-                return True
-            found = self.lp(self.relaxation.students(), Limits(wait=wait), maximise=True)
-            ran_out |= found is None
-            return found is None or whole(found.value, up=False) >= students
+    @property
+    def many_alike(self) -> bool:
+        """Whether students are of so few kinds that the relaxation, which is over kinds, is nearly whole."""
+        return self.relaxation is not None and len(self.relaxation.kinds) <= len(self.course.able) // 4
 
-        if students not in self.waits:
-            best = _least(0, known, possible)
-            if ran_out:
-                return None
-            self.waits[students] = best
-        return self.waits[students]
+    def market_allows(self, asked: Asked, students: int) -> bool:
+        """Whether so many complete students within `asked` are possible as far as prices tell in a moment."""
+        if self.dual is None:
+            return True
+        return self.dual.most(asked, self.effort.part(self.effort.seconds * GLANCE), students) >= students
 
     def fill(self) -> None:
         """Give those who are not complete what is still free."""
@@ -193,25 +210,55 @@ class Search:
         if relaxation is None or self.left() < self.lp_seconds / 2:
             return None
         if key == "wait":
-            return self.least_wait(reached["complete"], reached["wait"])
+            least = self.least_wait(reached["complete"], reached["wait"]) or 0
+            everything = len(self.course.parts)
+            while least < reached["wait"] and not self.market_allows(Asked(least, everything), reached["complete"]):
+                least += 1
+            return least or None
         students = relaxation.students()
         fixed = [(-students, -float(reached["complete"]))]
         if key == "worst_miss":
 
             def possible(miss: int) -> bool:
-                if self.left() < self.lp_seconds / 2:
+                if not self.market_allows(Asked(reached["wait"], miss), reached["complete"]):
+                    return False
+                if self.left() < self.lp_seconds / 2 or self.lp_seconds > self.effort.seconds * RELAXED / 6:
                     return True
                 found = self.lp(students, Limits(wait=reached["wait"], worst_miss=miss), maximise=True)
                 return found is None or whole(found.value, up=False) >= reached["complete"]
 
             return 0 if possible(0) else _least(1, reached[key], possible)
         worst = reached["worst_miss"] if relaxation.missed else None
-        goal = relaxation.finish()
         if key == "late":
-            fixed.append((goal, float(reached["finish"])))
-            goal = relaxation.late_hours()
-        found = self.lp(goal, Limits(tuple(fixed), reached["wait"], worst))
-        return None if found is None else min(reached[key], whole(found.value, up=True))
+            fixed.append((relaxation.finish(), float(reached["finish"])))
+            found = self.lp(relaxation.late_hours(), Limits(tuple(fixed), reached["wait"], worst))
+            return None if found is None else min(reached[key], whole(found.value, up=True))
+        proven = self.priced(reached)
+        # Where somebody is left out, the relaxation knows best what serving one more student is worth.
+        enough = reached["complete"] == self.course.total and not self.many_alike
+        if proven is not None and (proven >= reached[key] or enough):
+            return proven
+        found = self.lp(relaxation.finish(), Limits(tuple(fixed), reached["wait"], worst))
+        if found is None:
+            return proven
+        if self.dual is not None:
+            self.prices = found.prices
+            proven = max(proven or 0, self.priced(reached) or 0)
+        return min(reached[key], max(proven or 0, whole(found.value, up=True)))
+
+    def priced(self, reached: dict[str, int]) -> int | None:
+        """The bound on `finish` that prices prove, and that is kept; they are made better on the way."""
+        if self.dual is None or self.prices is None:
+            return None
+        asked = Asked(reached["wait"], reached["worst_miss"])
+        effort = self.effort.part(self.effort.seconds * CLIMBED)
+        self.prices, bound = self.dual.climb(
+            self.prices, asked, reached["complete"], effort, enough=reached["finish"] - 1 + TOLERANCE
+        )
+        state = _before("finish", reached)
+        best = max(self.proven.get(state) or 0, min(reached["finish"], whole(bound, up=True)))
+        self.proven[state] = best
+        return best
 
 
 def _least(low: int, high: int, possible: Callable[[int], bool]) -> int:
@@ -222,39 +269,24 @@ def _least(low: int, high: int, possible: Callable[[int], bool]) -> int:
     return low
 
 
-def _near(course: Course, solved: Solved, starts: Starts, wait: int, spread: int) -> dict[tuple[int, int], np.ndarray]:
-    """Candidate starts for the improvement: the relaxation's days (and `spread` more), and the present start."""
-    found = {}
-    for unit, member in enumerate(course.units):
-        for part in range(len(course.parts)):
-            mine = solved.days[unit][part]
-            days = {day + more for day in mine for more in range(spread + 1)}
-            days = {day for day in days if day <= member.alone_day + wait}
-            mask = np.isin(course.day_of, list(days)) & member.starts[part]
-            now = starts.get((unit, part))
-            if now and course.day_of[now[1]] <= member.alone_day + wait:
-                mask[now[1]] = True
-            if mask.any():
-                found[unit, part] = np.flatnonzero(mask)
-    return found
-
-
-def _improve(search: Search, solved: Solved, wait: int, worst: int | None, spread: int, seconds: float) -> None:
-    """One integer program for the whole course around the relaxation's days."""
+def _whole(search: Search, solved: Solved, wait: int) -> None:
+    """One integer program for the whole course on the relaxation's days. Where many students are alike it is nearly
+    whole by itself."""
     course = search.course
-    done = set(complete_units(course, search.starts))
-    starts = {key: at for key, at in search.starts.items() if key[0] in done}
-    model = Timetable(course, _near(course, solved, starts, wait, spread))
+    found: dict[tuple[int, int], np.ndarray] = {}
+    for unit, member in enumerate(course.units):
+        for part, mine in enumerate(solved.days[unit]):
+            days = [day for day in mine if day <= member.alone_day + wait]
+            found[unit, part] = np.flatnonzero(np.isin(course.day_of, days) & member.starts[part])
+    model = Timetable(course, found)
     if not model.block:
         return
-    cost, added = model.finish()
+    cost, real = model.finish()
     for unit, column in model.done.items():
-        cost[column] -= 4 * course.worst_finish * course.units[unit].weight
-    if worst is not None and worst < len(course.parts):
-        model.limit_missed(worst)
-    found = model.solve(cost, search.effort.share(seconds), gap=1e-5, real=added)
-    if found:
-        search.offer(found)
+        cost[column] -= LOST * course.worst_finish * course.units[unit].weight
+    starts = model.solve(cost, search.effort.share(search.left() / 4), gap=1e-5, real=real)
+    if starts:
+        search.offer(starts)
 
 
 LINGER_S = 60.0  # longest that the program's end waits for a solver that was left behind
@@ -310,56 +342,110 @@ def run(search: Search) -> None:
         first_come(course, Board(course), [unit for unit in shuffled(course) if course.units[unit].alone_day >= 0])
     )
     search.relaxation = relaxation = Relaxation(course)
-    top = search.lp(relaxation.students(), maximise=True) if able else None
-    upper = whole(top.value, up=False) if top else (None if able else 0)
+    everybody = sum(course.units[unit].weight for unit in able)
+    if measure(course, search.starts)["complete"] == everybody:
+        upper: int | None = everybody
+    else:
+        top = search.lp(relaxation.students(), maximise=True)
+        upper = whole(top.value, up=False) if top else None
     search.upper = upper
     if upper is not None and upper < course.total:
         effort.seconds *= 1 - search.spare
-    solved = None
-    if top and upper:
-        known = measure(course, search.starts)
-        high = known["wait"] if known["complete"] >= upper else course.days
-        wait = search.least_wait(upper, high)
-        wait = high if wait is None else wait
-        guide = relaxation.finish() - 4 * course.worst_finish * relaxation.students()
-        solved = search.lp(guide, Limits(wait=wait)) or top
-        target = [[max(days) if days else -1 for days in unit] for unit in solved.days]
-        small = len(relaxation.kinds) <= len(able) // 4
-        if small:  # many alike: the whole program is nearly whole by itself
-            _improve(search, solved, wait, None, 0, search.left() / 4)
-        known = measure(course, search.starts)
-        if not (small and known["complete"] == upper and known["wait"] <= wait):
-            search.offer(roll(course, target, wait, effort.share(search.left() / 4), going=lambda: effort.left() > 0))
+    if not able or upper == 0:
+        return
+    small = size(course, able) <= SMALL
+    search.dual = Dual(course)
+    search.prices = _first_prices(search)
+    _Descent(search, effort.part(min(SMALL_S, search.left() / 4) if small else effort.seconds * SEARCHED)).run()
     search.fill()
-    _better(search, solved)
-    search.fill()
+    values = measure(course, search.starts)
+    if small and any(search.bound(key, values) != values[key] for key in TEXTS):
+        Polisher(course, effort, search, min(search.left() / 3, 6 * search.lp_seconds)).everyone()
+        search.fill()
     _prove(search)
 
 
-def _better(search: Search, solved: Solved | None) -> None:
-    """Improve the whole while there is time and something that may be better."""
-    course, able = search.course, search.course.able
-    values = measure(course, search.starts)
-    reserve_s = min(search.left() / 3, 6 * search.lp_seconds)
-    if search.left() - reserve_s < 1 or not able:
-        return
-    if solved and search.upper:
-        bound = search.least_wait(values["complete"], values["wait"])
-        finish = search.bound("finish", values)
-        if values["complete"] < search.upper or bound != values["wait"] or finish != values["finish"]:
-            worst = max(0, values["worst_miss"] - 1) if values["worst_miss"] == len(course.parts) else None
-            _improve(search, solved, values["wait"], worst, 1, (search.left() - reserve_s) / 2)
-    values = measure(course, search.starts)
-    if all(search.bound(key, values) == values[key] for key in TEXTS):
-        return
-    polisher = Polisher(course, search.effort, search, reserve_s)
-    if size(course, able) <= SMALL and polisher.everyone():
-        return
-    polisher.neighbourhoods()
+def _first_prices(search: Search) -> Prices:
+    """Prices at which the students that can be complete finish early: the relaxation's, then better ones."""
+    course, relaxation, dual = search.course, search.relaxation, search.dual
+    assert relaxation is not None and dual is not None, "made at the start of the search"
+    values, unserved = measure(course, search.starts), LOST * course.worst_finish
+    wait = values["wait"] if values["complete"] == search.upper else course.days
+    if search.many_alike and values["complete"] == search.upper:
+        wait = search.least_wait(values["complete"], wait) or 0
+    solved = search.lp(relaxation.finish() - unserved * relaxation.students(), Limits(wait=wait))
+    if solved and search.many_alike:
+        _whole(search, solved, wait)
+    prices = replace(solved.prices, unserved=unserved) if solved else dual.nothing(unserved)
+    effort = search.effort.part(search.effort.seconds * CLIMBED)
+    better, _ = dual.climb(prices, Asked(wait, len(course.parts)), course.total, effort)
+    return better
+
+
+@dataclass
+class _Descent:
+    """Goal by goal: what is reached stays, and the next goal is lowered as far as it goes."""
+
+    search: Search
+    effort: Effort
+
+    def run(self) -> None:
+        """Until the effort is over, or nothing can be better."""
+        search, course = self.search, self.search.course
+        self.greedy = greedy = Greedy(course, search.prices)
+        greedy.fill()
+        search.offer(dict(greedy.at))
+        known = measure(course, search.starts)
+        if rank(known) < rank(measure(course, greedy.at)):
+            greedy.load(search.starts)
+        able = sum(course.units[unit].weight for unit in course.able)
+        least = 0 if search.upper is None else able - search.upper
+        if greedy.lost() > least:
+            greedy.search(self.effort.part(self.effort.left() / 2), least, self.offer)
+            self.offer()
+        self.lower("wait")
+        if any(unit.prefers for unit in course.units):
+            self.lower("worst_miss")
+        values = measure(course, greedy.at)
+        if self.effort.left() <= 0 or search.priced(values) == values["finish"]:
+            return
+        greedy.prices = search.prices
+        greedy.search(self.effort, better=self.offer)
+        self.offer()
+
+    def offer(self) -> None:
+        """The present plan, if it is the best so far."""
+        self.search.offer(dict(self.greedy.at))
+
+    def lower(self, key: str) -> None:
+        """The smallest value of `wait` or `worst_miss` for which all who have a place keep one, a step at a time: a
+        step that works takes a moment, and the first that does not is the last."""
+        greedy, lost = self.greedy, self.greedy.lost()
+        values = measure(self.search.course, greedy.at)
+        effort = self.effort.part(self.search.effort.seconds * LOWERED)
+        greedy.limit(**{key: values[key]})
+        while values[key] > (self.search.known(key, values) or 0):
+            kept, target = greedy.standing(), values[key] - 1
+            if not self.search.market_allows(Asked(**{**self._limits(values), key: target}), values["complete"]):
+                self.search.prove(key, values)
+                return
+            greedy.limit(**{key: target})
+            if not greedy.search(effort, lost):
+                greedy.limit(**{key: values[key]})
+                greedy.back_to(kept)
+                return
+            self.offer()
+            values = measure(self.search.course, greedy.at)
+            greedy.limit(**{key: values[key]})
+
+    def _limits(self, values: dict[str, int]) -> dict[str, int]:
+        return {"wait": values["wait"], "worst_miss": len(self.search.course.parts)}
 
 
 def _prove(search: Search) -> None:
     """The bound of each goal for what was reached, the one that costs most last."""
     values = measure(search.course, search.starts)
     for key in PROVEN_FIRST:
+        if key == "finish" and search.known(key, values) != values[key]:
+            search.proven.pop(_before(key, values), None)  # once more, from better prices
         search.bound(key, values)

@@ -134,7 +134,12 @@ def test_samples_that_span_a_millisecond_are_compared_too() -> None:
     ("part", "lease", "doubt"),
     [
         ("other", {"node_type": "x"}, "a lease of x does not fit part other ()"),
-        ("model", {"id": "1"}, "a lease of an unnamed type does not fit part model (compute_liqid, compute_gigaio)"),
+        (
+            "model",
+            {"id": "1"},
+            "a lease of an unnamed type does not fit part model (compute_liqid, compute_gigaio, gpu_mi100, gpu_h100, "
+            "g1.h100.pci.1, g1.h100.vgpu.1g.12gb)",
+        ),
     ],
 )
 def test_a_lease_that_does_not_fit_is_told_what_would(part: str, lease: dict[str, Any], doubt: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_a_plan_without_roster_or_account_is_made_and_written(made: tuple[Path, 
     lines = (out / "commands.txt").read_text().splitlines()
     assert len([line for line in lines if line.startswith("servelab reserve")]) == 18
     assert re.match(
-        r'servelab reserve model --start "2027-03-08 \d\d:00" --netid student\d{3} --site CHI@TACC '
+        r'servelab reserve model --start "2027-03-0[89] \d\d:00" --netid student\d{3} --site CHI@TACC '
         r"--node compute_liqid-01$",
         lines[1],
     )
@@ -101,6 +102,26 @@ def test_lines_check_and_replan_work_on_the_written_plan(made: tuple[Path, str],
         f"{model.netids[0]}:model",
     )
     assert f"{model.netids[0]} model:" in text
+
+
+def test_requests_change_the_written_plan_and_say_what_became_of_each(made: tuple[Path, str], tmp_path: Path) -> None:
+    first, _ = made
+    out = tmp_path / "plan"
+    shutil.copytree(first, out)
+    before = read_plan(out / "plan.csv")
+    last = max((b for b in before if b.part == "system"), key=lambda b: b.start)
+    (tmp_path / "form.csv").write_text(
+        f"netid,part,request,time,with\n{last.netids[0]},system,slot,2027-03-14T10:00,\n{last.netids[0]},model,wait,,\n"
+    )
+    words = ("plan", "--requests", str(tmp_path / "form.csv"), "--out", str(out), "--now", "2027-03-01T00:00")
+    text = servelab(*words)
+    assert text.startswith("1 of 2 requests done, nobody else moved")
+    assert f"{last.netids[0]} system slot: Sun Mar 14 10:00 EDT on " in text and "refused: they have a time" in text
+    after = read_plan(out / "plan.csv")
+    assert [b for b in after if b not in before] == [b for b in after if b.netids == last.netids and b.part == "system"]
+    assert len(after) == 18 and len(list((out / "earlier").glob("*.csv"))) >= 1
+    assert "system slot: Sun Mar 14" in (out / "plan.html").read_text()
+    assert "Sun Mar 14 2027 10:00" in (out / "messages" / f"{last.netids[0]}.txt").read_text()
 
 
 def test_wrong_words_are_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from reserve.plan import command
 from reserve.plan.command import Outcome, PlanWishes
 from reserve.plan.verb import plan
-from snippets.errors import PlanError
+from snippets.errors import PlanError, UsageError
 
 Done = list[tuple[str, PlanWishes, datetime | None]]
 NOW = datetime(2027, 3, 8, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Done:
 
         return act
 
-    for name in ("make", "check_plan", "replan_class", "apply_plan"):
+    for name in ("make", "check_plan", "replan_class", "apply_plan", "take_requests"):
         monkeypatch.setattr(command, name, body(name))
     return calls
 
@@ -82,6 +82,13 @@ def test_every_word_reaches_the_wishes(done: Done) -> None:
 def test_one_word_chooses_what_is_done(done: Done, word: str, what: str) -> None:
     said(word, "--now", "2027-03-08T12:00:00+00:00")
     assert done == [(what, PlanWishes(Path("plan")), NOW)]
+
+
+def test_a_file_of_requests_is_a_step_of_its_own(done: Done) -> None:
+    said("--requests", "form.csv")
+    assert done == [("take_requests", PlanWishes(Path("plan"), requests=Path("form.csv")), None)]
+    with pytest.raises(UsageError, match="--requests and --apply are two steps"):
+        CliRunner().invoke(plan, ["--requests", "form.csv", "--apply"], catch_exceptions=False, standalone_mode=False)
 
 
 def test_a_problem_is_said_after_everything_else_and_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
+from reserve.calendar import Interval
+from reserve.plan.course.capacity import buffer_start
 from reserve.plan.course.course import block_hours, pair_up
+from reserve.plan.course.schedule import faults
+from reserve.plan.course.windows import parse_windows
+from reserve.plan.solve.solve import make_plan
 from tests.reserve.plan.small import START, inputs, student
 
 ONE_EACH = {"compute_liqid": 1, "gpu_p100": 1, "raspberrypi5": 1}
@@ -71,3 +79,53 @@ def test_a_course_counts_its_people_days_and_last_parts() -> None:
     assert course.parts == ("model", "edge", "system") and course.sinks == (EDGE, SYSTEM)
     assert (course.gap(EDGE), course.margin(MODEL), course.margin(EDGE)) == (12, 10, 5)
     assert course.at(3) - START == course.at(3) - course.at(0) and course.block(EDGE, 2).duration.seconds == 6900
+
+
+def test_own_due_dates_make_the_plan_longer_for_those_who_have_them_only() -> None:
+    day = timedelta(days=1)
+    late = replace(student("b2"), due=START + 6 * day)
+    soon = replace(student("c3"), begin=START + day, due=START + 3 * day)
+    course = inputs([student("a1"), late, soon], days=4).course()
+    assert course.due == START + 4 * day and course.hours == 6 * 24
+    last = {unit.netid: max(int(np.flatnonzero(mask).max()) for mask in unit.starts) for unit in course.units}
+    first = {unit.netid: min(int(np.flatnonzero(mask).min()) for mask in unit.starts) for unit in course.units}
+    assert last["c3"] < 72 <= last["a1"] < 96 <= last["b2"] < 144
+    assert first == {"a1": 8, "b2": 8, "c3": 32}
+    plan = make_plan(course, 5)
+    assert faults(course, plan.bookings) == [] and plan.stages[0].value == 3
+    mine = next(b for b in plan.bookings if b.netids == ("a1",) and b.part == "system")
+    moved = replace(mine, start=mine.start + 5 * day, end=mine.end + 5 * day)
+    assert any("between start and due date" in one for one in faults(course, [moved]))
+    early = next(b for b in plan.bookings if b.netids == ("c3",) and b.part == "model")
+    before = replace(early, start=early.start - day, end=early.end - day)
+    assert any("before 2027-03-09" in one for one in faults(course, [before]))
+
+
+def test_the_nodes_kept_for_retries_are_kept_before_the_common_due_date() -> None:
+    late = replace(student("b2"), due=START + timedelta(days=9))
+    course = inputs([student("a1"), late], days=4, buffer_hours=24, buffer_nodes=1).course()
+    assert buffer_start(course) == 72
+
+
+def test_nobody_has_a_block_on_a_holiday_wherever_they_are() -> None:
+    holiday = parse_windows("2027-03-09", "test")
+    course = inputs([student("a1"), student("b2", tz="Asia/Kolkata")], days=4, holidays=holiday).course()
+    plan = make_plan(course, 5)
+    tuesday = Interval(START + timedelta(days=1), START + timedelta(days=2))
+    assert plan.stages[0].value == 2 and faults(course, plan.bookings) == []
+    assert all(b.end <= tuesday.start or b.start >= tuesday.end for b in plan.bookings)
+    mine = next(b for b in plan.bookings if b.netids == ("a1",) and b.part == "edge")
+    noon = tuesday.start + timedelta(hours=12)
+    moved = replace(mine, start=noon, end=noon + (mine.end - mine.start))
+    assert any("a1 edge: on a holiday" in one for one in faults(course, [moved]))
+
+
+def test_office_hours_are_preferred_by_who_names_no_time_of_their_own() -> None:
+    office = parse_windows("Mon-Fri 10:00-16:00", "test")
+    students = [student("a1"), student("b2", preferred="daily 18:00-24:00")]
+    course = inputs(students, days=5, office_hours=office).course()
+    plan = make_plan(course, 10)
+    local = {b.lease: b.start.astimezone(course.tz).hour for b in plan.bookings}
+    assert all(10 <= hour < 16 for lease, hour in local.items() if "a1" in lease)
+    assert all(hour >= 18 for lease, hour in local.items() if "b2" in lease)
+    assert not inputs(2).course().units[0].prefers and course.units[0].prefers

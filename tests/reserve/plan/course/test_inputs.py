@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reserve.hardware import load
-from reserve.plan.course.inputs import WHAT_IF, local_moment, what_if
+from reserve.plan.course.inputs import WHAT_IF, what_if
 from reserve.plan.course.pools import read_calendars, save_calendars
 from reserve.plan.course.rules import load_rules
+from reserve.plan.course.windows import local_moment
 from snippets.errors import PlanError
 from tests.reserve.plan.small import START, inputs, student
 

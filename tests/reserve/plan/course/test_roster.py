@@ -123,3 +123,23 @@ def test_a_day_off_lasts_23_hours_when_the_clocks_go_forward() -> None:
         parse_windows("2027-03-14", "test"), tz, datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 4, 1, tzinfo=UTC)
     )
     assert one.hours == 23
+
+
+def test_an_extension_and_a_late_start_are_read_by_the_student_s_own_clock(tmp_path: Path) -> None:
+    file = tmp_path / "roster.csv"
+    file.write_text("netid,tz,from,due\nab1,Asia/Kolkata,2027-03-09,2027-03-20\ncd2,,,2027-03-18T12:00\n")
+    one, two = read_roster(file, "America/New_York")
+    assert one.begin == datetime(2027, 3, 8, 18, 30, tzinfo=UTC)
+    assert one.due == datetime(2027, 3, 20, 18, 29, tzinfo=UTC)
+    assert (two.begin, two.due) == (None, datetime(2027, 3, 18, 16, tzinfo=UTC))
+
+
+def test_an_own_due_date_before_the_start_or_that_is_no_time_is_named_with_its_row(tmp_path: Path) -> None:
+    file = tmp_path / "roster.csv"
+    file.write_text("netid,due\nab1,soon\n")
+    with pytest.raises(PlanError, match="roster.csv row 2, due: 'soon' is not a time"):
+        read_roster(file, "UTC")
+    file.write_text("netid,from,due\nab1,2027-03-12,2027-03-10\n")
+    start, due = datetime(2027, 3, 8, tzinfo=UTC), datetime(2027, 3, 15, tzinfo=UTC)
+    with pytest.raises(PlanError, match="row 2: ab1 is due 2027-03-10 .* not after 2027-03-12"):
+        check_dates(read_roster(file, "UTC"), start, due, "roster.csv")

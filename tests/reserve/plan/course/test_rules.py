@@ -45,3 +45,17 @@ def test_the_kits_own_rules_are_in_order() -> None:
     assert [part.name for part in load_rules().parts] == ["model", "edge", "system"]
     with pytest.raises(PlanError, match="cannot read the rules"):
         load_rules("nowhere.toml")
+
+
+def test_holidays_and_office_hours_are_times_as_in_a_roster(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text('[course]\nholidays = ["2027-03-17"]\noffice_hours = ["Mon-Fri 10:00-16:00", "Sat"]\n[parts.a]\n')
+    rules = load_rules(path)
+    assert len(rules.holidays) == 1 and len(rules.office_hours) == 2
+    assert load_rules().holidays == load_rules().office_hours == ()
+    path.write_text('[course]\nholidays = "2027-03-17"\n[parts.a]\n')
+    with pytest.raises(PlanError, match=r"\[course\] holidays is not a list of times"):
+        load_rules(path)
+    path.write_text('[course]\nholidays = ["Easter"]\n[parts.a]\n')
+    with pytest.raises(PlanError, match=r"\[course\] holidays: cannot read the time 'Easter'"):
+        load_rules(path)

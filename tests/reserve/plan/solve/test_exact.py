@@ -1,7 +1,8 @@
 """Plans beside an exact optimum: every goal in its order by CP-SAT, on small classes that are hard on purpose.
 
-The model here is made from nodes and hours, not from the planner's groups, tiles and columns. It needs OR-Tools
-(`pip install ortools`), which nothing else of the kit does; without it only the planner's own proofs are compared.
+The model here is made from nodes and hours, not from the planner's groups, tiles and columns. It needs OR-Tools, which
+nothing else of the kit does and which comes with the extra `dev`; where it has no wheel, only the planner's own proofs
+are compared.
 """
 
 from __future__ import annotations

@@ -62,20 +62,11 @@ def test_over_everyone_each_goal_is_bettered_and_proven(kept: Kept) -> None:
     assert kept.offered == sorted(kept.offered, reverse=True)
 
 
-def test_some_at_a_time_the_plan_gets_better_too_and_keeps_every_rule(kept: Kept) -> None:
-    before = measure(kept.course, kept.starts)
-    Polisher(kept.course, Effort(5), kept).neighbourhoods()
-    after = measure(kept.course, kept.starts)
-    assert rank(after) < rank(before) and after["wait"] == 0
-    assert faults(kept.course, name_nodes(kept.course, kept.starts)) == []
-
-
 def test_without_time_nothing_is_touched(kept: Kept) -> None:
     effort = Effort(60)
     effort.stop()
     polisher = Polisher(kept.course, effort, kept)
     assert not polisher.everyone()
-    polisher.neighbourhoods()
     assert kept.offered == [] and kept.proven == []
 
 
