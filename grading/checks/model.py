@@ -20,6 +20,8 @@ ENGINES = {
     "openvino": "providers/openvino",
     "cuda": "providers/cuda",
     "tensorrt": "providers/tensorrt",
+    "rocm": "providers/rocm",
+    "migraphx": "providers/migraphx",
 }
 LEVELS = ("none", "basic", "extended", "all")
 EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
