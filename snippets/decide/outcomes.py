@@ -32,6 +32,21 @@ def on_the_front(front: Front) -> str:
     return text + (f"; not decided: {', '.join(front.undecided)}" if front.undecided else "")
 
 
+def share_of_peak(name: str, rate: Estimate, peak_per_s: float, needed: int) -> str:
+    """How near images/s `rate` comes to the limit that `needed` multiplications an image set at `peak_per_s` of them.
+
+    A measured peak is one that was reached: other people's work may have kept it below what the cores can do.
+    """
+    limit = peak_per_s / needed
+    text = (
+        f"{peak_per_s / 1e9:.0f} billion multiplications a second, {needed / 1e6:.0f} million for an image: "
+        f"{limit:.0f} images/s\n{name}: {show(rate, 0)} images/s, {rate.value / limit:.0%} of that"
+    )
+    if rate.low > limit:
+        return f"{text}: these cores can do more than the matrix product shows, so it was disturbed and is no limit"
+    return text
+
+
 def times(ratio: Estimate, what: str) -> str:
     """A ratio with its interval: "1.95 (1.90 to 2.01) times the answers per second", or that it is not decided."""
     text = f"{show(ratio) if ratio.bounded else f'{ratio.value:.2f}'} times {what}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,26 @@ def constant_nodes(model: Any) -> list[Any]:
         else:
             fixed.append(node)
     return fixed
+
+
+def multiply_adds(path: Path) -> int:
+    """Multiplications, each with an addition, that the convolutions and fully connected layers take for one image."""
+    import onnx
+
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    shapes = {
+        value.name: [size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.value_info, *model.graph.output)
+    }
+    weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    total = 0
+    for node in model.graph.node:
+        if node.op_type == "Conv":  # weights: outputs, inputs of a group, height, width; each used at every place
+            places = math.prod(shapes[node.output[0]][2:])
+            total += math.prod(weights[node.input[1]]) * places
+        elif node.op_type in ("Gemm", "MatMul") and node.input[1] in weights:
+            total += math.prod(weights[node.input[1]])
+    return total
 
 
 def optimize(path: Path, folder: Path, threads: int = 0) -> dict[str, Any]:

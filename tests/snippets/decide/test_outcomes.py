@@ -64,3 +64,20 @@ def test_a_ratio_is_decided_only_if_as_many_lies_outside_of_its_interval() -> No
         "(0.90 to 1.60) times the answers (not decided)"
     )
     assert outcomes.times(Estimate(1.2, -math.inf, math.inf), "the answers") == "1.20 times the answers (not decided)"
+
+
+def test_a_rate_is_told_as_a_share_of_what_the_multiplications_allow() -> None:
+    # 90 billion a second and 300 million an image: 300 images/s; 150 are half of that.
+    told = outcomes.share_of_peak("openvino", Estimate(150, 140, 160), 90e9, 300_000_000)
+    assert told == (
+        "90 billion multiplications a second, 300 million for an image: 300 images/s\n"
+        "openvino: 150 (140 to 160) images/s, 50% of that"
+    )
+
+
+def test_a_peak_that_was_exceeded_is_no_limit() -> None:
+    told = outcomes.share_of_peak("openvino", Estimate(360, 350, 370), 90e9, 300_000_000)
+    assert told.endswith(
+        "120% of that: these cores can do more than the matrix product shows, so it was disturbed and is no limit"
+    )
+    assert "no limit" not in outcomes.share_of_peak("openvino", Estimate(310, 290, 330), 90e9, 300_000_000)

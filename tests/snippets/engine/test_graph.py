@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from snippets.engine import graph
+from tests.snippets.onnx_files import save_onnx
 from tests.snippets.servers import save_toy_onnx
 
 
@@ -74,3 +75,17 @@ def test_a_real_profile_names_the_operations_of_the_graph(tmp_path: Path) -> Non
     batch = np.zeros((1, 3, 224, 224), dtype=np.float32)
     found = graph.time_by_operation(save_toy_onnx(tmp_path / "toy.onnx"), batch, threads=1, level="none", runs=3)
     assert set(found["milliseconds"]) == {"GlobalAveragePool", "Flatten", "Gemm"} and found["runs"] == 3
+
+
+def test_multiplications_are_counted_by_hand(tmp_path: Path) -> None:
+    """A convolution of 3x3 from 4 to 8 channels in 2 groups on 6x6 places, then 8 -> 5."""
+    nodes = [
+        helper.make_node("Conv", ["input", "kernel"], ["maps"], group=2, pads=[1, 1, 1, 1]),
+        helper.make_node("GlobalAveragePool", ["maps"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "matrix"], ["logits"]),
+    ]
+    values = {"kernel": np.zeros((8, 2, 3, 3), np.float32), "matrix": np.zeros((8, 5), np.float32)}
+    path = save_onnx(tmp_path / "net.onnx", nodes, values, ("N", 4, 6, 6), ("N", 5))
+    # Each of 8 x 36 numbers takes 2 x 3 x 3 multiplications, each of 5 logits takes 8.
+    assert graph.multiply_adds(path) == 8 * 36 * 18 + 5 * 8
