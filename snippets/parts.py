@@ -18,6 +18,7 @@ FOR_STAFF = (
     *("grading/batch/", "grading/rerun/", "grading/gradescope/", "grading/grade.py"),
     *(f"grading/nbgrader/{name}.py" for name in ("autograde", "guard", "release", "repair")),
     *(f"grading/checks/{name}" for name in ("part.py", "trust.py", "invariants.py", "prints.py", "bounds.toml")),
+    *("grading/checks/integrity/", "grading/checks/README.md", "grading/submission/handed_in.py"),
     *(f"grading/functions/{name}.py" for name in ("child", "sandbox", "tests")),
 )
 """Files and folders (`/` at their end) of the kit that neither students nor their nodes get: what is right, what earns

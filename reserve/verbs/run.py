@@ -16,7 +16,7 @@ from reserve.errors import UsageError
 from reserve.hardware import Hardware, for_part
 from reserve.node.attach import OpenNode, attach
 from reserve.node.job import Follower, Job, raise_for, send_earlier, start, verify
-from reserve.node.preparation import job_environment
+from reserve.node.preparation import TRITON, job_environment
 from reserve.node.sync import push_run
 from reserve.run.grid import Point, Workers, WriteReport, points_of, run_grid
 from reserve.run.here import run_parts
@@ -142,6 +142,17 @@ def as_set(options: RunOptions, settings: Mapping[str, str]) -> RunOptions:
     return replace(options, profile=profile, params=(*options.params, *more))
 
 
+def require_image(hardware: Hardware, options: RunOptions) -> None:
+    """Raise UsageError where Triton is to run in a container whose image is not built on this hardware's nodes: the
+    plain image has neither PyTorch nor ONNX Runtime in its Python."""
+    wanted = dict(text.partition("=")[::2] for text in options.params).get("triton")
+    if wanted == "container" and TRITON not in hardware.images and hardware.site != LOCAL:
+        raise UsageError(
+            f'triton=container needs the image that `servelab up` builds: write images = ["{TRITON}"] in '
+            f"[{hardware.key}] of reserve/hardware.toml and repeat `servelab up {hardware.part}`, or leave it out."
+        )
+
+
 def name_at(options: RunOptions) -> Callable[[str], str]:
     """The name of a part's run with these options: where no profile is asked for, its hardware's profile."""
 
@@ -162,6 +173,7 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
     try:
         settings = node_settings(opened.hardware, desk.kit)
         options = as_set(options, settings)
+        require_image(opened.hardware, options)
         job = replace(job_for(part, options), environment=job_environment(opened.hardware, desk.kit))
         home = runs_folder(options.runs) / part / job.run_id
         if settings:

@@ -7,18 +7,20 @@ answer that is not a success raises. The request is built once: what is timed is
 from __future__ import annotations
 
 import os
-import ssl
 import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from snippets.errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 PROTOCOLS = ("http", "grpc", "grpc-shm", "httpx")
 TRITON_TYPES = {

@@ -165,7 +165,7 @@ def test_variables_reach_the_job_and_words_with_an_equals_sign_stay_words(
     (Path(machine.home) / ".servelab").mkdir(exist_ok=True)
     (Path(machine.home) / ".servelab" / "python").write_text(sys.executable)
     job = Job(JOB.part, JOB.run_id, JOB.words, {"SERVELAB_TRITON_IMAGE": "servelab/triton:0123"})
-    assert start(machine, job, LEASE)
+    assert start(machine, job, LEASE, "gpu_p100")
     log = Path(machine.home) / JOB.folder / "log"
     for _ in range(200):
         if (Path(machine.home) / JOB.folder / "exit").exists():

@@ -115,8 +115,7 @@ def test_a_student_uses_the_lease_that_the_instructor_made(course: Class) -> Non
 
 def test_down_in_the_instructors_account_takes_nothing_of_the_class(course: Class) -> None:
     course.plan("--apply")
-    with pytest.raises(UsageError, match="leases of 3 people for system.*nothing is on record here.*--netid NETID"):
-        servelab("down", "system")
+    servelab("down", "system")  # what was made for the class is not its maker's to give back
     assert len(course.leases()) == 9
     # Also after the instructor made some by hand with the students' lines.
     for netid in ("ab1", "cd2"):

@@ -158,7 +158,7 @@ def test_a_notebook_looks_back_on_its_predictions_in_it(edition: Path, tmp_path:
     )
     done = run_in(edition, "-c", script)
     assert done.returncode == 0, done.stderr
-    assert looks and "edge.threads.gain" in done.stdout and "measured 2.68 times" in done.stdout
+    assert looks and "edge.threads.gain" in done.stdout and "measured 2.65 times" in done.stdout
 
 
 def test_a_graded_cell_says_in_it_that_grading_is_done_elsewhere(edition: Path, tmp_path: Path) -> None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reserve import hardware
+from reserve.errors import UsageError
 from reserve.node.preparation import image_tag, images, job_environment
 from reserve.run.options import DEFAULTS, RunOptions
 from reserve.sites.local import on_this_machine
 from reserve.verbs.reserve import reserve_block
-from reserve.verbs.run import as_set, name_at, node_settings, run_on_node
+from reserve.verbs.run import as_set, name_at, node_settings, require_image, run_on_node
 from reserve.verbs.up import up
 from tests.reserve.scenario import NOW, tasks_without_jupyter
 
 TABLE = hardware.load()
-P100 = TABLE["gpu_p100"]
+P100 = replace(TABLE["gpu_p100"], images=("triton",))
 
 
-def test_both_gpus_and_the_container_are_the_setting_of_part_3(root: Path) -> None:
-    assert node_settings(P100, root) == {"profile": "full", "gpus": "2", "triton": "container", "device": "cuda"}
+def test_both_gpus_are_the_setting_of_part_3(root: Path) -> None:
+    assert node_settings(P100, root) == {"profile": "full", "gpus": "2", "device": "cuda"}
     assert node_settings(TABLE["compute_liqid"], root)["require"] == "cuda"
     assert node_settings(on_this_machine(P100), root) == {}
 
@@ -53,6 +55,15 @@ def test_the_image_that_is_built_is_the_one_that_is_used(root: Path) -> None:
     assert callable(task.apply) or f"docker build -t {tag} " in task.apply
     assert job_environment(P100, root) == {"SERVELAB_TRITON_IMAGE": tag}
     assert job_environment(TABLE["compute_liqid"], root) == {}
+
+
+def test_a_container_whose_image_is_not_built_there_is_refused_before_anything_runs() -> None:
+    asked = RunOptions(params=("triton=container",))
+    with pytest.raises(UsageError, match=r'images = \["triton"\] in \[gpu_p100\]'):
+        require_image(TABLE["gpu_p100"], asked)
+    require_image(P100, asked)
+    require_image(TABLE["gpu_p100"], RunOptions(params=("gpus=2", "triton=embedded")))
+    require_image(on_this_machine(TABLE["gpu_p100"]), asked)
 
 
 def test_the_settings_are_said_before_the_run_and_reach_it(desk, chameleon, monkeypatch: pytest.MonkeyPatch) -> None:
