@@ -59,6 +59,7 @@ def test_a_server_that_never_answers_is_a_failure_after_the_timeout(protocol: st
         sender = TritonTarget(url, "double", NUMBERS, protocol, timeout_s=0.3).sender()
         with pytest.raises(Exception, match="(?i)time|deadline"):
             sender()
+        sender.close()
 
 
 class Shop(http.server.BaseHTTPRequestHandler):

@@ -69,15 +69,19 @@ def test_a_deployed_model_answers(triton_server: TritonServer, tmp_path: Path, p
 
 def test_shared_memory_is_given_back(triton_server: TritonServer, tmp_path: Path) -> None:
     triton_server.deploy(doubler(tmp_path))
-    regions = f"servelab_{os.getpid()}_" + "[0-9a-f]" * 32
+
+    def regions() -> set[Path]:
+        return set(Path("/dev/shm").glob(f"servelab_{os.getpid()}_" + "[0-9a-f]" * 32))
+
+    before = regions()
     sender = loads.target_of(triton_server, "double", NUMBERS, "grpc-shm").sender()
-    assert len(list(Path("/dev/shm").glob(regions))) == 1
+    assert len(regions() - before) == 1
     sender.close()
-    assert not list(Path("/dev/shm").glob(regions))
+    assert regions() == before
     # One that the server refuses leaves nothing either.
     with pytest.raises(UsageError, match="complex"):
         loads.target_of(triton_server, "double", {"x": np.zeros((1, 4), dtype=complex)}, "grpc-shm").sender()
-    assert not list(Path("/dev/shm").glob(regions))
+    assert regions() == before
 
 
 def test_a_changed_setting_comes_into_force_in_place_and_an_unchanged_one_costs_nothing(
