@@ -136,6 +136,13 @@ def earned(judges: Mapping[str, Judge], name: str, paper: Paper) -> dict[Any, fl
     return {answer: judged(judges, name, paper, answer).share for answer in paper.shares}
 
 
+def asks_to_measure(judges: Mapping[str, Judge], papers: Mapping[str, tuple[Paper, ...]], name: str) -> bool:
+    """Whether without its measurement an answer earns nothing, and the student is told what to measure, and how."""
+    told = judged(judges, name, Paper({}, {}), next(iter(papers[name][0].shares)))
+    command = f"servelab run {name.partition('.')[0]}"
+    return told.share == 0 and told.message.startswith("Measure ") and command in told.message
+
+
 def untried(papers: Mapping[str, tuple[Paper, ...]]) -> list[str]:
     """Questions whose papers lack an answer that earns everything, or one that earns nothing."""
     return [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from grading.checks.model import JUDGES
-from tests.grading.checks.paper import Paper, each, earned, judged, untried
+from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, untried
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
 Steps = dict[str, Any]
@@ -225,6 +225,4 @@ def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -
 
 @pytest.mark.parametrize("name", sorted(set(JUDGES) - {"model.baseline.interval"}))
 def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
-    answer = next(iter(PAPERS[name][0].shares))
-    told = judged(JUDGES, name, Paper({}, {}), answer)
-    assert told.share == 0 and told.message.startswith("Measure ") and "servelab run model" in told.message
+    assert asks_to_measure(JUDGES, PAPERS, name)

@@ -12,7 +12,7 @@ import pytest
 
 from grading.checks.judging import Choices
 from grading.checks.system import JUDGES
-from tests.grading.checks.paper import Paper, PaperRecord, PaperStep, each, earned, judged, untried
+from tests.grading.checks.paper import Paper, PaperRecord, PaperStep, asks_to_measure, each, earned, untried
 
 Steps = dict[str, Any]
 
@@ -327,9 +327,7 @@ def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -
 
 @pytest.mark.parametrize("name", sorted(set(JUDGES) - {"system.endpoint.errors", "system.online.batch32"}))
 def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
-    answer = next(iter(PAPERS[name][0].shares))
-    told = judged(JUDGES, name, Paper({}, {}), answer)
-    assert told.share == 0 and told.message.startswith("Measure ") and "servelab run system" in told.message
+    assert asks_to_measure(JUDGES, PAPERS, name)
 
 
 def in_windows(name: str, *answers: int, ms: float = 50) -> list[PaperStep]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from grading.staff.judges.edge import JUDGES
-from tests.grading.checks.paper import Paper, each, earned, judged, untried
+from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, judged, untried
 from tests.grading.checks.test_edge import CROSSING, FOUR, RESIDENT, SIZES, between, latency, size, soak, starts
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
@@ -95,9 +95,7 @@ def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -
 
 @pytest.mark.parametrize("name", sorted(JUDGES))
 def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
-    answer = next(iter(PAPERS[name][0].shares))
-    told = judged(JUDGES, name, Paper({}, {}), answer)
-    assert told.share == 0 and told.message.startswith("Measure ") and "servelab run edge" in told.message
+    assert asks_to_measure(JUDGES, PAPERS, name)
 
 
 @pytest.mark.parametrize(

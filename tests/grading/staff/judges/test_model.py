@@ -10,7 +10,7 @@ import pytest
 from grading.questions import questions
 from grading.staff.judges.model import CPU_OPTIONS, JUDGES
 from snippets.engine.ways import float32_ways, int8_ways
-from tests.grading.checks.paper import Paper, each, earned, judged, untried
+from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, untried
 from tests.grading.checks.test_model import COUNTS, accuracy, between, blocks, latency, size, throughput
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
@@ -369,9 +369,7 @@ def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -
 
 @pytest.mark.parametrize("name", sorted(set(JUDGES) - {"model.baseline.interval"}))
 def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
-    answer = next(iter(PAPERS[name][0].shares))
-    told = judged(JUDGES, name, Paper({}, {}), answer)
-    assert told.share == 0 and told.message.startswith("Measure ") and "servelab run model" in told.message
+    assert asks_to_measure(JUDGES, PAPERS, name)
 
 
 def test_what_may_be_right_can_be_answered() -> None:
