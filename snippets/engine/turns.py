@@ -58,6 +58,7 @@ class Turns:
     """The turns of a group's entrants (by the names that charts show), all with one image or all with batches.
 
     `first`: number of the first round: a group whose entrants come later in the notebook goes on with other rounds.
+    `pace`: how far apart rounds are that are measured.
     """
 
     run: Run
@@ -65,6 +66,7 @@ class Turns:
     entrants: Mapping[str, Entrant]
     rules: blocks.Rules
     first: int = 1
+    pace: blocks.Pace = field(default_factory=blocks.Pace)
     _calls: dict[str, calls.Call] = field(default_factory=dict)
     _taken: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -128,6 +130,7 @@ class Turns:
                 else:
                     calls.warm_up(self._calls[name], calls.effort("quick"))
         threads = max(entrant.threads for entrant in self.entrants.values())
+        self.pace.wait()
         canary = Canary(threads)
         try:
             probes = blocks.Probes(canary, Others())

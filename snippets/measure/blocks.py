@@ -2,8 +2,8 @@
 
 One call at a time in turn would measure caches full of another variant's numbers and threads that fell asleep; all
 calls of a variant at once would measure the seconds in which they happened to be made. So each round gives every
-variant one block, in random order: a few calls that are not counted, then some that are. Rounds are spread over time,
-and what differs between the blocks of a variant says how sure its median is (snippets.measure.latency).
+variant one block, in random order: a few calls that are not counted, then some that are. Rounds are spread over time
+(`Pace`), and what differs between the blocks of a variant says how sure its median is (snippets.measure.latency).
 """
 
 from __future__ import annotations
@@ -49,6 +49,29 @@ class Probes:
     others: Callable[[], float]
     clock: Clock = time.perf_counter_ns
     pause: Callable[[float], None] = time.sleep
+
+
+# Seconds from one round of a group to the next. A machine that is shared stays in one state for about a second: rounds
+# that follow each other at once would all see the same one, and agree too well.
+APART_S = 1.5
+
+
+@dataclass
+class Pace:
+    """Keeps the rounds of a group apart: `wait` returns no sooner than `apart_s` after it last did."""
+
+    apart_s: float = APART_S
+    clock: Clock = time.perf_counter_ns
+    pause: Callable[[float], None] = time.sleep
+    _last: int | None = None
+
+    def wait(self) -> None:
+        """Wait for as long as is left; not at all the first time, or where other work took longer."""
+        now = self.clock()
+        if self._last is not None and (left_s := self.apart_s - (now - self._last) / 1e9) > 0:
+            self.pause(left_s)
+            now = self.clock()
+        self._last = now
 
 
 @dataclass(frozen=True)

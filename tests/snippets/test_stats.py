@@ -304,6 +304,31 @@ def test_the_interval_between_blocks_holds_what_it_promises() -> None:
     assert 0.935 <= np.mean([one.low <= 10 <= one.high for one in found]) <= 0.965
 
 
+@pytest.mark.parametrize(("count", "factor"), [(5, 2.10), (10, 2.44), (2, 1.77)])
+def test_values_that_drift_take_a_wider_interval(count: int, factor: float) -> None:
+    # n = 5, H = 0.8: the mean varies as 5^-0.4 = 0.525; the values show 0.593 of theirs; sqrt(5 x 0.525 / 0.593).
+    assert stats.drift_factor(count, 0.8) == pytest.approx(factor, abs=0.01)
+    assert stats.drift_factor(count, 0.5) == pytest.approx(1)
+    for wrong in ((1, 0.8), (5, 1.0), (5, 0.4)):
+        with pytest.raises(ValueError, match="memory"):
+            stats.drift_factor(*wrong)
+
+
+@pytest.mark.parametrize("count", [5, 10])
+def test_the_interval_of_values_that_drift_holds_what_it_promises(count: int) -> None:
+    # Fractional Gaussian noise: correlated (|k + 1|^2H - 2 |k|^2H + |k - 1|^2H) / 2 at a distance of k.
+    apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count))).astype(float)
+    correlated = ((apart + 1) ** 1.6 - 2 * apart**1.6 + np.abs(apart - 1) ** 1.6) / 2
+    drawn = np.random.default_rng(6).multivariate_normal(np.zeros(count), 0.05**2 * correlated, 2000)
+    held = {
+        memory: np.mean(
+            [(one := stats.between_blocks(np.exp(row), memory=memory)).low <= 1 <= one.high for row in drawn]
+        )
+        for memory in (0.5, 0.8)
+    }
+    assert held[0.8] >= 0.93 and held[0.5] <= 0.8
+
+
 def test_a_ratio_of_two_medians_has_the_ends_of_both() -> None:
     found = stats.ratio(stats.Estimate(10, 8, 12), stats.Estimate(5, 4, 6))
     assert (found.value, found.low, found.high) == (2.0, 8 / 6, 3.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snippets.engine.turns import Entrant, Turns, best_canary_ms
-from snippets.measure.blocks import Rules
+from snippets.measure.blocks import Pace, Rules
 from snippets.record.run import Run, open_run
 
 RULES = Rules(calls=2, calls_min=2, unmeasured=1, repeats=0)
@@ -22,7 +22,7 @@ def turns(run: Run, loaded: list[str], *names: str, first: int = 1) -> Turns:
 
         return Entrant(f"toy/{name}", load, "cpu", 1, {"engine": name})
 
-    return Turns(run, "toy", {name: entrant(name) for name in names}, RULES, first)
+    return Turns(run, "toy", {name: entrant(name) for name in names}, RULES, first, Pace(0))
 
 
 def test_every_round_is_a_step_and_each_variant_has_its_latency() -> None:
@@ -48,6 +48,7 @@ def test_batches_that_take_turns_are_each_variants_throughput() -> None:
             for n, batch in (("a", 2), ("b", 4))
         },
         RULES,
+        pace=Pace(0),
     )
     both.take_all(3)
     results = both.results()
@@ -85,3 +86,20 @@ def test_the_best_canary_is_that_of_the_run_with_as_many_threads() -> None:
     turns(run, [], "a").take(1)
     assert best_canary_ms(run, 1) == pytest.approx(run.record().result("toy/turns-1")["best_canary_ms"])
     assert best_canary_ms(run, 2) == float("inf")
+
+
+def test_only_rounds_that_are_measured_wait_for_each_other() -> None:
+    class Counted(Pace):
+        waits = 0
+
+        def wait(self) -> None:
+            self.waits += 1
+
+    loaded: list[str] = []
+    first = turns(open_run("model", run_id="t"), loaded, "a")
+    first.pace = Counted()
+    first.take_all(3)
+    again = turns(open_run("model", run_id="t"), loaded, "a")
+    again.pace = Counted()
+    again.take_all(3)
+    assert (first.pace.waits, again.pace.waits) == (3, 0)

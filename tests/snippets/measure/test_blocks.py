@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from snippets.measure.blocks import Probes, Rules, take_block, take_round
+from snippets.measure.blocks import Pace, Probes, Rules, take_block, take_round
 
 RULES = Rules(calls=4, calls_min=2, unmeasured=3, block_ms=100.0, repeats=2, patience_s=10.0, pause_s=1.0)
 
@@ -149,3 +149,22 @@ def test_the_best_canary_is_carried_on() -> None:
     machine = Machine([1.0, 0.9, 1.1])
     found = take_round({"a": machine.call("a", 1.0)}, 1, RULES, machine.probes())
     assert found["best_canary_ms"] <= 1.0 and np.isfinite(found["best_canary_ms"])
+
+
+def test_rounds_are_kept_apart_and_other_work_counts_as_waiting() -> None:
+    machine, waited = Machine(now=0), []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        machine.now += round(seconds * 1e9)
+
+    pace = Pace(1.5, lambda: machine.now, pause)
+    pace.wait()
+    machine.now += 400_000_000
+    pace.wait()
+    machine.now += 2_000_000_000
+    pace.wait()
+    machine.now += 1_000_000_000
+    pace.wait()
+    # After 0.4 s of work 1.1 s are left; after 2 s none are; after 1 s half a second.
+    assert waited == pytest.approx([1.1, 0.5])
