@@ -236,9 +236,8 @@ def drift_factor(count: int, memory: float) -> float:
     """
     if count < 2 or not 0.5 <= memory < 1:
         raise ValueError(f"{count} values with a memory of {memory}: at least 2, and 0.5 to below 1")
-    of_mean = count ** (2 * memory - 2)
-    seen = (1 - of_mean) * count / (count - 1)
-    return math.sqrt(count * of_mean / seen)
+    # The mean varies by n^(2H - 2) of what a value does, and the values show (1 - n^(2H - 2)) n / (n - 1) of it.
+    return math.sqrt((count - 1) / (count ** (2 - 2 * memory) - 1))
 
 
 def between_replications(replications: ArrayLike, centre: float | None = None, confidence: float = 0.95) -> Estimate:
