@@ -9,22 +9,24 @@ one that is too slow or too large; 415 not a picture; 503 the model is loading, 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from snippets.data import image
 from snippets.engine.classifier import BACKENDS, REHEARSAL, Classifier, load_classifier
 from snippets.errors import DataError, KitError
+from snippets.machine.host import cores
 from snippets.machine.process import require_free
 from snippets.serve.limits import BODY_TIMEOUT_S, DEFAULT_LIMITS, MAX_IMAGE_MB, MEGABYTE, BodyLimits, Limits, too_large
 from snippets.serve.refusals import add_error_answers, content_type
@@ -58,6 +60,8 @@ class State:
     def __post_init__(self) -> None:
         # An instance answers one request at a time; the others queue, and their wait is reported.
         self.free = threading.BoundedSemaphore(self.instances)
+        # Threads that decode while the instances compute: with more than the processors can run, all get slower.
+        self.workers = ThreadPoolExecutor(max(self.instances + 1, cores()), "photo")
 
     def load(self, load: Callable[[], Classifier], on_failure: Callable[[Exception], None] | None) -> None:
         """Load the model, or keep the reason why it cannot be loaded and tell `on_failure`."""
@@ -185,7 +189,8 @@ async def _classify(state: State, content: bytes) -> Prediction:
             )
         state.waiting += 1
     try:
-        return await run_in_threadpool(predict_photo, model, content, state.free)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(state.workers, predict_photo, model, content, state.free, time.perf_counter())
     except DataError as error:
         raise HTTPException(422, upload_problem(error)) from None
     finally:
@@ -193,12 +198,16 @@ async def _classify(state: State, content: bytes) -> Prediction:
             state.waiting -= 1
 
 
-def predict_photo(model: Classifier, content: bytes, free: threading.BoundedSemaphore) -> Prediction:
+def predict_photo(
+    model: Classifier, content: bytes, free: threading.BoundedSemaphore, arrived: float | None = None
+) -> Prediction:
     """Decode, preprocess, wait for a free instance, infer and postprocess one photo, timing each.
 
-    Raises DataError if `content` is not a picture.
+    `arrived`: when it did (time.perf_counter); waiting since then is queueing too. Raises DataError if `content` is not
+    a picture.
     """
     stamps = [time.perf_counter()]
+    waited_ms = 0.0 if arrived is None else (stamps[0] - arrived) * 1e3
 
     def stamp() -> None:
         stamps.append(time.perf_counter())
@@ -224,7 +233,7 @@ def predict_photo(model: Classifier, content: bytes, free: threading.BoundedSema
         timing=Timing(
             decode_ms=decode,
             preprocess_ms=preprocess,
-            queue_ms=queue,
+            queue_ms=waited_ms + queue,
             inference_ms=inference,
             postprocess_ms=postprocess,
         ),

@@ -155,7 +155,7 @@ def test_dynamic_is_smaller_yet_not_faster_than_static(record: Record) -> None:
     dynamic, static = (Latency.of(record.result(f"quantize/{name}/latency")) for name in ("dynamic", "aggressive"))
     assert compare(dynamic, static).verdict != "a"  # on a machine that is busy just then, perhaps not decided
     profile = record.result("quantize/profile-dynamic")["milliseconds"]
-    assert profile["ConvInteger"] > record.result("quantize/profile-float32")["milliseconds"]["Conv"]
+    assert max(profile, key=profile.get) == "ConvInteger" and "Conv" not in profile
 
 
 def test_the_layout_of_level_all_is_not_slower_than_level_none(record: Record) -> None:
