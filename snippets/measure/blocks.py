@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ APART_S = 1.5
 class Pace:
     """Keeps the rounds of a group apart: `wait` returns no sooner than `apart_s` after it last did."""
 
-    apart_s: float = APART_S
+    apart_s: float = field(default_factory=lambda: APART_S)
     clock: Clock = time.perf_counter_ns
     pause: Callable[[float], None] = time.sleep
     _last: int | None = None

@@ -22,7 +22,7 @@ def turns(run: Run, loaded: list[str], *names: str, first: int = 1) -> Turns:
 
         return Entrant(f"toy/{name}", load, "cpu", 1, {"engine": name})
 
-    return Turns(run, "toy", {name: entrant(name) for name in names}, RULES, first, Pace(0))
+    return Turns(run, "toy", {name: entrant(name) for name in names}, RULES, first)
 
 
 def test_every_round_is_a_step_and_each_variant_has_its_latency() -> None:
@@ -48,7 +48,6 @@ def test_batches_that_take_turns_are_each_variants_throughput() -> None:
             for n, batch in (("a", 2), ("b", 4))
         },
         RULES,
-        pace=Pace(0),
     )
     both.take_all(3)
     results = both.results()
