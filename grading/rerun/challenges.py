@@ -7,6 +7,7 @@ in: all that staff's models can answer in a few processes, so that a class takes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -129,18 +130,17 @@ def with_challenges(grades: Sequence[Grade], course: Course) -> list[Grade]:
     Without a secret, right logits are a remark: they belong to this run, but show nothing of whose it is.
     """
     counted = [each for each in grades if each.counts and each.measured]
-    problems: dict[tuple[str, str], str] = {}
-    places: list[_Place] = []
-    for source in dict.fromkeys(each.source for each in counted):
-        for part, found in _answers(Path(source)):
-            if isinstance(found, Answered):
-                places.append(_Place(source, found))
-            else:
-                problems[source, part] = found
-    verdicts = _verdicts(places, course.shelf)
-    by_part = {
-        (one.source, one.answered.part): (one.answered, each) for one, each in zip(places, verdicts, strict=True)
-    }
+    wanted = {part.digest for each in counted for part in each.parts if part.digest}
+    problems: dict[str, str] = {}
+    places: dict[str, _Place] = {}
+    for each in grades:  # a part may come from an earlier attempt
+        if any(part.digest in wanted - {*places, *problems} for part in each.parts):
+            for digest, found in _answers(Path(each.source)):
+                if isinstance(found, Answered):
+                    places[digest] = _Place(each.source, found)
+                else:
+                    problems[digest] = found
+    verdicts = dict(zip(places, _verdicts(list(places.values()), course.shelf), strict=True))
     sharing: dict[str, list[str]] = {}
     for each in counted:
         sharing.setdefault(each.source, []).append(each.netid)
@@ -149,12 +149,12 @@ def with_challenges(grades: Sequence[Grade], course: Course) -> list[Grade]:
     def judged(each: Grade, part: PartGrade) -> PartGrade:
         if not part.digest:
             return part
-        known = by_part.get((each.source, part.part))
+        known = places.get(part.digest)
         if known is None:
-            why = problems.get((each.source, part.part), "the run has not answered it")
+            why = problems.get(part.digest, "the run could not be opened again")
             return _missing(part, why, course) if course.secret is not None else part
-        wrong = code_problem(known[0].code, sharing[each.source], course, everyone)
-        return _judged(part, known[0], wrong, known[1], course)
+        wrong = code_problem(known.answered.code, sharing[each.source], course, everyone)
+        return _judged(part, known.answered, wrong, verdicts[part.digest], course)
 
     return [
         replace(each, parts=tuple(judged(each, part) for part in each.parts)) if each.counts and each.measured else each
@@ -188,16 +188,17 @@ def _judged(part: PartGrade, answered: Answered, wrong: str, verdict: Verdict, c
 
 
 def _answers(source: Path) -> Iterator[tuple[str, Answered | str]]:
-    """Each part of a submission with its answer, or why it has none. Never raises for what a student handed in."""
-    try:
-        with opened(source) as found:
-            for part, run in found.runs.items():
+    """The digest of each run of a submission with its answer, or why it has none. Never raises for what a student
+    handed in: grading has told what is wrong with it."""
+    with suppress(KitError, OSError), opened(source) as found:
+        for run in found.runs.values():
+            with suppress(Exception):
+                record = load_record(run)
                 try:
-                    yield part, answer_in(load_record(run))
-                except Exception as error:  # whatever a record holds; grading has told what is wrong with it
-                    yield part, str(error) if type(error) is ValueError else "its record cannot be read"
-    except KitError:
-        return
+                    made: Answered | str = answer_in(record)
+                except ValueError as error:
+                    made = str(error)
+                yield record.digest, made
 
 
 def _verdicts(places: Sequence[_Place], shelf: Shelf) -> list[Verdict]:

@@ -11,7 +11,6 @@ import pytest
 
 from grading.checks.trust import LEVELS
 from grading.functions import sandbox
-from grading.grade import Grade
 from grading.rerun import challenges
 from grading.rerun.again import Shelf
 from grading.rerun.challenges import MET, Answered, Course, answer_in, code_problem, differ_by, with_challenges
@@ -176,8 +175,8 @@ def test_a_machine_that_cannot_compute_says_so(run: Path, course: Course, monkey
     assert trust == "plausible" and "could not be computed again: it was ended after 60 s" in doubts[-1]
 
 
-def test_a_class_is_computed_in_few_processes(
-    run: Path, made: Path, course: Course, monkeypatch: pytest.MonkeyPatch
+def test_a_class_is_computed_in_few_processes_and_one_run_once(
+    run: Path, made: Path, model: Path, course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[int] = []
     real = challenges.measure
@@ -187,10 +186,21 @@ def test_a_class_is_computed_in_few_processes(
         return real(job, limit_s)
 
     monkeypatch.setattr(challenges, "measure", counted)
-    monkeypatch.setattr(challenges, "TOGETHER", 3)
-    grades: list[Grade] = [replace(graded(made, "ab1"), source=str(made)), graded(run, "ab1")]
-    found = with_challenges([*grades, *(replace(grades[0], counts=False) for _ in range(5))], course)
-    assert [each.parts[0].trust for each in found] == [MET, MET, *["plausible"] * 5] and jobs == [2 * IMAGES]
+    other = answer_challenge(make_run(tmp_path / "other", 11, began=BEGAN), code_of(SECRET, "cd2"), model)
+    grades = [graded(made, "ab1"), graded(other, "cd2"), graded(run, "ab1")]
+    found = with_challenges([*grades, replace(grades[0], counts=False)], course)
+    assert [each.parts[0].trust for each in found] == [MET, MET, MET, "plausible"] and jobs == [2 * IMAGES]
+    jobs.clear()
+    monkeypatch.setattr(challenges, "TOGETHER", 1)
+    with_challenges(grades, course)
+    assert jobs == [IMAGES, IMAGES]
+
+
+def test_a_part_that_an_earlier_attempt_gave_is_looked_for_there(made: Path, course: Course, tmp_path: Path) -> None:
+    whole = graded(made, "ab1")
+    newest = replace(whole, source=str(tmp_path))  # which holds no run: the part was taken from `made`
+    found = with_challenges([newest, replace(whole, counts=False)], course)
+    assert found[0].parts[0].trust == MET
 
 
 def test_logits_may_differ_by_what_engines_do_and_no_more() -> None:
