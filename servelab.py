@@ -28,6 +28,23 @@ def cli() -> None:
 # --- Run and look -----------------------------------------------------------------------------------
 
 
+def _as_parameter(context: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
+    """A challenge code as the notebooks' parameter, checked before anything is measured."""
+    from snippets.model.challenge import read_code
+
+    return (f"challenge={read_code(value)}",) if value.strip() else ()
+
+
+_challenge_option = click.option(
+    "--challenge",
+    metavar="CODE",
+    default="",
+    envvar="SERVELAB_CHALLENGE",
+    callback=_as_parameter,
+    help="Your code, if your course gave one: your run then answers images drawn for you. Or $SERVELAB_CHALLENGE.",
+)
+
+
 @cli.command()
 @click.argument("part", metavar="PART|all")
 @click.option(
@@ -77,6 +94,7 @@ def cli() -> None:
     help="Your predictions, from `servelab questions PART --predictions FILE`; recorded before anything is measured.",
 )
 @click.option("--order", default="", metavar="1,2,4,5,3", help="The order of the part's notebooks, by their numbers.")
+@_challenge_option
 def run(
     part: str,
     profile: str | None,
@@ -91,6 +109,7 @@ def run(
     workers: int,
     predictions: Path | None,
     order: str,
+    challenge: tuple[str, ...],
 ) -> None:
     """Execute the notebooks of PART (model, edge, system, or all) and record every measurement."""
     from grading.kernels.client import fork_kernels
@@ -102,7 +121,7 @@ def run(
     from reserve.verbs.run import Place, Reporting, name_at, run_lab
 
     profile = profile or ("" if site else "quick")
-    options = RunOptions(profile, params, runs, run_id, mode, timeout_s, predictions, order)
+    options = RunOptions(profile, (*params, *challenge), runs, run_id, mode, timeout_s, predictions, order)
     if predictions and (mode == "replay" or grids):
         raise click.UsageError("--predictions goes with one run that measures, not with --grid or --mode replay.")
     if mode != "replay" and not grids:
@@ -269,6 +288,7 @@ def down(part: str, netid: str, site: str) -> None:
     metavar="FILE",
     help="Your predictions, as for `servelab run`.",
 )
+@_challenge_option
 def go(
     part: str,
     start: str,
@@ -284,6 +304,7 @@ def go(
     keep: bool,
     key: str,
     predictions: Path | None,
+    challenge: tuple[str, ...],
 ) -> None:
     """Reserve, boot, run, collect and give back, unattended. Repeat it to go on after any failure."""
     from grading.questions.predictions import ask_first
@@ -294,7 +315,8 @@ def go(
     from reserve.verbs.run import name_at
 
     lease = wishes_from(start=start, netid=netid, site=site, node=node, tz=tz)
-    options = RunOptions(profile or "", params, runs, run_id, timeout_s=timeout_s, predictions=predictions)
+    settings = (*params, *challenge)
+    options = RunOptions(profile or "", settings, runs, run_id, timeout_s=timeout_s, predictions=predictions)
     ask_first(part, options, name_at(options), click.echo, _confirm_on_a_terminal())
     order = Order(lease, options, keep)
     run_unattended(Desk(key=key), part, order)
@@ -416,6 +438,11 @@ def collect(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Models for --rerun where none was handed in. Default: those of the newest runs here.",
 )
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The secret of `servelab challenge`: each run must have answered the images of its student's code.",
+)
 @click.option("--only", default="", metavar="NETID", help="Grade this one again, take the others as they are.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. Default: one a core.")
 @click.option(
@@ -440,6 +467,7 @@ def grade(
     staff_runs: Path | None,
     rerun: int,
     models: Path | None,
+    secret_file: Path | None,
     only: str,
     workers: int | None,
     roster: Path | None,
@@ -449,16 +477,51 @@ def grade(
     """Grade zips, submission folders, or a Gradescope, nbgrader or LMS export folder. Resumes where it stopped."""
     _need_staff("servelab grade")
     from grading.batch.outputs import Asked, OfClass, grade_and_tell
+    from grading.rerun.codes import read_secret
     from reserve.plan.course.roster import read_roster
 
     students = tuple(student.netid for student in read_roster(roster, "UTC")) if roster else ()
-    of_class = OfClass(students, rerun, models, excel, partial(click.echo, err=True))
+    secret = read_secret(secret_file) if secret_file else None
+    of_class = OfClass(students, rerun, models, excel, partial(click.echo, err=True), secret)
     asked = Asked(parts, functions, leases, staff_runs, only, workers, of_class, users)
     grade_and_tell(submissions, out, asked, say=click.echo)
     if exemplars:
         from grading.staff.pages import write_exemplars
 
         click.echo(write_exemplars(submissions, exemplars))
+
+
+@cli.command()
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The course's secret, for staff only. `servelab grade --secret-file` needs it again.",
+)
+@click.option("--new", is_flag=True, help="Make that file, with a new secret.")
+@click.option(
+    "--roster",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="The class as CSV with a column netid, as for `servelab plan`.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="codes.csv",
+    show_default=True,
+    help="CSV to write (netid, code), for a mail merge.",
+)
+def challenge(secret_file: Path, new: bool, roster: Path, out: Path) -> None:
+    """Write each student's challenge code: images drawn from it must be answered in the run, and staff check them."""
+    _need_staff("servelab challenge")
+    from grading.rerun.codes import make_secret, read_secret, write_codes
+    from reserve.plan.course.roster import read_roster
+
+    netids = [student.netid for student in read_roster(roster, "UTC")]
+    if new:
+        click.echo(make_secret(secret_file))
+    click.echo(write_codes(read_secret(secret_file), netids, out))
 
 
 def _need_staff(what: str) -> None:

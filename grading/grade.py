@@ -190,7 +190,8 @@ def _grade_opened(
     else:
         there = sorted(item for item in found.root.rglob("*") if item.is_file())
         named = [f"{item.name} ({what})" if (what := what_is(item)) else item.name for item in there]
-        problems.append(f"no run record was handed in, but {some(named)}" if there else "no file was handed in")
+        nothing = "nothing in it could be read" if found.remarks else "no file was handed in"
+        problems.append(f"no run record was handed in, but {some(named)}" if there else nothing)
     problems += found.remarks
     pictures, told = _screenshots(found.root, found.runs)
     missing = left_out(manifest)
@@ -236,6 +237,8 @@ def _part(
         result = unreadable(part, str(error).replace(f"{found.root}/", ""))
     except Exception as error:  # a record can hold anything, a number of a thousand digits too
         result = unreadable(part, f"the record is malformed ({type(error).__name__}); a person looks at it")
+    doubts = tuple(told.replace(f"{found.root}/", "") for told in result.doubts)
+    result = replace(result, doubts=doubts)
     return _with_functions(result, found.runs[part]) if options.functions else result
 
 

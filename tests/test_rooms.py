@@ -52,6 +52,7 @@ ON_THE_PI = (
     "edge.board",
     "edge.crossover",
     "decide.targets",
+    "model.challenge",
 )
 NOT_ON_THE_PI = "torch onnx PIL scipy fastapi httpx tritonclient chi openvino jinja2 jsonschema safetensors playwright"
 

@@ -88,7 +88,8 @@ def _by_name(each: Grade) -> str:
 
 
 def _counted(rows: Sequence[Grade], orders: Mapping[str, tuple[float, ...]]) -> list[Grade]:
-    """Of a person's attempts the newest with a record counts; the others are kept, and named in its row."""
+    """Of a person's attempts the newest with a record counts; the others are kept, and named in its row. A part that it
+    lacks is taken from the newest attempt that has it: some hand in a file for each part."""
     attempts: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, each in enumerate(rows):
         person = plain_netid(each.netid) if len(each.owners) > 1 else ""
@@ -111,10 +112,29 @@ def _counted(rows: Sequence[Grade], orders: Mapping[str, tuple[float, ...]]) -> 
             if orders.get(rows[index].source, ()) < orders.get(rows[best].source, ()):
                 parts = held_against(counted.parts, earlier=chains(rows[index].parts))
                 counted = replace(counted, parts=parts)
-        settled[best] = replace(counted, problems=(*counted.problems, *told))
+        newest_first = sorted(
+            others, key=lambda i: (orders.get(rows[i].source, ()), rows[i].measured_utc), reverse=True
+        )
+        counted, added = _with_other_parts(counted, [rows[index] for index in newest_first])
+        settled[best] = replace(counted, problems=(*counted.problems, *told, *added))
         for index in others:
             settled[index] = replace(rows[index], counts=False)
     return settled
+
+
+def _with_other_parts(counted: Grade, others: Sequence[Grade]) -> tuple[Grade, list[str]]:
+    """The grade, with each part that was not handed in with it taken from the first of `others` that has it; and from
+    which, in words."""
+    parts = {part.part: part for part in counted.parts}
+    told = []
+    for other in others:
+        for part in other.parts:
+            if part.digest and not (part.part in parts and parts[part.part].digest):
+                parts[part.part] = part
+                told.append(f"part {part.part} was taken from {_file(other)}")
+    prints = {mark for part in parts.values() for mark in part.prints} if told else set(counted.prints)
+    ordered = tuple(parts[name] for name in PARTS if name in parts)
+    return replace(counted, parts=ordered, prints=tuple(sorted(prints))), told
 
 
 def _doubled(rows: Sequence[Grade]) -> list[Grade]:

@@ -1,7 +1,7 @@
 """What course systems hand out, as one entry for each submission, with who handed it in as far as the system tells.
 
 Gradescope      submission_<n>/ folders and a submission_metadata.yml: NetIDs, names, partners, times
-Canvas          <name>_[LATE_]<user>_<file>_<file name>
+Canvas          <name>_[LATE_]<user>_<file>_<file name>, and <name>_[LATE_]<user>_text.html for what was typed
 Moodle          <name>_<participant>_assignsubmission_<kind>_[/]...
 Brightspace     <user>-<assignment> - <name> - <time>[/ - ]...
 Blackboard      <assignment>_<NetID>_attempt_<time>_<file name>
@@ -17,9 +17,9 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grading.submission.handed_in import moment
@@ -27,15 +27,21 @@ from grading.submission.people import PLACEHOLDER, Person, is_archive, plain_net
 from snippets.errors import ToolMissing, UsageError
 
 METADATA = "submission_metadata.yml"
-IGNORED = {"__MACOSX", "feedback", "release", "source", "autograded", "jupyter", "desktop.ini", "Thumbs.db"}
+IGNORED = {"__MACOSX", "feedback", "release", "source", "autograded", "jupyter", "desktop.ini", "Thumbs.db", "Icon\r"}
+BEGIN_NONE = ("._", "~$")
+"""Begin the names of what a Mac, and Word while a file is open, lay beside a file."""
 OURS = (".csv", ".json", ".html", ".yml", ".yaml", ".db", ".log", ".xlsx", ".md", ".cache", ".py")
 """Files that lie beside submissions and are none: lists, results, an export's index page."""
+NOTHING = ("", "~", "null", "Null", "NULL", "None")
+"""How YAML writes that there is none."""
 MAX_DEPTH = 4
 MAX_MANIFEST = 4_000_000
+MANY_NAMES = 5000
 MANY = 5
 """A folder with more archives than this is a class, not a student with several attempts."""
 
 _CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<user>\d+)_(?P<file>\d+)_(?P<rest>.+)")
+_CANVAS_TEXT = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<user>\d+)_(?P<kind>text|link)\.html")
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<rest>.*)")
 _BRIGHTSPACE = re.compile(r"(?P<user>\d+-\d+) ?- (?P<name>.+?) ?- (?P<when>[^-]*\d{4},? \d{3,4} [AP]M)(?: ?- .*)?")
 _BLACKBOARD = re.compile(r".+_(?P<netid>[^_]+)_attempt_(?P<when>\d{4}(?:-\d{1,2}){5})(?:_.+|\.txt)")
@@ -87,7 +93,9 @@ def _inside(path: Path, depth: int) -> Iterator[Entry]:
         return
     if not path.is_dir():
         if path.is_file() and (depth == 0 or _is_handed_in(path)):
-            yield named(path)
+            whole = _is_whole_export(path)
+            problem = "is a whole class's export, not a submission: unpack it, and grade the folder" if whole else ""
+            yield replace(named(path), problem=f"{path.name} {problem}" if whole else "")
         return
     if (path / METADATA).is_file():
         yield from _gradescope(path, depth)
@@ -148,9 +156,24 @@ def _claim(path: Path) -> str:
         return ""
 
 
+def _is_whole_export(path: Path) -> bool:
+    """Whether a zip holds the submissions of several people, as a course system hands them out."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [PurePosixPath(name) for name in archive.namelist()[:MANY_NAMES]]
+    except Exception:  # only a hint; what is wrong with the zip is said when it is graded
+        return False
+    if any(name.name == METADATA and len(name.parts) <= 2 for name in names):
+        return True
+    tops = [Path(part) for name in names for part in name.parts[:2]]
+    owners = {named(top).owner for top in tops if _by_system(top)}
+    plain = {stem(top) for top in tops if is_archive(top) and _NETID.fullmatch(stem(top))}
+    return len(owners) > 1 or len(plain) > 1
+
+
 def _is_ignored(path: Path) -> bool:
     """Whether a name is a system's own or a result of ours; a placeholder of a cloud drive is a student's."""
-    if path.name in IGNORED or path.name.startswith("._"):
+    if path.name in IGNORED or path.name.startswith(BEGIN_NONE):
         return True
     if path.name.startswith("."):
         return not path.name.endswith(PLACEHOLDER)
@@ -162,7 +185,7 @@ def _is_handed_in(path: Path) -> bool:
 
 
 def _by_system(path: Path) -> re.Match[str] | None:
-    patterns = (_MOODLE, _BRIGHTSPACE, _BLACKBOARD, _CANVAS)
+    patterns = (_MOODLE, _BRIGHTSPACE, _BLACKBOARD, _CANVAS, _CANVAS_TEXT)
     return next((found for pattern in patterns if (found := pattern.fullmatch(path.name))), None)
 
 
@@ -180,6 +203,8 @@ def named(path: Path) -> Entry:
     if found.re is _CANVAS:
         order = (float(again[1]) if again else 0.0, float(told["file"]))
         return Entry(path, (Person("", told["name"]),), f"canvas {home} {told['user']}", order)
+    if found.re is _CANVAS_TEXT:
+        return Entry(path, (Person("", told["name"]),), f"canvas {home} {told['user']}", (-1.0, 0.0))
     if found.re is _MOODLE:
         is_file = (float(told["kind"] == "file"),)
         return Entry(path, (Person("", told["name"]),), f"moodle {home} {told['user']}", is_file)
@@ -242,6 +267,6 @@ def _list(value: Any) -> list[dict[str, Any]]:
 
 def _person(facts: dict[str, Any]) -> Person:
     """NetID by the address before its @, else the student's id; either may be what a submission names."""
-    told = {name.lstrip(":"): str(value).strip() for name, value in facts.items() if value is not None}
+    told = {name.lstrip(":"): str(value).strip() for name, value in facts.items() if str(value).strip() not in NOTHING}
     address, number = plain_netid(told.get("email", "")), told.get("sid", "")
     return Person(address or number, told.get("name", ""), tuple(filter(None, (number,))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from grading.batch.similarity import likenesses
 from grading.batch.tables import write_csv, write_pairs
 from grading.grade import PLAIN, Grade, GradeOptions
 from grading.rerun.again import RERUN, rerun, staff_shelf, with_rerun
+from grading.rerun.challenges import CHALLENGE, Course, with_challenges
 from grading.shown import as_json, line
 from grading.submission.opened import runs_in
 from grading.submission.people import plain_netid
@@ -88,7 +89,8 @@ class OfClass:
 
     `roster`: the NetIDs of all who are in it; empty: not known. `rerun`: how many relations of each submission to
     measure again, with the models in the folder `models` (None: those of the newest runs here). `excel`: tables with a
-    byte order mark, without which Excel takes names for Latin-1. `say` gets lines about how far it is.
+    byte order mark, without which Excel takes names for Latin-1. `say` gets lines about how far it is. `secret`: what
+    the students' challenge codes were made with (None: no code is looked at).
     """
 
     roster: tuple[str, ...] = ()
@@ -96,6 +98,7 @@ class OfClass:
     models: Path | None = None
     excel: bool = False
     say: Callable[[str], None] = print
+    secret: bytes | None = field(default=None, repr=False)
 
 
 PLAIN_CLASS = OfClass()
@@ -125,6 +128,9 @@ def grade_class(
             grades = with_missing(grades, of_class.roster, options.parts)
         if of_class.rerun:
             grades = remeasured(grades, of_class)
+        if of_class.rerun or of_class.secret is not None:
+            course = Course(of_class.secret, of_class.roster, staff_shelf(of_class.models))
+            grades = with_challenges(grades, course)
         pairs = likenesses(grades)
         write_csv(out, grades, of_class.excel)
         text = as_json([_told(grade) for grade in grades])
@@ -194,8 +200,8 @@ def grade_and_tell(submissions: Iterable[Path], out: Path, asked: Asked, say: Ca
         trust = ", ".join(f"{part.part} {part.points:g}/{part.possible:g} ({part.trust})" for part in graded.parts)
         told = trust or line("; ".join(graded.problems) or "nothing was handed in")
         say(f"{line(graded.netid)}: {graded.points:g} of {graded.possible:g} points; {told}")
-        for part in graded.parts if asked.of_class.rerun else ():
-            for remark in (remark for remark in part.remarks if RERUN in remark):
+        for part in graded.parts:
+            for remark in (each for each in part.remarks if RERUN in each or each.startswith(CHALLENGE)):
                 say(f"  {part.part} {remark}")
     beside = [out.with_suffix(suffix).name for suffix in (".json", ".html", ".similarity.csv")]
     say(f"wrote {out}, {beside[0]}, {beside[1]} and {beside[2]}")

@@ -5,6 +5,8 @@ consistent       form, hashes, chain, times and recomputed statistics fit togeth
 plausible        the figures lie within physical bounds of the hardware that the record names, the samples look
                  measured, and steps, times and answers fit each other (grading.checks.integrity). What a program of
                  its own invents with care passes.
+challenge-met    the run's model gave these outputs for images drawn from the student's own code and from the run's
+                 chain (grading.rerun.challenges; the class is asked, not a part). It does not say how fast it was.
 lease-confirmed  the lease exists at the testbed, under the student's name, and the steps lie within its time. It
                  does not say that the notebook was what ran there.
 re-run           staff measured the same steps again on the same kind of hardware and the medians agree. It does not
@@ -35,11 +37,12 @@ from snippets.errors import RecordError
 from snippets.record.read import Step
 from snippets.record.run import Record
 
-LEVELS = ("none", "consistent", "plausible", "lease-confirmed", "re-run")
+LEVELS = ("none", "consistent", "plausible", "challenge-met", "lease-confirmed", "re-run")
 NOT_PROVEN = {
     "none": "Nothing in this record can be relied on.",
     "consistent": "The record fits together; that does not show that it was measured.",
     "plausible": "The figures are possible on this hardware; that does not show on whose, or by whom.",
+    "challenge-met": "The model answered this student's images in this run; that does not show how fast, or on what.",
     "lease-confirmed": "The lease was real and the times fall in it; that does not show what ran on it.",
     "re-run": "A second measurement agrees; that does not show who made the first.",
 }

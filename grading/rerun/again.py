@@ -38,6 +38,8 @@ FIRST_SHARE = 0.6
 """Of the time, for the first look."""
 TIMED_IMAGES = 8
 MAX_MODEL_BYTES = 300_000_000
+SAME_SIZE = 0.01
+"""Two exports of one network differ by names and notes in the file."""
 COFFEE = KIT / "snippets" / "serve" / "page" / "static" / "coffee.jpg"
 GROUP = "rerun"
 RERUN = "re-measured"
@@ -70,8 +72,11 @@ class Shelf:
         return self.by_sha.get(variant.sha256)
 
     def like(self, variant: Variant) -> Path | None:
-        """That file, or the kit's own one of that name."""
-        return self.exact(variant) or self.by_name.get(variant.model)
+        """That file, or staff's of that name and size: a search, or another kit, may end with another file."""
+        own, named = self.exact(variant), self.by_name.get(variant.model)
+        if own or named is None or not variant.bytes:
+            return own or named
+        return named if abs(named.stat().st_size / variant.bytes - 1) <= SAME_SIZE else None
 
 
 @lru_cache(maxsize=4)
@@ -225,7 +230,7 @@ def _prepare(
         files = [shelf.like(one) for one in each.variants]
         for one, file in zip(each.variants, files, strict=True):
             if file is None:
-                return f"the model {one.model} is missing: it was not handed in, and staff's runs have none"
+                return f"the model {one.model} is missing: it was not handed in, and staff's runs have none of its size"
         ways |= {
             one: Timed(file, one.level, one.threads) for one, file in zip(each.variants, files, strict=True) if file
         }

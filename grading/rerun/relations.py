@@ -49,13 +49,14 @@ _FILE = re.compile(r"quantize/(?P<variant>dynamic|aggressive|conservative|onnx-a
 @dataclass(frozen=True)
 class Variant:
     """How a latency was measured: the model file's name without suffix, its hash where the record tells it, the level
-    of graph optimization, and threads. Always ONNX Runtime on the CPU.
+    of graph optimization, and threads; `bytes`: its size, 0 where that is not told. Always ONNX Runtime on the CPU.
     """
 
     model: str
     sha256: str
     level: str
     threads: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ def _hashes(evidence: Evidence) -> dict[str, str]:
     return found
 
 
+def _bytes(evidence: Evidence) -> dict[str, int]:
+    """Sizes of the models by name, as far as the record tells them."""
+    names = [name for name in evidence.named("", "/size") if _is_ours(name)]
+    return {_model_of(name): int(evidence.number(name, "bytes")) for name in reversed(names)}
+
+
 def _sizes(evidence: Evidence) -> Iterator[Relation]:
     for name in evidence.named("", "/size"):
         if _is_ours(name):
@@ -150,7 +157,7 @@ def _answers(evidence: Evidence) -> Iterator[Relation]:
 
 def _timed(evidence: Evidence) -> dict[str, Variant]:
     """The latency steps that can be taken again, with how each was measured."""
-    hashes = _hashes(evidence)
+    hashes, sizes = _hashes(evidence), _bytes(evidence)
     found: dict[str, Variant] = {}
     for name in evidence.named("", "/latency"):
         edge, level, file = (pattern.fullmatch(name) for pattern in (_EDGE, _LEVEL, _FILE))
@@ -162,7 +169,7 @@ def _timed(evidence: Evidence) -> dict[str, Variant]:
         else:
             continue
         if model in (*NARROW, "fp32") and 1 <= threads <= 64:
-            found[name] = Variant(model, hashes.get(model, ""), optimized, threads)
+            found[name] = Variant(model, hashes.get(model, ""), optimized, threads, sizes.get(model, 0))
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.shown import line, some
-from grading.submission.people import is_archive
+from grading.submission.people import holds_files
 from grading.submission.unpack import copy_folder, unpack
 from snippets.errors import KitError, SubmissionError
 from snippets.files import sha256_file, sha256_text
@@ -42,24 +42,29 @@ def digest_of(path: Path) -> str:
 def opened(path: Path) -> Iterator[Opened]:
     """A submission, while the block lasts: a zip, a tar archive or a folder, also with an archive inside.
 
-    Of several archives in it the newest with a record counts. Raises SubmissionError for what cannot be opened.
+    Of several archives in it the newest with a record counts; a part that it lacks is taken from the others. Raises
+    SubmissionError for what cannot be opened.
     """
     with tempfile.TemporaryDirectory(prefix="servelab-grade-") as scratch:
         folder = Path(scratch) / "submission"
         remarks = copy_folder(path, folder) if path.is_dir() else unpack(path, folder)
-        inner, told = _inside(folder, Path(scratch), MAX_NESTED)
+        inner, beside, told = _inside(folder, Path(scratch), MAX_NESTED)
         root = root_of(inner)
         runs, rivals = _choose(root)
-        yield Opened(root, runs, (*remarks, *told, *rivals))
+        for name, other in beside:
+            found = {part: run for part, run in runs_in(root_of(other)).items() if part not in runs}
+            told += [f"part {part} was read from {line(name)}" for part in found]
+            runs |= found
+        yield Opened(root, {part: runs[part] for part in PARTS if part in runs}, (*remarks, *told, *rivals))
 
 
-def _inside(folder: Path, scratch: Path, depth: int) -> tuple[Path, list[str]]:
-    """The folder with the record: this one, or that of the best archive in it; and what to say of the others."""
+def _inside(folder: Path, scratch: Path, depth: int) -> tuple[Path, list[tuple[str, Path]], list[str]]:
+    """The folder with the record: this one, or that of the best archive in it; the other archives with a record by
+    name, the newest first; and what to say of these."""
     if depth == 0 or next(folder.rglob("record.json"), None):
-        return folder, []
-    archives = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_archive(path)]
-    best: tuple[str, Path] | None = None
-    names: dict[Path, str] = {}
+        return folder, [], []
+    archives = [path for path in sorted(folder.rglob("*")) if path.is_file() and holds_files(path)]
+    read: list[tuple[str, str, Path]] = []
     told: list[str] = []
     failed: list[SubmissionError] = []
     for number, path in enumerate(archives[:MAX_INNER]):
@@ -69,21 +74,19 @@ def _inside(folder: Path, scratch: Path, depth: int) -> tuple[Path, list[str]]:
         except SubmissionError as error:
             failed.append(error)
             continue
-        within, more = _inside(target, scratch, depth - 1)
-        names[within] = path.name
+        within, _, more = _inside(target, scratch, depth - 1)
         told += [*remarks, *more]
-        when = max((written_utc(run) for run in runs_in(within).values()), default="")
-        if best is None or when > best[0]:
-            best = when, within
-    if best is None:
+        read.append((max((written_utc(run) for run in runs_in(within).values()), default=""), path.name, within))
+    if not read:
         if failed and len(archives) == 1:
             raise failed[0]
-        return folder, told + [str(error) for error in failed]
-    chosen = best[1]
+        return folder, [], told + [str(error) for error in failed]
+    _, name, chosen = best = max(read, key=lambda one: one[0])
     if len(archives) > 1:
-        others = [path.name for path in archives if path.name != names[chosen]]
-        told.append(f"{line(names[chosen])} was read, the newest with a record; beside it lay {some(others)}")
-    return chosen, told
+        others = [path.name for path in archives if path.name != name]
+        told.append(f"{line(name)} was read, the newest with a record; beside it lay {some(others)}")
+    rest = sorted((one for one in read if one is not best and one[0]), key=lambda one: one[0], reverse=True)
+    return chosen, [(name, within) for _, name, within in rest], told
 
 
 def written_utc(run: Path) -> str:

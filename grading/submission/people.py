@@ -15,7 +15,10 @@ PLACEHOLDER = ".icloud"
 UNFINISHED = (".crdownload", ".part", ".partial", ".download")
 """End the names of downloads that did not end."""
 _INCOMPLETE = re.compile(rf"({'|'.join(map(re.escape, (PLACEHOLDER, *UNFINISHED)))})$", re.IGNORECASE)
-_SUFFIX = re.compile(r"(\.tar)?\.[A-Za-z0-9]{1,10}$")
+_SUFFIX = re.compile(r"(\.(tar|zip))?\.[A-Za-z0-9]{1,10}$", re.IGNORECASE)
+OFFICE = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".pages", ".key", ".numbers")
+NO_ARCHIVES = (*OFFICE, ".npz", ".pt", ".pth", ".jar", ".epub", ".whl")
+"""End the names of zips that hold something else."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,18 @@ def who_is(people: Iterable[Person], netid: str) -> Person | None:
 def is_archive(path: Path) -> bool:
     """Whether a file's name is that of an archive which can be opened."""
     return path.name.lower().endswith(ARCHIVES)
+
+
+def holds_files(path: Path) -> bool:
+    """Whether a file is an archive: by its name, or by its first bytes where it was named otherwise (`submission`)."""
+    if is_archive(path):
+        return True
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4)
+    except OSError:
+        return False
+    return begins == b"PK\x03\x04" and not path.name.lower().endswith((*NO_ARCHIVES, *UNFINISHED))
 
 
 def stem(path: Path) -> str:

@@ -97,6 +97,9 @@ def _header_size(data: bytes) -> tuple[int, int] | None:
         return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
     at = 2
     while data[:2] == b"\xff\xd8" and at + 9 < len(data) and data[at] == 0xFF:
+        if data[at + 1] == 0xFF:  # a marker may be filled up with any number of these
+            at += 1
+            continue
         if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in (0xC4, 0xC8, 0xCC):
             return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
         at += 2 + int.from_bytes(data[at + 2 : at + 4])
@@ -110,7 +113,8 @@ def _pixels(data: bytes) -> tuple[tuple[int, int], tuple[float, float], bytes]:
     with Image.open(io.BytesIO(data), formats=[format_of(data)]) as image:
         if image.width * image.height > MAX_PIXELS:
             return image.size, (0, 255), b""
-        grey = image.convert("L")
+        deep = image.mode.startswith("I")  # 16 bits, which converting alone would clip
+        grey = image.convert("I").point(lambda value: value / 256).convert("L") if deep else image.convert("L")
     low, high = grey.resize((64, 64)).getextrema()
     assert isinstance(low, int | float) and isinstance(high, int | float)
     return image.size, (low, high), grey.resize((9, 8)).tobytes()

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.questions import answer_to, format_problem, is_blank, is_late, questions
+from grading.shown import line
 from grading.submission.collect import screenshots
 from snippets.errors import UsageError
+from snippets.model.challenge import STEP
 from snippets.parts import NOTEBOOKS
 from snippets.record.run import Record, latest_run, load_record
 
@@ -54,6 +56,16 @@ def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
     return findings
 
 
+def _challenge(record: Record) -> str:
+    """Whether the run's model answered its challenge, and with which code."""
+    steps = [step for step in record.steps if STEP.fullmatch(step.name)]
+    if not steps:
+        return "not answered yet; the part's last notebook does it"
+    if code := str(steps[-1].inputs.get("code", "")):
+        return f"answered with the code {line(code, 40)}"
+    return f"answered without a code; if your course gave you one: servelab run {record.part} --challenge CODE"
+
+
 def check_run(part: str, run: Path | None = None) -> tuple[str, bool]:
     """The examination of a part's run as text, and whether nothing is missing."""
     record = load_record(run_folder(part, run))
@@ -62,6 +74,7 @@ def check_run(part: str, run: Path | None = None) -> tuple[str, bool]:
     answered = {answer["question"] for answer in record.answers}
     done = sum(question.id in answered for question in asked)
     lines = [f"{record.folder}: {len(record.steps)} steps measured, {done} of {len(asked)} questions answered."]
+    lines.append(f"Challenge: {_challenge(record)}.")
     lines += [f"  {'-' if finding.missing else ' '} {finding.subject}: {finding.message}" for finding in findings]
     complete = not any(finding.missing for finding in findings)
     lines.append(

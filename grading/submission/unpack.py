@@ -7,6 +7,7 @@ archive that is none, is encrypted, or would fill the disk is refused.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import stat
@@ -29,13 +30,31 @@ MAX_FILES = 10_000
 MAX_UNPACKED_BYTES = 400_000_000
 MAX_PART_BYTES = 200
 """Of one folder's or file's name: a longer one is shortened when it is unpacked (file systems take 255)."""
+MAX_DEPTH, MAX_NAME_BYTES = 40, 2000
+"""Folders above a file, and bytes of its whole name: no run has names like that, and systems stop at 4096."""
 NOT_HANDED_IN = {"__MACOSX", ".git", ".venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 _OF_A_RUN = re.compile(
     r"(^|/)(manifest\.json|record\.json|steps\.jsonl|functions\.py|submission\.pdf"
     r"|(samples|figures|screens|models|notebooks|workbooks)/[^/]+)$"
 )
 LINK = "holds a link or a device, which was not read"
+TOO_DEEP = "holds files too deep in folders to be kept, which were not read"
+DAMAGED = "is damaged; not whole in it"
+OTHER_METHOD = "was packed in a way that is not read here (zip it again); not read"
 CLASH = "has a file and a folder of one name; the folder was read"
+KNOWN = {
+    b"%PDF": "a PDF",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x1f\x8b": "a gzip file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"\x89PNG": "a picture",
+    b"<!DOCTYPE html": "a web page, such as that of a sign-in",
+    b"<html": "a web page, such as that of a sign-in",
+    b"version https://git-lfs": "a pointer of Git LFS, without the file",
+    b"[InternetShortcut]": "a link to a web page",
+}
+"""What else is handed in, by its first bytes."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -57,8 +76,13 @@ def _short(part: str) -> str:
     data = part.encode("utf-8", "surrogateescape")
     if len(data) <= MAX_PART_BYTES:
         return part
-    suffix = Path(part).suffix[:20]
-    return f"{part[:60]}~{hashlib.sha256(data).hexdigest()[:12]}{suffix}"
+    begin, suffix = (text.encode("utf-8", "surrogateescape") for text in (part[:60], Path(part).suffix[:20]))
+    kept = begin[:100].decode("utf-8", "ignore")
+    return f"{kept}~{hashlib.sha256(data).hexdigest()[:12]}{suffix[:40].decode('utf-8', 'ignore')}"
+
+
+def _is_too_deep(place: str) -> bool:
+    return place.count("/") > MAX_DEPTH or len(place.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES
 
 
 @dataclass
@@ -149,8 +173,7 @@ def what_is(path: Path) -> str:
         return "is a cloud drive's placeholder"
     if name.endswith(UNFINISHED):
         return "is a download that did not end"
-    known = {b"%PDF": "a PDF", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"\x89PNG": "a picture"}
-    return next((f"is {told}" for magic, told in known.items() if head.startswith(magic)), "")
+    return next((f"is {told}" for magic, told in KNOWN.items() if head.lstrip().lower().startswith(magic.lower())), "")
 
 
 def _wanted(names: list[str], kept: _Kept) -> list[tuple[int, str]]:
@@ -162,6 +185,9 @@ def _wanted(names: list[str], kept: _Kept) -> list[tuple[int, str]]:
             place = stored_name(name.replace("\\", "/") if turned else name)
         except UnsafeArchive:
             kept.leave("names what leads out of its folder, which was not read", name)
+            continue
+        if _is_too_deep(place):
+            kept.leave(TOO_DEEP, name)
             continue
         *folders, last = place.split("/")
         if place and not _is_not_handed_in(last) and not NOT_HANDED_IN.intersection(folders):
@@ -202,8 +228,13 @@ def _unzip(source: Path, kept: _Kept) -> None:
                 raise UnsafeArchive(f"{line(source.name, 100)} is encrypted; hand it in without a password.")
             try:
                 kept.keep(place, lambda info=info: archive.open(info))  # type: ignore[misc]
-            except (zipfile.BadZipFile, zlib.error, EOFError):
-                kept.leave("is damaged; not whole in it", info.filename)
+            except NotImplementedError:
+                kept.leave(OTHER_METHOD, info.filename)
+                (kept.folder / place).unlink(missing_ok=True)
+            except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:  # ours, such as a full disk
+                    raise
+                kept.leave(DAMAGED, info.filename)
                 (kept.folder / place).unlink(missing_ok=True)
 
 
@@ -234,7 +265,9 @@ def copy_folder(source: Path, folder: Path) -> list[str]:
     found = list(_plain_files(source, source, kept))
     if _are_turned([name for name, _, _ in found]):  # unpacked by a system that took them for part of the names
         found = [(name.replace("\\", "/"), path, size) for name, path, size in found if ".." not in name]
-    found = _at_most(found, lambda item: item[0], kept)
+    for name in (name for name, _, _ in found if _is_too_deep(name)):
+        kept.leave(TOO_DEEP, name)
+    found = _at_most([each for each in found if not _is_too_deep(each[0])], lambda item: item[0], kept)
     kept.expect(size for _, _, size in found)
     for name, path, _ in found:
         try:

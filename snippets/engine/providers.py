@@ -104,6 +104,19 @@ def session(
     return _onnxruntime(path, _stack(path, provider, tuning.fp16), thread_count(threads), level, optimized)
 
 
+def one_by_one(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The file as a function from images (N,3,H,W) to logits (N,classes): on the CPU, one thread, an image at a time.
+
+    It is loaded when it is asked.
+    """
+
+    def logits(images: np.ndarray) -> np.ndarray:
+        model = session(path, "cpu", threads=1)
+        return np.concatenate([model(images[place : place + 1]) for place in range(len(images))])
+
+    return logits
+
+
 @lru_cache(maxsize=8)
 def absence(provider: str) -> str:
     """Why a provider cannot be used on this machine, in words; empty when it can."""

@@ -19,6 +19,7 @@ from snippets.load import loadgen
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
 from snippets.load.windows import WINDOW, take_turns
+from snippets.model import challenge
 from snippets.record.run import Run, latest_run
 from snippets.triton import deployments, instances, loads, server
 from snippets.triton.config import Deployment
@@ -211,6 +212,20 @@ class Lab:
                 sender.close()
 
         return self.run.step(f"{name}/outputs", ask, inputs=self._key(deployment, {"photos": photos}))
+
+    def answer_challenge(self, code: str = "") -> str:
+        """Let Triton answer the run's challenge with the ONNX classifier: step `challenge/triton/logits`."""
+
+        def logits(images: np.ndarray) -> np.ndarray:
+            deployment = self.service("food_onnx")
+            self.deploy(deployment)
+            sender = loads.target_of(self.server, deployment.config.name, {"input": images}).sender()
+            try:
+                return sender().as_numpy("logits")
+            finally:
+                sender.close()
+
+        return challenge.answer(self.run, "triton", self.models["onnx"], logits, code)
 
     def cold_starts(self, name: str, deployment: Deployment, times: int = 3, warm: int = 20) -> dict[str, Any]:
         """Load, ask, unload: `times` over. Step `<name>/cold`: load_ms, first_ms, unload_ms [times] (0: was not

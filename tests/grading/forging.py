@@ -10,7 +10,10 @@ from pathlib import Path
 from grading.batch.grade_all import with_doubts
 from grading.checks.part import check_part
 from grading.grade import Grade
+from grading.rerun.again import Shelf
+from grading.rerun.challenges import Course, with_challenges
 from tests.grading.forgeries import BEGAN, Forgery
+from tests.grading.forgeries.challenged import ME, SECRET
 
 HOUR = 60
 """Minutes that a way must cost."""
@@ -39,18 +42,27 @@ def graded(run: Path, netid: str, lease: str = "") -> Grade:
 
 
 def forge(forgeries: Sequence[Forgery], honest: Sequence[Grade], friend: Path, folder: Path) -> list[Outcome]:
-    """Each way alone in a class of the honest and the friend."""
+    """Each way alone in a class of the honest and the friend, who answered the challenge of their codes."""
     found = []
     for number, one in enumerate(forgeries):
-        mine = graded(one.way(folder / str(number), friend), "me1", one.lease)
-        part = with_doubts([*honest, mine])[-1].parts[0]
+        mine = with_doubts([*honest, graded(one.way(folder / str(number), friend), ME, one.lease)])[-1]
+        if one.coded:
+            (mine,) = with_challenges([mine], course_of(friend, [each.netid for each in honest]))
+        part = mine.parts[0]
         found.append(Outcome(one, part.points, part.trust, part.doubts[0] if part.doubts else ""))
     return found
 
 
-def suspected(honest: Sequence[Grade]) -> list[str]:
-    """Remarks on the honest, by NetID; they are all in one class."""
-    return [f"{each.netid}: {part.doubts[0]}" for each in with_doubts(honest) for part in each.parts if part.doubts]
+def course_of(run: Path, roster: Sequence[str]) -> Course:
+    """The course whose model that run has."""
+    return Course(SECRET, tuple(roster), Shelf.of([run / "models"]))
+
+
+def suspected(honest: Sequence[Grade], course: Course | None = None) -> list[str]:
+    """Remarks on the honest, by NetID; they are all in one class. `course`: it gave them codes."""
+    found = with_doubts(honest)
+    found = with_challenges(found, course) if course else found
+    return [f"{each.netid}: {part.doubts[0]}" for each in found for part in each.parts if part.doubts]
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

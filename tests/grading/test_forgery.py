@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from grading.functions import sandbox
 from grading.grade import Grade
+from grading.rerun.codes import code_of
 from tests.grading.forgeries import BEGAN, FORGERIES
-from tests.grading.forging import HOUR, forge, graded, suspected, table
+from tests.grading.forgeries.challenged import SECRET, answer_challenge
+from tests.grading.forging import HOUR, course_of, forge, graded, suspected, table
+from tests.grading.rerun.made import tiny_model
 from tests.grading.students import FULL, make_run
 
 HONEST = 9
@@ -34,9 +38,11 @@ FAST = (
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Runs of an honest class."""
+    """Runs of an honest class, their challenges answered."""
     folder = tmp_path_factory.mktemp("honest")
-    return [make_run(folder / str(seed), seed, began=BEGAN) for seed in range(HONEST)]
+    model = tiny_model(folder / "fp32.onnx")
+    made = [make_run(folder / str(seed), seed, began=BEGAN) for seed in range(HONEST)]
+    return [answer_challenge(run, code_of(SECRET, f"st{n}"), model) for n, run in enumerate(made)]
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +57,27 @@ def test_nobody_honest_is_suspected_and_all_have_their_points(honest: list[Grade
     assert {part.trust for each in honest for part in each.parts} == {"plausible"}
 
 
+@pytest.mark.skipif(sandbox.level() == "none", reason="nothing here can confine")
+def test_nobody_honest_is_suspected_where_the_course_gave_codes(runs: list[Path], honest: list[Grade]) -> None:
+    assert suspected(honest, course_of(runs[0], [each.netid for each in honest])) == []
+
+
 def test_there_are_thirty_ways_and_more_each_told_once() -> None:
     assert len(FORGERIES) >= 30 and sum(one.minutes < HOUR for one in FORGERIES) >= 25
     assert len({one.way.__name__ for one in FORGERIES}) == len(FORGERIES)
+
+
+CODED = [one.way.__name__ for one in FORGERIES if one.coded and one.minutes < HOUR]
+
+
+@pytest.mark.skipif(sandbox.level() == "none", reason="nothing here can confine")
+@pytest.mark.parametrize("name", CODED)
+def test_no_cheap_way_gets_around_the_challenge(
+    tmp_path: Path, runs: list[Path], honest: list[Grade], name: str
+) -> None:
+    (one,) = (each for each in FORGERIES if each.way.__name__ == name)
+    (outcome,) = forge([one], honest, runs[0], tmp_path)
+    assert not outcome.missed and outcome.trust != "challenge-met", outcome
 
 
 @pytest.mark.parametrize("name", FAST)

@@ -12,7 +12,12 @@ import pytest
 
 import servelab
 from grading.batch.outputs import Asked, OfClass, find_staff_runs, grade_class, read_leases, read_users
+from grading.functions import sandbox
+from grading.rerun.codes import code_of, make_secret, read_secret
 from snippets.errors import RecordError, StorageError, UsageError
+from tests.grading.forgeries import BEGAN
+from tests.grading.forgeries.challenged import answer_challenge
+from tests.grading.rerun.made import tiny_model
 from tests.grading.students import change_samples, hand_in, make_run
 
 LEASE = {"id": 7, "name": "serve_edge_ab1"}
@@ -167,3 +172,44 @@ def test_a_list_of_accounts_needs_its_columns_and_a_list_of_leases(tmp_path: Pat
     users.write_text("netid,user_id\nab123,1\n")
     with pytest.raises(UsageError, match="--leases"):
         Asked(users=users).options()
+
+
+@pytest.fixture
+def coded(tmp_path: Path) -> Path:
+    """A folder with the class's roster, the course's secret, and staff's model."""
+    make_secret(tmp_path / "course")
+    (tmp_path / "class.csv").write_text("netid\nab1\ncd2\nef3\n")
+    tiny_model(tmp_path / "fp32.onnx")
+    return tmp_path
+
+
+@pytest.mark.skipif(sandbox.level() == "none", reason="nothing here can confine")
+def test_a_class_with_challenge_codes_is_told_whose_code_each_used_and_never_the_secret(
+    coded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    secret, model = read_secret(coded / "course"), coded / "fp32.onnx"
+    for seed, (netid, used) in enumerate({"ab1": "ab1", "cd2": "ab1"}.items()):
+        run = make_run(coded / netid, seed, began=BEGAN)
+        answer_challenge(run, code_of(secret, used), model)
+        hand_in(run, netid, coded / "out" / netid, pdf=False).zip.rename(coded / f"{netid}.zip")
+    words = ["--secret-file", str(coded / "course"), "--roster", str(coded / "class.csv"), "--models", str(coded)]
+    zips = [str(coded / "ab1.zip"), str(coded / "cd2.zip")]
+    monkeypatch.setattr(sys, "argv", ["servelab", "grade", *zips, *words, "--out", str(coded / "g" / "grades.csv")])
+    servelab.main()
+    told = {each["netid"]: each["parts"][0] for each in json.loads((coded / "g" / "grades.json").read_text())}
+    assert {netid: part["trust"] for netid, part in told.items()} == {
+        "ab1": "challenge-met",
+        "cd2": "consistent",
+        "ef3": "none",
+    }
+    assert "challenge: its code is that of ab1" in told["cd2"]["doubts"]
+    printed = capsys.readouterr()
+    assert "(challenge-met)" in printed.out and "edge challenge: its answers are those of staff's model" in printed.out
+    written = b"".join(path.read_bytes() for path in (coded / "g").rglob("*") if path.is_file())
+    assert secret not in written and secret.decode() not in printed.out + printed.err
+
+
+def test_a_secret_file_that_is_none_is_a_sentence(typed: Any, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("netid\n")
+    code, _, error = typed("--secret-file", str(tmp_path / "x"))
+    assert code == 2 and "is no secret of `servelab challenge`" in error and "Traceback" not in error

@@ -30,7 +30,14 @@ def test_the_archive_holds_gradescopes_files_at_its_top_and_the_checks_below(aut
 def test_what_only_an_instructor_runs_stays_at_home(autograder: Path) -> None:
     with zipfile.ZipFile(autograder) as archive:
         folders = {name.rpartition("/")[0] for name in archive.namelist()}
-    assert not folders & {"grading/nbgrader", "grading/batch", "grading/report", "snippets/triton", "snippets/model"}
+    assert not folders & {
+        "grading/nbgrader",
+        "grading/batch",
+        "grading/rerun",
+        "grading/report",
+        "snippets/triton",
+        "snippets/model",
+    }
 
 
 def test_what_gradescope_starts_may_be_executed(autograder: Path) -> None:

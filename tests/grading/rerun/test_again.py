@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,10 @@ def measured(slow: tuple[int, ...] = (), **medians: float) -> Measured:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    """Staff's models, by name only: none is the file that the record measured."""
-    for name in ("fp32", "dynamic"):
+    """Staff's models, by name and nearly by size: none is the file that the record measured."""
+    for name, size in (("fp32", 9_152_000), ("dynamic", 2_353_000)):
         (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+        os.truncate(tmp_path / f"{name}.onnx", size)
     return Shelf.of([tmp_path])
 
 
@@ -82,6 +84,14 @@ def test_the_kits_own_models_may_stand_in_where_times_are_compared(
         ("fp32.onnx", "all", 2),
         ("dynamic.onnx", "all", 2),
     ]
+
+
+def test_a_namesake_of_another_size_is_another_model(pretend: Any, shelf: Shelf, ratios: list[Relation]) -> None:
+    os.truncate(shelf.by_name["dynamic"], 2_300_000)  # what a search ended with in another kit
+    pretend(measured(_0=16.0, _1=8.0))
+    first, second = check(ratios, shelf, 60)
+    assert (first.holds, second.holds) == (True, None)
+    assert "the model dynamic is missing" in second.told and "none of its size" in second.told
 
 
 def test_a_ratio_that_does_not_hold_is_told_with_both_intervals(

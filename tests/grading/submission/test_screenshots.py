@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -72,6 +73,23 @@ def test_without_pillow_the_size_is_read_from_the_header(monkeypatch: pytest.Mon
     assert problem_with(fits) == ("", 0)
     assert problem_with(narrow)[0].startswith("is tiny (299x150)")
     assert problem_with(b"\xff\xd8\xff\xe0 no picture")[0].startswith("is not a readable picture")
+
+
+@pytest.mark.parametrize("pillow", [True, False])
+def test_markers_of_a_jpeg_may_be_filled_up(monkeypatch: pytest.MonkeyPatch, pillow: bool) -> None:
+    data = two_tones(300, 150, 0, 255, "JPEG")
+    filled = data[:2] + b"\xff\xff" + data[2:]
+    if not pillow:
+        monkeypatch.setitem(sys.modules, "PIL", None)
+    assert problem_with(filled)[0] == ""
+
+
+@pytest.mark.parametrize(("values", "blank"), [([1000, 60_000], False), ([40_000, 40_100], True)])
+def test_a_picture_of_16_bits_is_looked_at_in_its_own_range(values: list[int], blank: bool) -> None:
+    pixels = np.repeat(np.array(values, dtype=np.uint16), 45_000 // len(values)).reshape(150, 300)
+    kept = io.BytesIO()
+    Image.fromarray(pixels).save(kept, "PNG")
+    assert problem_with(kept.getvalue())[0].startswith("is blank") == blank
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("GIF", ".gif"), ("WEBP", ".webp")])

@@ -10,6 +10,7 @@ import pytest
 from grading.questions import ask
 from grading.submission.selfcheck import Finding, check_run, examine, run_folder
 from snippets.errors import UsageError
+from snippets.model.challenge import written
 from snippets.record.run import Run, open_run
 from tests.grading.pictures import picture
 
@@ -59,8 +60,22 @@ def test_a_whole_run_lacks_nothing_and_may_be_handed_in(run: Run, tmp_path: Path
     assert found(run, tmp_path) == []
     text, complete = check_run("model", run.folder)
     assert complete and text == (
-        f"{run.folder}: 2 steps measured, 4 of 5 questions answered.\nComplete: hand it in with `servelab collect`."
+        f"{run.folder}: 2 steps measured, 4 of 5 questions answered.\n"
+        "Challenge: not answered yet; the part's last notebook does it.\n"
+        "Complete: hand it in with `servelab collect`."
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (written(bytes(10)), f"answered with the code {written(bytes(10))}."),
+        ("", "answered without a code; if your course gave you one: servelab run model --challenge CODE."),
+    ],
+)
+def test_a_student_is_told_how_the_challenge_was_answered(run: Run, code: str, told: str) -> None:
+    run.step("challenge/fp32/logits", lambda: {"logits": np.zeros((6, 2))}, inputs={"code": code})
+    assert f"Challenge: {told}" in check_run("model", run.folder)[0]
 
 
 def test_a_late_prediction_is_told_but_is_not_missing(run: Run, tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ def test_some_names_are_enough(name: str) -> None:
         ("aws.ini", "aws_secret_access_key = abc"),
         ("a.py", "key = 'AKIA" + "ABCDEFGHIJKLMNOP'"),
         ("t.txt", "hf_" + "a" * 34),
+        ("course", "ServeLab challenge secret, for staff only: 0123"),
+        ("codes.csv", "netid,code\nab1,SVDOW7-CTDBBV-TOJEHB\ncd2,UMDROA-RXR23F-FP4TZP\n"),
+        ("mails.txt", "netid,code\r\nab1,SVDOW7-CTDBBV-TOJEHB\r\ncd2,UMDROA-RXR23F-FP4TZP\r\n"),
     ],
 )
 def test_some_contents_are_enough(name: str, text: str) -> None:
@@ -51,6 +54,8 @@ def test_some_contents_are_enough(name: str, text: str) -> None:
         ("a.toml", "password = 'x'"),
         ("monkey.txt", ""),
         ("environment.yml", "name: lab"),
+        ("mine.txt", "ab1,SVDOW7-CTDBBV-TOJEHB"),
+        ("codes.py", 'MARK = b"ServeLab challenge secret, for staff only: "'),
     ],
 )
 def test_what_speaks_of_secrets_is_none(name: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 import servelab
 from grading.questions import questions
+from grading.rerun.codes import code_of, make_secret, read_secret, write_codes
 from reserve.verbs.edition import student_files, write_edition
 from snippets.errors import UsageError
 from snippets.parts import PARTS
@@ -171,7 +173,30 @@ def test_a_graded_cell_says_in_it_that_grading_is_done_elsewhere(edition: Path, 
     assert done.stdout == "(0.0, 'Graded once it is handed in: this copy of the kit holds no right answers.')\n"
 
 
-@pytest.mark.parametrize("verb", (["grade", "x.zip"], ["viva", "x.zip"], ["release", "edge"], ["edition", "x"]))
+def test_a_courses_secret_and_its_list_of_codes_get_into_no_edition(tmp_path: Path, root: Path) -> None:
+    kit = tmp_path / "kit"
+    shutil.copytree(root / "grading" / "questions", kit / "grading" / "questions")
+    for name in ("servelab.py", "environment.yml"):
+        shutil.copy(root / name, kit / name)
+    make_secret(kit / "course")
+    secret = read_secret(kit / "course")
+    write_codes(secret, ["ab1", "cd2"], kit / "mail.csv")
+    write_edition(tmp_path / "out", kit)
+    given = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert (tmp_path / "out" / "servelab.py").is_file()
+    assert secret not in given and code_of(secret, "ab1").encode() not in given
+
+
+@pytest.mark.parametrize(
+    "verb",
+    (
+        ["grade", "x.zip"],
+        ["challenge", "--secret-file=x", "--roster=README.md"],
+        ["viva", "x.zip"],
+        ["release", "edge"],
+        ["edition", "x"],
+    ),
+)
 def test_a_verb_for_staff_says_that_it_is(edition: Path, verb: list[str]) -> None:
     done = run_in(edition, "servelab.py", *verb)
     assert done.returncode == 2 and "students' copies of the kit lack" in done.stderr

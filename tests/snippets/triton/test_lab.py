@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snippets.data.image import preprocess
 from snippets.errors import ModelError, RecordError, ServerError, UsageError
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
+from snippets.model.challenge import drawn
 from snippets.record.run import open_run
 from snippets.triton import lab as lab_module
 from snippets.triton.lab import LONG_ENOUGH_S, OPEN_LONGER, WINDOW_S, WINDOWS, Asked, Crowd, Lab
@@ -95,6 +97,37 @@ def test_a_crowd_keeps_the_heavy_service_busy_for_long_enough(asked: list) -> No
     assert model == "similar" and options.seconds == LONG_ENOUGH_S
     assert isinstance(neighbour, Neighbour) and (neighbour.model, neighbour.clients) == ("archive", 4)
     assert neighbour.inputs["input"].shape == (8, 3, 2, 2)
+
+
+def test_the_challenge_is_answered_by_triton_with_the_onnx_classifier(
+    asked: list, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "food.onnx").write_bytes(b"food")
+    files = {"onnx": tmp_path / "food.onnx", "weights": tmp_path / "food.onnx", "classes": 2}
+    monkeypatch.setattr(Lab, "models", files)
+    sent: list[tuple[str, np.ndarray]] = []
+
+    class Answer:
+        def as_numpy(self, name: str) -> np.ndarray:
+            return {"logits": sent[-1][1].mean(axis=(2, 3))}[name]
+
+    class Target:
+        def sender(self) -> Any:
+            return type("Sender", (), {"__call__": lambda self: Answer(), "close": lambda self: None})()
+
+    def target_of(server: Any, model: str, inputs: Any) -> Target:
+        sent.append((model, inputs["input"]))
+        return Target()
+
+    monkeypatch.setattr(lab_module.loads, "target_of", target_of)
+    one = lab()
+    before = one.run.record().digest
+    assert "6 images" in one.answer_challenge()
+    images = preprocess(drawn("", "system", before))
+    assert sent[0][0] == "food_onnx" and np.array_equal(sent[0][1], images)
+    assert np.array_equal(one.run.record().result("challenge/triton/logits")["logits"], images.mean(axis=(2, 3)))
+    one.answer_challenge()  # replayed
+    assert len(sent) == 1
 
 
 def test_a_service_and_a_profile_that_do_not_exist_are_named() -> None:
