@@ -14,6 +14,7 @@ from reserve.hardware import Hardware
 from reserve.plan.change.apply import Makes, apply, due_now, hold
 from reserve.plan.change.check import check, crowding, summary
 from reserve.plan.change.explain import Change, Left, changes, who_is_left
+from reserve.plan.change.policies import DryRun, dry_run, dry_run_text
 from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.requests import answers_text, read_requests, take
 from reserve.plan.change.simulate import Simulation, simulate
@@ -27,7 +28,7 @@ from reserve.plan.course.schedule import Booking, Plan, completed, faults
 from reserve.plan.course.windows import local_moment, zone_named
 from reserve.plan.show.ics import Edition, write_calendars
 from reserve.plan.show.mail import write_events, write_messages
-from reserve.plan.show.page import gap_text, page, verdict
+from reserve.plan.show.page import Findings, gap_text, page, verdict
 from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlier, read_earlier, read_plan, write_plan
 from reserve.plan.solve.baselines import compare
 from reserve.plan.solve.effort import Effort
@@ -51,6 +52,7 @@ class PlanWishes:
     calendar: Path | None = None
     rules: Path | None = None
     simulate: int = 0
+    dry_run: int = 0
     seconds: float = 30.0
     missed: tuple[str, ...] = ()
     requests: Path | None = None
@@ -173,6 +175,7 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     left = who_is_left(course, plan)
     tried: list[Change] = []
     result: Simulation | None = None
+    compared: DryRun | None = None
     stopped = plan.stopped
     if not stopped:
         try:
@@ -180,9 +183,11 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 tried = changes(inputs, course, plan, budget.left() - drawing_s)
             if wishes.simulate:
                 result = simulate(inputs, plan.bookings, wishes.simulate)
+            if wishes.dry_run:
+                compared = dry_run(inputs, wishes.dry_run, wishes.say)
         except KeyboardInterrupt:  # the plan is there: it is written, without what was not finished
             stopped = True
-    write_all(wishes, inputs, plan, page(course, plan, left, tried, result), now)
+    write_all(wishes, inputs, plan, page(course, plan, Findings(left, tried, result, compared)), now)
     say = [verdict(course, plan), *_goals(plan)]
     if stopped:
         say.append("stopped with Ctrl-C: this is the best plan so far; changes and failures were not tried to the end")
@@ -202,6 +207,8 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 f"({100 * day.low:.1f} to {100 * day.high:.1f}), everyone in {100 * day.all_share:.0f} % of terms "
                 f"({100 * day.all_low:.0f} to {100 * day.all_high:.0f})"
             )
+    if compared is not None:
+        say += dry_run_text(compared)
     say.append(
         f"written to {wishes.out}: plan.html, plan.csv, commands.txt, messages/, course.ics, course.csv, students/*.ics"
     )
@@ -353,7 +360,7 @@ def _rewritten(today: _Today, course: Course, bookings: Sequence[Booking], text:
     wishes, plan = today.wishes, Plan(tuple(bookings), (completed(course, bookings),))
     left = who_is_left(course, plan)
     moved = [line.strip() for line in text.splitlines()[1:]]
-    write_all(wishes, today.inputs, plan, page(course, plan, left, [], None, moved), now)
+    write_all(wishes, today.inputs, plan, page(course, plan, Findings(left, moved=moved)), now)
     say = [text, *_reasons(left), f"written to {wishes.out}; the plan before is under {wishes.out / EARLIER}"]
     return Outcome("\n".join(say), _without_time(left, course.total))
 

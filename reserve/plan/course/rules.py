@@ -16,6 +16,7 @@ KNOWN: dict[str, set[str]] = {
     "course": {"waking", "max_simultaneous", "preference_days", "holidays", "office_hours"},
     "buffer": {"hours", "nodes"},
     "lease": {"ahead_days", "name_nodes", "placeholders"},
+    "dry_run": {"late_starters", "late_days", "rush_days", "groups", "apart_days", "grace_days"},
     "simulate": {"boot_fails", "needs_second", "overslept", "taken", "notice_hours"},
 }
 
@@ -41,6 +42,18 @@ class Faults:
 
 
 @dataclass(frozen=True)
+class Habits:
+    """How a class behaves in a dry run, and the due dates that are compared there."""
+
+    late_starters: float = 0.1  # probability that a student begins late, by up to so many days
+    late_days: int = 7
+    rush_days: float = 3.0  # mean days before the last possible moment at which a student looks for a block
+    groups: int = 3
+    apart_days: int = 3  # between the due dates of two groups
+    grace_days: int = 3
+
+
+@dataclass(frozen=True)
 class Rules:
     """Everything in rules.toml. `parts` is in an order in which each comes after those it needs."""
 
@@ -59,6 +72,7 @@ class Rules:
     placeholders: tuple[str, ...] = ("placeholder*",)  # names of leases that only hold nodes for the course
     holidays: tuple[Window, ...] = ()  # no block at all; by the course's clock, as office_hours
     office_hours: tuple[Window, ...] = ()  # preferred by whoever names no preferred time of their own
+    habits: Habits = Habits()
 
 
 def order_parts(parts: Mapping[str, PartRule], source: object) -> tuple[PartRule, ...]:
@@ -104,6 +118,23 @@ def _windows(table: Mapping[str, Any], key: str, source: object) -> tuple[Window
             f'{source}: [course] {key} is not a list of times such as ["2027-03-17", "Mon-Fri 10:00-16:00"]'
         )
     return tuple(parse_window(text, f"{source}: [course] {key}") for text in value)
+
+
+def _habits(table: Mapping[str, Any], source: object) -> Habits:
+    top = {"late_starters": 1, "late_days": 180, "rush_days": 180, "groups": 20, "apart_days": 60, "grace_days": 60}
+    found = {key: _number(table, key, getattr(Habits, key), f"{source}: [dry_run]", most) for key, most in top.items()}
+    for key in ("late_days", "groups", "apart_days", "grace_days"):
+        if found[key] != int(found[key]) or found[key] < (2 if key == "groups" else 1):
+            least = "at least 2" if key == "groups" else "at least 1"
+            raise PlanError(f"{source}: [dry_run] {key} is a whole number, {least}, not {table[key]!r}")
+    return Habits(
+        found["late_starters"],
+        int(found["late_days"]),
+        float(found["rush_days"]),
+        int(found["groups"]),
+        int(found["apart_days"]),
+        int(found["grace_days"]),
+    )
 
 
 def load_rules(path: Path | str | None = None) -> Rules:
@@ -153,4 +184,5 @@ def load_rules(path: Path | str | None = None) -> Rules:
         _names(lease, source),
         _windows(course, "holidays", source),
         _windows(course, "office_hours", source),
+        _habits(data.get("dry_run", {}), source),
     )
