@@ -187,7 +187,9 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 compared = dry_run(inputs, wishes.dry_run, wishes.say)
         except KeyboardInterrupt:  # the plan is there: it is written, without what was not finished
             stopped = True
-    write_all(wishes, inputs, plan, page(course, plan, Findings(left, tried, result, compared)), now)
+    asked = crowding(plan.bookings, inputs.calendars, inputs.start)
+    findings = Findings(left, tried, result, compared, crowding=asked)
+    write_all(wishes, inputs, plan, page(course, plan, findings), now)
     say = [verdict(course, plan), *_goals(plan)]
     if stopped:
         say.append("stopped with Ctrl-C: this is the best plan so far; changes and failures were not tried to the end")
@@ -207,6 +209,7 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 f"({100 * day.low:.1f} to {100 * day.high:.1f}), everyone in {100 * day.all_share:.0f} % of terms "
                 f"({100 * day.all_low:.0f} to {100 * day.all_high:.0f})"
             )
+    say += asked
     if compared is not None:
         say += dry_run_text(compared)
     say.append(

@@ -13,7 +13,7 @@ from snippets.errors import PlanError
 
 TABLE = Path(__file__).with_name("rules.toml")
 KNOWN: dict[str, set[str]] = {
-    "course": {"waking", "max_simultaneous", "preference_days", "holidays", "office_hours"},
+    "course": {"waking", "max_simultaneous", "node_share", "preference_days", "holidays", "office_hours"},
     "buffer": {"hours", "nodes"},
     "lease": {"ahead_days", "name_nodes", "placeholders"},
     "dry_run": {"late_starters", "late_days", "rush_days", "groups", "apart_days", "grace_days"},
@@ -73,6 +73,7 @@ class Rules:
     holidays: tuple[Window, ...] = ()  # no block at all; by the course's clock, as office_hours
     office_hours: tuple[Window, ...] = ()  # preferred by whoever names no preferred time of their own
     habits: Habits = Habits()
+    node_share: float = 1.0  # of a kind's nodes that the course may hold at one time
 
 
 def order_parts(parts: Mapping[str, PartRule], source: object) -> tuple[PartRule, ...]:
@@ -185,4 +186,5 @@ def load_rules(path: Path | str | None = None) -> Rules:
         _windows(course, "holidays", source),
         _windows(course, "office_hours", source),
         _habits(data.get("dry_run", {}), source),
+        float(_number(course, "node_share", 1, f"{source}: [course]", 1)),
     )

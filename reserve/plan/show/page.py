@@ -51,13 +51,15 @@ def _cell(value: object) -> str:
 
 @dataclass(frozen=True)
 class Findings:
-    """What there is to say of a plan besides itself. `moved`: who moves, a line each, where a plan was made again."""
+    """What there is to say of a plan besides itself. `moved`: who moves, a line each, where a plan was made again;
+    `crowding`: what the testbed's operators would ask about."""
 
     left: Sequence[Left] = ()
     changes: Sequence[Change] = ()
     simulation: Simulation | None = None
     dry_run: DryRun | None = None
     moved: Sequence[str] | None = None
+    crowding: Sequence[str] = ()
 
 
 def page(course: Course, plan: Plan, findings: Findings) -> str:
@@ -82,6 +84,7 @@ def page(course: Course, plan: Plan, findings: Findings) -> str:
         zone=course.tz.key,
         seconds=f"{plan.seconds:.0f}",
         moved=findings.moved,
+        crowding=findings.crowding,
         timetable=_timetable(course, plan),
         parts=course.parts,
         left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in findings.left],
