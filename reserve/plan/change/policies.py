@@ -240,7 +240,10 @@ def percent(share: Estimate) -> str:
 
 
 def difference_text(one: Difference) -> str:
-    """`A over B by 3.1 (2.0 to 4.2)`, in points, the better one first."""
+    """In points: `A over B by 3.1 (2.0 to 4.2)`, the better one first; `A less B: 0.3 (-0.8 to 1.4)` where the terms do
+    not tell which it is."""
+    if not one.differs:
+        return f"{one.first} less {one.second}: {percent(one.by)}"
     better, worse, sign = (one.first, one.second, 1) if one.by.value >= 0 else (one.second, one.first, -1)
     low, high = sorted((sign * one.by.low, sign * one.by.high))
     return f"{better} over {worse} by {percent(Estimate(sign * one.by.value, low, high))}"

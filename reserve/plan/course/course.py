@@ -14,12 +14,10 @@ import numpy as np
 
 from reserve.calendar import Block, Interval, next_hour
 from reserve.plan.course.pools import NodeGroup, Pool, node_groups
-from reserve.plan.course.roster import Student
+from reserve.plan.course.roster import LONGEST_WEEKS, Student
 from reserve.plan.course.rules import Rules
 from reserve.plan.course.windows import Weekly, expand
 from snippets.errors import PlanError
-
-LONGEST_WEEKS = 26
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from reserve.calendar import Calendar, Interval, next_hour
 from reserve.hardware import Hardware
-from reserve.plan.course.course import LONGEST_WEEKS, Course, make_course
+from reserve.plan.course.course import Course, make_course
 from reserve.plan.course.pools import make_pools
-from reserve.plan.course.roster import MOST_STUDENTS, Student
+from reserve.plan.course.roster import LONGEST_WEEKS, MOST_STUDENTS, Student
 from reserve.plan.course.rules import Rules
 from snippets.errors import PlanError
 
@@ -51,13 +51,15 @@ class Inputs:
 def _settings(text: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for piece in text.split(","):
-        name, equals, value = (word.strip() for word in piece.partition("="))
+        name, equals, value = (word.strip().lower() for word in piece.partition("="))
         try:
             number = float(value)
         except ValueError:
             number = -1.0
         if not equals or not name or name in found or not 0 <= number <= 1e6:
             raise PlanError(f"--what-if: {piece.strip()!r} is not NAME=NUMBER; for example {WHAT_IF}")
+        if name not in ("weeks", "busy") and number != int(number):
+            raise PlanError(f"--what-if: {piece.strip()!r}: {name} is a whole number")
         found[name] = number
     return found
 

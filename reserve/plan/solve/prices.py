@@ -189,7 +189,7 @@ class _Nodes:
             earns[:, row] = np.where(self.may[hours], mine - (fee[ends] - fee[:-1]), -NEVER)
         steps = np.array([1, *self.lengths])
         total = np.zeros((size + self.lengths[-1], groups))
-        worth = (earns[:, 1:] > 0).any(axis=(1, 2))
+        worth = np.any(earns[:, 1:] > 0, axis=(1, 2)).tolist()
         for hour in range(size - 1, -1, -1):
             if worth[hour]:
                 np.maximum.reduce(earns[hour] + total[hour + steps], axis=0, out=total[hour])

@@ -72,7 +72,7 @@ def fill(course: Course, starts: Starts, seconds: float, first: int = 0, board: 
             continue
         model = Timetable(course, candidates, board, whole=False)
         cost = model.zero()
-        for column, (unit, _, hour) in enumerate(model.block):
+        for column, (unit, _, hour) in model.block.items():
             have = sum((unit, p) in found for p in parts)
             cost[column] = hour - 10 * course.hours * (1 + have) * course.units[unit].weight
         added = model.solve(cost, seconds, gap=1e-3) or {}

@@ -115,6 +115,7 @@ def test_the_text_names_the_better_first_and_what_is_not_told_apart() -> None:
     worse = Difference(THEMSELVES, BY_DATE, "a", "b", Estimate(-0.3, -0.4, -0.2))
     assert difference_text(worse) == "b over a by 30.0 (20.0 to 40.0)"
     same = Difference(THEMSELVES, BY_DATE, "a", "c", Estimate(0.0, -0.1, 0.1))
+    assert difference_text(same) == "a less c: 0.0 (-10.0 to 10.0)"
     other = Difference(THEMSELVES, IN_TIME, "b", "c", Estimate(0.0, -0.1, 0.1))
     text = dry_run_text(DryRun(2, (), (worse, same, other)))
     assert text[1:] == [

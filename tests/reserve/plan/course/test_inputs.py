@@ -58,6 +58,8 @@ def test_parts_are_ordered_after_those_they_need(tmp_path: Path) -> None:
         ("students=nan,weeks=1", "'students=nan' is not NAME=NUMBER"),
         ("students=9999,weeks=1", "students .1 to 5000"),
         ("students=5,students=6,weeks=1", "'students=6' is not"),
+        ("students=4.7,weeks=1", "'students=4.7': students is a whole number"),
+        ("Students=4,weeks=1,liqid=1.5", "'liqid=1.5': liqid is a whole number"),
         ("students=many", "'students=many' is not NAME=NUMBER"),
         ("students=5,weeks=1,p100=1,pi5=1", None),
     ],

@@ -117,7 +117,7 @@ def test_due_dates_compared_are_a_table_for_each_way_of_booking(drawn: None) -> 
     row = "<td>one &lt;date&gt;</td><td>75.0 (70.0 to 80.0)</td><td>50.0 (40.0 to 60.0)</td><td>3</td>"
     assert row in text
     assert "<td>one &lt;date&gt; over two by 20.0 (10.0 to 30.0)</td><td>differ</td>" in text
-    assert "<td>three over one &lt;date&gt; by 10.0 (-10.0 to 30.0)</td><td>not told apart</td>" in text
+    assert "<td>one &lt;date&gt; less three: -10.0 (-30.0 to 10.0)</td><td>not told apart</td>" in text
     assert "Due dates compared" not in page(COURSE, Plan((), (DONE,)), Findings())
 
 
