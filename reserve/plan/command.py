@@ -13,7 +13,7 @@ from reserve.calendar import Calendar, from_text, to_text
 from reserve.hardware import Hardware
 from reserve.plan.change.apply import Makes, apply, due_now, hold
 from reserve.plan.change.check import check, crowding, summary
-from reserve.plan.change.explain import Change, Left, changes, who_is_left
+from reserve.plan.change.explain import PRICED_S, Change, Left, changes, scarcest_text, who_is_left
 from reserve.plan.change.policies import DryRun, dry_run, dry_run_text
 from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.requests import answers_text, read_requests, take
@@ -173,6 +173,7 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     if broken:
         raise PlanError(f"the plan breaks a rule, which is an error of the kit; please report it: {broken[0]}")
     left = who_is_left(course, plan)
+    lacks = scarcest_text(course, min(PRICED_S, wishes.seconds / 10)) if left else ""
     tried: list[Change] = []
     result: Simulation | None = None
     compared: DryRun | None = None
@@ -188,12 +189,12 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
         except KeyboardInterrupt:  # the plan is there: it is written, without what was not finished
             stopped = True
     asked = crowding(plan.bookings, inputs.calendars, inputs.start)
-    findings = Findings(left, tried, result, compared, crowding=asked)
+    findings = Findings(left, tried, result, compared, crowding=asked, scarcest=lacks)
     write_all(wishes, inputs, plan, page(course, plan, findings), now)
     say = [verdict(course, plan), *_goals(plan)]
     if stopped:
         say.append("stopped with Ctrl-C: this is the best plan so far; changes and failures were not tried to the end")
-    say += _reasons(left)
+    say += [*_reasons(left), *([f"over the whole class, {lacks}"] if lacks else [])]
     if tried:
         say.append("changes that would admit more (each planned again to make sure):")
         say += [f"  {one.text}: {one.complete} finish, {one.admits} more" for one in tried]

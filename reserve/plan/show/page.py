@@ -52,7 +52,7 @@ def _cell(value: object) -> str:
 @dataclass(frozen=True)
 class Findings:
     """What there is to say of a plan besides itself. `moved`: who moves, a line each, where a plan was made again;
-    `crowding`: what the testbed's operators would ask about."""
+    `crowding`: what the testbed's operators would ask about; `scarcest`: what the class lacks, in a sentence."""
 
     left: Sequence[Left] = ()
     changes: Sequence[Change] = ()
@@ -60,6 +60,7 @@ class Findings:
     dry_run: DryRun | None = None
     moved: Sequence[str] | None = None
     crowding: Sequence[str] = ()
+    scarcest: str = ""
 
 
 def page(course: Course, plan: Plan, findings: Findings) -> str:
@@ -85,6 +86,7 @@ def page(course: Course, plan: Plan, findings: Findings) -> str:
         seconds=f"{plan.seconds:.0f}",
         moved=findings.moved,
         crowding=findings.crowding,
+        scarcest=findings.scarcest,
         timetable=_timetable(course, plan),
         parts=course.parts,
         left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in findings.left],
