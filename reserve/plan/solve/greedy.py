@@ -154,13 +154,15 @@ class Greedy:
                 self.take_out(unit)
                 self.out.append(unit)
 
-    def search(self, effort: Effort, lost: int = -1, better: Callable[[], None] | None = None) -> bool:
+    def search(
+        self, effort: Effort, lost: int = -1, better: Callable[[], None] | None = None, warmth: float = WARMTH
+    ) -> bool:
         """Take out and put in until the effort is over, or no more than `lost` students are without a place (whether
         that came about). While places are looked for, days count nothing: what is as good may always stay. `better` is
         called now and then."""
         total, rounds = max(effort.left(), 1e-3), 0
         while self.lost() > lost and effort.left() > 0 and self.alone:
-            self.turn(WARMTH * max(0.0, effort.left() / total), days=lost < 0)
+            self.turn(warmth * max(0.0, effort.left() / total), days=lost < 0)
             rounds += 1
             if better and rounds % 200 == 0:
                 better()

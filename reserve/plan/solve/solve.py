@@ -374,13 +374,15 @@ def run(search: Search) -> None:
     search.dual = Dual(course)
     search.prices = _first_prices(search)
     searched = min(SMALL_S, search.left() / 4) if small else search.left() - effort.seconds * (1 - SEARCHED)
-    _Descent(search, effort.part(searched)).run()
+    descent = _Descent(search, effort.part(searched))
+    descent.run()
     search.fill()
     values = measure(course, search.starts)
     if small and any(search.bound(key, values) != values[key] for key in TEXTS):
         Polisher(course, effort, search, min(search.left() / 3, 6 * search.lp_seconds)).everyone()
         search.fill()
     _prove(search)
+    descent.go_on()
 
 
 def _first_prices(search: Search) -> Prices:
@@ -434,6 +436,16 @@ class _Descent:
         greedy.prices = search.prices
         greedy.search(self.effort, better=self.offer)
         self.offer()
+
+    def go_on(self) -> None:
+        """Use what time the proofs left for the days, without giving up anything."""
+        search = self.search
+        values = measure(search.course, search.starts)
+        if search.left() > 0 and search.known("finish", values) != values["finish"]:
+            self.greedy.load(search.starts)
+            self.greedy.limit(values["wait"], values["worst_miss"])
+            self.greedy.search(search.effort.part(search.left()), better=self.offer, warmth=0.0)
+            self.offer()
 
     def offer(self) -> None:
         """The present plan, if it is the best so far."""
