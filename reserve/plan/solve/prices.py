@@ -23,10 +23,11 @@ from reserve.plan.solve.answers import NEVER, Alike, Answers, Asked, alike
 from reserve.plan.solve.effort import Effort
 
 STEP, SLOW, FAST = 0.2, 0.9, 0.99  # Adam's step and memories
+# The step of `most`, after how many rounds it is halved, and after how many it is too small to matter.
 HALVED_STEP, HALVED, ROUNDS = (
     0.05,
     40,
-    400,
+    260,
 )  # the step of `most`, after how many rounds it is halved, and the last round
 WHOLE = 1e-4  # by which a sum of floats may miss a whole number
 LEAST_ROUNDS = 3  # climbed even without time

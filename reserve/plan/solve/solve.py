@@ -38,8 +38,8 @@ SMALL_S = 4.0  # searched at most before an integer program finds the optimum of
 # Shares of the whole time: by when the search ends and the proofs begin; for climbing to first prices, and to better
 # ones later; for one linear program; for a glance at whether something is possible, and for proving that it is not;
 # and for lowering one goal, of which the first moment suffices mostly.
-SEARCHED, CLIMBED, CLIMBED_AGAIN, RELAXED, GLANCE, PROVEN = 0.7, 0.08, 0.03, 0.3, 0.01, 0.35
-LOWERED, AT_ONCE = {"wait": 0.2, "worst_miss": 0.1}, 0.02
+SEARCHED, CLIMBED, CLIMBED_AGAIN, RELAXED, GLANCE, PROVEN = 0.75, 0.08, 0.03, 0.3, 0.01, 0.35
+LOWERED, AT_ONCE = {"wait": 0.18, "worst_miss": 0.1}, 0.02
 BELOW = 3  # days under the worst wait reached at which its bound begins
 PROVEN_FIRST = ("complete", "worst_miss", "finish", "wait", "late")  # the bounds that cost most come last
 

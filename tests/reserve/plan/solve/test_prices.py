@@ -74,7 +74,7 @@ def test_prices_in_a_row_are_the_same_prices() -> None:
 def test_a_climb_in_halved_steps_ends_when_they_are_too_small_and_the_other_with_its_time() -> None:
     halved = Until(Effort(60), halved=True)
     assert halved.step(80) == pytest.approx(halved.step(40) / 2) and halved.step(40) == pytest.approx(0.025)
-    assert halved.goes_on(399) and not halved.goes_on(400)
+    assert halved.goes_on(259) and not halved.goes_on(260)
     timed = Until(Effort(60))
     assert timed.goes_on(10**6) and timed.step(10**6) == pytest.approx(0.2, rel=0.01)
     over = Until(Effort(0))
