@@ -13,7 +13,8 @@ from reserve.calendar import Calendar, from_text, to_text
 from reserve.hardware import Hardware
 from reserve.plan.change.apply import Makes, apply, due_now, hold
 from reserve.plan.change.check import check, crowding, summary
-from reserve.plan.change.explain import Change, Left, changes, who_is_left
+from reserve.plan.change.explain import PRICED_S, Change, Left, changes, scarcest_text, who_is_left
+from reserve.plan.change.policies import DryRun, dry_run, dry_run_text
 from reserve.plan.change.replan import moves_text, replan
 from reserve.plan.change.requests import answers_text, read_requests, take
 from reserve.plan.change.simulate import Simulation, simulate
@@ -27,7 +28,7 @@ from reserve.plan.course.schedule import Booking, Plan, completed, faults
 from reserve.plan.course.windows import local_moment, zone_named
 from reserve.plan.show.ics import Edition, write_calendars
 from reserve.plan.show.mail import write_events, write_messages
-from reserve.plan.show.page import gap_text, page, verdict
+from reserve.plan.show.page import Findings, gap_text, page, verdict
 from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlier, read_earlier, read_plan, write_plan
 from reserve.plan.solve.baselines import compare
 from reserve.plan.solve.effort import Effort
@@ -51,6 +52,7 @@ class PlanWishes:
     calendar: Path | None = None
     rules: Path | None = None
     simulate: int = 0
+    dry_run: int = 0
     seconds: float = 30.0
     missed: tuple[str, ...] = ()
     requests: Path | None = None
@@ -171,8 +173,10 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     if broken:
         raise PlanError(f"the plan breaks a rule, which is an error of the kit; please report it: {broken[0]}")
     left = who_is_left(course, plan)
+    lacks = scarcest_text(course, min(PRICED_S, wishes.seconds / 10)) if left else ""
     tried: list[Change] = []
     result: Simulation | None = None
+    compared: DryRun | None = None
     stopped = plan.stopped
     if not stopped:
         try:
@@ -180,13 +184,17 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 tried = changes(inputs, course, plan, budget.left() - drawing_s)
             if wishes.simulate:
                 result = simulate(inputs, plan.bookings, wishes.simulate)
+            if wishes.dry_run:
+                compared = dry_run(inputs, wishes.dry_run, wishes.say)
         except KeyboardInterrupt:  # the plan is there: it is written, without what was not finished
             stopped = True
-    write_all(wishes, inputs, plan, page(course, plan, left, tried, result), now)
+    asked = crowding(plan.bookings, inputs.calendars, inputs.start)
+    findings = Findings(left, tried, result, compared, crowding=asked, scarcest=lacks)
+    write_all(wishes, inputs, plan, page(course, plan, findings), now)
     say = [verdict(course, plan), *_goals(plan)]
     if stopped:
         say.append("stopped with Ctrl-C: this is the best plan so far; changes and failures were not tried to the end")
-    say += _reasons(left)
+    say += [*_reasons(left), *([f"over the whole class, {lacks}"] if lacks else [])]
     if tried:
         say.append("changes that would admit more (each planned again to make sure):")
         say += [f"  {one.text}: {one.complete} finish, {one.admits} more" for one in tried]
@@ -202,6 +210,9 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
                 f"({100 * day.low:.1f} to {100 * day.high:.1f}), everyone in {100 * day.all_share:.0f} % of terms "
                 f"({100 * day.all_low:.0f} to {100 * day.all_high:.0f})"
             )
+    say += asked
+    if compared is not None:
+        say += dry_run_text(compared)
     say.append(
         f"written to {wishes.out}: plan.html, plan.csv, commands.txt, messages/, course.ics, course.csv, students/*.ics"
     )
@@ -353,7 +364,7 @@ def _rewritten(today: _Today, course: Course, bookings: Sequence[Booking], text:
     wishes, plan = today.wishes, Plan(tuple(bookings), (completed(course, bookings),))
     left = who_is_left(course, plan)
     moved = [line.strip() for line in text.splitlines()[1:]]
-    write_all(wishes, today.inputs, plan, page(course, plan, left, [], None, moved), now)
+    write_all(wishes, today.inputs, plan, page(course, plan, Findings(left, moved=moved)), now)
     say = [text, *_reasons(left), f"written to {wishes.out}; the plan before is under {wishes.out / EARLIER}"]
     return Outcome("\n".join(say), _without_time(left, course.total))
 

@@ -49,6 +49,14 @@ from snippets.errors import PlanError, UsageError
     help="Play so many terms with failures: who finishes by the due date and by later ones.",
 )
 @click.option(
+    "--dry-run",
+    is_flag=False,
+    flag_value=30,
+    type=click.IntRange(2, 1000),
+    metavar="[TERMS]",
+    help="Play so many terms (30) under several due-date policies: which differ, with and without a plan.",
+)
+@click.option(
     "--seconds",
     type=click.FloatRange(1, 3600),
     default=30,
@@ -68,11 +76,11 @@ from snippets.errors import PlanError, UsageError
     help="What students ask for (CSV: netid, part, request, time, with). Nobody else moves.",
 )
 @click.option("--now", default="", metavar="TIME", help="Pretend that it is this moment (UTC).")
-def plan(mode: str | None, now: str, simulate: int | None, **wishes: Any) -> None:
+def plan(mode: str | None, now: str, simulate: int | None, dry_run: int | None, **wishes: Any) -> None:
     """Plan a class: fair lease times for everyone before the due date, with proof of how good they are."""
     from reserve.plan import command
 
-    asked = command.PlanWishes(simulate=simulate or 0, **wishes)
+    asked = command.PlanWishes(simulate=simulate or 0, dry_run=dry_run or 0, **wishes)
     moment = command.from_saved_time(now) if now else None
     if sys.stderr.isatty():
         asked = replace(asked, say=lambda text: click.echo(text, err=True))

@@ -89,7 +89,7 @@ def crowding(bookings: Iterable[Booking], calendars: Mapping[str, Calendar], now
         if reasons:
             found.append(
                 f"{key}: the plan holds {' and '.join(reasons)}, which the testbed's operators call stacking: ask the "
-                "help desk before `--apply`, or set [limits] in the rules"
+                "help desk before `--apply`, or set [limits] or node_share in the rules"
             )
     return found
 

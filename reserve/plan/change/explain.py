@@ -10,13 +10,17 @@ import numpy as np
 from reserve.plan.course.course import Course, Unit
 from reserve.plan.course.inputs import Inputs
 from reserve.plan.course.schedule import Booking, Plan, by_unit, is_complete
+from reserve.plan.solve.answers import Asked
 from reserve.plan.solve.board import Board, ready_hour
 from reserve.plan.solve.bounds import Relaxation, whole
 from reserve.plan.solve.effort import Effort
+from reserve.plan.solve.prices import Dual, Until
 from reserve.plan.solve.solve import make_plan
 
 DAYS = (1, 2, 3, 5, 7)
 NODES = (1, 2, 4)
+PRICED_S = 2.0  # for the prices that tell what is scarcest
+SCARCE = 0.01  # students fewer than all that the prices must prove
 LEAST_S = 0.3  # with less time than this no change is tried
 
 
@@ -84,6 +88,35 @@ def who_is_left(course: Course, plan: Plan) -> list[Left]:
             text = f"{' and '.join(pools)} {'are' if len(pools) > 1 else 'is'} full {when}"
         found.append(Left(unit.netids, missing, text))
     return found
+
+
+def scarcest(course: Course, seconds: float = PRICED_S) -> dict[str, float]:
+    """For each part its share of the prices of node time (0 to 1, together 1): what the class lacks, whichever part a
+    student happens to miss. They are the prices that prove how many can complete (see `solve.prices`); empty where
+    nothing is scarce."""
+    dual = Dual(course)
+    asked = Asked(course.days, len(course.parts), finish=0.0)
+    prices, bound = dual.climb(dual.nothing(1.0), asked, 0, Until(Effort(seconds), halved=True))
+    worth = dict.fromkeys(course.parts, 0.0)
+    for (part, _), price in prices.price.items():
+        worth[course.parts[part]] += float(price.sum())
+    able = sum(course.units[unit].weight for unit in course.able)
+    total = sum(worth.values())
+    if not total or -bound > able - SCARCE:  # as many can complete as there are
+        return {}
+    return {part: value / total for part, value in worth.items()}
+
+
+def scarcest_text(course: Course, seconds: float = PRICED_S) -> str:
+    """The sentence that names what is scarcest; '' where nothing is."""
+    shares = scarcest(course, seconds) if course.able else {}
+    if not shares:
+        return ""
+    part = max(shares, key=lambda name: shares[name])
+    kinds = " and ".join(pool.key for pool in course.pools if pool.hardware.part == part)
+    return (
+        f"scarcest is node time for {part} ({kinds}), which has {100 * shares[part]:.0f} % of the prices of node time"
+    )
 
 
 def _never(course: Course, unit: Unit) -> str:

@@ -13,6 +13,7 @@ from reserve.plan.course.course import Course, make_course
 from reserve.plan.course.schedule import Booking, Starts, completed, faults, name_nodes
 from reserve.plan.solve.board import Board, ready_hour, without_overlap
 from reserve.plan.solve.effort import Effort
+from reserve.plan.solve.linear import NOTHING
 from reserve.plan.solve.solve import fill
 from reserve.plan.solve.timetable import Timetable
 from snippets.errors import PlanError
@@ -148,15 +149,14 @@ def _shift(around: _Around, kept: Mapping[tuple[int, int], int], first: int, sec
     for unit, column in model.done.items():
         cost[column] -= top * 10 * len(course.units) * course.units[unit].weight
     moved: dict[int, list[int]] = {}
-    for column, (unit, part, hour) in enumerate(model.block):
-        if unit >= 0:
-            cost[column] += hour / 100
-            if kept.get((unit, part)) == hour:
-                moved.setdefault(unit, []).append(column)
-    flags = {unit: model.program.new(1, 1) for unit in moved}
+    for column, (unit, part, hour) in model.block.items():
+        cost[column] += hour / 100
+        if kept.get((unit, part)) == hour:
+            moved.setdefault(unit, []).append(column)
+    flags = {unit: model.program.one(1) for unit in moved}
     for unit, stays in moved.items():
         for column in stays:  # done - stay <= moved
-            model.program.rows.add([model.done.get(unit, -1), column, flags[unit]], [1, -1, -1])
+            model.program.rows.add([model.done.get(unit, NOTHING), column, flags[unit]], [1, -1, -1])
     cost = np.append(cost, np.full(len(flags), float(top)))
     return model.solve(cost, seconds, gap=1e-6)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import permutations
@@ -14,12 +14,10 @@ import numpy as np
 
 from reserve.calendar import Block, Interval, next_hour
 from reserve.plan.course.pools import NodeGroup, Pool, node_groups
-from reserve.plan.course.roster import Student
+from reserve.plan.course.roster import LONGEST_WEEKS, Student
 from reserve.plan.course.rules import Rules
 from reserve.plan.course.windows import Weekly, expand
 from snippets.errors import PlanError
-
-LONGEST_WEEKS = 26
 
 
 @dataclass(frozen=True)
@@ -216,6 +214,19 @@ def _alone(
             day = int(day_of[last])
             best = day if best < 0 else min(best, day)
     return best
+
+
+def narrowed(course: Course, opens: np.ndarray, due: np.ndarray) -> Course:
+    """The course with each part only from `opens` on and ended by `due`, both int[unit, part], hours of the horizon."""
+    hour, units = np.arange(course.hours), []
+    gaps = [course.gap(part) for part in range(len(course.parts))]
+    for number, unit in enumerate(course.units):
+        within = [(hour >= opens[number, p]) & (hour + unit.hours[p] <= due[number, p]) for p in range(len(gaps))]
+        suits = tuple(mask & inside for mask, inside in zip(unit.suits, within, strict=True))
+        starts = tuple(mask & inside for mask, inside in zip(unit.starts, within, strict=True))
+        alone = _alone(course.after, gaps, unit.hours, starts, course.day_of)
+        units.append(replace(unit, suits=suits, starts=starts, alone_day=alone))
+    return replace(course, units=tuple(units))
 
 
 def pair_up(students: Sequence[Student]) -> list[tuple[Student, ...]]:

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 from reserve.calendar import Calendar, Interval, next_hour
 from reserve.hardware import Hardware
-from reserve.plan.course.course import LONGEST_WEEKS, Course, make_course
+from reserve.plan.course.course import Course, make_course
 from reserve.plan.course.pools import make_pools
-from reserve.plan.course.roster import MOST_STUDENTS, Student
+from reserve.plan.course.roster import LONGEST_WEEKS, MOST_STUDENTS, Student
 from reserve.plan.course.rules import Rules
 from snippets.errors import PlanError
 
+AFTER = timedelta(days=7)  # so long others hold nodes after the due date of a class without a roster
 WHAT_IF = "students=191,weeks=2,liqid=4,gigaio=2,p100=6,pi5=7"
 
 
@@ -51,13 +52,15 @@ class Inputs:
 def _settings(text: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for piece in text.split(","):
-        name, equals, value = (word.strip() for word in piece.partition("="))
+        name, equals, value = (word.strip().lower() for word in piece.partition("="))
         try:
             number = float(value)
         except ValueError:
             number = -1.0
         if not equals or not name or name in found or not 0 <= number <= 1e6:
             raise PlanError(f"--what-if: {piece.strip()!r} is not NAME=NUMBER; for example {WHAT_IF}")
+        if name not in ("weeks", "busy") and number != int(number):
+            raise PlanError(f"--what-if: {piece.strip()!r}: {name} is a whole number")
         found[name] = number
     return found
 
@@ -96,8 +99,13 @@ def what_if(
         if nodes < 1 or nodes > 500:
             raise PlanError(f"--what-if: the pool {keys[0]} has {nodes:g} nodes: it is empty, or over 500")
         rng = random.Random(f"{seed} {keys[0]}")
+        later = random.Random(f"{seed} {keys[0]} later")  # others go on after the due date, which retries meet
         calendars[keys[0]] = Calendar(
-            keys[0], {f"{keys[0]}-{n + 1:02d}": _busy(rng, busy, start, end) for n in range(int(nodes))}
+            keys[0],
+            {
+                f"{keys[0]}-{n + 1:02d}": (*_busy(rng, busy, start, end), *_busy(later, busy, end, end + AFTER))
+                for n in range(int(nodes))
+            },
         )
     students = tuple(Student(f"student{n + 1:03d}", tz, row=n + 2) for n in range(count))
     return Inputs(students, rules, table, calendars, start, end, tz)

@@ -34,7 +34,8 @@ class Pool:
 def make_pool(hardware: Hardware, calendar: Calendar, rules: Rules) -> Pool:
     """The pool under the course's limits; it may be empty of nodes. Raises PlanError when the rules allow none."""
     count = len(calendar.nodes)
-    limit = min(count, rules.limits.get(hardware.key, count))
+    share = max(min(count, 1), int(count * rules.node_share + 1e-9))  # of a single node there is no half
+    limit = min(share, rules.limits.get(hardware.key, count))
     if count and not limit:
         raise PlanError(f"the pool {hardware.key} is empty: [limits] allows 0 leases of it at one time")
     return Pool(hardware, calendar, limit, min(rules.buffer_nodes, count // 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from snippets.errors import PlanError
 
 COLUMNS = ("netid", "tz", "unavailable", "preferred", "extra_time", "pair", "from", "due")
 MOST_STUDENTS = 5000
+LONGEST_WEEKS = 26
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ EXPORTED = frozenset(
 )
 
 
+# Headers, without spaces, under which exports have what this kit calls a netid.
+NETID_ALSO = frozenset({"netid", "netids", "networkid", "sisloginid", "loginid", "login", "username", "uniqname"})
+
+
 def _rows(source: Path) -> csv.DictReader[str]:
     """The rows, under a header in small letters. Raises PlanError for what is no table with a column `netid`."""
     try:
@@ -92,18 +98,24 @@ def _rows(source: Path) -> csv.DictReader[str]:
     first = text.partition("\n")[0]
     # Excel writes semicolons where the comma is the decimal sign, and tabs when asked for text.
     delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    stream = io.StringIO(text, newline="")
+    if re.fullmatch(r"sep=[,;\t]\s*", first, re.I):  # some programs say so for Excel in a line of its own
+        delimiter = first[4]
+        stream.readline()
+    reader = csv.DictReader(stream, delimiter=delimiter)
     header = [(name or "").strip().lower() for name in reader.fieldnames or []]
     columns = f"columns are {', '.join(COLUMNS)} (only netid is required)"
     if "netid" not in header:
-        raise PlanError(f"{source} row 1: no column `netid`; {columns}")
+        holds = next((name for name in header if re.sub(r"\W|_", "", name) in NETID_ALSO), "")
+        meant = f" (call the column {holds!r} netid, if it has them)" if holds else ""
+        raise PlanError(f"{source} row 1: no column `netid`{meant}; {columns}")
     for name in header:
         if header.count(name) > 1 and name:
             raise PlanError(f"{source} row 1: two columns {name!r}; keep one of them")
         if name and name not in COLUMNS and name not in EXPORTED:
             near = get_close_matches(name, COLUMNS, 1)
-            meant = f"; do you mean {near[0]!r}?" if near else ""
-            raise PlanError(f"{source} row 1: unknown column {name!r}{meant} {columns}; take it out")
+            meant = f"; do you mean {near[0]!r}?" if near else "; take it out;"
+            raise PlanError(f"{source} row 1: unknown column {name!r}{meant} {columns}")
     reader.fieldnames = header
     return reader
 
@@ -131,7 +143,8 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
         except csv.Error as error:
             raise PlanError(f"{where}: {error}; is a quote not closed?") from None
         if None in line:
-            raise PlanError(f"{where}: more fields than the header has; quote a field that contains a comma")
+            sign = {",": "a comma", ";": "a semicolon"}.get(reader.reader.dialect.delimiter, "a tab")
+            raise PlanError(f"{where}: more fields than the header has; quote a field that contains {sign}")
         cell = {name: (value or "").strip() for name, value in line.items()}
         netid = cell["netid"].lower()
         if not any(cell.values()):
@@ -173,8 +186,17 @@ def read_roster(path: Path | str, default_tz: str) -> list[Student]:
 def check_dates(students: Sequence[Student], start: datetime, due: datetime, source: str) -> None:
     """Raise PlanError, naming the row, for a dated time in a year that the course (from `start` to `due`, and a month
     around it) does not touch: it would be read over silently."""
+    if due <= start:
+        raise PlanError(
+            f"--due: {due:%Y-%m-%d %H:%M} UTC is not after {start:%Y-%m-%d %H:%M} UTC, from when the course is planned"
+        )
     for student in students:
         first, last = student.begin or start, student.due or due
+        if (last - start).days > LONGEST_WEEKS * 7 and student.due:
+            raise PlanError(
+                f"{source} row {student.row}: {student.netid} is due {last:%Y-%m-%d}, over {LONGEST_WEEKS} weeks after "
+                f"{start:%Y-%m-%d}, from when the course is planned; give an earlier date"
+            )
         if last <= max(first, start):
             raise PlanError(
                 f"{source} row {student.row}: {student.netid} is due {last:%Y-%m-%d %H:%M} UTC, which is not after "

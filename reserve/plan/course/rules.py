@@ -13,9 +13,10 @@ from snippets.errors import PlanError
 
 TABLE = Path(__file__).with_name("rules.toml")
 KNOWN: dict[str, set[str]] = {
-    "course": {"waking", "max_simultaneous", "preference_days", "holidays", "office_hours"},
+    "course": {"waking", "max_simultaneous", "node_share", "preference_days", "holidays", "office_hours"},
     "buffer": {"hours", "nodes"},
     "lease": {"ahead_days", "name_nodes", "placeholders"},
+    "dry_run": {"late_starters", "late_days", "rush_days", "groups", "apart_days", "grace_days"},
     "simulate": {"boot_fails", "needs_second", "overslept", "taken", "notice_hours"},
 }
 
@@ -41,6 +42,18 @@ class Faults:
 
 
 @dataclass(frozen=True)
+class Habits:
+    """How a class behaves in a dry run, and the due dates that are compared there."""
+
+    late_starters: float = 0.1  # probability that a student begins late, by up to so many days
+    late_days: int = 7
+    rush_days: float = 3.0  # mean days before the last possible moment at which a student looks for a block
+    groups: int = 3
+    apart_days: int = 3  # between the due dates of two groups
+    grace_days: int = 3
+
+
+@dataclass(frozen=True)
 class Rules:
     """Everything in rules.toml. `parts` is in an order in which each comes after those it needs."""
 
@@ -59,6 +72,8 @@ class Rules:
     placeholders: tuple[str, ...] = ("placeholder*",)  # names of leases that only hold nodes for the course
     holidays: tuple[Window, ...] = ()  # no block at all; by the course's clock, as office_hours
     office_hours: tuple[Window, ...] = ()  # preferred by whoever names no preferred time of their own
+    habits: Habits = Habits()
+    node_share: float = 1.0  # of a kind's nodes that the course may hold at one time
 
 
 def order_parts(parts: Mapping[str, PartRule], source: object) -> tuple[PartRule, ...]:
@@ -86,6 +101,13 @@ def _number(table: Mapping[str, Any], key: str, default: float, source: object, 
     return value
 
 
+def _whole(table: Mapping[str, Any], key: str, default: int, source: object, top: float = 1e6) -> int:
+    value = _number(table, key, default, source, top)
+    if value != int(value):
+        raise PlanError(f"{source}: {key} is a whole number, not {value!r}")
+    return int(value)
+
+
 def _names(lease: Mapping[str, Any], source: object) -> tuple[str, ...]:
     names = lease.get("placeholders", list(Rules.placeholders))
     if not isinstance(names, list) or any(not isinstance(name, str) or name.startswith("serve_") for name in names):
@@ -104,6 +126,23 @@ def _windows(table: Mapping[str, Any], key: str, source: object) -> tuple[Window
             f'{source}: [course] {key} is not a list of times such as ["2027-03-17", "Mon-Fri 10:00-16:00"]'
         )
     return tuple(parse_window(text, f"{source}: [course] {key}") for text in value)
+
+
+def _habits(table: Mapping[str, Any], source: object) -> Habits:
+    top = {"late_starters": 1, "late_days": 180, "rush_days": 180, "groups": 20, "apart_days": 60, "grace_days": 60}
+    found = {key: _number(table, key, getattr(Habits, key), f"{source}: [dry_run]", most) for key, most in top.items()}
+    for key in ("late_days", "groups", "apart_days", "grace_days"):
+        if found[key] != int(found[key]) or found[key] < (2 if key == "groups" else 1):
+            least = "at least 2" if key == "groups" else "at least 1"
+            raise PlanError(f"{source}: [dry_run] {key} is a whole number, {least}, not {table[key]!r}")
+    return Habits(
+        found["late_starters"],
+        int(found["late_days"]),
+        float(found["rush_days"]),
+        int(found["groups"]),
+        int(found["apart_days"]),
+        int(found["grace_days"]),
+    )
 
 
 def load_rules(path: Path | str | None = None) -> Rules:
@@ -126,10 +165,14 @@ def load_rules(path: Path | str | None = None) -> Rules:
     lease, faults = data.get("lease", {}), data.get("simulate", {})
     parts = {}
     for name, table in data.get("parts", {}).items():
-        if set(table) - {"after", "gap_hours"} or not isinstance(table.get("after", []), list):
+        if (
+            not isinstance(table, dict)
+            or set(table) - {"after", "gap_hours"}
+            or not isinstance(table.get("after", []), list)
+        ):
             raise PlanError(f"{source}: [parts.{name}] has only `after` (a list of parts) and `gap_hours`")
-        gap = _number(table, "gap_hours", 0, f"{source}: [parts.{name}]", 24 * 60)
-        parts[name] = PartRule(name, tuple(str(before) for before in table.get("after", [])), int(gap))
+        gap = _whole(table, "gap_hours", 0, f"{source}: [parts.{name}]", 24 * 60)
+        parts[name] = PartRule(name, tuple(str(before) for before in table.get("after", [])), gap)
     if not parts:
         raise PlanError(f"{source}: no [parts.NAME]: there is nothing to plan")
     wake, sleep = clock_minutes(str(course.get("waking", "08:00-24:00")), f"{source}: [course] waking")
@@ -137,20 +180,30 @@ def load_rules(path: Path | str | None = None) -> Rules:
         key: _number(faults, key, getattr(Faults, key), source, 1)
         for key in ("boot_fails", "needs_second", "overslept", "taken")
     }
+    if sum(chances.values()) > 1:
+        raise PlanError(f"{source}: [simulate] {', '.join(chances)} are probabilities of one block, together at most 1")
+    by_name = lease.get("name_nodes", True)
+    if not isinstance(by_name, bool):
+        raise PlanError(f"{source}: [lease] name_nodes is true or false, without quotes, not {by_name!r}")
+    node_share = float(_number(course, "node_share", 1, f"{source}: [course]", 1))
+    if not node_share:
+        raise PlanError(f"{source}: [course] node_share is 0: the course may hold no node at all; give more than 0")
     return Rules(
         order_parts(parts, source),
         wake,
         sleep,
-        int(_number(course, "max_simultaneous", 0, source)),
-        int(_number(course, "preference_days", 2, source, 100)),
-        {key: int(_number(data["limits"], key, 0, source)) for key in data.get("limits", {})},
-        int(_number(buffer, "hours", 48, source)),
-        int(_number(buffer, "nodes", 1, source)),
+        _whole(course, "max_simultaneous", 0, f"{source}: [course]"),
+        _whole(course, "preference_days", 2, f"{source}: [course]", 100),
+        {key: _whole(data["limits"], key, 0, f"{source}: [limits]") for key in data.get("limits", {})},
+        _whole(buffer, "hours", 48, f"{source}: [buffer]"),
+        _whole(buffer, "nodes", 1, f"{source}: [buffer]"),
         _number(lease, "ahead_days", 7, source),
-        bool(lease.get("name_nodes", True)),
+        by_name,
         {key: _number(data["cost"], key, 1, source) for key in data.get("cost", {})},
-        Faults(**chances, notice_hours=int(_number(faults, "notice_hours", 3, source, 240))),
+        Faults(**chances, notice_hours=_whole(faults, "notice_hours", 3, f"{source}: [simulate]", 240)),
         _names(lease, source),
         _windows(course, "holidays", source),
         _windows(course, "office_hours", source),
+        _habits(data.get("dry_run", {}), source),
+        node_share,
     )

@@ -18,6 +18,8 @@ _NAMES |= {"tues": 1, "weds": 2, "thur": 3, "thurs": 3}
 _SETS = {"daily": frozenset(range(7)), "weekdays": frozenset(range(5)), "weekends": frozenset({5, 6})}
 _HEAD = re.compile(r"([A-Za-z][A-Za-z\s+,/&\u2013-]*?)\s*(\d.*)?")
 _CLOCKS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
+_YEARS = range(1990, 2200)  # a date outside is a slip, and far outside it cannot be reckoned with
+_NO_PLACE = ("posix/", "right/", "localtime", "posixrules", "Factory")  # zone files that name no place's clock
 FORMS = "`Mon-Fri 09:00-17:00`, `Sat`, `daily 18:00-22:00`, `2027-03-05`, `2027-03-05T13:00/2027-03-07T12:00`"
 
 
@@ -44,10 +46,12 @@ Window = Weekly | Dated
 def zone_named(name: str, where: str) -> ZoneInfo:
     """The IANA zone of that name. Raises PlanError naming `where` the unknown one stands."""
     try:
+        if name.strip().startswith(_NO_PLACE):
+            raise ValueError(name)
         return ZoneInfo(name.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise PlanError(
-            f"{where}: unknown time zone {name!r}; write an IANA name such as America/New_York or Asia/Kolkata"
+            f"{where}: unknown time zone {name[:60]!r}; write an IANA name such as America/New_York or Asia/Kolkata"
         ) from None
 
 
@@ -59,7 +63,9 @@ def local_moment(text: str, tz: ZoneInfo, option: str, *, last: bool = False) ->
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise PlanError(f"{option}: {text!r} is not a time such as 2027-03-20T23:59") from None
-    if last and len(text) == 10:
+    if moment.year not in _YEARS:
+        raise PlanError(f"{option}: {text!r} has the year {moment.year}; write a time such as 2027-03-20T23:59")
+    if last and _is_day(text):
         moment = moment.replace(hour=23, minute=59)
     if moment.tzinfo:
         return moment.astimezone(UTC)
@@ -69,6 +75,11 @@ def local_moment(text: str, tz: ZoneInfo, option: str, *, last: bool = False) ->
             f"{option}: {text!r} does not exist in {tz.key}: the clocks skip it that day; name another time"
         )
     return found
+
+
+def _is_day(text: str) -> bool:
+    """Whether an ISO date has no time of day."""
+    return not re.search(r"[T\s:]", text.strip())
 
 
 def _weekdays(text: str) -> frozenset[int] | None:
@@ -112,7 +123,9 @@ def parse_window(text: str, where: str) -> Window:
     except ValueError:
         pass
     else:
-        if len((last or first).strip()) == 10:
+        if not {start.year, end.year} <= set(_YEARS):
+            raise PlanError(f"{where}: {text!r} is in the year {end.year if start.year in _YEARS else start.year}")
+        if _is_day(last or first):
             end += timedelta(days=1)
         if start.tzinfo is not None or end.tzinfo is not None:
             raise PlanError(f"{where}: {text!r} has an offset; times are the student's own clock, so leave it out")

@@ -36,7 +36,7 @@ def calendar(
 ) -> bytes:
     """An RFC 5545 calendar with times in `tz`, whose rules are included (VTIMEZONE), so that daylight-saving
     changes come out right in every program. `cancelled`: what an earlier plan had and this one has not."""
-    from icalendar import Alarm, Calendar, Event
+    from icalendar import Alarm, Calendar, Event, Timezone
 
     cal = Calendar()
     cal.add("prodid", PRODUCT)
@@ -62,6 +62,8 @@ def calendar(
             alarm.add("trigger", timedelta(hours=-1))
             event.add_component(alarm)
         cal.add_component(event)
+    if not bookings and not cancelled:  # a calendar without any component is none (RFC 5545, section 3.6)
+        cal.add_component(Timezone.from_tzinfo(tz))
     cal.add_missing_timezones()
     return cal.to_ical()
 

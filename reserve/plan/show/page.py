@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 
 from reserve.plan.change.explain import Change, Left
+from reserve.plan.change.policies import DryRun, difference_text, percent
 from reserve.plan.change.simulate import Simulation
 from reserve.plan.course.course import Course
 from reserve.plan.course.schedule import Booking, Plan, Stage
@@ -47,22 +49,29 @@ def _cell(value: object) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def page(
-    course: Course,
-    plan: Plan,
-    left: Sequence[Left],
-    changes: Sequence[Change],
-    result: Simulation | None,
-    moved: Sequence[str] | None = None,
-) -> str:
-    """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped. `moved`:
-    who moves, a line each, on the page of a plan that was made again."""
+@dataclass(frozen=True)
+class Findings:
+    """What there is to say of a plan besides itself. `moved`: who moves, a line each, where a plan was made again;
+    `crowding`: what the testbed's operators would ask about; `scarcest`: what the class lacks, in a sentence."""
+
+    left: Sequence[Left] = ()
+    changes: Sequence[Change] = ()
+    simulation: Simulation | None = None
+    dry_run: DryRun | None = None
+    moved: Sequence[str] | None = None
+    crowding: Sequence[str] = ()
+    scarcest: str = ""
+
+
+def page(course: Course, plan: Plan, findings: Findings) -> str:
+    """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped."""
     from jinja2 import Environment
 
     template = resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, keep_trailing_newline=True)
     environment.filters["cell"] = _cell
     hours = per_student(plan.bookings)
+    result = findings.simulation
     charts = {
         "load": load_chart(course, plan.bookings),
         "finish": finish_chart(course, plan.bookings),
@@ -75,16 +84,19 @@ def page(
         start=f"{course.start.astimezone(course.tz):%a %b %d %H:%M %Z}",
         zone=course.tz.key,
         seconds=f"{plan.seconds:.0f}",
-        moved=moved,
+        moved=findings.moved,
+        crowding=findings.crowding,
+        scarcest=findings.scarcest,
         timetable=_timetable(course, plan),
         parts=course.parts,
-        left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in left],
-        changes=[[c.text, c.complete, c.admits] for c in changes],
+        left=[[" + ".join(one.netids), ", ".join(one.missing), one.text] for one in findings.left],
+        changes=[[c.text, c.complete, c.admits] for c in findings.changes],
         goals=_goals(plan),
         ways=_ways(course, plan),
         costs=_costs(course, plan),
         hours_each=f"{sum(hours.values()) / len(hours) if hours else 0.0:.1f}",
         simulated=_simulated(result) if result else None,
+        dry_run=_dry_run(findings.dry_run) if findings.dry_run else None,
         charts=charts,
     )
 
@@ -134,3 +146,21 @@ def _simulated(result: Simulation) -> dict[str, object]:
         for day in result.by_day
     ]
     return {"terms": result.terms, "lost": f"{result.lost_blocks:.0f}", "rows": rows}
+
+
+def _dry_run(found: DryRun) -> dict[str, object]:
+    """For each way of booking: a row a policy, and a row for every two of them in each measure."""
+    ways = []
+    for way in dict.fromkeys(row.way for row in found.rows):
+        rows = [
+            [row.policy, percent(row.by_date), percent(row.in_time), f"{row.lost:.0f}"]
+            for row in found.rows
+            if row.way == way
+        ]
+        pairs = [
+            [one.measure, difference_text(one), "differ" if one.differs else "not told apart"]
+            for one in found.differences
+            if one.way == way
+        ]
+        ways.append({"name": way, "rows": rows, "pairs": pairs})
+    return {"terms": found.terms, "ways": ways}

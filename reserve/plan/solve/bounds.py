@@ -153,12 +153,12 @@ class Relaxation(Program):
     def _steps(self, kind: Kind) -> None:
         """Columns and precedence of one kind; a period without a possible start shares the column before."""
         course, size = self.course, len(kind.units)
-        kind.count = self.new(1, size)
+        kind.count = self.one(size)
         for days in kind.days:
             present, columns, current = set(days), [], NOTHING
             for day in range(self.periods):
                 if day in present:
-                    before, current = current, (kind.count if day == days[-1] else self.new(1, size))
+                    before, current = current, (kind.count if day == days[-1] else self.one(size))
                     if before != NOTHING:
                         self.rows.add([before, current], [1, -1])
                 columns.append(current)
@@ -176,7 +176,7 @@ class Relaxation(Program):
             elif len(below) == 1:
                 kind.finished_by.append(below.pop())
             else:
-                kind.finished_by.append(self.new(1, size))
+                kind.finished_by.append(self.one(size))
                 for column in below:
                     self.rows.add([kind.finished_by[-1], column], [1, -1])
 
@@ -185,7 +185,7 @@ class Relaxation(Program):
         good: list[int] = []
         for part, days in enumerate(kind.liked):
             for day in days:
-                column = self.new(1, len(kind.units))
+                column = self.one(len(kind.units))
                 before = kind.done_by[part][day - 1] if day else NOTHING
                 self.rows.add([column, kind.done_by[part][day], before], [1, -1, 1])
                 good.append(column)
@@ -220,12 +220,11 @@ class Relaxation(Program):
                 key = (part, hours[part])
                 wanted[key] = wanted.get(key, np.zeros(course.hours, bool)) | mask
                 starts = np.flatnonzero(mask)
-                first = self.new(len(starts), np.inf)
-                column = np.full(course.hours, NOTHING)
-                column[starts] = first + np.arange(len(starts))
-                flows.setdefault(key, []).append(column)
+                flow = np.full(course.hours, NOTHING)
+                flow[starts] = self.several(len(starts), np.inf)
+                flows.setdefault(key, []).append(flow)
                 for day in np.unique(self.period_of[starts]).tolist():
-                    mine = column[starts[self.period_of[starts] == day]]
+                    mine = flow[starts[self.period_of[starts] == day]]
                     steps: dict[int, float] = {}
                     for kind in kinds:
                         now, past = kind.done_by[part][day], kind.done_by[part][day - 1] if day else NOTHING
@@ -234,21 +233,21 @@ class Relaxation(Program):
                             steps[past] = steps.get(past, 0) + 1
                     self.equal.add([*mine, *steps], [1.0] * len(mine) + list(steps.values()))
         self.tiles = tiles(course, [(part, length, mask) for (part, length), mask in wanted.items()])
-        self.first_tile = self.new(len(self.tiles), np.inf)
-        for (part, length), columns in flows.items():
+        self.used = self.several(len(self.tiles), np.inf)
+        for (part, length), of_classes in flows.items():
             chosen = np.flatnonzero((self.tiles.part == part) & (self.tiles.hours == length))
             by_hour: dict[int, list[int]] = {}
             for tile in chosen:
-                by_hour.setdefault(int(self.tiles.start[tile]), []).append(self.first_tile + int(tile))
+                by_hour.setdefault(int(self.tiles.start[tile]), []).append(int(self.used[tile]))
             supply_row = self.supply_row[part, length] = np.full(course.hours, NOTHING)
             for at_hour, supply in by_hour.items():
                 supply_row[at_hour] = len(self.rows.upper)
-                flow = [int(column[at_hour]) for column in columns]
-                self.rows.add([*flow, *supply], [1.0] * len(flow) + [-1.0] * len(supply))
+                begun = [int(flow[at_hour]) for flow in of_classes]
+                self.rows.add([*begun, *supply], [1.0] * len(begun) + [-1.0] * len(supply))
         for limit in capacity_limits(course):
             at, over = covering(course, self.tiles, limit)
             self.limit_row.append(len(self.rows.upper))
-            self.rows.add_many(at, over + self.first_tile, limit.at_most)
+            self.rows.add_many(at, self.used[over], limit.at_most)
 
     # --- Objectives -----------------------------------------------------------------------------------
 
@@ -282,7 +281,7 @@ class Relaxation(Program):
         cost = np.zeros(self.columns)
         first = buffer_start(self.course)
         ends = self.tiles.start + self.tiles.hours
-        cost[self.first_tile :] = np.clip(ends - np.maximum(self.tiles.start, first), 0, None)
+        cost[self.used] = np.clip(ends - np.maximum(self.tiles.start, first), 0, None)
         return cost
 
     # --- Solving --------------------------------------------------------------------------------------

@@ -154,20 +154,23 @@ class Greedy:
                 self.take_out(unit)
                 self.out.append(unit)
 
-    def search(self, effort: Effort, lost: int = -1, better: Callable[[], None] | None = None) -> bool:
+    def search(
+        self, effort: Effort, lost: int = -1, better: Callable[[], None] | None = None, warmth: float = WARMTH
+    ) -> bool:
         """Take out and put in until the effort is over, or no more than `lost` students are without a place (whether
-        that came about). `better` is called now and then."""
+        that came about). While places are looked for, days count nothing: what is as good may always stay. `better` is
+        called now and then."""
         total, rounds = max(effort.left(), 1e-3), 0
         while self.lost() > lost and effort.left() > 0 and self.alone:
-            self.turn(WARMTH * max(0.0, effort.left() / total))
+            self.turn(warmth * max(0.0, effort.left() / total), days=lost < 0)
             rounds += 1
             if better and rounds % 200 == 0:
                 better()
         return self.lost() <= lost
 
-    def turn(self, warmth: float) -> None:
+    def turn(self, warmth: float, days: bool = True) -> None:
         """Take some out, try them and some of those without a place again, and keep what came of it if it is better, or
-        at most about `warmth` days worse."""
+        at most about `warmth` days worse. Without `days`, only who has a place counts."""
         chosen = self._chosen()
         tried = self.rng.sample(self.out, min(len(self.out), TRIED))
         before = {key: self.at[key] for unit in chosen for key in self._keys(unit)}
@@ -183,8 +186,8 @@ class Greedy:
         placed = [unit for unit in todo if self.put(unit, priced)]
         weigh = LOST * self.course.worst_finish
         units = self.course.units
-        worse = sum(self.value[unit] - weigh * units[unit].weight for unit in placed)
-        worse -= sum(values[unit] - weigh * units[unit].weight for unit in chosen)
+        worse = sum(days * self.value[unit] - weigh * units[unit].weight for unit in placed)
+        worse -= sum(days * values[unit] - weigh * units[unit].weight for unit in chosen)
         if worse <= 0 or self.rng.random() < math.exp(-worse / max(warmth, 1e-3)):
             done = set(todo)
             self.out = [unit for unit in self.out if unit not in done] + [u for u in todo if u not in self.value]

@@ -56,11 +56,15 @@ class Program:
         self.rows, self.equal = Rows(), Rows()
         self.infeasible = False  # whether the last whole solution was proven not to exist
 
-    def new(self, count: int, upper: float) -> int:
-        """Add columns; the index of the first."""
+    def several(self, count: int, upper: float) -> np.ndarray:
+        """New variables, each from 0 to `upper`; int[count], their columns."""
         self.upper.append(np.full(count, float(upper)))
         self.columns += count
-        return self.columns - count
+        return np.arange(self.columns - count, self.columns)
+
+    def one(self, upper: float) -> int:
+        """A new variable from 0 to `upper`; its column."""
+        return int(self.several(1, upper)[0])
 
     def _matrix(self, *sets: Rows):  # type: ignore[no-untyped-def]
         from scipy.sparse import coo_array

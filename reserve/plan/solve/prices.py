@@ -23,7 +23,13 @@ from reserve.plan.solve.answers import NEVER, Alike, Answers, Asked, alike
 from reserve.plan.solve.effort import Effort
 
 STEP, SLOW, FAST = 0.2, 0.9, 0.99  # Adam's step and memories
-TOLERANCE = 1e-6
+# The step of `most`, after how many rounds it is halved, and after how many it is too small to matter.
+HALVED_STEP, HALVED, ROUNDS = (
+    0.05,
+    40,
+    260,
+)  # the step of `most`, after how many rounds it is halved, and the last round
+WHOLE = 1e-4  # by which a sum of floats may miss a whole number
 LEAST_ROUNDS = 3  # climbed even without time
 
 
@@ -54,6 +60,25 @@ class Market:
     excess: np.ndarray
 
 
+class Until:
+    """How long to climb, and in which steps: until `effort` is over or the bound is `enough`. The step shrinks with
+    what is left of the effort, so that all of it is used; or is `halved` again and again, for an early answer."""
+
+    def __init__(self, effort: Effort, enough: float = np.inf, *, halved: bool = False) -> None:
+        self.effort, self.enough, self.halved = effort, enough, halved
+        self._total = max(effort.left(), 1e-3)
+
+    def goes_on(self, rounds: int) -> bool:
+        """Whether to go on after so many rounds."""
+        return self.effort.left() > 0 and not (self.halved and rounds >= ROUNDS)
+
+    def step(self, rounds: int) -> float:
+        """Adam's step after so many rounds."""
+        if self.halved:
+            return HALVED_STEP * 0.5 ** (rounds / HALVED)
+        return STEP * max(0.0, self.effort.left() / self._total)
+
+
 @dataclass
 class Dual:
     """The bounds of one course; `serve`: at least so many students are to be complete."""
@@ -81,8 +106,9 @@ class Dual:
     def most(self, asked: Asked, effort: Effort, below: int) -> int:
         """No plan within `asked` has more complete students than this; ends when it is less than `below`."""
         counted = replace(asked, finish=0.0)
-        _, bound = self.climb(self.nothing(1.0), counted, 0, effort, enough=-(below - 1) + TOLERANCE)
-        return math.floor(-bound + TOLERANCE)
+        # Students are whole: anything less than `below` is enough.
+        _, bound = self.climb(self.nothing(1.0), counted, 0, Until(effort, -below + 2 * WHOLE, halved=True))
+        return math.floor(-bound + WHOLE)
 
     def market(self, prices: Prices, asked: Asked, serve: int) -> Market:
         """No plan that serves `serve` students within `asked` comes to less than the bound."""
@@ -104,28 +130,25 @@ class Dual:
         excess = [*(wanted[kind] - offered[kind] for kind in self.kinds), *more, [serve - served]]
         return Market(bound, np.concatenate(excess))
 
-    def climb(
-        self, prices: Prices, asked: Asked, serve: int, effort: Effort, enough: float = np.inf
-    ) -> tuple[Prices, float]:
-        """Better prices and their bound, from these on; until the effort is over or the bound is `enough`. What it
-        costs not to serve somebody is kept where everybody is to be served, or no number is asked for."""
+    def climb(self, prices: Prices, asked: Asked, serve: int, until: Until) -> tuple[Prices, float]:
+        """Better prices and their bound, from these on. What it costs not to serve somebody is kept where everybody is
+        to be served, or no number is asked for."""
         row = prices.vector()
         fixed = not 0 < serve < sum(float(one.weight.sum()) for one in self.classes)
         best, bound = prices, -np.inf
         first, second, rounds = np.zeros_like(row), np.zeros_like(row), 0
-        total = max(effort.left(), 1e-3)
-        while rounds < LEAST_ROUNDS or effort.left() > 0:
+        while rounds < LEAST_ROUNDS or until.goes_on(rounds):
             now = prices.of_vector(row)
             found = self.market(now, asked, serve)
             rounds += 1
             if found.bound > bound:
                 best, bound = now, found.bound
-                if bound >= enough:
+                if bound >= until.enough:
                     break
             excess = found.excess
             first = SLOW * first + (1 - SLOW) * excess
             second = FAST * second + (1 - FAST) * excess**2
-            step = STEP * max(0.0, effort.left() / total)
+            step = until.step(rounds)
             move = first / (1 - SLOW**rounds) / (np.sqrt(second / (1 - FAST**rounds)) + 1e-3)
             if fixed:
                 move[-1] = 0
@@ -159,32 +182,31 @@ class _Nodes:
         fee = np.zeros((size + 1, groups))  # summed over the hours before
         for row, members in enumerate(self.member):
             fee[1:, members] += np.cumsum(prices.shared[row])[:, None]
-        earns = {}
         free = np.zeros(size)
-        for hours in self.lengths:
+        earns = np.zeros((size, 1 + len(self.lengths), groups))  # [hour, 0: nothing for an hour, or a length, group]
+        for row, hours in enumerate(self.lengths, 1):
             mine = np.array([prices.price.get(kind, free) for kind in self.kind_of[hours]]).T
             ends = np.minimum(np.arange(size) + hours, size)
-            earns[hours] = np.where(self.may[hours], mine - (fee[ends] - fee[:-1]), -NEVER)
+            earns[:, row] = np.where(self.may[hours], mine - (fee[ends] - fee[:-1]), -NEVER)
+        steps = np.array([1, *self.lengths])
         total = np.zeros((size + self.lengths[-1], groups))
-        choice = np.zeros((size, groups), int)
+        worth = np.any(earns[:, 1:] > 0, axis=(1, 2)).tolist()
         for hour in range(size - 1, -1, -1):
-            best = total[hour + 1]
-            for hours in self.lengths:
-                with_it = earns[hours][hour] + total[hour + hours]
-                better = with_it > best
-                if better.any():
-                    choice[hour, better] = hours
-                    best = np.where(better, with_it, best)
-            total[hour] = best
+            if worth[hour]:
+                np.maximum.reduce(earns[hour] + total[hour + steps], axis=0, out=total[hour])
+            else:
+                total[hour] = total[hour + 1]
+        choice = np.argmax(earns + total[np.arange(size)[:, None] + steps], axis=1)  # [hour, group]
         offered = {kind: np.zeros(size) for kind in self.kinds}
         used = np.zeros((len(self.shared), size))
         for group in range(groups):
             hour = 0
             while hour < size:
-                hours = int(choice[hour, group])
-                if hours:
+                row = int(choice[hour, group])
+                if row:
+                    hours = self.lengths[row - 1]
                     offered[self.kind_of[hours][group]][hour] += self.count[group]
                     if len(self.shared):
                         used[self.member[:, group], hour : hour + hours] += self.count[group]
-                hour += hours or 1
+                hour += int(steps[row])
         return float(total[0] @ self.count), offered, used

@@ -31,13 +31,16 @@ from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.goals import TEXTS, measure, rank
 from reserve.plan.solve.greedy import LOST, Greedy
 from reserve.plan.solve.polish import SMALL, Polisher, size
-from reserve.plan.solve.prices import Dual, Prices
+from reserve.plan.solve.prices import Dual, Prices, Until
 from reserve.plan.solve.timetable import Timetable
 
 SMALL_S = 4.0  # searched at most before an integer program finds the optimum of a small course
-# Shares of the whole time: for the search after the first prices, for lowering one goal, for climbing to better prices
-# once, for one linear program, and for a glance at whether something is possible.
-SEARCHED, LOWERED, CLIMBED, RELAXED, GLANCE = 0.6, 0.12, 0.08, 0.3, 0.01
+# Shares of the whole time: by when the search ends and the proofs begin; for climbing to first prices, and to better
+# ones later; for one linear program; for a glance at whether something is possible, and for proving that it is not;
+# and for lowering one goal, of which the first moment suffices mostly.
+SEARCHED, CLIMBED, CLIMBED_AGAIN, RELAXED, GLANCE, PROVEN = 0.75, 0.08, 0.03, 0.3, 0.01, 0.35
+LOWERED, AT_ONCE = {"wait": 0.18, "worst_miss": 0.1}, 0.02
+BELOW = 3  # days under the worst wait reached at which its bound begins
 PROVEN_FIRST = ("complete", "worst_miss", "finish", "wait", "late")  # the bounds that cost most come last
 
 
@@ -69,7 +72,7 @@ def fill(course: Course, starts: Starts, seconds: float, first: int = 0, board: 
             continue
         model = Timetable(course, candidates, board, whole=False)
         cost = model.zero()
-        for column, (unit, _, hour) in enumerate(model.block):
+        for column, (unit, _, hour) in model.block.items():
             have = sum((unit, p) in found for p in parts)
             cost[column] = hour - 10 * course.hours * (1 + have) * course.units[unit].weight
         added = model.solve(cost, seconds, gap=1e-3) or {}
@@ -147,11 +150,17 @@ class Search:
         """Whether students are of so few kinds that the relaxation, which is over kinds, is nearly whole."""
         return self.relaxation is not None and len(self.relaxation.kinds) <= len(self.course.able) // 4
 
-    def market_allows(self, asked: Asked, students: int) -> bool:
-        """Whether so many complete students within `asked` are possible as far as prices tell in a moment."""
+    def needs_relaxation(self, reached: dict[str, int]) -> bool:
+        """Whether the relaxation may prove more of `finish` than prices: where students are alike, and where somebody
+        is left out, for it knows best what serving one more student is worth."""
+        return self.many_alike or reached["complete"] < self.course.total
+
+    def market_allows(self, asked: Asked, students: int, share: float = GLANCE) -> bool:
+        """Whether so many complete students within `asked` are possible as far as prices tell in this share of the
+        time."""
         if self.dual is None:
             return True
-        return self.dual.most(asked, self.effort.part(self.effort.seconds * GLANCE), students) >= students
+        return self.dual.most(asked, self.effort.part(self.effort.seconds * share), students) >= students
 
     def fill(self) -> None:
         """Give those who are not complete what is still free."""
@@ -205,16 +214,10 @@ class Search:
         relaxation = self.relaxation
         if key != "finish" and reached[key] == 0:
             return 0
-        if key == "wait" and reached["complete"] in self.waits:
-            return min(reached["wait"], self.waits[reached["complete"]])
+        if key == "wait":
+            return self._least_wait_proven(reached)
         if relaxation is None or self.left() < self.lp_seconds / 2:
             return None
-        if key == "wait":
-            least = self.least_wait(reached["complete"], reached["wait"]) or 0
-            everything = len(self.course.parts)
-            while least < reached["wait"] and not self.market_allows(Asked(least, everything), reached["complete"]):
-                least += 1
-            return least or None
         students = relaxation.students()
         fixed = [(-students, -float(reached["complete"]))]
         if key == "worst_miss":
@@ -234,9 +237,7 @@ class Search:
             found = self.lp(relaxation.late_hours(), Limits(tuple(fixed), reached["wait"], worst))
             return None if found is None else min(reached[key], whole(found.value, up=True))
         proven = self.priced(reached)
-        # Where somebody is left out, the relaxation knows best what serving one more student is worth.
-        enough = reached["complete"] == self.course.total and not self.many_alike
-        if proven is not None and (proven >= reached[key] or enough):
+        if proven is not None and (proven >= reached[key] or not self.needs_relaxation(reached)):
             return proven
         found = self.lp(relaxation.finish(), Limits(tuple(fixed), reached["wait"], worst))
         if found is None:
@@ -246,14 +247,30 @@ class Search:
             proven = max(proven or 0, self.priced(reached) or 0)
         return min(reached[key], max(proven or 0, whole(found.value, up=True)))
 
+    def _least_wait_proven(self, reached: dict[str, int]) -> int | None:
+        """The bound on `wait`. The nearer to what is possible, the longer it takes prices to tell that it is not: so
+        they begin some days below what was reached and go up. If they cannot tell that, the relaxation is asked."""
+        students, reach = reached["complete"], reached["wait"]
+        least = self.waits.get(students, 0)
+        begun = self.left()
+        for wait in range(max(least, reach - BELOW), reach):
+            share = PROVEN - (begun - self.left()) / self.effort.seconds
+            if share < GLANCE or self.market_allows(Asked(wait, len(self.course.parts)), students, share):
+                break
+            least = wait + 1
+            self.proven[_before("wait", reached)] = least  # should the time run out with the next
+        if least <= reach - BELOW and students not in self.waits:
+            least = max(least, self.least_wait(students, reach) or 0)
+        return min(reach, least) or None
+
     def priced(self, reached: dict[str, int]) -> int | None:
         """The bound on `finish` that prices prove, and that is kept; they are made better on the way."""
         if self.dual is None or self.prices is None:
             return None
         asked = Asked(reached["wait"], reached["worst_miss"])
-        effort = self.effort.part(self.effort.seconds * CLIMBED)
+        effort = self.effort.part(self.effort.seconds * CLIMBED_AGAIN)
         self.prices, bound = self.dual.climb(
-            self.prices, asked, reached["complete"], effort, enough=reached["finish"] - 1 + TOLERANCE
+            self.prices, asked, reached["complete"], Until(effort, reached["finish"] - 1 + TOLERANCE)
         )
         state = _before("finish", reached)
         best = max(self.proven.get(state) or 0, min(reached["finish"], whole(bound, up=True)))
@@ -356,13 +373,16 @@ def run(search: Search) -> None:
     small = size(course, able) <= SMALL
     search.dual = Dual(course)
     search.prices = _first_prices(search)
-    _Descent(search, effort.part(min(SMALL_S, search.left() / 4) if small else effort.seconds * SEARCHED)).run()
+    searched = min(SMALL_S, search.left() / 4) if small else search.left() - effort.seconds * (1 - SEARCHED)
+    descent = _Descent(search, effort.part(searched))
+    descent.run()
     search.fill()
     values = measure(course, search.starts)
     if small and any(search.bound(key, values) != values[key] for key in TEXTS):
         Polisher(course, effort, search, min(search.left() / 3, 6 * search.lp_seconds)).everyone()
         search.fill()
     _prove(search)
+    descent.go_on()
 
 
 def _first_prices(search: Search) -> Prices:
@@ -378,7 +398,11 @@ def _first_prices(search: Search) -> Prices:
         _whole(search, solved, wait)
     prices = replace(solved.prices, unserved=unserved) if solved else dual.nothing(unserved)
     effort = search.effort.part(search.effort.seconds * CLIMBED)
-    better, _ = dual.climb(prices, Asked(wait, len(course.parts)), course.total, effort)
+    parts = len(course.parts)
+    better, bound = dual.climb(prices, Asked(wait, parts), course.total, Until(effort))
+    if search.upper == course.total:
+        state = {"complete": course.total, "wait": wait, "worst_miss": parts}
+        search.proven[_before("finish", state)] = whole(bound, up=True)
     return better
 
 
@@ -413,6 +437,16 @@ class _Descent:
         greedy.search(self.effort, better=self.offer)
         self.offer()
 
+    def go_on(self) -> None:
+        """Use what time the proofs left for the days, without giving up anything."""
+        search = self.search
+        values = measure(search.course, search.starts)
+        if search.left() > 0 and search.known("finish", values) != values["finish"]:
+            self.greedy.load(search.starts)
+            self.greedy.limit(values["wait"], values["worst_miss"])
+            self.greedy.search(search.effort.part(search.left()), better=self.offer, warmth=0.0)
+            self.offer()
+
     def offer(self) -> None:
         """The present plan, if it is the best so far."""
         self.search.offer(dict(self.greedy.at))
@@ -422,15 +456,19 @@ class _Descent:
         step that works takes a moment, and the first that does not is the last."""
         greedy, lost = self.greedy, self.greedy.lost()
         values = measure(self.search.course, greedy.at)
-        effort = self.effort.part(self.search.effort.seconds * LOWERED)
+        effort = self.effort.part(self.search.effort.seconds * LOWERED[key])
         greedy.limit(**{key: values[key]})
         while values[key] > (self.search.known(key, values) or 0):
             kept, target = greedy.standing(), values[key] - 1
-            if not self.search.market_allows(Asked(**{**self._limits(values), key: target}), values["complete"]):
-                self.search.prove(key, values)
-                return
             greedy.limit(**{key: target})
-            if not greedy.search(effort, lost):
+            found = greedy.search(effort.part(self.search.effort.seconds * AT_ONCE), lost)
+            asked = Asked(**{**self._limits(values), key: target})
+            if not found and not self.search.market_allows(asked, values["complete"]):
+                self.search.prove(key, values)
+                greedy.limit(**{key: values[key]})
+                greedy.back_to(kept)
+                return
+            if not found and not greedy.search(effort, lost):
                 greedy.limit(**{key: values[key]})
                 greedy.back_to(kept)
                 return
@@ -446,6 +484,9 @@ def _prove(search: Search) -> None:
     """The bound of each goal for what was reached, the one that costs most last."""
     values = measure(search.course, search.starts)
     for key in PROVEN_FIRST:
-        if key == "finish" and search.known(key, values) != values[key]:
-            search.proven.pop(_before(key, values), None)  # once more, from better prices
-        search.bound(key, values)
+        state, kept = _before(key, values), search.known(key, values)
+        if key == "finish" and kept != values[key] and search.needs_relaxation(values):
+            search.proven.pop(state, None)  # so far only prices were asked
+        found = search.bound(key, values)
+        if kept is not None and key != "complete":
+            search.proven[state] = max(kept, found or 0)

@@ -38,9 +38,11 @@ class Timetable:
         settled = settled or {}
         self.board = board or Board(course)
         self.program = Program()
-        self.block: list[tuple[int, int, int]] = []
-        self.first: dict[tuple[int, int], int] = {}
+        # Variables, by their columns: whether a block begins there, whether a unit is complete, blocks on a tile.
+        self.begins: dict[tuple[int, int], np.ndarray] = {}  # of (unit, part), as its candidates
+        self.block: dict[int, tuple[int, int, int]] = {}  # the same by column: (unit, part, hour)
         self.done: dict[int, int] = {}
+        self.used = np.zeros(0, np.int64)
         self.candidates = {key: np.asarray(hours, np.int64) for key, hours in candidates.items() if len(hours)}
         parts = range(len(course.parts))
         units = sorted({unit for unit, _ in self.candidates})
@@ -60,20 +62,20 @@ class Timetable:
         hours = course.units[unit].hours
         parts = [part for part in range(len(course.parts)) if (unit, part) in self.candidates]
         if self.whole:
-            self.done[unit] = program.new(1, 1)
-            self.block.append((-1, -1, -1))
+            self.done[unit] = program.one(1)
         for part in parts:
             starts = self.candidates[unit, part]
-            first = self.first[unit, part] = program.new(len(starts), 1)
-            self.block += [(unit, part, hour) for hour in starts.tolist()]
-            mine = list(range(first, first + len(starts)))
+            mine = self.begins[unit, part] = program.several(len(starts), 1)
+            self.block |= {
+                column: (unit, part, hour) for column, hour in zip(mine.tolist(), starts.tolist(), strict=True)
+            }
             if self.whole:
                 program.equal.add([*mine, self.done[unit]], [1.0] * len(mine) + [-1.0])
             else:
                 program.rows.add(mine, [1.0] * len(mine), 1)
         for part in parts:
             for before in course.after[part]:
-                if (unit, before) in self.first:
+                if (unit, before) in self.begins:
                     self._order(unit, before, part, hours[before] + course.gap(part))
             for other in parts:
                 if other < part and other not in course.after[part]:
@@ -82,14 +84,14 @@ class Timetable:
     def _order(self, unit: int, before: int, part: int, need: int) -> None:
         """Whatever begins by an hour has had its predecessor begun `need` hours before."""
         one, two = self.candidates[unit, before], self.candidates[unit, part]
-        first, second = self.first[unit, before], self.first[unit, part]
+        first, second = self.begins[unit, before], self.begins[unit, part]
         for index, hour in enumerate(two.tolist()):
             ready = int(np.searchsorted(one, hour - need, "right"))
             if self.whole and ready == len(one):
                 return
             follows = index + 1 == len(two) or np.searchsorted(one, two[index + 1] - need, "right") != ready
             if follows:
-                cols = [*range(second, second + index + 1), *range(first, first + ready)]
+                cols = [*second[: index + 1], *first[:ready]]
                 self.program.rows.add(cols, [1.0] * (index + 1) + [-1.0] * ready)
 
     def _apart(self, unit: int, a: int, b: int) -> None:
@@ -107,36 +109,34 @@ class Timetable:
         cols: list[int] = []
         for part in (a, b):
             starts, length = self.candidates[unit, part], self.course.units[unit].hours[part]
-            over = np.flatnonzero((starts <= hour) & (hour < starts + length))
-            cols += (self.first[unit, part] + over).tolist()
+            cols += self.begins[unit, part][(starts <= hour) & (hour < starts + length)].tolist()
         self.program.rows.add(cols, [1.0] * len(cols), 1)
 
     def _capacity(self) -> None:
         course, program = self.course, self.program
         wanted: dict[tuple[int, int], dict[int, list[int]]] = {}
-        for column, (unit, part, hour) in enumerate(self.block):
-            if unit >= 0:
-                key = (part, course.units[unit].hours[part])
-                wanted.setdefault(key, {}).setdefault(hour, []).append(column)
+        for column, (unit, part, hour) in self.block.items():
+            key = (part, course.units[unit].hours[part])
+            wanted.setdefault(key, {}).setdefault(hour, []).append(column)
         masks = []
         for (part, hours), by_hour in wanted.items():
             mask = np.zeros(course.hours, bool)
             mask[list(by_hour)] = True
             masks.append((part, hours, mask))
         self.tiles = tiles(course, masks)
-        self.first_tile = program.new(len(self.tiles), max(len(group.nodes) for group in course.groups))
+        self.used = program.several(len(self.tiles), max(len(group.nodes) for group in course.groups))
         supply: dict[tuple[int, int, int], list[int]] = {}
         for index in range(len(self.tiles)):
             key3 = (int(self.tiles.part[index]), int(self.tiles.hours[index]), int(self.tiles.start[index]))
-            supply.setdefault(key3, []).append(self.first_tile + index)
+            supply.setdefault(key3, []).append(int(self.used[index]))
         for (part, hours), by_hour in wanted.items():
             for hour, blocks in by_hour.items():
                 mine = supply.get((part, hours, hour), [])
                 program.rows.add([*blocks, *mine], [1.0] * len(blocks) + [-1.0] * len(mine))
         for limit, left in zip(limits(course), self.board.left, strict=True):
             at, over = covering(course, self.tiles, limit)
-            used = np.unique(at)
-            program.rows.add_many(np.searchsorted(used, at), over + self.first_tile, left[used])
+            held = np.unique(at)
+            program.rows.add_many(np.searchsorted(held, at), self.used[over], left[held])
 
     # --- Goals: costs to be minimised ------------------------------------------------------------------
 
@@ -149,14 +149,13 @@ class Timetable:
         preferences count; and the real columns that this adds."""
         course, added = self.course, []
         for unit in self.done:
-            last = self.program.new(1, course.days)
+            last = self.program.one(course.days)
             added.append(last)
             for part in course.sinks:
-                if (unit, part) not in self.first:
+                if (unit, part) not in self.begins:
                     continue
                 starts = self.candidates[unit, part]
-                cols = [*range(self.first[unit, part], self.first[unit, part] + len(starts)), last]
-                self.program.rows.add(cols, [*course.day_of[starts].astype(float), -1.0])
+                self.program.rows.add([*self.begins[unit, part], last], [*course.day_of[starts].astype(float), -1.0])
         cost = course.rules.preference_days * self.missed()
         for unit, last in zip(self.done, added, strict=True):
             cost[last] = course.units[unit].weight
@@ -165,25 +164,16 @@ class Timetable:
     def missed(self) -> np.ndarray:
         """One for each block outside its student's preferred time, weighted by students."""
         cost = self.zero()
-        for column, (unit, part, hour) in enumerate(self.block):
-            if unit >= 0 and self.course.units[unit].prefers and not self.course.units[unit].liked[part][hour]:
+        for column, (unit, part, hour) in self.block.items():
+            if self.course.units[unit].prefers and not self.course.units[unit].liked[part][hour]:
                 cost[column] = self.course.units[unit].weight
         return cost
 
     def late(self) -> np.ndarray:
         """Hours of each block in the time that is kept for retries."""
         cost = self.zero()
-        for column, (unit, part, hour) in enumerate(self.block):
-            if unit >= 0:
-                cost[column] = late_part(self.course, hour, self.course.units[unit].hours[part])
-        return cost
-
-    def over_wait(self, days: int, columns: int) -> np.ndarray:
-        """One for each last block on a day that lets its unit finish more than `days` later than it could alone."""
-        cost = np.zeros(columns)
-        for column, (unit, part, hour) in enumerate(self.block):
-            if unit >= 0 and part in self.course.sinks:
-                cost[column] = self.course.day_of[hour] > self.course.units[unit].alone_day + days
+        for column, (unit, part, hour) in self.block.items():
+            cost[column] = late_part(self.course, hour, self.course.units[unit].hours[part])
         return cost
 
     def at_most(self, cost: np.ndarray, limit: float) -> None:
@@ -210,11 +200,11 @@ class Timetable:
         room: dict[tuple[int, int, int], list[int]] = {}
         for index in range(len(self.tiles)):
             key = (int(self.tiles.part[index]), int(self.tiles.hours[index]), int(self.tiles.start[index]))
-            count = int(found.x[self.first_tile + index])
+            count = int(found.x[self.used[index]])
             room.setdefault(key, []).extend([int(self.tiles.group[index])] * count)
         starts = {}
-        for column, (unit, part, hour) in enumerate(self.block):
-            if unit >= 0 and found.x[column] > 0.5:
+        for column, (unit, part, hour) in self.block.items():
+            if found.x[column] > 0.5:
                 hours = self.course.units[unit].hours[part]
                 starts[unit, part] = (room[part, hours, hour].pop(), hour)
         return starts

@@ -40,7 +40,7 @@ def servelab(*words: str) -> str:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("plan")
-    return out, servelab(*SMALL, "--out", str(out), "--simulate", "3")
+    return out, servelab(*SMALL, "--out", str(out), "--simulate", "3", "--dry-run", "3")
 
 
 def test_a_plan_without_roster_or_account_is_made_and_written(made: tuple[Path, str]) -> None:
@@ -48,7 +48,8 @@ def test_a_plan_without_roster_or_account_is_made_and_written(made: tuple[Path, 
     assert text.startswith("6 of 6 students can finish by Mon Mar 15 2027")
     assert len(read_plan(out / "plan.csv")) == 18
     page = (out / "plan.html").read_text()
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 4 and page.count("Which policies differ") == 2
+    assert "dry run of 3 terms" in text and "not told apart by these terms: " in text
     assert "http-equiv" not in page and "<script" not in page
     lines = (out / "commands.txt").read_text().splitlines()
     assert len([line for line in lines if line.startswith("servelab reserve")]) == 18
@@ -158,7 +159,7 @@ def test_a_start_that_has_passed_and_a_due_date_by_nobodys_clock_are_refused(tmp
     )
 
 
-@pytest.mark.parametrize("step", ["changes", "simulate"])
+@pytest.mark.parametrize("step", ["changes", "simulate", "dry_run"])
 def test_ctrl_c_after_the_search_still_writes_the_plan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -168,7 +169,12 @@ def test_ctrl_c_after_the_search_still_writes_the_plan(
     monkeypatch.setattr(command_module, step, interrupted)
     monkeypatch.setattr(command_module, "who_is_left", lambda course, plan: [Left(("a1",), ("edge",), "no time")])
     asked = command_module.PlanWishes(
-        tmp_path, what_if="students=2,weeks=1,liqid=1,p100=1,pi5=1", start="2027-03-08", seconds=3, simulate=2
+        tmp_path,
+        what_if="students=2,weeks=1,liqid=1,p100=1,pi5=1",
+        start="2027-03-08",
+        seconds=3,
+        simulate=2,
+        dry_run=2,
     )
     done = command_module.make(asked, datetime(2027, 3, 1, tzinfo=UTC))
     assert "stopped with Ctrl-C" in done.text and "2 students cannot finish: a1" in done.problem.replace("1 of ", "")

@@ -101,7 +101,17 @@ def test_a_problem_is_said_after_everything_else_and_is_the_exit_status(monkeypa
     assert str(result.exception) == "1 of 2 students cannot finish: a1."
 
 
-@pytest.mark.parametrize("words", [("--simulate", "1"), ("--seconds", "0"), ("--simulate", "many"), ("--aply",)])
+@pytest.mark.parametrize(
+    ("words", "terms"), [(("--dry-run",), 30), (("--dry-run", "50"), 50), (("--dry-run", "--tz", "UTC"), 30), ((), 0)]
+)
+def test_a_dry_run_has_thirty_terms_unless_it_says_otherwise(done: Done, words: tuple[str, ...], terms: int) -> None:
+    said(*words)
+    assert [wishes.dry_run for _, wishes, _ in done] == [terms]
+
+
+@pytest.mark.parametrize(
+    "words", [("--simulate", "1"), ("--seconds", "0"), ("--dry-run", "1"), ("--simulate", "many"), ("--aply",)]
+)
 def test_a_number_out_of_range_or_an_unknown_word_does_nothing(done: Done, words: tuple[str, ...]) -> None:
     assert CliRunner().invoke(plan, list(words)).exit_code == 2
     assert done == []

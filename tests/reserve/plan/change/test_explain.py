@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from reserve.calendar import Calendar, Interval
 from reserve.plan.change import explain
-from reserve.plan.change.explain import board_of, changes, full_from, who_is_left
+from reserve.plan.change.explain import board_of, changes, full_from, scarcest, scarcest_text, who_is_left
 from reserve.plan.course.schedule import Booking, Plan
 from reserve.plan.solve.solve import make_plan
 from tests.reserve.plan.small import START, inputs, student
@@ -80,3 +82,17 @@ def test_one_without_any_time_is_told_so() -> None:
     course = inputs([student("a1", unavailable="daily")], days=4).course()
     (left,) = who_is_left(course, Plan(()))
     assert left.netids == ("a1",) and "no block of model or edge or system fits into their own times" in left.text
+
+
+@pytest.mark.parametrize(("part", "key"), [("model", "compute_liqid"), ("system", "gpu_p100")])
+def test_what_the_class_lacks_is_named_whichever_part_somebody_misses(part: str, key: str) -> None:
+    # Ten blocks of 3 hours fit on one node in two days (08:00 to 23:00 or so); of the other kinds there is plenty.
+    nodes = {"compute_liqid": 8, "gpu_p100": 8, "raspberrypi5": 8} | {key: 1}
+    course = inputs(30, days=3, nodes=nodes).course()
+    shares = scarcest(course)
+    assert shares[part] > 0.9 and sum(shares.values()) == pytest.approx(1)
+    assert f"scarcest is node time for {part} ({key}), which has" in scarcest_text(course)
+
+
+def test_where_everybody_can_finish_nothing_is_scarce() -> None:
+    assert scarcest(inputs(4, days=4).course()) == {} and scarcest_text(inputs(4, days=4).course()) == ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -58,6 +58,8 @@ def test_parts_are_ordered_after_those_they_need(tmp_path: Path) -> None:
         ("students=nan,weeks=1", "'students=nan' is not NAME=NUMBER"),
         ("students=9999,weeks=1", "students .1 to 5000"),
         ("students=5,students=6,weeks=1", "'students=6' is not"),
+        ("students=4.7,weeks=1", "'students=4.7': students is a whole number"),
+        ("Students=4,weeks=1,liqid=1.5", "'liqid=1.5': liqid is a whole number"),
         ("students=many", "'students=many' is not NAME=NUMBER"),
         ("students=5,weeks=1,p100=1,pi5=1", None),
     ],
@@ -71,6 +73,18 @@ def test_what_if_builds_the_reference_class() -> None:
     course = what_if(WHAT_IF, load_rules(), load(), NEW_YORK, START).course()
     assert course.total == 191
     assert [len(pool.calendar.nodes) for pool in course.pools] == [4, 2, 6, 7]
+
+
+def test_others_hold_nodes_of_a_what_if_class_also_in_the_week_after_the_due_date() -> None:
+    made = what_if("students=2,weeks=1,liqid=2,p100=2,pi5=2,busy=0.5", load_rules(), load(), NEW_YORK, START)
+    after = [
+        held
+        for calendar in made.calendars.values()
+        for busy in calendar.nodes.values()
+        for held in busy
+        if held.start >= made.due
+    ]
+    assert after and max(held.end for held in after) > made.due + timedelta(days=4)
 
 
 def test_a_due_date_in_the_past_and_an_empty_pool_are_refused() -> None:

@@ -36,6 +36,15 @@ def test_all_columns_are_read_and_only_netid_is_needed(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("netid,tz\nab1,Mars/Olympus\n", "row 2.*unknown time zone 'Mars/Olympus'"),
+        ("netid,tz\nab1,localtime\n", "row 2.*unknown time zone 'localtime'"),
+        ("netid,unavailable\nab1,9999-12-31\n", "row 2, unavailable: '9999-12-31' is in the year 9999"),
+        ("netid,unavailable\nab1,2027-03-01/9999-12-31\n", "row 2, unavailable.*is in the year 9999"),
+        ("netid,due\nab1,9999-12-31\n", "row 2, due: '9999-12-31' has the year 9999"),
+        ("netid,from\nab1,0001-01-01\n", "row 2, from: '0001-01-01' has the year 1"),
+        ("Net-ID,tz\nab1,\n", "row 1: no column `netid` \\(call the column 'net-id' netid"),
+        ("Student,SIS Login ID\nX,ab1\n", "call the column 'sis login id' netid"),
+        ("netid,timezone\nab1,UTC\n", "unknown column 'timezone'; take it out; columns are netid"),
+        ("netid;unavailable\nab1;Mon;Tue\n", "row 2: more fields than the header has.*contains a semicolon"),
         ("netid\nab1\ncd2\nAB1\n", "row 4.*ab1 was already given in row 2"),
         ("netid\nab 1\n", "row 2.*netid 'ab 1'"),
         ("name\nab1\n", "row 1.*no column `netid`"),
@@ -143,3 +152,18 @@ def test_an_own_due_date_before_the_start_or_that_is_no_time_is_named_with_its_r
     start, due = datetime(2027, 3, 8, tzinfo=UTC), datetime(2027, 3, 15, tzinfo=UTC)
     with pytest.raises(PlanError, match="row 2: ab1 is due 2027-03-10 .* not after 2027-03-12"):
         check_dates(read_roster(file, "UTC"), start, due, "roster.csv")
+
+
+def test_a_line_that_names_the_separator_is_read_and_a_date_without_hyphens_is_a_day(tmp_path: Path) -> None:
+    (one,) = read_roster(roster(tmp_path, "sep=;\nnetid;tz;unavailable\nab1;UTC;20270310\n"), "")
+    (dated,) = one.unavailable
+    assert (dated.end - dated.start).days == 1  # type: ignore[union-attr]
+
+
+def test_a_due_date_half_a_year_away_is_named_with_its_row_and_the_course_s_own_with_its_option(tmp_path: Path) -> None:
+    start, due = datetime(2027, 3, 8, tzinfo=UTC), datetime(2027, 3, 20, tzinfo=UTC)
+    far = read_roster(roster(tmp_path, "netid,due\nab1,\ncd2,2027-10-01\n"), "UTC")
+    with pytest.raises(PlanError, match="roster.csv row 3: cd2 is due 2027-10-01, over 26 weeks after 2027-03-08"):
+        check_dates(far, start, due, "roster.csv")
+    with pytest.raises(PlanError, match="--due: 2027-03-08 00:00 UTC is not after"):
+        check_dates(far, start, start, "roster.csv")

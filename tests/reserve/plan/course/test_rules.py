@@ -59,3 +59,34 @@ def test_holidays_and_office_hours_are_times_as_in_a_roster(tmp_path: Path) -> N
     path.write_text('[course]\nholidays = ["Easter"]\n[parts.a]\n')
     with pytest.raises(PlanError, match=r"\[course\] holidays: cannot read the time 'Easter'"):
         load_rules(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[course]\nmax_simultaneous = 2.5\n", r"\[course\]: max_simultaneous is a whole number, not 2.5"),
+        ("[course]\nnode_share = 0\n", "node_share is 0: the course may hold no node"),
+        ("[course]\nnode_share = 2\n", "node_share is a number from 0 to 1, not 2"),
+        ("[course]\nholidays = ['9999-12-31']\n", "is in the year 9999"),
+        ("[limits]\ngpu_p100 = 1.5\n", r"\[limits\]: gpu_p100 is a whole number"),
+        ("[lease]\nname_nodes = 'no'\n", "name_nodes is true or false, without quotes"),
+        ("[simulate]\nboot_fails = 0.9\noverslept = 0.2\n", "probabilities of one block, together at most 1"),
+        ("[dry_run]\ngroups = 1\n", r"\[dry_run\] groups is a whole number, at least 2, not 1"),
+        ("[dry_run]\nlate_days = 2.5\n", r"\[dry_run\] late_days is a whole number, at least 1, not 2.5"),
+        ("[dry_run]\nlate_starters = nan\n", "late_starters is a number from 0 to 1, not nan"),
+        ("[parts]\nedge = 3\n", r"\[parts.edge\] has only `after`"),
+        ("[parts.edge]\ngap_hours = 1.5\n", "gap_hours is a whole number, not 1.5"),
+    ],
+)
+def test_a_setting_that_would_be_misread_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(text if "[parts" in text else text + "[parts.model]\n")
+    with pytest.raises(PlanError, match=said):
+        load_rules(path)
+
+
+def test_how_a_class_behaves_in_a_dry_run_is_data(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text("[dry_run]\ngroups = 4\nrush_days = 1.5\n[course]\nnode_share = 0.5\n[parts.model]\n")
+    found = load_rules(path)
+    assert (found.habits.groups, found.habits.rush_days, found.habits.grace_days, found.node_share) == (4, 1.5, 3, 0.5)

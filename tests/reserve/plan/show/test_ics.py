@@ -86,8 +86,9 @@ def test_a_file_is_what_calendars_take() -> None:
     lines = text.split(b"\r\n")
     assert all(len(line) <= 75 for line in lines) and b"\n" not in b"".join(lines)
     assert lines[0] == b"BEGIN:VCALENDAR" and b"VERSION:2.0" in lines and b"METHOD:PUBLISH" in lines
-    empty = calendar([], ZoneInfo("America/New_York"), "x", FIRST)
-    assert Calendar.from_ical(empty).walk("VEVENT") == []
+    for zone in ("America/New_York", "Asia/Kolkata", "UTC"):
+        empty = Calendar.from_ical(calendar([], ZoneInfo(zone), "x", FIRST))
+        assert empty.walk("VEVENT") == [] and [str(part["TZID"]) for part in empty.subcomponents] == [zone]
 
 
 def test_a_later_plan_replaces_the_event_of_the_earlier_one_and_cancels_what_it_has_not(tmp_path: Path) -> None:

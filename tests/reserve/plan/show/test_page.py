@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from reserve.plan.change.explain import Change, Left
+from reserve.plan.change.policies import Difference, DryRun, Row
 from reserve.plan.change.simulate import ByDay, Simulation
 from reserve.plan.course.schedule import Booking, Plan, Stage
 from reserve.plan.show import page as module
-from reserve.plan.show.page import gap_text, page, verdict
+from reserve.plan.show.page import Findings, gap_text, page, verdict
 from reserve.plan.solve.baselines import first_come_first_served
 from snippets.errors import ToolMissing
 from snippets.machine.browser import chromium_path
+from snippets.stats import Estimate
 from tests.reserve.plan.small import START, inputs, student
 
 COURSE = inputs(4, days=4).course()
@@ -72,36 +74,51 @@ def test_every_student_finds_their_times_by_their_own_clock(drawn: None) -> None
     abroad = inputs([student("a1", tz="Asia/Kolkata", pair="b2"), student("b2"), student("c3")], days=4).course()
     start = START + timedelta(hours=10)
     booking = Booking(("a1", "b2"), "model", "compute_liqid", "CHI@TACC", "n7", start, start + timedelta(minutes=170))
-    text = page(abroad, Plan((booking,), (DONE,)), [], [], None)
+    text = page(abroad, Plan((booking,), (DONE,)), Findings())
     assert "<td>a1</td><td>Asia/Kolkata</td><td>Mon Mar 08 20:30, n7</td><td>-</td><td>-</td>" in text
     assert "<td>b2</td><td>America/New_York</td><td>Mon Mar 08 10:00, n7</td>" in text
     assert "<td>c3</td><td>America/New_York</td><td>-</td>" in text
 
 
 def test_the_page_of_a_plan_made_again_says_who_moves(drawn: None) -> None:
-    again = page(COURSE, Plan((), (DONE,)), [], [], None, ["a1 model: <then> -> now"])
+    again = page(COURSE, Plan((), (DONE,)), Findings(moved=["a1 model: <then> -> now"]))
     assert "What changed" in again and "a1 model: &lt;then&gt; -&gt; now" in again
-    assert "nobody moves" in page(COURSE, Plan((), (DONE,)), [], [], None, [])
-    assert "What changed" not in page(COURSE, Plan((), (DONE,)), [], [], None)
+    assert "nobody moves" in page(COURSE, Plan((), (DONE,)), Findings(moved=[]))
+    assert "What changed" not in page(COURSE, Plan((), (DONE,)), Findings())
 
 
 def test_what_is_typed_by_people_is_text_on_the_page(drawn: None) -> None:
     left = [Left(("<script>alert(1)</script>",), ("system",), "a & b")]
-    text = page(COURSE, Plan((), (DONE,)), left, [Change("one <more>", 4, 1)], None)
+    text = page(COURSE, Plan((), (DONE,)), Findings(left, [Change("one <more>", 4, 1)]))
     assert "<script" not in text and "&lt;script&gt;alert(1)" in text and "a &amp; b" in text
     assert "<td>one &lt;more&gt;</td><td class=n>4</td><td class=n>1</td>" in text
 
 
 def test_charts_are_on_it_and_only_what_there_is_to_say(drawn: None) -> None:
-    short = page(COURSE, Plan((), (DONE,)), [], [], None)
+    short = page(COURSE, Plan((), (DONE,)), Findings())
     assert [name in short for name in ("<svg>load", "<svg>finish", "<svg>wait", "<svg>simulation")] == [True] * 3 + [
         False
     ]
     assert "Who cannot finish" not in short and "With failures" not in short
     result = Simulation(7, 4, 2.4, (ByDay(0, 0.5, 0.4, 0.6, 0.25, 0.1, 0.5),))
-    long = unescape(page(COURSE, Plan((), (DONE,)), [], [], result))
+    long = unescape(page(COURSE, Plan((), (DONE,)), Findings(simulation=result)))
     assert "7 simulated terms, 2 lost blocks" in long and "<svg>simulation" in long
     assert "<td>50.0 % (40.0 to 60.0)</td><td>25 % (10 to 50)</td>" in long
+
+
+def test_due_dates_compared_are_a_table_for_each_way_of_booking(drawn: None) -> None:
+    rows = (Row("planned", "one <date>", Estimate(0.5, 0.4, 0.6), Estimate(0.75, 0.7, 0.8), 3.4),)
+    told = (
+        Difference("planned", "in time", "one <date>", "two", Estimate(0.2, 0.1, 0.3)),
+        Difference("planned", "in time", "one <date>", "three", Estimate(-0.1, -0.3, 0.1)),
+    )
+    text = page(COURSE, Plan((), (DONE,)), Findings(dry_run=DryRun(7, rows, told)))
+    assert "A dry run of 7 terms" in text and "<h3>Planned</h3>" in text
+    row = "<td>one &lt;date&gt;</td><td>75.0 (70.0 to 80.0)</td><td>50.0 (40.0 to 60.0)</td><td>3</td>"
+    assert row in text
+    assert "<td>one &lt;date&gt; over two by 20.0 (10.0 to 30.0)</td><td>differ</td>" in text
+    assert "<td>one &lt;date&gt; less three: -10.0 (-30.0 to 10.0)</td><td>not told apart</td>" in text
+    assert "Due dates compared" not in page(COURSE, Plan((), (DONE,)), Findings())
 
 
 @pytest.mark.slow
@@ -114,7 +131,7 @@ def test_the_page_fits_a_screen_and_a_phone_and_follows_a_dark_theme(tmp_path: P
     except ToolMissing as error:
         pytest.skip(str(error))
     file = tmp_path / "plan.html"
-    file.write_text(page(COURSE, Plan(first_come_first_served(COURSE), (DONE,)), [], [], None))
+    file.write_text(page(COURSE, Plan(first_come_first_served(COURSE), (DONE,)), Findings()))
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

@@ -59,3 +59,16 @@ def test_one_lease_at_a_time_is_kept_by_a_student_s_own_blocks_too() -> None:
     greedy = Greedy(course)
     greedy.fill()
     assert faults(course, name_nodes(course, greedy.at)) == [] and greedy.lost() == 0
+
+
+def test_a_cold_turn_never_costs_days_and_one_that_looks_for_places_never_costs_a_place() -> None:
+    course = inputs(8, days=6).course()
+    greedy = Greedy(course)
+    greedy.fill()
+    for _ in range(40):
+        greedy.turn(0.0, days=False)
+        assert greedy.lost() == 0
+    for _ in range(40):
+        before = sum(greedy.value.values())
+        greedy.turn(0.0)
+        assert sum(greedy.value.values()) <= before + 1e-9

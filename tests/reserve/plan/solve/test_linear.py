@@ -11,8 +11,8 @@ from reserve.plan.solve.linear import NOTHING, Program, Rows
 def knapsack() -> Program:
     """x and y up to 3, 2 x + 3 y <= 7."""
     program = Program()
-    first = program.new(2, 3)
-    program.rows.add([first, first + 1], [2, 3], 7)
+    x, y = program.several(2, 3)
+    program.rows.add([x, y], [2, 3], 7)
     return program
 
 
@@ -31,7 +31,7 @@ def test_the_optimum_of_whole_columns_and_of_mixed_ones() -> None:
 
 def test_a_column_that_is_nothing_is_left_out() -> None:
     program = Program()
-    column = program.new(1, 10)
+    column = program.one(10)
     program.rows.add([column, NOTHING], [1, -5], 4)
     found = program.solve(np.array([-1.0]))
     assert found is not None and found.x.tolist() == [4]
@@ -39,9 +39,9 @@ def test_a_column_that_is_nothing_is_left_out() -> None:
 
 def test_many_rows_at_once_and_an_equation() -> None:
     program = Program()
-    program.new(3, 10)
-    program.rows.add_many(np.array([0, 0, 1]), np.array([0, 1, 2]), np.array([5, 2]))  # a + b <= 5, c <= 2
-    program.equal.add([0, 1], [1, -1])
+    a, b, c = program.several(3, 10)
+    program.rows.add_many(np.array([0, 0, 1]), np.array([a, b, c]), np.array([5, 2]))  # a + b <= 5, c <= 2
+    program.equal.add([a, b], [1, -1])
     found = program.solve(np.array([-1.0, -1.0, -1.0]))
     assert found is not None and found.x.tolist() == [2.5, 2.5, 2]
 

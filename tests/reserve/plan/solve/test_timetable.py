@@ -54,14 +54,14 @@ def test_a_full_board_leaves_nothing() -> None:
     board.take(0, 0, COURSE.hours)
     model = Timetable(COURSE, {(0, MODEL): np.array([8, 9])}, board, whole=False)
     cost = model.zero()
-    cost[:2] = -1
+    cost[model.begins[0, MODEL]] = -1
     assert model.solve(cost, 5) == {}
 
 
 def test_without_the_whole_each_part_counts_and_the_cheapest_start_wins() -> None:
     model = Timetable(COURSE, {(0, MODEL): np.array([8, 9, 10]), (1, MODEL): np.array([9])}, whole=False)
     cost = model.zero()
-    for column, (unit, _, hour) in enumerate(model.block):
+    for column, (unit, _, hour) in model.block.items():
         cost[column] = hour - 100 - 50 * unit
     found = model.solve(cost, 5)
     assert found is not None and hours(found) == {(1, MODEL): 9}, "the three starts of unit 0 all overlap unit 1's"
@@ -75,12 +75,12 @@ def test_missed_preferences_are_counted_by_student_and_can_be_limited() -> None:
     course = inputs([student("a1", preferred="Tue")], days=3, nodes=ONE_EACH).course()
     model = Timetable(course, every_start(course))
     missed = model.missed()
-    monday = [hour for unit, _, hour in model.block if unit == 0 and course.day_of[hour] == 0]
-    tuesday = [c for c, (unit, _, hour) in enumerate(model.block) if unit == 0 and course.day_of[hour] == 1]
+    monday = [hour for unit, _, hour in model.block.values() if unit == 0 and course.day_of[hour] == 0]
+    tuesday = [c for c, (unit, _, hour) in model.block.items() if unit == 0 and course.day_of[hour] == 1]
     assert (
         monday
         and missed[tuesday].sum() == 0
-        and missed.sum() == sum(1 for unit, _, hour in model.block if unit == 0 and course.day_of[hour] != 1)
+        and missed.sum() == sum(1 for unit, _, hour in model.block.values() if unit == 0 and course.day_of[hour] != 1)
     )
     model.limit_missed(0)
     cost = model.zero()
