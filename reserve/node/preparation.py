@@ -37,7 +37,7 @@ def look(hardware: Hardware, clock: Clock, say: Say) -> Task:
     def apply(machine: Machine) -> None:
         examine(machine, hardware, clock, say)
 
-    return Task("look", "looking at what it is", "", apply, "", timeout_s=40)
+    return Task("look", "looking at what it is", "", apply, "See its console on the dashboard.", tries=2)
 
 
 def repository(tree: Tree) -> Task:
