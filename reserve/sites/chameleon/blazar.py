@@ -265,9 +265,9 @@ class Leases:
             )
         rows = [f"{hardware.flavor}#{number + 1}" for number in range(total)]
         taken = [(span, total - free) for span, free, _ in segments]
-        return counted_calendar(hardware.key, rows, taken, self._holding_flavor(hardware.flavor, rows), now)
+        return counted_calendar(hardware.key, rows, taken, self.holding_flavor(hardware.flavor, rows), now)
 
-    def _holding_flavor(self, flavor: str, rows: list[str]) -> list[Held]:
+    def holding_flavor(self, flavor: str, rows: list[str]) -> list[Held]:
         """The project's leases that hold instances of the flavor, once for each instance. A placeholder's name has the
         row that it was made for."""
         found = []
