@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 CHANGEOVER = timedelta(minutes=1)
@@ -107,13 +108,14 @@ class Calendar:
     """The busy times of every node of one kind of hardware: `nodes[name]` is sorted and disjoint.
 
     `holds[name]`: the same times lease by lease, each with the lease's id, where the site tells. A saved calendar
-    does not have them.
+    does not have them. `interchangeable`: rows are as many as can be had at once, and no lease is of a certain one.
     """
 
     hardware: str
     nodes: Mapping[str, tuple[Interval, ...]]
     fetched: datetime | None = None
     holds: Mapping[str, tuple[tuple[Interval, str], ...]] = field(default_factory=dict, compare=False)
+    interchangeable: bool = field(default=False, compare=False)
     _starts: dict[str, list[datetime]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -136,7 +138,7 @@ class Calendar:
             name: tuple(span for span, lease in self.holds[name] if lease not in ids) if name in self.holds else busy
             for name, busy in self.nodes.items()
         }
-        return Calendar(self.hardware, nodes, self.fetched)
+        return Calendar(self.hardware, nodes, self.fetched, interchangeable=self.interchangeable)
 
     def node_of(self, lease: str) -> str:
         """The node that the lease of this id holds; '' where none is known."""
@@ -159,6 +161,44 @@ class Calendar:
         }
         fetched = data.get("fetched")
         return Calendar(str(data["hardware"]), nodes, from_text(fetched) if fetched else None)
+
+
+@dataclass(frozen=True, order=True)
+class Held:
+    """A lease that is known: its time, its id, and the row of the calendar that its name asks for, if any."""
+
+    span: Interval
+    lease: str
+    row: str = ""
+
+
+def counted_calendar(
+    hardware: str, rows: Sequence[str], taken: Sequence[tuple[Interval, int]], known: Sequence[Held], fetched: datetime
+) -> Calendar:
+    """The calendar of what a site only counts: in each stretch how many of the `rows` are taken.
+
+    A known lease lies on the row that it asks for if that is free, else on the first that is free for all of it. What
+    is taken besides lies on the last rows that no known lease has then, so that the first are free for longest.
+    """
+    holds: dict[str, list[tuple[Interval, str]]] = {row: [] for row in rows}
+    for one in sorted(known, key=lambda one: (one.row not in holds, one)):
+        free = [row for row in rows if all(_apart(one.span, span) for span, _ in holds[row])]
+        if free:
+            holds[one.row if one.row in free else free[0]].append((one.span, one.lease))
+    ends = {moment for span, _ in taken for moment in (span.start, span.end)}
+    ends |= {moment for one in known for moment in (one.span.start, one.span.end) if min(ends) < moment < max(ends)}
+    for start, end in pairwise(sorted(ends)):
+        count = next((number for span, number in taken if span.start <= start < span.end), 0)
+        piece = Interval(start, end)
+        ours = {row for row, held in holds.items() if any(id and not _apart(piece, span) for span, id in held)}
+        for row in [row for row in reversed(rows) if row not in ours][: max(0, count - len(ours))]:
+            holds[row].append((piece, ""))
+    nodes = {row: tuple(span for span, _ in held) for row, held in holds.items()}
+    return Calendar(hardware, nodes, fetched, {row: tuple(held) for row, held in holds.items()}, interchangeable=True)
+
+
+def _apart(one: Interval, other: Interval) -> bool:
+    return one.end <= other.start or other.end <= one.start
 
 
 def free_slots(

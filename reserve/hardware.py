@@ -13,11 +13,11 @@ from snippets.errors import UsageError
 
 TABLE = Path(__file__).with_name("hardware.toml")
 NEEDED = {
-    "node": {"node_type", "image", "flavor"},
-    "vm": {"image", "flavor"},
+    "node": {"node_type", "image", "flavor", "network"},
+    "vm": {"image", "flavor", "network"},
     "device": {"machine_name", "container_image"},
 }
-ONLY_FOR = {"boot_volume_gb": ("vm",), "floating_ip": ("node", "vm")}
+ONLY_FOR = {"boot_volume_gb": ("vm",), "floating_ip": ("node", "vm"), "network": ("node", "vm")}
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Hardware:
     block_hours: int
     end_margin_minutes: int
     user: str
-    network: str
     max_lease_days: int = 7
     boot_minutes: int = 20
     node_type: str = ""
     machine_name: str = ""
     image: str = ""
     flavor: str = ""
+    network: str = ""
     container_image: str = ""
     extra: str = ""
     images: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
         raise UsageError(
             f"{source}: [{key}] has unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}"
         )
-    needed = {"site", "part", "kind", "block_hours", "end_margin_minutes", "user", "network"}
+    needed = {"site", "part", "kind", "block_hours", "end_margin_minutes", "user"}
     needed |= NEEDED.get(str(table.get("kind")), set())
     missing = sorted(name for name in needed if name not in table)
     if missing:

@@ -30,7 +30,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("draw",),
     ),
     "reserve": (
-        ("calendar", "clock", "containers", "errors", "hardware", "journal", "redact", "site"),
+        ("calendar", "clock", "containers", "errors", "hardware", "journal", "parallel", "redact", "site"),
         ("sites",),
         ("desk",),
         ("lease",),

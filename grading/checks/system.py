@@ -232,6 +232,16 @@ def where_it_bends(evidence: Evidence) -> Choices:
     return one(band(2.0), "Compare the medians with that of a lone request.", band(1.8), band(2.2), *between)
 
 
+def bursts(evidence: Evidence) -> Choices:
+    """Median of random arrivals over that of evenly spaced ones, at one rate."""
+    return banded(
+        times_the_latency(evidence, "online/random/load", "online/even/load"),
+        (1.15, 2),
+        ("about as long", "up to twice as long", "more than twice as long"),
+        "Divide the medians of the two kinds of arrivals.",
+    )
+
+
 def cold_start_s(evidence: Evidence) -> float:
     """Median seconds from the load of the PyTorch classifier to its first answer. Raises NotMeasured."""
     name = "online/food-pytorch/cold"
@@ -261,5 +271,6 @@ JUDGES: dict[str, Judge] = {
     "system.neighbour.slowdown": neighbour_slowdown,
     "system.online.offline_gain": offline_gain,
     "system.online.knee": where_it_bends,
+    "system.online.bursts": bursts,
     "system.cold.ratio": cold_ratio,
 }

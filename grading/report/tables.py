@@ -9,7 +9,7 @@ from typing import Any
 
 from snippets import stats
 from snippets.decide.choose import GPU_PROVIDERS
-from snippets.decide.targets import Target, published, targets
+from snippets.decide.targets import Target, published, target
 from snippets.draw.tables import text_table
 from snippets.load import estimates, windows
 from snippets.measure.latency import Latency
@@ -131,21 +131,19 @@ def loads(record: Record) -> list[Load]:
     return rows
 
 
-def applying_targets(record: Record, variant: Variant) -> list[Target]:
-    """Targets that a variant's hardware speaks to: the device for Part 2, CPU or GPU for Part 1 by its provider."""
+def applying_target(record: Record, variant: Variant) -> Target:
+    """The target that a variant's hardware speaks to: the device for Part 2, CPU or GPU for Part 1 by its provider, and
+    by which GPU the machine has."""
     gpu = variant.provider.lower().startswith(GPU_PROVIDERS)
     wanted = "end-user device" if record.part == "edge" else "server GPU" if gpu else "server CPU"
-    return [t for t in targets() if t.name == wanted]
+    return target(wanted, record.machine)
 
 
 def verdict(record: Record, variant: Variant) -> str:
     """Whether the variant meets its target on this machine, beyond the intervals of its figures, in words."""
-    texts = []
-    for target in applying_targets(record, variant):
-        held = target.judge(p50_ms=variant.p50_ms, images_per_s=variant.images_per_s, size_mb=variant.size_mb)
-        if held is not None:
-            texts.append(f"{target.name}: {held}")
-    return ", ".join(texts)
+    wanted = applying_target(record, variant)
+    held = wanted.judge(p50_ms=variant.p50_ms, images_per_s=variant.images_per_s, size_mb=variant.size_mb)
+    return "" if held is None else f"{wanted.name}: {held}"
 
 
 def value(estimate: Estimate | None) -> float | None:

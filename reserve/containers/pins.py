@@ -11,7 +11,6 @@ from typing import Any
 from snippets.errors import UsageError
 
 FOLDER = Path(__file__).parent
-ROOT = FOLDER.parent.parent
 EXACT_TAG = re.compile(r"[\w./-]+(:\d[\w.-]*|@sha256:[0-9a-f]{64})")
 EXACT_VERSION = re.compile(r"\d+(\.\d+)+([a-z]+\d+)?")
 

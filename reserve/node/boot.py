@@ -10,7 +10,7 @@ from reserve.site import Lease, Machine, Node, Thing
 
 REACH_LIMIT_S = 900.0
 BOOTS = {
-    "node": "bare metal takes 10 to 20 minutes",
+    "node": "bare metal takes 10 to 30 minutes",
     "vm": "a virtual machine takes minutes",
     "device": "a container takes minutes",
 }

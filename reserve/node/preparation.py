@@ -7,11 +7,12 @@ import re
 import shlex
 from pathlib import Path
 
+from reserve.clock import Clock, Say
 from reserve.containers import pins
 from reserve.hardware import Hardware
 from reserve.node.checkout import Tree
 from reserve.node.places import KIT, STATE
-from reserve.node.provision import Task
+from reserve.node.provision import Task, examine
 from reserve.node.shell import program
 from reserve.site import Machine
 from snippets.files import sha256_bytes
@@ -27,6 +28,16 @@ MODULES = {
 TRITON, IMAGE_VARIABLE = "triton", "SERVELAB_TRITON_IMAGE"
 # Packages of a part that would drag in more than they need.
 ALONE = {"system": ("nvidia-pytriton==0.7.0",)}
+
+
+def look(hardware: Hardware, clock: Clock, say: Say) -> Task:
+    """Compare the machine with hardware.toml, its GPUs and their driver above all. Nothing that takes long is begun on
+    one that is not the course's."""
+
+    def apply(machine: Machine) -> None:
+        examine(machine, hardware, clock, say)
+
+    return Task("look", "looking at what it is", "", apply, "See its console on the dashboard.", tries=2)
 
 
 def repository(tree: Tree) -> Task:
@@ -67,6 +78,36 @@ BROWSER = Task(
     tries=2,
     needed=False,
     network=True,
+    after=("environment",),
+    holds="apt",
+)
+
+VENV = Task(
+    "venv",
+    "letting Python make environments",
+    '[ -n "$SERVELAB_NODE_PYTHON" ] || python3 -c "import ensurepip, venv"',
+    program("first_boot", "sudo", "venv"),
+    "See `sudo apt-get install python3-venv` on the node.",
+    timeout_s=900,
+    tries=2,
+    network=True,
+    after=("look", "calm"),
+    holds="apt",
+)
+
+# torch.compile builds against Python's headers; where they cannot be had, the notebooks leave it out with the reason.
+COMPILER = Task(
+    "compiler",
+    "installing a compiler for PyTorch",
+    '[ -n "$SERVELAB_NODE_PYTHON" ] || dpkg -s g++ python3-dev',
+    program("first_boot", "sudo", "compiler"),
+    "PyTorch is then measured without torch.compile.",
+    timeout_s=900,
+    tries=2,
+    needed=False,
+    network=True,
+    after=("look", "calm", "venv"),
+    holds="apt",
 )
 
 DOCKER = Task(
@@ -79,6 +120,8 @@ DOCKER = Task(
     tries=4,
     new_login=True,
     network=True,
+    after=("look", "calm", "repository", "venv"),
+    holds="apt",
 )
 
 TOOLKIT = Task(
@@ -91,6 +134,8 @@ TOOLKIT = Task(
     timeout_s=900,
     tries=4,
     network=True,
+    after=("docker",),
+    holds="apt",
 )
 
 
@@ -101,11 +146,13 @@ def environment(hardware: Hardware) -> Task:
         "environment",
         "installing Python packages (several minutes on a fresh node)",
         program("environment_check", arguments=needs),
-        program("sudo", "environment", arguments=(hardware.extra, *hardware.wheels, *ALONE.get(hardware.part, ()))),
+        program("environment", arguments=(hardware.extra, *hardware.wheels, *ALONE.get(hardware.part, ()))),
         f"See the pip messages above; pins are in [{hardware.key}.pins] of reserve/hardware.toml and constraints.txt.",
         timeout_s=3000,
         tries=2,
         network=True,
+        after=("look", "repository", "venv"),
+        holds="packages",
     )
 
 
@@ -162,6 +209,7 @@ def _image(name: str, tag: str, command: str, about: str) -> Task:
         timeout_s=2400,
         tries=3,
         network=True,
+        after=("repository", "docker", "nvidia-toolkit"),  # installing the toolkit starts Docker anew
     )
 
 
@@ -175,6 +223,8 @@ def alone(package: str) -> Task:
         "Repeat the command.",
         timeout_s=1500,
         network=True,
+        after=("environment",),
+        holds="packages",
     )
 
 
@@ -189,6 +239,7 @@ def data(name: str) -> Task:
         timeout_s=2400,
         tries=2,
         network=name != "rehearsal",
+        after=("environment",),
     )
 
 
@@ -203,18 +254,23 @@ def jupyter(public: bool) -> Task:
         f"See ~/{STATE}/jupyter.log on the node.",
         timeout_s=90,
         tries=2,
+        after=("environment", "docker"),  # who joined Docker's group since is not in it
     )
 
 
 def tasks_for(
     hardware: Hardware, tree: Tree, kit: Path, *, dataset: str = "rehearsal", public: bool = False
 ) -> list[Task]:
-    """All tasks for one kind of hardware, in order: what the part needs, Docker and the NVIDIA toolkit only where
-    `hardware.images` names an image, a browser only where screenshots are taken."""
+    """All tasks for one kind of hardware, in an order that would do: what the part needs, Docker and the NVIDIA toolkit
+    only where `hardware.images` names an image, a browser only where screenshots are taken."""
     tasks = [repository(tree)]
     leased = hardware.by_ssh and hardware.site != "local"
     if leased:
         tasks.append(CALM)
+    if hardware.site != "local":
+        tasks.append(VENV)
+    if leased:
+        tasks.append(COMPILER)
     if leased and hardware.images:
         tasks.append(DOCKER)
         if hardware.expected.get("gpu"):

@@ -1,11 +1,13 @@
 """Make a node ready, in named tasks: each is looked at before, done only if need be, and looked at after.
 
-All checks of all tasks go to the node as one command, so a second `up` costs one round trip.
+All checks of all tasks go to the node as one command, so a second `up` costs one round trip. Tasks that do not need
+each other are done at the same time, each over a connection of its own.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,14 +15,18 @@ from reserve.clock import Clock, Say, duration_text
 from reserve.errors import ConnectionLost, NodeCommandFailed, SiteError, WaitedTooLong
 from reserve.hardware import Hardware
 from reserve.node.shell import program
+from reserve.parallel import Piece, Watcher, in_parallel
 from reserve.site import Machine
 
+LANES = 4
+"""How many tasks are done at the same time."""
 PAUSES_S = (5.0, 20.0, 60.0)
 
 
 @dataclass(frozen=True)
 class Task:
-    """`check` is a shell command that succeeds if nothing is to be done. `apply` is a command, or a function."""
+    """`check` is a shell command that succeeds if nothing is to be done; where it is empty the task is done every time,
+    and does not count as something that was left to do. `apply` is a command, or a function."""
 
     name: str
     about: str
@@ -35,6 +41,10 @@ class Task:
     """Whether nothing can go on without it; if not, a failure is told and the next task begins."""
     network: bool = False
     """Whether it waits for the network: what its time depends on."""
+    after: tuple[str, ...] = ()
+    """The tasks that it needs, by name; those that are not asked for do not count."""
+    holds: str = ""
+    """What only one task at a time may use, such as `apt`."""
 
 
 @dataclass(frozen=True)
@@ -122,31 +132,135 @@ def examine(machine: Machine, hardware: Hardware, clock: Clock, say: Say) -> Fac
     return facts
 
 
-def provision(machine: Machine, tasks: Sequence[Task], clock: Clock, say: Say) -> list[str]:
-    """Bring every task to its checked state, in order; returns the names of those that had to be done.
+def provision(
+    machine: Machine,
+    tasks: Sequence[Task],
+    clock: Clock,
+    say: Say,
+    another: Callable[[], Machine] | None = None,
+) -> list[str]:
+    """Bring every task to its checked state; returns the names of those that had to be done.
 
+    `another` opens a further connection to the same machine: with it, tasks that do not need each other are done at the
+    same time, without it one after the other. When one fails, those under way are waited for and no other is begun.
     Raises SiteError naming the task, what the node said, and the remedy. Repeating it goes on at that task.
     """
     ready = _check_all(machine, tasks)
-    done = []
+    work = _Work(machine, another, clock, say)
+    todo = []
     for task in tasks:
         if ready.get(task.name):
             say(f"  {task.name}: ready")
-            continue
-        say(f"  {task.name}: {task.about}")
-        began = clock.seconds()
+        else:
+            todo.append(task)
+    by_name = {task.name: task for task in todo}
+    pieces = [Piece(task.name, task.after, task.holds) for task in todo]
+    try:
+        in_parallel(
+            pieces,
+            lambda name: work.do(by_name[name]),
+            LANES if another else 1,
+            Watcher(lambda name, error, others: work.failed(by_name[name], error, others), work.cut),
+        )
+    finally:
+        work.close()
+    return [task.name for task in todo if task.name in work.done]
+
+
+class _Work:
+    """What the threads share: connections that nobody uses, one voice, what was done, and whether to stop."""
+
+    def __init__(self, machine: Machine, another: Callable[[], Machine] | None, clock: Clock, say: Say) -> None:
+        self._first, self._another, self._clock, self._say = machine, another, clock, say
+        self._lock = threading.Lock()
+        self._idle, self._busy = [machine], list[Machine]()
+        self._logins: dict[int, int] = {}
+        self._login = 0
+        self.stop = threading.Event()
+        self.done: set[str] = set()
+
+    def say(self, text: str) -> None:
+        """One line at a time, whoever speaks."""
+        with self._lock:
+            self._say(text)
+
+    def do(self, task: Task) -> None:
+        """Do the task over a connection that nobody else uses. Raises SiteError if it is needed and cannot be done."""
+        machine = self._take()
         try:
-            _do(machine, task, clock, say)
-        except SiteError as error:
-            if task.needed or isinstance(error, ConnectionLost):
-                raise
-            say(f"  {task.name}: left out. {error}")
-            continue
-        say(f"  {task.name}: done in {duration_text(clock.seconds() - began)}")
-        if task.new_login:
+            self.say(f"  {task.name}: {task.about}")
+            began = self._clock.seconds()
+            try:
+                _do(machine, task, self)
+            except SiteError as error:
+                if task.needed or isinstance(error, ConnectionLost):
+                    raise
+                self.say(f"  {task.name}: left out. {error}")
+                return
+            self.say(f"  {task.name}: done in {duration_text(self._clock.seconds() - began)}")
+            with self._lock:
+                self._login += task.new_login
+                if task.check:
+                    self.done.add(task.name)
+        finally:
+            self._give_back(machine)
+
+    def _take(self) -> Machine:
+        with self._lock:
+            machine = self._idle.pop() if self._idle else None
+        machine = machine or self._connect()
+        with self._lock:
+            self._busy.append(machine)
+            old = self._logins.get(id(machine), 0) < self._login
+            self._logins[id(machine)] = self._login
+        if old:
+            machine.close()  # the next command logs in again
+        return machine
+
+    def _connect(self) -> Machine:
+        assert self._another is not None
+        for pause in PAUSES_S:
+            try:
+                return self._another()
+            except ConnectionLost:
+                if self.stop.is_set():
+                    raise
+                self.sleep(pause)
+        return self._another()
+
+    def _give_back(self, machine: Machine) -> None:
+        with self._lock:
+            self._busy.remove(machine)
+            self._idle.append(machine)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless a task fails meanwhile."""
+        while seconds > 0 and not self.stop.is_set():
+            self._clock.sleep(min(seconds, 1.0))
+            seconds -= 1.0
+
+    def failed(self, task: Task, error: BaseException, others: list[str]) -> None:
+        """Say it at once, with what is waited for."""
+        first = not self.stop.is_set()
+        self.stop.set()
+        if others and first:
+            self.say(f"  {task.name}: failed. First {' and '.join(others)}, under way, comes to its end")
+        elif not first:
+            self.say(f"  {task.name}: failed as well. {error}")
+
+    def cut(self) -> None:
+        """Make every command end: its connection is closed."""
+        self.stop.set()
+        with self._lock:
+            busy = list(self._busy)
+        for machine in busy:
             machine.close()
-        done.append(task.name)
-    return done
+
+    def close(self) -> None:
+        """Close the further connections; the caller's stays, except for a login that is too old."""
+        for machine in self._idle:
+            if machine is not self._first or self._logins.get(id(machine), 0) < self._login:
+                machine.close()
 
 
 def _check_all(machine: Machine, tasks: Sequence[Task]) -> dict[str, bool]:
@@ -154,23 +268,32 @@ def _check_all(machine: Machine, tasks: Sequence[Task]) -> dict[str, bool]:
         f"if ( {task.check}\n) >/dev/null 2>&1 </dev/null; "
         f"then echo 'ready {task.name}'; else echo 'todo {task.name}'; fi"
         for task in tasks
+        if task.check
     )
     lines = machine.run(command, timeout_s=40.0).output.splitlines()
     return {line.split()[1]: line.startswith("ready ") for line in lines if re.match(r"(ready|todo) \S+$", line)}
 
 
-def _do(machine: Machine, task: Task, clock: Clock, say: Say) -> None:
+def _do(machine: Machine, task: Task, work: _Work) -> None:
     trouble: SiteError | None = None
+    attempts = 0
     for attempt in range(task.tries):
         if trouble is not None:
+            if work.stop.is_set():
+                break
             pause = PAUSES_S[min(attempt - 1, len(PAUSES_S) - 1)]
-            say(f"  {task.name}: failed ({_last(trouble)}); trying again in {pause:.0f} s")
-            clock.sleep(pause)
+            work.say(f"  {task.name}: failed ({_last(trouble)}); trying again in {pause:.0f} s")
+            work.sleep(pause)
+            if work.stop.is_set():
+                break
+        attempts += 1
         try:
             if callable(task.apply):
                 task.apply(machine)
             else:
-                machine.run(task.apply, timeout_s=task.timeout_s, on_line=lambda line: _show(line, say))
+                machine.run(task.apply, timeout_s=task.timeout_s, on_line=lambda line: _show(task.name, line, work.say))
+            if not task.check:
+                return
             after = machine.run(f"( {task.check}\n) 2>&1", timeout_s=40.0, check=False)
             if after.status == 0:
                 return
@@ -192,16 +315,16 @@ def _do(machine: Machine, task: Task, clock: Clock, say: Say) -> None:
     if isinstance(trouble, ConnectionLost):
         raise trouble
     raise SiteError(
-        f"step {task.name} failed on {machine.name} after {task.tries} attempt(s): {_last(trouble)}. {task.remedy} "
+        f"step {task.name} failed on {machine.name} after {attempts} attempt(s): {_last(trouble)}. {task.remedy} "
         "Then repeat the command: finished steps are not done again."
     ) from None
 
 
-def _show(line: str, say: Say) -> None:
-    """A line of the node's output; of a progress bar only what it ended with."""
+def _show(name: str, line: str, say: Say) -> None:
+    """A line of the node's output, with the task's name; of a progress bar only what it ended with."""
     text = line.rstrip().rsplit("\r", 1)[-1].strip()
     if text:
-        say(f"    | {text[:160]}")
+        say(f"    {name} | {text[:160]}")
 
 
 def _last(error: Exception) -> str:

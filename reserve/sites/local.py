@@ -205,6 +205,7 @@ class LocalMachine:
         home.mkdir(parents=True, exist_ok=True)
         cache = os.environ.get("SERVELAB_CACHE") or str(Path.home() / ".cache" / "servelab")
         own = {"HOME": self.home, "SERVELAB_NODE_PYTHON": sys.executable, "SERVELAB_CACHE": cache}
+        self._running: set[subprocess.Popen[str]] = set()
         self._env = {**{k: v for k, v in os.environ.items() if not k.startswith("OS_")}, **own}
 
     def run(
@@ -228,6 +229,7 @@ class LocalMachine:
             late.set()
             os.killpg(child.pid, signal.SIGKILL)
 
+        self._running.add(child)
         timer = threading.Timer(timeout_s, stop)
         timer.start()
         lines = []
@@ -244,6 +246,7 @@ class LocalMachine:
         finally:
             timer.cancel()
             child.stdout.close()
+            self._running.discard(child)
         output = "".join(lines)
         if late.is_set():
             raise WaitedTooLong(f"a command on {self.name} gave no end within {timeout_s:.0f} s: {command[:80]!r}.")
@@ -271,4 +274,7 @@ class LocalMachine:
         return packed.getvalue()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is held open; a command that another thread waits for is ended."""
+        for child in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)

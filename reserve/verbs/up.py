@@ -13,8 +13,8 @@ from reserve.node.attach import OpenNode
 from reserve.node.boot import ensure_node, reach
 from reserve.node.checkout import pack
 from reserve.node.places import STATE
-from reserve.node.preparation import tasks_for
-from reserve.node.provision import examine, provision
+from reserve.node.preparation import look, tasks_for
+from reserve.node.provision import provision
 from reserve.sites.local import NAME as LOCAL
 from reserve.sites.ssh import SshMachine, ssh_port
 
@@ -47,12 +47,14 @@ def up(desk: Desk, part: str, options: UpOptions = UpOptions()) -> OpenNode:
         node = ensure_node(desk, lease, hardware, name, public=options.public)
         machine = reach(desk, node)
         try:
-            examine(machine, hardware, desk.clock, desk.say)
             tree = pack(desk.kit, part if hardware.kind == "device" else "")
             if tree.kept_back:
                 desk.say(f"not sent, since they are keys or hold a sign-in: {', '.join(tree.kept_back)}")
             tasks = tasks_for(hardware, tree, desk.kit, dataset=options.dataset, public=options.public)
-            done = provision(machine, tasks, desk.clock, desk.say)
+            tasks.insert(0, look(hardware, desk.clock, desk.say))
+            # A container is asked through the site's API, one request after the other.
+            another = None if hardware.kind == "device" else lambda: site.open(node)
+            done = provision(machine, tasks, desk.clock, desk.say, another)
         except BaseException:
             machine.close()
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,10 +83,17 @@ def targets() -> tuple[Target, ...]:
     return tuple(Target(**entry) for entry in _read("targets.toml")["target"])
 
 
-def target(name: str) -> Target:
-    """The target of that name; KeyError if targets.toml has none."""
-    found = {t.name: t for t in targets()}
-    return found[name]
+def target(name: str, host: Mapping[str, Any] | None = None) -> Target:
+    """The target of that name: of several the one for a processor of `host` (`Record.machine`), else the first.
+
+    Raises KeyError if targets.toml has none.
+    """
+    named = [one for one in targets() if one.name == name]
+    if not named:
+        raise KeyError(name)
+    host = host or {}
+    models = [str(one.get("model", "")) for one in (host.get("cpu") or {}, *(host.get("gpus") or ()))]
+    return next((one for one in named if any(one.hardware in model for model in models)), named[0])
 
 
 @cache

@@ -11,7 +11,7 @@ import numpy as np
 from snippets.draw import style
 from snippets.draw.style import FAINT, INK, QUIET, SERIES, STAGE_COLOURS, TAIL, THEORY
 from snippets.load import estimates, queueing
-from snippets.stats import Estimate
+from snippets.stats import Estimate, good_ms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +76,17 @@ def _theory(axes: Axes, found: queueing.Capacity) -> None:
     rates = np.linspace(0.01, 0.985, 80) * found.saturated
     means = [queueing.md1_latency_ms(rate, found.service_ms) for rate in rates]
     axes.plot(rates, means, THEORY, color=INK, lw=1, label="theory, no batching: mean")
+
+
+def arrivals(loads: Mapping[str, Load], title: str) -> Figure:
+    """The share of requests answered within a time, a line for each load; its mean is in the label."""
+    figure, axes = style.canvas(title, "latency (ms)", "share of the requests answered within it")
+    for colour, (label, load) in zip(SERIES, loads.items(), strict=False):
+        good = good_ms(load)
+        style.cumulative(axes, good, f"{label}: mean {style.short(float(good.mean()))} ms", colour)
+    style.logarithmic(axes, "x")
+    axes.legend(loc="lower right")
+    return figure
 
 
 def little(loads: Mapping[str, Load], title: str, curves: Sequence[str] = ()) -> Figure:

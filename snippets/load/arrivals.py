@@ -1,4 +1,4 @@
-"""Poisson arrivals: the load of many visitors who do not know of each other."""
+"""Arrivals: at random, as of many visitors who do not know of each other (Poisson), or evenly spaced."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import numpy as np
 
 from snippets.errors import UsageError
 
+SPACINGS = ("poisson", "constant")
+
 
 @dataclass(frozen=True)
 class Offered:
-    """An offered load: `rps` requests a second, measured for `seconds` after `warm_up_s`, drawn by `seed`.
+    """An offered load: `rps` requests a second, measured for `seconds` after `warm_up_s`, drawn by `seed`; with the
+    `spacing` "constant" nothing is drawn, and every request comes as long after the one before.
 
     `window` of `windows`: which of so many equally long stretches this is. All of them together bring exactly their
     share of requests; one of them, as chance has it, more or fewer. (With the exact number in each, no window would
-    see the crowds that make the long waits.) Raises UsageError for a rate or a time that is not positive.
+    see the crowds that make the long waits.) Raises UsageError for a rate or a time that is not positive, and for
+    another spacing.
     """
 
     rps: float
@@ -26,8 +30,11 @@ class Offered:
     seed: int = 0
     window: int = 0
     windows: int = 1
+    spacing: str = "poisson"
 
     def __post_init__(self) -> None:
+        if self.spacing not in SPACINGS:
+            raise UsageError(f"Arrivals are spaced as {' or '.join(SPACINGS)}, not {self.spacing!r}.")
         if self.rps <= 0 or self.seconds <= 0 or self.warm_up_s < 0:
             raise UsageError(
                 f"An open loop needs a positive load and time, not {self.rps} requests/s for {self.seconds} s "
@@ -38,6 +45,8 @@ class Offered:
 
     def arrivals_s(self) -> np.ndarray:
         """Moments of all arrivals in seconds since the warm-up began, float64, ascending."""
+        if self.spacing == "constant":
+            return even_arrivals(self.rps, self.warm_up_s + self.seconds, self.window * self.seconds)
         whole = poisson_arrivals(self.rps, self.windows * self.seconds, np.random.default_rng(self.seed))
         opens = self.window * self.seconds
         mine = whole[(whole >= opens) & (whole < opens + self.seconds)] - opens
@@ -53,6 +62,14 @@ def poisson_arrivals(rate: float, seconds: float, generator: np.random.Generator
     arrivals would bring 14 more or fewer in a third of all cases.
     """
     return np.sort(generator.uniform(0, seconds, size=round(rate * seconds)))
+
+
+def even_arrivals(rate: float, seconds: float, since_s: float = 0.0) -> np.ndarray:
+    """Those arrivals in [0, seconds), float64, ascending, of a stream that began `since_s` ago and brings one every
+    1 / `rate` seconds: stretches of one stream go on where the one before ended."""
+    first = np.ceil(since_s * rate - 0.5 - 1e-9)
+    moments = (np.arange(first, first + np.ceil(seconds * rate) + 1) + 0.5) / rate - since_s
+    return moments[(moments >= 0) & (moments < seconds)]
 
 
 class Turns:

@@ -1,4 +1,4 @@
-"""Load generators that keep every sample: N clients in a closed loop, or Poisson arrivals in an open loop.
+"""Load generators that keep every sample: N clients in a closed loop, or arrivals in an open loop.
 
 Closed loop: each client sends its next request when the last one is answered, so the load falls as the server
 slows down. Open loop: requests arrive when they arrive; each latency counts from the *intended* arrival, also
@@ -135,13 +135,13 @@ def closed_loop(
 def open_loop(
     target: Asked, offered: Offered, *, max_clients: int = 64, window: Window | None = None
 ) -> dict[str, Any]:
-    """Poisson arrivals as `offered`, held whatever the server does, over at most `max_clients` connections.
+    """Arrivals as `offered`, held whatever the server does, over at most `max_clients` connections.
 
     The samples are the requests whose intended arrival lies in the window; their latency counts from it. After
     the window the generator waits for those still under way (at most the target's timeout; then they are
     failures). Returns the fields of `closed_loop` (requests_per_s: of the samples, whenever they were answered), with
     offered_rps (arrivals in the window per second, as drawn by `seed`) instead of clients, plus asked_rps, seed,
-    arrivals (in the window), completed_rps (answers within the window per second), drain_s, and
+    spacing, arrivals (in the window), completed_rps (answers within the window per second), drain_s, and
     sampled_in_flight [m]: requests arrived and not answered, looked at about every 5 ms, at sampled_s [m] since the
     window opened (in_flight_mean: their average over time, so that a look that came late counts for the whole time
     since the one before). Raises UsageError for fewer than one client.
@@ -187,6 +187,7 @@ def open_loop(
         "offered_rps": expected / offered.seconds,
         "asked_rps": offered.rps,
         "seed": offered.seed,
+        "spacing": offered.spacing,
         "batch": target.batch,
         "protocol": target.protocol,
         "warm_up_s": offered.warm_up_s,

@@ -17,8 +17,8 @@ class LoadOptions:
 
     `seconds`: length of the measured window (None: what the caller is used to), after `warm_up_s` (None: that of the
     loop, CLOSED_WARM_UP_S or OPEN_WARM_UP_S); `window` of `windows` of the same load. `max_clients`: connections of an
-    open loop, and `seed` of its arrivals. `timeout_s`: a request without an answer by then failed. Raises UsageError
-    unless exactly one of the two loops is asked for.
+    open loop, `seed` and `spacing` of its arrivals (arrivals.SPACINGS). `timeout_s`: a request without an answer by
+    then failed. Raises UsageError unless exactly one of the two loops is asked for.
     """
 
     clients: int = 0
@@ -31,6 +31,7 @@ class LoadOptions:
     timeout_s: float = 30.0
     window: int = 0
     windows: int = 1
+    spacing: str = "poisson"
 
     def __post_init__(self) -> None:
         if (self.clients > 0) == (self.offered_rps > 0):

@@ -136,7 +136,7 @@ def _put_under_load(target: WebTarget, options: LoadOptions, number: int, window
     seconds = options.seconds or 1.0
     if options.clients:
         return closed_loop(target, options.clients, seconds, warm_up_s=options.warm_up)
-    offered = Offered(options.offered_rps, seconds, options.warm_up, options.seed, number, windows)
+    offered = Offered(options.offered_rps, seconds, options.warm_up, options.seed, number, windows, options.spacing)
     return open_loop(target, offered, max_clients=CONNECTIONS)
 
 

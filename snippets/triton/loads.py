@@ -65,7 +65,13 @@ def put_under_load(
                 result = loops.closed_loop(asked, options.clients, seconds, warm_up_s=options.warm_up, window=counters)
             else:
                 offered = Offered(
-                    options.offered_rps, seconds, options.warm_up, options.seed, options.window, options.windows
+                    options.offered_rps,
+                    seconds,
+                    options.warm_up,
+                    options.seed,
+                    options.window,
+                    options.windows,
+                    options.spacing,
                 )
                 result = loops.open_loop(asked, offered, max_clients=options.max_clients, window=counters)
     except OSError as error:

@@ -28,6 +28,15 @@ def the_private_flavor_is_not_listed(emulator: Emulator, student: Student) -> No
     assert names and not any(name.startswith("reservation:") for name in names)
 
 
+@case("flavor-without-disk")
+def a_server_without_a_boot_volume_is_refused(emulator: Emulator, student: Student) -> None:
+    student.key_pair()
+    site, lease = student.site, student.flavor_lease()
+    body = {"name": "x", "key_name": "student", "flavorRef": lease["reservations"][0]["id"]}
+    body |= {"imageRef": site.images[0]["id"], "networks": [{"uuid": site.networks[0]["id"]}]}
+    assert student.ask("POST", "compute", "/servers", {"server": body}).status_code == 403
+
+
 def _group(student: Student) -> requests.Response:
     return student.ask("POST", "network", "/security-groups", {"security_group": {"name": "allow-ssh"}})
 

@@ -133,6 +133,8 @@ def create(request: Request) -> Reply:
     image = next((each for each in site.images if each["id"] == image_id), None)
     if image is None:
         raise Refusal(400, "Can not find requested image")
+    if not volume and state.faults.take("flavor-without-disk") is not None:
+        raise Refusal(403, "Only volume-backed servers are allowed for flavors with zero disk.")
     flavor = _flavor(request, wish.get("flavorRef"))
     if flavor is None:
         raise Refusal(400, f"Flavor {wish.get('flavorRef')} could not be found.")

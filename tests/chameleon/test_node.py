@@ -41,6 +41,18 @@ def test_a_command_runs_in_the_home_directory_with_its_own_environment(machine: 
     assert (done.stderr, done.exit_status) == ("bad\n", 3)
 
 
+def test_a_stand_in_takes_the_seconds_that_it_is_given(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "takes").write_text("0.4 install -y slow\n0 install\n")
+
+    def seconds(package: str, takes: str) -> float:
+        done = machine.run(f"export CHAMELEON_TAKES={takes}; time -p apt-get install -y {package}")
+        return float(done.stderr.split()[1])
+
+    assert seconds("slow", str(tmp_path / "takes")) >= 0.4
+    assert "Setting up fast" in machine.run(f"CHAMELEON_TAKES={tmp_path}/takes apt-get install -y fast").stdout
+    assert "install -y slow" in "".join(machine.emulator.nodes.of(SERVER).calls())
+
+
 def test_input_and_output_are_carried_whole(machine: Machine) -> None:
     async def go() -> asyncssh.SSHCompletedProcess:
         async with machine.student.connect(machine.address) as connection:

@@ -143,6 +143,17 @@ def test_either_setting_is_offered_the_same_arrivals_at_shares_of_one_capacity(r
             np.testing.assert_allclose(on["started_s"], off["started_s"])
 
 
+def test_even_and_random_arrivals_bring_the_same_load_and_only_their_spacing_differs(record: Record) -> None:
+    even, *random = (result_of(record, f"online/{name}/load") for name in ("even", "random", "random-batching"))
+    gaps = np.concatenate([np.diff(one["started_s"]) for one in even["windows"]])
+    assert gaps.std() < 0.2 * gaps.mean()
+    for one in random:
+        assert one["asked_rps"] == even["asked_rps"] and one["arrivals"] == pytest.approx(even["arrivals"], abs=2)
+        gaps = np.concatenate([np.diff(window["started_s"]) for window in one["windows"]])
+        assert gaps.std() > 0.4 * gaps.mean()
+    np.testing.assert_allclose(random[0]["started_s"], random[1]["started_s"])
+
+
 def test_littles_law_holds_wherever_the_server_keeps_up(record: Record) -> None:
     stable = {n: r for n, r in loads(record).items() if "offered_rps" in r and queueing.keeps_up(r, None)}
     assert stable

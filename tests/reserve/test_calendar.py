@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reserve import hardware
-from reserve.calendar import CHANGEOVER, Block, Calendar, Interval, free_slots, merge
+from reserve.calendar import CHANGEOVER, Block, Calendar, Held, Interval, counted_calendar, free_slots, merge
 
 DAY = datetime(2027, 3, 4, tzinfo=UTC)
 GPU_BLOCK = Block(3, 10)
@@ -108,3 +108,52 @@ def test_a_wrong_table_is_explained(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(hardware.UsageError, match=message):
         hardware.load(path)
+
+
+ROWS = ("one", "two", "three")
+
+
+def test_what_others_hold_of_a_counted_kind_lies_on_the_last_rows() -> None:
+    taken = [(hours(0, 2), 1), (hours(2, 3), 3), (hours(3, 9), 0)]
+    calendar = counted_calendar("x", ROWS, taken, [], DAY)
+    assert calendar.nodes == {"one": (hours(2, 3),), "two": (hours(2, 3),), "three": (hours(0, 3),)}
+    assert calendar.interchangeable and calendar.without_leases({"l1"}).interchangeable
+
+
+def test_a_known_lease_lies_on_the_row_of_its_name_and_others_around_it() -> None:
+    """Two are taken from 0 to 4: ours on the last row, and somebody's on the one before."""
+    taken = [(hours(0, 4), 2), (hours(4, 9), 0)]
+    calendar = counted_calendar("x", ROWS, taken, [Held(hours(0, 4), "mine", "three")], DAY)
+    assert calendar.nodes == {"one": (), "two": (hours(0, 4),), "three": (hours(0, 4),)}
+    assert calendar.holds["three"] == ((hours(0, 4), "mine"),)
+    assert calendar.without_leases({"mine"}).nodes == {"one": (), "two": (hours(0, 4),), "three": ()}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(1, 5), st.sampled_from(["", *ROWS])), max_size=6),
+    st.lists(st.integers(0, 3), min_size=14, max_size=14),
+)
+def test_as_many_rows_are_taken_as_the_site_counts_and_no_lease_is_lost(wanted, others) -> None:
+    known = []
+    for number, (start, length, row) in enumerate(wanted):
+        span = hours(start, start + length)
+        meanwhile = [one for one in known if one.span.start < span.end and span.start < one.span.end]
+        if len(meanwhile) < len(ROWS):  # a site lends no more than it has
+            known.append(Held(span, f"l{number}", row))
+    ours = [
+        sum(one.span.start < hours(h, h + 1).end and hours(h, h + 1).start < one.span.end for one in known)
+        for h in range(14)
+    ]
+    if max(ours) > len(ROWS):
+        return
+    taken = [(hours(h, h + 1), max(ours[h], min(len(ROWS), ours[h] + others[h]))) for h in range(14)]
+    calendar = counted_calendar("x", ROWS, taken, known, DAY)
+    for hour, (span, count) in enumerate(taken):
+        rows = [
+            name
+            for name, busy in calendar.nodes.items()
+            if any(i.start < span.end and span.start < i.end for i in busy)
+        ]
+        assert len(rows) >= count, hour
+    for one in known:
+        assert sum(one.lease in {id for _, id in held} for held in calendar.holds.values()) <= 1

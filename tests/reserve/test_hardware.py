@@ -48,8 +48,11 @@ def test_without_a_limit_a_lease_lasts_a_week(tmp_path: Path) -> None:
 def test_what_a_reservation_asks_for_is_the_node_type_or_the_devices_name(tmp_path: Path) -> None:
     assert loaded(tmp_path, "block_hours = 3").type_name == "t"
     device = NODE.replace('"node"', '"device"') + 'machine_name = "pi"\ncontainer_image = "c"\nblock_hours = 2\n'
-    (tmp_path / "device.toml").write_text(device)
+    (tmp_path / "device.toml").write_text(device.replace('network = "n"\n', ""))
     assert hardware.load(tmp_path / "device.toml")["x"].type_name == "pi"
+    (tmp_path / "device.toml").write_text(device)
+    with pytest.raises(UsageError, match="network is for kind node or vm, not for device"):
+        hardware.load(tmp_path / "device.toml")
 
 
 def test_a_part_without_hardware_names_the_parts_that_have_some(tmp_path: Path) -> None:

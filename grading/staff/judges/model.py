@@ -113,7 +113,7 @@ def images_enough(evidence: Evidence) -> Number:
 def meets_cpu_target(evidence: Evidence) -> Choices:
     """Engines for a CPU under the target; where a limit lies within an interval the samples do not decide."""
     engines = measured(evidence, PROVIDERS, {name: ENGINES[name] for name in ("cpu", "openvino")})
-    right, close = meeting(evidence, engines, target("server CPU"), PROVIDERS)
+    right, close = meeting(evidence, engines, target("server CPU", evidence.record.machine), PROVIDERS)
     return fitting(right, close, "none of them", "Hold median and throughput of each engine against both limits.")
 
 
@@ -146,7 +146,7 @@ def _unbeaten(evidence: Evidence, options: dict[str, str]) -> tuple[frozenset[st
 def server_cpu(evidence: Evidence) -> Choices:
     """Accurate options that meet the target (where none does, all accurate ones) and that no other of them beats."""
     options = measured(evidence, CHOOSE, CPU_OPTIONS)
-    right, close = meeting(evidence, options, target("server CPU"), CHOOSE)
+    right, close = meeting(evidence, options, target("server CPU", evidence.record.machine), CHOOSE)
     how = (
         "Look which options meet both limits (where none does, at all), then which of the accurate ones no other "
         "beats in latency and accuracy."
@@ -177,7 +177,7 @@ def server_gpu(evidence: Evidence) -> Choices:
     engines = {name: prefix for name, prefix in ENGINES.items() if name in everything and name in GPU_PROVIDERS}
     if not engines:
         return one("not measured here", how)
-    right, close = meeting(evidence, engines, target("server GPU"), CHOOSE)
+    right, close = meeting(evidence, engines, target("server GPU", evidence.record.machine), CHOOSE)
     if right or close:
         return Choices(right, how, close)
     return as_fast(in_turn(evidence, CHOOSE, engines), how)

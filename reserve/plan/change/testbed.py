@@ -57,7 +57,9 @@ class View:
     def node_of(self, booking: Booking, lease: Lease) -> str:
         """The node that the lease really holds, which need not be the planned one."""
         calendar = self.calendars.get(booking.hardware)
-        return (calendar.node_of(lease.id) if calendar else "") or booking.node
+        if calendar is None or calendar.interchangeable:
+            return booking.node
+        return calendar.node_of(lease.id) or booking.node
 
     def holding(self, booking: Booking) -> list[Lease]:
         """The placeholders that hold some of the booking's time on its node."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from reserve.calendar import Calendar, Interval
+from reserve.calendar import Calendar, Held, Interval, counted_calendar
 from reserve.errors import CredentialsError, LeaseRefused, Missing, SiteError, SiteUnreachable
 from reserve.hardware import Hardware
 from reserve.site import ENDED, Lease, LeaseSpec
@@ -16,7 +17,7 @@ from reserve.sites.chameleon.credentials import SignIn
 from reserve.sites.chameleon.rest import Gone, Rest
 
 NODE_MISSING = "its node is missing"
-ADDRESS = "virtual:floatingip"
+ADDRESS, FLAVOR = "virtual:floatingip", "flavor:instance"
 PUBLIC = "public"
 WIRE = "%Y-%m-%d %H:%M"
 FLAVOR_DAYS = timedelta(days=31)
@@ -52,6 +53,14 @@ def parse_lease(body: dict[str, Any], site: str) -> Lease:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise SiteUnreachable(f"Blazar sent a lease without {error}. Repeat the command.") from None
+
+
+def _source_name(reservation: dict[str, Any]) -> str:
+    """The name of the flavor that a reservation was made of; '' where Blazar does not say."""
+    try:
+        return str(json.loads(reservation["resource_properties"])["name"])
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def _detail(body: dict[str, Any]) -> str:
@@ -226,7 +235,8 @@ class Leases:
         return Calendar(hardware.key, nodes, now, {name: tuple(held) for name, held in holds.items()})
 
     def _flavor_calendar(self, hardware: Hardware, now: datetime) -> Calendar:
-        """As many rows as instances of the flavor can be had of: the one numbered N is free while more than N are."""
+        """As many rows as instances of the flavor can be had at once; which leases of the project hold some is told by
+        these leases, of others only how many."""
         listed = self.rest.call("GET", "compute", "/flavors/detail", "listing flavors")
         known = {str(one.get("name")): str(one.get("id")) for one in (listed or {}).get("flavors", [])}
         if hardware.flavor not in known:
@@ -253,11 +263,21 @@ class Leases:
                 f"{self.site} can lend no {hardware.flavor} to this project. Ask your instructor whether the course "
                 "may use it, or the help desk whether its hosts are in maintenance."
             )
-        rows = {
-            f"{hardware.flavor}#{number + 1}": tuple(span for span, free, _ in segments if free <= number)
-            for number in range(total)
-        }
-        return Calendar(hardware.key, rows, now)
+        rows = [f"{hardware.flavor}#{number + 1}" for number in range(total)]
+        taken = [(span, total - free) for span, free, _ in segments]
+        return counted_calendar(hardware.key, rows, taken, self.holding_flavor(hardware.flavor, rows), now)
+
+    def holding_flavor(self, flavor: str, rows: list[str]) -> list[Held]:
+        """The project's leases that hold instances of the flavor, once for each instance. A placeholder's name has the
+        row that it was made for."""
+        found = []
+        for body in self.living():
+            lease = parse_lease(body, self.site)
+            row = next((row for row in rows if f"_{row}_" in lease.name), "")
+            for one in body.get("reservations") or []:
+                if one.get("resource_type") == FLAVOR and lease.status != "ERROR" and _source_name(one) == flavor:
+                    found += [Held(Interval(lease.start, lease.end), lease.id, row)] * int(one.get("amount") or 1)
+        return found
 
     def _may_have(self, item: dict[str, Any]) -> bool:
         """Whether Blazar lets this project have it: the operators may set nodes aside (`authorized_projects`)."""

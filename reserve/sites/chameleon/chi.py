@@ -261,6 +261,11 @@ def _explained(error: BaseException, site: str, hardware: Hardware) -> Exception
                 f"{site} has no {what} named {name} ({text.strip()}). See the names on the site's dashboard and set "
                 f"`{what}` of [{hardware.key}] in reserve/hardware.toml."
             )
+    if "volume-backed" in text:
+        return SiteError(
+            f"{site} refuses {hardware.flavor} without a boot volume, since it has no disk of its own: set "
+            f"`boot_volume_gb` of [{hardware.key}] in reserve/hardware.toml and repeat the command."
+        )
     status = getattr(root, "status_code", None) or getattr(root, "http_status", None) or getattr(root, "code", None)
     if isinstance(status, int) and status >= 400:
         body = getattr(getattr(root, "response", None), "text", "") or getattr(root, "details", "") or text

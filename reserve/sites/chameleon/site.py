@@ -284,4 +284,4 @@ class ChameleonSite:
         self.sign_in()
         if node.kind == "container":
             return ContainerMachine(self.rest, node, self.clock)
-        return SshMachine(node, self.key_path(), HostKeys(self.journal.folder), self.clock)
+        return SshMachine(node, self.key_path(), HostKeys(self.journal.folder))

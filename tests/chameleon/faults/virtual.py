@@ -37,6 +37,12 @@ VIRTUAL = (
         "the private flavor of the lease is not listed",
         "the lease's flavor is not there (yet): repeat, then the help desk",
     ),
+    Fault(
+        "flavor-without-disk",
+        "nova",
+        "POST of a server without a boot volume is answered 403: the flavor has no disk of its own",
+        "the machine needs a boot volume; which setting gives it one",
+    ),
     Fault("security-group-quota", "neutron", "POST of a security group is answered 409", "too many security groups"),
     Fault("security-rule-quota", "neutron", "POST of a group's rule is answered 409", "too many rules"),
     Fault(

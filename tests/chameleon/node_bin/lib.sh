@@ -1,6 +1,16 @@
 # shellcheck shell=sh disable=SC2034
 # Read by the stand-ins of this folder. CHAMELEON_NODE: the node's folder; CHAMELEON_ROOT: its "/" for sudo.
-record() { printf '%s\n' "$*" >> "$CHAMELEON_NODE/calls"; }
+# record WORDS: notes the call, and takes the seconds that it takes by the file $CHAMELEON_TAKES: a line "SECONDS WORDS",
+# the first one counts of whose words the call has. Without such a file nothing takes any time.
+record() {
+    printf '%s\n' "$*" >> "$CHAMELEON_NODE/calls"
+    [ -n "${CHAMELEON_TAKES:-}" ] || return 0
+    called=$*
+    while read -r seconds words; do
+        case $called in *"$words"*) sleep "$seconds"; return 0 ;; esac
+    done < "$CHAMELEON_TAKES"
+    return 0
+}
 # strikes NAME: true if the fault NAME is on; a flag file holds how often it still strikes, 0 for ever.
 strikes() {
     flag=$CHAMELEON_NODE/faults/$1

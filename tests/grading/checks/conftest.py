@@ -12,6 +12,6 @@ from tests.grading.checks.paper import PRICES, TARGETS
 @pytest.fixture
 def paper_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The targets and prices of the papers, in place of those that a course may edit."""
-    monkeypatch.setattr(model, "target", TARGETS.__getitem__)
-    monkeypatch.setattr(edge, "target", TARGETS.__getitem__)
+    monkeypatch.setattr(model, "target", lambda name, host=None: TARGETS[name])
+    monkeypatch.setattr(edge, "target", lambda name, host=None: TARGETS[name])
     monkeypatch.setattr(cost, "load_prices", lambda: PRICES)

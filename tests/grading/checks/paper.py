@@ -73,6 +73,11 @@ class PaperRecord:
         return self.hosts[-1]
 
     @property
+    def machine(self) -> Mapping[str, Any]:
+        """The machine that ran the first of them."""
+        return self.hosts[0]
+
+    @property
     def evidence(self) -> Evidence:
         """The record as checks see it."""
         return Evidence(cast(Record, self))
@@ -110,11 +115,13 @@ class Paper:
     steps: Mapping[str, Any]
     shares: Mapping[Any, float]
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    host: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def evidence(self) -> Evidence:
         """The record as judges see it."""
-        return PaperRecord(tuple(PaperStep(*item) for item in self.steps.items()), self.parameters).evidence
+        steps = tuple(PaperStep(*item) for item in self.steps.items())
+        return PaperRecord(steps, self.parameters, hosts=({"id": "h", **self.host},)).evidence
 
 
 def each(papers: Mapping[str, tuple[Paper, ...]]) -> list[Any]:

@@ -290,6 +290,21 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # 2.9, and 5 % more is 3.05: on both sides of 3.
         Paper(piles(100, 290), {"two to three times as many": 1, "more than three times as many": 1, "fewer": 0}),
     ),
+    # 15 / 10 = 1.5 (not 10 / 15); 30 / 10 = 3; 10.5 / 10 is within 15 %.
+    "system.online.bursts": (
+        Paper(
+            {**median("online/even", 10), **median("online/random", 15)},
+            {"up to twice as long": 1, "about as long": 0, "more than twice as long": 0},
+        ),
+        Paper(
+            {**median("online/even", 10), **median("online/random", 30)},
+            {"up to twice as long": 0, "more than twice as long": 1},
+        ),
+        Paper(
+            {**median("online/even", 10), **median("online/random", 10.5)},
+            {"about as long": 1, "up to twice as long": 0},
+        ),
+    ),
     "system.online.knee": (
         # 11 and 15 are less than twice 10, 25 is more: at 80 %. At 60 %, if there it is 30; at 95 % for 40.
         Paper(knee(11, 15, 25, 40, 100, 200), {"50 to 80 %": 1, "80 to 100 %": 0, "below 50 %": 0}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,24 @@ def test_targets_are_judged_on_the_runs_own_figures(folder: Path) -> None:
     fast, slow = variants(record)
     assert verdict(record, fast) == "server CPU: met"
     assert verdict(record, slow) == "server CPU: missed: p50 60.00 ms, not below 3; 80 images/s, not 1000"
+
+
+def test_the_target_of_a_gpu_is_that_of_the_gpu_in_the_record() -> None:
+    """1.2 ms and 3,000 images/s are enough on an MI100 (1.5 ms, 2,500) and not on an A100 (1 ms, 5,000)."""
+    run = open_run("model", run_id="quick")
+    run.step("x/fast/latency", lambda: {"latency_ms": np.full(100, 1.2), "provider": "rocm"})
+    run.step("x/fast/throughput-32", lambda: {"batch_ms": np.full(50, 32 / 3.0), "batch": 32})
+    record = load_record(run.folder)
+    (fast,) = variants(record)
+
+    def measured_on(gpu: str) -> str:
+        hosts = tuple({**host, "gpus": [{"model": gpu}]} for host in record.hosts)
+        return verdict(replace(record, hosts=hosts), fast)
+
+    assert measured_on("AMD Instinct MI100") == "server GPU: met"
+    assert (
+        measured_on("NVIDIA A100-PCIE-40GB") == "server GPU: missed: p50 1.20 ms, not below 1; 3000 images/s, not 5000"
+    )
 
 
 def test_a_percentile_that_the_samples_cannot_bound_is_left_out() -> None:

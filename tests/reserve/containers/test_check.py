@@ -1,4 +1,4 @@
-"""All that can be said of the containers without Docker: the kit's own files are clean, and what is not is found."""
+"""Dockerfile and pins agree in the kit, and where they do not it is found."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def test_write_brings_a_dockerfile_in_line(tmp_path: Path, held: pins.Pins, monk
 def test_a_pin_that_no_image_uses_is_found(held: pins.Pins) -> None:
     unused = dataclasses.replace(held, images={**held.images, "CARGO_IMAGE": "rust:1.80"})
     assert "pins.toml: no Dockerfile uses CARGO_IMAGE" in check.problems(unused)
+
+
+def test_an_argument_that_is_no_pin_is_found(tmp_path: Path, held: pins.Pins, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text("ARG CARGO\nARG TRITON_NUMPY_VERSION\n")
+    monkeypatch.setattr(check, "dockerfiles", lambda: [path])
+    found = check.problems(held)
+    assert f"{tmp_path.name}/Dockerfile: ARG CARGO is not in pins.toml" in found
+    assert any("ARG TRITON_NUMPY_VERSION is empty, pins.toml says 2.2.6" in line for line in found)
 
 
 def test_a_pin_for_an_image_that_does_not_exist_is_found(held: pins.Pins) -> None:

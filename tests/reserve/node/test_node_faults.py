@@ -124,6 +124,33 @@ def test_a_node_that_cannot_be_prepared_says_why(fault, times, params, says, err
     ended(desk, chameleon)
 
 
+def test_when_one_of_two_steps_fails_the_other_is_kept_and_the_next_up_goes_on_at_the_one(with_docker, chameleon):
+    desk = with_docker
+    reserved(desk)
+    chameleon.faults.on("docker-script-down")
+    with pytest.raises(SiteError, match="step docker failed.*504.*finished steps are not done again"):
+        up(desk, "system")
+    held = [(entry.kind, entry.id) for entry in desk.journal.open_entries()]
+    chameleon.faults.off()
+    desk.words.clear()
+    up(desk, "system").machine.close()
+    assert {"  repository: ready", "  calm: ready", "  environment: ready"} <= set(desk.words)
+    assert [word for word in desk.words if re.match("  docker: done in", word)]
+    assert [(entry.kind, entry.id) for entry in desk.journal.open_entries()] == held, "nothing is made anew"
+    ended(desk, chameleon)
+
+
+def test_a_node_that_is_not_the_courses_is_told_before_anything_that_takes_long(with_docker, chameleon):
+    reserved(with_docker)
+    chameleon.faults.on("gpu-driver-missing")
+    with pytest.raises(SiteError, match="no GPU.*[Rr]eboot"):
+        up(with_docker, "system")
+    assert not [
+        word for word in with_docker.words if re.match("  (docker|environment|venv):", word) and "ready" not in word
+    ]
+    ended(with_docker, chameleon)
+
+
 def test_without_an_image_nothing_of_docker_is_installed(desk, chameleon):
     reserved(desk)
     machine = up(desk, "system").machine

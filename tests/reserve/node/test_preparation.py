@@ -21,7 +21,8 @@ TABLE = hardware.load()
 TREE = Tree("digest", "commit", b"")
 DOCKER = ["docker", "nvidia-toolkit", "image:triton"]
 TENSORRT = "package:tensorrt-cu12-libs==10.9.0.34"
-GPU = ["repository", "calm", *DOCKER, "environment", "data", "jupyter", "browser"]
+FRESH = ["repository", "calm", "venv", "compiler"]
+GPU = [*FRESH, *DOCKER, "environment", "data", "jupyter", "browser"]
 P100 = replace(TABLE["gpu_p100"], images=("triton",))
 
 
@@ -31,9 +32,9 @@ P100 = replace(TABLE["gpu_p100"], images=("triton",))
         (P100, False, GPU),
         (replace(P100, expected={}), False, [name for name in GPU if name != "nvidia-toolkit"]),
         (TABLE["gpu_p100"], False, [name for name in GPU if name not in DOCKER]),
-        (TABLE["compute_liqid"], False, ["repository", "calm", "environment", TENSORRT, "data", "jupyter"]),
-        (TABLE["raspberrypi5"], False, ["repository", "environment"]),
-        (TABLE["raspberrypi5"], True, ["repository", "environment", "jupyter"]),
+        (TABLE["compute_liqid"], False, [*FRESH, "environment", TENSORRT, "data", "jupyter"]),
+        (TABLE["raspberrypi5"], False, ["repository", "venv", "environment"]),
+        (TABLE["raspberrypi5"], True, ["repository", "venv", "environment", "jupyter"]),
         (on_this_machine(TABLE["compute_liqid"]), False, ["repository", "environment", "data", "jupyter"]),
     ],
     ids=["node with docker", "without gpu", "system node", "model node", "device", "public device", "this machine"],
@@ -115,23 +116,56 @@ def test_a_fresh_environment_installs_the_parts_extra_and_what_goes_alone(with_k
         "#!/bin/sh\nmkdir -p .venv/bin\nprintf '#!/bin/sh\\necho \"$*\" >>~/calls\\n' >.venv/bin/python\n"
         "chmod +x .venv/bin/python\n"
     )
-    (stand_in.parent / "dpkg").write_text("#!/bin/sh\nexit 1\n")  # no such package
-    (stand_in.parent / "apt-get").write_text('#!/bin/sh\necho "$*" >>~/apt\nexit 100\n')  # and no network
-    for each in stand_in.parent.iterdir():
-        each.chmod(0o755)
+    stand_in.chmod(0o755)
     task = environment(TABLE["gpu_p100"])
     command = f"export PATH={stand_in.parent}:$PATH SERVELAB_NODE_PYTHON=\n{task.apply}"
     with_kit.run(command)
     calls = (home / "calls").read_text().splitlines()
-    assert [call.split(" off ")[1] for call in calls] == [
+    uv = f"-m uv pip install --no-progress --compile-bytecode --python {home}/servelab/.venv/bin/python"
+    pins = f"-c {home}/.servelab/constraints.txt"
+    assert [call.split(" off ")[-1] for call in calls] == [
         "-q -U pip",
-        f"-c {home}/.servelab/constraints.txt -e .[p100]",
-        f"-q --no-deps {ALONE['system'][0]}",
+        f"-q {pins} uv",
+        f"{uv} {pins} -e .[p100]",
+        f"{uv} -q --no-deps {ALONE['system'][0]}",
     ]
     assert (home / ".servelab" / "constraints.txt").read_text() == "numpy==2.2.6\ntritonclient==2.73.0\n"
-    # Compiled PyTorch is worth a try, and its compiler no reason to end.
-    assert (home / "apt").read_text() == "update -q\n"
     assert (home / ".servelab" / "python").read_text() == f"{home}/servelab/.venv/bin/python\n"
+
+
+def test_where_uv_does_not_get_through_pip_does_the_same(with_kit, tmp_path) -> None:
+    home = Path(with_kit.home)
+    (home / "servelab" / "constraints.txt").write_text("numpy==2.2.6\n")
+    (tmp_path / "bin").mkdir()
+    stand_in = tmp_path / "bin" / "python3"
+    python = '#!/bin/sh\\necho "$*" >>~/calls\\ncase "$*" in *"-m uv"*) exit 2 ;; esac\\n'
+    stand_in.write_text(
+        f"#!/bin/sh\nmkdir -p .venv/bin\nprintf '{python}' >.venv/bin/python\nchmod +x .venv/bin/python\n"
+    )
+    stand_in.chmod(0o755)
+    with_kit.run(f"export PATH={stand_in.parent}:$PATH SERVELAB_NODE_PYTHON=\n{environment(TABLE['gpu_h100']).apply}")
+    calls = (home / "calls").read_text().splitlines()
+    assert "-m uv pip install" in calls[-2] and "-m pip install" in calls[-1]
+    assert calls[-2].split(" -c ")[1] == calls[-1].split(" -c ")[1] == f"{home}/.servelab/constraints.txt -e .[a100]"
+
+
+def test_what_takes_long_begins_on_a_node_of_the_courses_only_and_apt_is_used_by_one_at_a_time(root) -> None:
+    by_name = {task.name: task for task in tasks_for(P100, TREE, root)}
+
+    def needs(name: str) -> set[str]:
+        found = {other for other in by_name[name].after if other in by_name or other == "look"}
+        return found.union(*(needs(other) for other in found if other != "look"))
+
+    assert {name for name in by_name if "look" not in needs(name)} == {"repository", "calm"}
+    assert {name for name, task in by_name.items() if task.holds == "apt"} == {
+        "venv",
+        "compiler",
+        "docker",
+        "nvidia-toolkit",
+        "browser",
+    }
+    assert "image:triton" not in needs("environment") and "environment" not in needs("image:triton")
+    assert {"docker", "environment"} <= needs("jupyter")
 
 
 def test_data_is_prepared_once_for_each_checkout(with_kit) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from reserve import hardware
 from reserve.clock import Clock
-from reserve.errors import SiteError, WaitedTooLong
+from reserve.errors import ConnectionLost, SiteError, WaitedTooLong
 from reserve.node.checkout import pack
 from reserve.node.preparation import images
 from reserve.node.provision import Task, examine, provision
@@ -38,7 +40,7 @@ def test_what_is_done_is_not_done_twice(machine):
     words: list[str] = []
     steps = [touch("a"), touch("b")]
     assert provision(machine, steps, NoWaiting(), words.append) == ["a", "b"]
-    assert "    | made a" in words
+    assert "    a | made a" in words
     assert provision(machine, steps, NoWaiting(), words.append) == []
 
 
@@ -56,7 +58,7 @@ def test_a_step_that_ran_but_did_not_work_is_a_failure(machine):
     clock = NoWaiting()
     with pytest.raises(SiteError, match="step hollow failed .* 3 attempt.*still missing. Do it by hand"):
         provision(machine, [hollow], clock, lambda text: None)
-    assert len(clock.slept) == 2 and clock.slept == sorted(clock.slept)
+    assert sum(clock.slept) == 5 + 20
 
 
 def test_a_step_that_fails_once_is_done_again(machine):
@@ -76,6 +78,115 @@ def test_steps_after_a_failed_one_are_not_tried(machine):
     with pytest.raises(SiteError):
         provision(machine, [bad, touch("later")], NoWaiting(), lambda text: None)
     assert machine.run("test -f later", check=False).status == 1
+
+
+def again(machine: LocalMachine) -> LocalMachine:
+    """Another way to the same machine."""
+    return LocalMachine(machine.name, Path(machine.home))
+
+
+def until(name: str) -> str:
+    """Shell words that wait until the file is there."""
+    return f"for i in $(seq 400); do test -f {name} && break; sleep 0.05; done; test -f {name}"
+
+
+def test_tasks_that_need_nothing_of_each_other_are_done_at_the_same_time(machine):
+    words: list[str] = []
+    one = Task("one", "waiting for two", "test -f one2", f"touch one; {until('two')}; touch one2", "Look.")
+    two = Task("two", "waiting for one", "test -f two2", f"touch two; {until('one')}; touch two2", "Look.")
+    last = touch("last", after=("one", "two"))
+    done = provision(machine, [one, two, last], NoWaiting(), words.append, lambda: again(machine))
+    assert done == ["one", "two", "last"]
+    assert words.index("  last: making last") > max(
+        words.index(w) for w in words if "two: done" in w or "one: done" in w
+    )
+
+
+def test_when_one_of_two_fails_the_other_comes_to_its_end_and_repeating_goes_on_at_the_one(machine):
+    """The failure names its task, is told at once, and begins nothing that comes after."""
+    words: list[str] = []
+
+    def say(text: str) -> None:
+        words.append(text)
+        if "bad: failed. First slow, under way, comes to its end" in text:
+            (Path(machine.home) / "told").touch()
+
+    bad = Task("bad", "failing", "test -f mended", f"{until('begun')}; echo no disk; exit 3", "Mend it.")
+    slow = Task("slow", "taking its time", "test -f slow", f"touch begun; {until('told')}; touch slow", "Look.")
+    later = touch("later", after=("slow",))
+    with pytest.raises(SiteError, match="step bad failed on node after 1 attempt.*Mend it. Then repeat the command"):
+        provision(machine, [bad, slow, later], NoWaiting(), say, lambda: again(machine))
+    home = Path(machine.home)
+    assert (home / "slow").exists() and not (home / "later").exists()
+    (home / "mended").touch()
+    words.clear()
+    assert provision(machine, [bad, slow, later], NoWaiting(), say, lambda: again(machine)) == ["later"]
+    assert "  bad: ready" in words and "  slow: ready" in words
+
+
+def test_after_a_failure_another_task_is_not_tried_again(machine):
+    words: list[str] = []
+
+    class Waits(Clock):
+        def sleep(self, seconds: float) -> None:
+            (Path(machine.home) / "waiting").touch()
+
+    bad = Task("bad", "failing", "false", f"{until('waiting')}; exit 1", "Look.")
+    flaky = Task("flaky", "failing often", "false", "exit 1", "Look.", tries=10_000)
+    with pytest.raises(SiteError, match="step bad failed"):
+        provision(machine, [bad, flaky], Waits(), words.append, lambda: again(machine))
+    assert [word for word in words if "flaky: failed as well. step flaky failed" in word]
+
+
+def test_what_is_looked_at_every_time_is_not_something_that_was_left_to_do(machine):
+    looked: list[str] = []
+    look = Task("look", "looking", "", lambda there: looked.append(there.name), "")
+    assert provision(machine, [look, touch("a", after=("look",))], NoWaiting(), lambda text: None) == ["a"]
+    assert provision(machine, [look, touch("a")], NoWaiting(), lambda text: None) == []
+    assert looked == ["node", "node"]
+
+
+class Logins(LocalMachine):
+    """Counts the connections that it makes again after it was closed."""
+
+    def close(self) -> None:
+        (Path(self.home) / "logins").open("a").write("again\n")
+
+
+def test_after_a_task_that_wants_a_new_login_no_other_uses_an_old_one(tmp_path):
+    machine = Logins("node", tmp_path / "home")
+    group = touch("group", new_login=True)
+    seen = Task("seen", "looking", "test -f seen", "cp logins seen", "Look.", after=("group",))
+    assert provision(machine, [group, seen], NoWaiting(), lambda text: None) == ["group", "seen"]
+    assert (tmp_path / "home" / "seen").read_text() == "again\n"
+
+
+def test_a_connection_that_is_not_made_at_once_is_tried_again(machine):
+    refused = [ConnectionLost("refused")]
+
+    def sometimes() -> LocalMachine:
+        if refused:
+            raise refused.pop()
+        return again(machine)
+
+    one = Task("one", "waiting for two", "test -f one", f"{until('two')}; touch one", "Look.")
+    clock = NoWaiting()
+    assert provision(machine, [one, touch("two")], clock, lambda text: None, sometimes) == ["one", "two"]
+    assert sum(clock.slept) == 5
+
+
+def test_ctrl_c_ends_the_commands_that_are_under_way(machine, monkeypatch):
+    """The wait for them is broken off as Ctrl-C does; a command of minutes is not waited for."""
+    endless = Task("endless", "sleeping", "test -f never", "touch begun; sleep 600", "Look.", tries=3)
+
+    def interrupted(*_: object, **__: object) -> None:
+        while not (Path(machine.home) / "begun").exists():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reserve.parallel.wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        provision(machine, [endless], NoWaiting(), lambda text: None, lambda: again(machine))
 
 
 def test_a_command_that_never_ends_is_ended(machine):

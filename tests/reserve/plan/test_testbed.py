@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from reserve.journal import Journal
@@ -12,6 +13,7 @@ from reserve.plan.show.table import read_plan
 from servelab import cli
 from tests.chameleon.emulator import Emulator
 from tests.chameleon.fixtures import *  # noqa: F403
+from tests.reserve.sites.chameleon.test_virtual import PCI, SITE, offered
 
 
 def servelab(*words: str) -> str:
@@ -69,4 +71,44 @@ def test_a_class_is_planned_from_the_live_calendar_and_its_leases_are_made_once(
     assert _leases(chameleon) == names
     assert "6 made" in servelab("plan", "--check", "--out", out)
     assert servelab("plan", "--replan", "--out", out).startswith("0 students or pairs move")
+    assert read_plan(Path(out) / "plan.csv") == bookings
+
+
+def test_times_on_virtual_machines_are_held_and_handed_over_too(
+    chameleon: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three students on two H100s at KVM@TACC; a stranger has one of these for an afternoon."""
+    for name, value in chameleon.env(SITE).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("reserve.hardware.TABLE", offered(tmp_path, "kvm_h100"))
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    start = now.replace(tzinfo=None) + timedelta(hours=2)
+    chameleon.state.book_flavor(PCI, start, start + timedelta(hours=5))
+    (tmp_path / "roster.csv").write_text("netid\nab1\ncd2\nef3\n")
+    text = (Path(__file__).parents[3] / "reserve" / "plan" / "course" / "rules.toml").read_text()
+    text = text.replace('waking = "08:00-24:00"', 'waking = "00:00-24:00"').replace("ahead_days = 7", "ahead_days = 30")
+    before, _, rest = text.partition("[parts.edge]")
+    (tmp_path / "rules.toml").write_text(before + rest[rest.index("[limits]") :])
+    out = str(tmp_path / "plan")
+
+    def plan(*words: str) -> str:
+        return servelab("plan", *words, "--out", out)
+
+    due = ("--due", f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}", "--from", f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+    files = ("--roster", str(tmp_path / "roster.csv"), "--rules", str(tmp_path / "rules.toml"))
+    assert plan(*files, *due, "--tz", "UTC", "--seconds", "3").startswith("3 of 3 students can finish")
+    bookings = read_plan(Path(out) / "plan.csv")
+    assert {booking.hardware for booking in bookings} == {"kvm_h100"}
+    assert plan("--hold").startswith("3 times held, 0 refused")
+    assert plan("--hold").startswith("3 times held, 0 refused")
+    ours = [lease for lease in chameleon.state.leases.values() if lease.name.startswith("placeholder_")]
+    assert len(ours) == 3 and {one.kind for lease in ours for one in lease.reservations} == {"flavor:instance"}
+    assert "3 held" in plan("--check")
+    assert plan("--replan").startswith("0 students or pairs move")
+    assert plan("--apply").startswith("3 leases there, 0 refused")
+    assert "3 made" in plan("--check")
+    names = [name for name in _leases(chameleon) if name.startswith("serve_")]
+    assert names == sorted(booking.lease for booking in bookings)
+    assert not [name for name in _leases(chameleon) if name.startswith("placeholder")]
+    assert plan("--replan").startswith("0 students or pairs move")
     assert read_plan(Path(out) / "plan.csv") == bookings

@@ -54,10 +54,27 @@ def test_what_is_not_asked_for_is_not_looked_at() -> None:
 
 
 def test_the_managers_targets_are_found_by_name() -> None:
-    assert [one.name for one in targets()] == ["server CPU", "server GPU", "end-user device"]
+    assert list(dict.fromkeys(one.name for one in targets())) == ["server CPU", "server GPU", "end-user device"]
     assert target("server CPU").p50_ms_below == 3.0
     with pytest.raises(KeyError):
         target("mainframe")
+
+
+@pytest.mark.parametrize(
+    ("host", "limits"),
+    [
+        ({"gpus": [{"model": "AMD Instinct MI100"}] * 2}, (1.5, 2500)),
+        ({"gpus": [{"model": "NVIDIA A100-PCIE-40GB"}], "cpu": {"model": "AMD EPYC 7763"}}, (1.0, 5000)),
+        ({"gpus": [{"model": "Tesla P100-PCIE-16GB"}]}, (1.0, 5000)),
+        ({"gpus": [], "cpu": {}}, (1.0, 5000)),
+        ({"gpus": None, "cpu": None}, (1.0, 5000)),
+        (None, (1.0, 5000)),
+    ],
+    ids=["MI100", "A100", "another", "none", "older record", "no record"],
+)
+def test_the_targets_for_a_gpu_are_those_of_the_gpu_that_was_measured(host, limits) -> None:
+    found = target("server GPU", host)
+    assert (found.p50_ms_below, found.images_per_s_at_least) == limits
 
 
 def test_only_parts_with_published_rows_have_some() -> None:

@@ -87,3 +87,12 @@ def test_a_cold_request_is_loading_and_asking_and_pays_from_its_break_even_on() 
     at_once, held = right.get_lines()[:2]
     assert np.interp(400, at_once.get_xdata(), at_once.get_ydata()) == pytest.approx(100)
     assert np.interp(400, held.get_xdata(), held.get_ydata()) == pytest.approx(100, abs=0.1)
+
+
+def test_arrivals_are_told_apart_by_what_share_was_answered_in_what_time(keeping: dict[str, Any]) -> None:
+    """Answers in 10, 20, 30 and 40 ms: half within 20 ms, all within 40, 25 on average."""
+    slower = {**keeping, "latency_ms": keeping["latency_ms"] * 2}
+    (axes,) = online_charts.arrivals({"evenly spaced": keeping, "at random": slower}, "x").axes
+    even, random = (line for line in axes.get_lines() if ": mean" in str(line.get_label()))
+    assert str(even.get_label()).startswith("evenly spaced: mean 25") and "mean 50" in str(random.get_label())
+    assert max(even.get_xdata()) == 40 and max(random.get_xdata()) == 80

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snippets.errors import UsageError
-from snippets.load.arrivals import Offered, Turns, poisson_arrivals
+from snippets.load.arrivals import Offered, Turns, even_arrivals, poisson_arrivals
 
 
 def drawn(rate: float, seconds: float, seed: int) -> np.ndarray:
@@ -49,6 +49,26 @@ def test_windows_of_one_load_bring_together_what_was_offered_and_each_what_chanc
     whole = Offered(200, 2.0, 0.0, seed=3).arrivals_s()
     apart = [moments[moments >= 0.2] - 0.2 + 0.4 * n for n, moments in enumerate(windows)]
     np.testing.assert_allclose(np.concatenate(apart), whole)
+
+
+def test_even_arrivals_come_as_long_after_each_other_and_go_on_from_window_to_window() -> None:
+    whole = even_arrivals(50, 2.0)
+    assert len(whole) == 100 and whole[0] == 0.01
+    np.testing.assert_allclose(np.diff(whole), 0.02)
+    windows = [Offered(50, 0.37, 0.0, window=n, windows=5, spacing="constant").arrivals_s() for n in range(5)]
+    joined = np.concatenate([moments + 0.37 * n for n, moments in enumerate(windows)])
+    np.testing.assert_allclose(joined, even_arrivals(50, 5 * 0.37))
+
+
+def test_even_arrivals_run_through_the_warm_up_into_the_window() -> None:
+    moments = Offered(200, 2.0, 1.0, spacing="constant").arrivals_s()
+    assert len(moments) == 600 and (moments < 1.0).sum() == 200
+    np.testing.assert_allclose(np.diff(moments), 0.005)
+
+
+def test_another_spacing_is_refused() -> None:
+    with pytest.raises(UsageError, match="poisson or constant, not 'uniform'"):
+        Offered(10, spacing="uniform")
 
 
 def test_a_window_that_there_is_not_is_refused() -> None:

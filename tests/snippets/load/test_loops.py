@@ -195,6 +195,7 @@ def test_an_open_loop_offers_its_load_whatever_the_server_does() -> None:
     assert slow["completed_rps"] < 55 < fast["completed_rps"]
     assert np.allclose(slow["started_s"], fast["started_s"])
     assert slow["offered_rps"] == 100.0 and slow["asked_rps"] == 100 and slow["seed"] == 0
+    assert slow["spacing"] == "poisson"
     # In overload the queue grows for as long as it lasts: the last wait longest.
     quarter = len(slow["latency_ms"]) // 4
     assert slow["latency_ms"][-quarter:].mean() > 2 * slow["latency_ms"][:quarter].mean()

@@ -9,6 +9,7 @@ import pytest
 
 from grading.questions import questions
 from grading.staff.judges.model import CPU_OPTIONS, JUDGES
+from snippets.decide.targets import target
 from snippets.engine.ways import float32_ways, int8_ways
 from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, untried
 from tests.grading.checks.test_model import COUNTS, accuracy, between, blocks, latency, size, throughput
@@ -383,3 +384,13 @@ def test_every_way_that_the_lab_measures_on_a_cpu_is_an_option() -> None:
     assert {way.name: CPU_OPTIONS.get(way.name) for way in found.values()} == {
         name: f"providers/{name}" for name in found
     }
+
+
+def test_a_gpu_is_held_to_its_own_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1.2 ms and 3,000 images/s are enough on an MI100 (1.5 ms, 2,500); on an A100 (1 ms, 5,000) tensorrt alone is."""
+    monkeypatch.setattr("grading.staff.judges.model.target", target)
+    steps = {**latency(onnx_all=3, cuda=1.2, tensorrt=0.8), **throughput(cuda=3000, tensorrt=6000)}
+    for gpu, share in (("AMD Instinct MI100", 1), ("NVIDIA A100-PCIE-40GB", 0)):
+        shares = {"cuda": share, "tensorrt": 1}
+        paper = Paper(steps, shares, host={"gpus": [{"model": gpu}]})
+        assert earned(JUDGES, "model.choose.server_gpu", paper) == paper.shares

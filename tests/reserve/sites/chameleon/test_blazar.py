@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -121,12 +122,22 @@ def test_free_instances_of_a_flavor_become_rows_of_a_calendar(leases: Leases, re
     counts.append(("2027-03-04 08:00", "2027-04-04 00:00", 1))
     segments = [{"start": start, "end": end, "available": free, "total": 2} for start, end, free in counts]
     rest.answers[path] = {"flavor_instances": [{"flavor_id": "f", "availability": segments}]}
+    rest.answers["GET /leases"] = {"leases": []}
     calendar = leases.calendar(kind, DAY)
     five, eight = DAY + timedelta(hours=5), DAY + timedelta(hours=8)
     assert calendar.nodes == {
         "g1.h100.pci.1#1": (Interval(five, eight),),
         "g1.h100.pci.1#2": (Interval(five, datetime(2027, 4, 4, tzinfo=UTC)),),
     }
+    # A lease of the project holds one of them, by the words that Blazar keeps of the flavor; another flavor's does not.
+    held = {"resource_type": "flavor:instance", "amount": 1, "resource_properties": json.dumps({"name": kind.flavor})}
+    other = {**held, "resource_properties": json.dumps({"name": "m1.tiny"})}
+    ours = {**BODY, "name": "placeholder_model_g1.h100.pci.1#1_0304T05", "reservations": [held]}
+    ours |= {"start_date": "2027-03-04T05:00:00.0", "end_date": "2027-03-04T08:00:00.0"}
+    rest.answers["GET /leases"] = {
+        "leases": [ours, {**ours, "id": "o", "reservations": [other, {**held, "resource_properties": ""}]}]
+    }
+    assert leases.calendar(kind, DAY).holds["g1.h100.pci.1#1"] == ((Interval(five, eight), str(BODY["id"])),)
     rest.answers[path] = {"flavor_instances": [{"availability": [{**segments[0], "available": 0, "total": 0}]}]}
     with pytest.raises(Missing, match="can lend no g1.h100.pci.1 to this project"):
         leases.calendar(kind, DAY)

@@ -55,6 +55,8 @@ def test_a_reserved_flavor_becomes_a_machine_that_a_group_lets_us_into(real):
     real.hardware_of = lambda entry: hardware
     try:
         lease = scenario.lease_at_once(real, hardware)
+        # By this a flavor's calendar knows which of its instances the course holds.
+        assert [held.lease for held in site.leases.holding_flavor(hardware.flavor, [])] == [lease.id]
         name = scenario.node_name(hardware.part, scenario.NETID)
         node = scenario.ensure_node(real, lease, hardware, name)
         assert node.status == "ACTIVE" and node.address

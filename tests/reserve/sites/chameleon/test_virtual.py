@@ -118,6 +118,17 @@ def test_a_slice_needs_its_image_and_the_flavors_own_disk_will_do(
     chameleon.assert_empty()
 
 
+def test_a_flavor_without_a_disk_of_its_own_wants_a_boot_volume(kvm: Desk, chameleon: Emulator, tmp_path: Path) -> None:
+    kvm.hardware_file = offered(tmp_path, "kvm_h100", boot_volume_gb="0")
+    chameleon.faults.on("flavor-without-disk")
+    with pytest.raises(SiteError, match=r"no disk of its own.*boot_volume_gb.*\[kvm_h100\].*hardware.toml"):
+        booted(kvm)
+    kvm.hardware_file = offered(tmp_path, "kvm_h100")
+    booted(next_command(kvm))
+    down(next_command(kvm), "model")
+    chameleon.assert_empty()
+
+
 def test_free_times_are_counted_by_instances(kvm: Desk, chameleon: Emulator) -> None:
     start = next_hour(kvm.clock.now() + timedelta(hours=1))
     plain = start.replace(tzinfo=None)
