@@ -15,6 +15,7 @@ from snippets.draw.style import GRID, GROUND, INK, QUIET, SMALL, color
 from snippets.stats import Estimate
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -40,7 +41,9 @@ def ladder_chart(rates: Mapping[str, Estimate], title: str, unit: str = "GFLOP/s
         style.written_behind(axes, max(one.value, style.ends(one)[1]), row, plain(one.value))
     style.logarithmic(axes, "x")
     axes.xaxis.set_major_locator(LogLocator(base=10))
-    axes.set_xlim(min(values) / 2, max(style.ends(one)[1] for one in rates.values()) * 3)
+    axes.set_xlim(
+        min(style.ends(one)[0] for one in rates.values()) / 2, max(style.ends(one)[1] for one in rates.values()) * 3
+    )
     style.rows_down(axes, list(rates))
     return figure
 
@@ -66,18 +69,8 @@ def roofline(
     ridges = [max(roof.compute.values()) / speed for speed in roof.reading.values()]
     along = np.geomspace(min(*xs, *ridges) / 3, max(*xs, *ridges) * 4, 200)
     most = max(roof.compute.values())
-    for (name, speed), dashes in zip(roof.reading.items(), ("-", style.LIMIT), strict=False):
+    for speed, dashes in zip(roof.reading.values(), ("-", style.LIMIT), strict=False):
         axes.plot(along, np.minimum(along * speed, most), color=QUIET, linestyle=dashes, linewidth=1.6, zorder=1)
-        axes.text(
-            along[5],
-            along[5] * speed * 1.15,
-            f"{name}: {speed:.3g} GB/s",
-            fontsize=SMALL,
-            color=QUIET,
-            rotation=45,  # as in a plane where a decade is as long on both axes
-            rotation_mode="anchor",
-            transform_rotates_text=True,
-        )
     for name, flat in roof.compute.items():
         start = flat / max(roof.reading.values())
         axes.plot([start, along[-1]], [flat, flat], color=QUIET, linewidth=1.6, zorder=1)
@@ -98,7 +91,9 @@ def roofline(
     style.logarithmic(axes, "x")
     style.logarithmic(axes, "y")
     axes.set_xlim(along[0], along[-1])
-    axes.set_ylim(min(rate.value for _, rate in points.values()) / 2.5, most * 2)
+    lowest = min(*(rate.value for _, rate in points.values()), along[0] * min(roof.reading.values()))
+    axes.set_ylim(lowest / 1.6, most * 2)
+    _name_rising_lines(axes, roof.reading, along[5])
     if kinds:
         for kind, shade in shades.items():
             axes.scatter([], [], s=34, color=shade, label=kind)
@@ -106,6 +101,24 @@ def roofline(
     else:
         place_labels(axes, {name: (x, rate.value) for name, (x, rate) in points.items()})
     return figure
+
+
+def _name_rising_lines(axes: Axes, speeds: Mapping[str, float], x: float) -> None:
+    """Write the name and speed along each rising line, above its place `x`. The limits of the axes stand."""
+    (width, height), box = axes.figure.get_size_inches(), axes.get_position()  # type: ignore[union-attr]
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    rise = height * box.height / np.log10(high / low) / (width * box.width / np.log10(right / left))
+    for name, speed in speeds.items():
+        axes.annotate(
+            f"{name}: {speed:.3g} GB/s",
+            (x, x * speed),
+            xytext=(0, 5),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=QUIET,
+            rotation=float(np.degrees(np.arctan(rise))),
+            rotation_mode="anchor",
+        )
 
 
 def gallery(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], columns: int = 6) -> Figure:

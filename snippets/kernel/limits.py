@@ -25,6 +25,12 @@ def limits(threads: int) -> dict[str, Any]:
     }
 
 
+def together(*steps: Mapping[str, Any]) -> dict[str, Any]:
+    """Results of `limits` as one, with the passes of all: the machine may have been slow during some."""
+    arrays = {name: np.concatenate([step[name] for step in steps]) for name in steps[0] if name.endswith("_per_s")}
+    return {**arrays, "threads": steps[0]["threads"]}
+
+
 def best(step: Mapping[str, Any]) -> dict[str, float]:
     """The best pass of each limit, in billions a second: what was reached is possible, whoever disturbed the others."""
     return {name: float(np.max(values)) / 1e9 for name, values in step.items() if name.endswith("_per_s")}

@@ -46,7 +46,8 @@ SAME_SIZE = 0.05
 def photos_at_once(evidence: Evidence) -> Number:
     """Photos from which a search waits for arithmetic: twice the operations a byte at which both limits are equal."""
     computing, reading = (
-        float(evidence.samples("kernel/limits", name).max()) for name in ("float32_per_s", "memory_per_s")
+        max(float(evidence.samples(step, name).max()) for step in ("kernel/limits", "kernel/limits-after"))
+        for name in ("float32_per_s", "memory_per_s")
     )
     if computing <= 0 or reading <= 0:
         raise NotMeasured("kernel/limits", "positive rates")

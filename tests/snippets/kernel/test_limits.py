@@ -12,6 +12,14 @@ def test_the_best_pass_of_each_limit_counts_in_billions() -> None:
     assert limits.best(step) == {"float32_per_s": 3.0, "memory_per_s": 20.0}
 
 
+def test_of_limits_that_were_measured_twice_the_better_one_counts() -> None:
+    slow, fast = ({"int8_per_s": np.array([value]), "threads": 2} for value in (5e9, 7e9))
+    both = limits.together(slow, fast)
+    assert (
+        both["int8_per_s"].tolist() == [5e9, 7e9] and both["threads"] == 2 and limits.best(both) == {"int8_per_s": 7.0}
+    )
+
+
 def test_all_limits_are_measured_and_told() -> None:
     found = limits.limits(1)
     best = limits.best(found)
