@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("record", "data"),
         ("model",),
         ("engine",),
-        ("quantize", "gpu"),
+        ("quantize", "gpu", "kernel"),
         ("load",),
         ("serve", "triton"),
         ("decide",),

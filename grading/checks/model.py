@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from grading.checks.evidence import Evidence
+from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, one
 from grading.checks.options import as_fast, in_turn, measured
 from snippets.measure.latency import Latency, compare, shared_rounds
@@ -29,6 +29,30 @@ EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
 BASELINE, GRAPH, QUANTIZE, PROVIDERS, CHOOSE = "baseline", "graph", "quantize", "providers", "choose"
 # More paired times than this are single calls, as older records have them, not blocks.
 MANY = 15
+
+
+# 0_kernel
+
+
+def search_rate(evidence: Evidence) -> Number:
+    """GFLOP/s of the search for one photo: two operations for each number of the catalogue."""
+    inner, outer = catalogue_shape(evidence)
+    flop = 2.0 * inner * outer
+    return Number(flop / evidence.p50("search/float32-1/latency") / 1e6, "Operations over the median time.", 0.5)
+
+
+def catalogue_shape(evidence: Evidence) -> tuple[int, int]:
+    """Numbers of a photo, and stored photos. Raises NotMeasured."""
+    found = evidence.loaded("search/catalogue") if evidence.has("search/catalogue") else None
+    if not isinstance(found, list) or len(found) != 2 or not all(isinstance(one, int) and one > 0 for one in found):
+        raise NotMeasured("search/catalogue", "shape")
+    return found[0], found[1]
+
+
+def order_gain(evidence: Evidence) -> Number:
+    """Median of the naive product over that in the other order."""
+    slow, fast = (evidence.p50(f"kernel/{name}/latency") for name in ("naive", "order"))
+    return Number(slow / fast, "Divide the medians.", 0.3)
 
 
 # 1_baseline
@@ -113,6 +137,8 @@ def fastest_engine(evidence: Evidence) -> Choices:
 
 
 JUDGES: dict[str, Judge] = {
+    "model.kernel.search": search_rate,
+    "model.kernel.order": order_gain,
     "model.baseline.eager": eager,
     "model.baseline.compile": compile_gain,
     "model.graph.winner": best_level,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from snippets.errors import UsageError
 
@@ -14,13 +16,27 @@ TASKS_FILE = Path(__file__).with_name("tasks.toml")
 
 @dataclass(frozen=True)
 class Task:
-    """A function to write; its part is the first word of the id."""
+    """A function to write; its part is the first word of the id.
+
+    `example`: `arguments` and what the function is `expected` to give, of a function that is written in a notebook.
+    """
 
     id: str
     name: str
     signature: str
     points: float
     text: str
+    example: Mapping[str, Any] | None = None
+
+    @property
+    def arguments(self) -> list[Any]:
+        """The example's arguments; none without an example."""
+        return list(self.example["arguments"]) if self.example else []
+
+    @property
+    def expected(self) -> Any:
+        """What the function gives for the example."""
+        return self.example["expected"] if self.example else None
 
     @property
     def part(self) -> str:

@@ -1,4 +1,4 @@
-"""Questions of the lab: what notebooks import (`ask`) and what grading reads (`question`, `questions`)."""
+"""Questions of the lab: what notebooks import (`ask`, `write`) and what grading reads (`question`, `questions`)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from grading.questions.schema import (
     question,
     questions,
 )
+from grading.questions.writing import write
 
 __all__ = [
     "KINDS",
@@ -30,4 +31,5 @@ __all__ = [
     "is_late",
     "questions",
     "standing",
+    "write",
 ]

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from grading.report.tables import LOAD_HEADER, LOAD_TEXTS, VARIANT_HEADER, VARIANT_TEXTS, load_rows, variant_rows
+from grading.report.tables import (
+    KERNEL_HEADER,
+    KERNEL_TEXTS,
+    LOAD_HEADER,
+    LOAD_TEXTS,
+    VARIANT_HEADER,
+    VARIANT_TEXTS,
+    kernel_rows,
+    load_rows,
+    variant_rows,
+)
 from snippets.errors import RecordError
 from snippets.files import write_atomic
 from snippets.record.run import Record, load_record
@@ -36,6 +46,12 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
 
 def _run(record: Record) -> dict[str, Any]:
     tables = [
+        {
+            "title": "Kernels: a product of matrices, rung by rung",
+            "header": KERNEL_HEADER,
+            "rows": kernel_rows(record),
+            "texts": KERNEL_TEXTS,
+        },
         {
             "title": "Variants: measured, published, targets",
             "header": VARIANT_HEADER,

@@ -16,6 +16,8 @@ from snippets.measure.latency import Latency
 from snippets.record.run import Record, load_record
 from snippets.stats import Estimate
 
+# Steps of products and searches, which are no variants of the model.
+NO_MODEL = ("kernel", "search")
 PREFERRED_BATCH = 32  # the published throughput is that of batch 32
 
 
@@ -53,7 +55,11 @@ def variants(record: Record) -> list[Variant]:
     found: dict[str, Variant] = {}
     for name in record.names():
         parts = name.split("/")
-        if len(parts) < 3 or not parts[-1].startswith(("latency", "throughput", "accuracy", "size")):
+        if (
+            parts[0] in NO_MODEL
+            or len(parts) < 3
+            or not parts[-1].startswith(("latency", "throughput", "accuracy", "size"))
+        ):
             continue
         result = record.result(name)
         if isinstance(result, dict):
@@ -204,6 +210,23 @@ def variant_rows(record: Record) -> list[tuple[list[str], list[str]]]:
     return rows
 
 
+def kernel_rows(record: Record) -> list[tuple[list[str], list[str]]]:
+    """The rungs of the ladder of kernels, in order: how fast each product was, by its name; none without them."""
+    names = record.names()
+    rungs = record.result("kernel/rungs") if "kernel/rungs" in names else {}
+    rows = []
+    for name, rung in rungs.items():
+        if rung["step"] not in names:
+            continue
+        times = Latency.of(record.result(rung["step"]))
+        rate = stats.scaled(times.images_per_s(), rung["flop"] / 1e9)
+        figures = [name, three_digits(times.p50().value), three_digits(rate.value)]
+        rows.append((figures, ["", interval(times.p50()), interval(rate)]))
+    return rows
+
+
+KERNEL_HEADER = ["kernel", "p50 ms", "GFLOP/s"]
+KERNEL_TEXTS = (0,)
 VARIANT_HEADER = [
     "variant",
     "size MB",

@@ -1,18 +1,124 @@
-"""Charts of Part 1 that show one thing only: the data, the confusions, the break-even, the search, the scan."""
+"""Charts of Part 1 that show one thing only: the ladder of kernels, the roofline, the data, the confusions, the
+break-even, the search, the scan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snippets.draw import style
+from snippets.draw.labels import place_labels
 from snippets.draw.style import GRID, GROUND, INK, QUIET, SMALL, color
 from snippets.stats import Estimate
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Roof:
+    """The limits of a roofline: operations a second by name, bytes read a second by where from; billions."""
+
+    compute: Mapping[str, float]
+    reading: Mapping[str, float]
+
+
+def ladder_chart(rates: Mapping[str, Estimate], title: str, unit: str = "GFLOP/s") -> Figure:
+    """Rates of the rungs, first on top, each a dot with its interval on a logarithmic axis, and joined by a line."""
+    from matplotlib.ticker import LogLocator
+
+    figure, axes = style.canvas(title, f"{unit}, logarithmic", size=(7.2, 0.9 + 0.38 * len(rates)))
+    values = [one.value for one in rates.values()]
+    axes.plot(values, range(len(rates)), color=style.FAINT, linewidth=1.4, zorder=1)
+    for row, (name, one) in enumerate(rates.items()):
+        shade = style.TARGET if name.endswith(", yours") else style.SERIES[0]
+        axes.plot(style.ends(one), [row, row], color=shade, linewidth=2.4)
+        axes.scatter([one.value], [row], s=48, color=shade, zorder=3)
+        style.written_behind(axes, max(one.value, style.ends(one)[1]), row, plain(one.value))
+    style.logarithmic(axes, "x")
+    axes.xaxis.set_major_locator(LogLocator(base=10))
+    axes.set_xlim(
+        min(style.ends(one)[0] for one in rates.values()) / 2, max(style.ends(one)[1] for one in rates.values()) * 3
+    )
+    style.rows_down(axes, list(rates))
+    return figure
+
+
+def plain(value: float) -> str:
+    """A number in three digits, without a power of ten: "0.046", "122", "1,360"."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def roofline(
+    roof: Roof, points: Mapping[str, tuple[float, Estimate]], title: str, kinds: Mapping[str, str] | None = None
+) -> Figure:
+    """Points (operations a byte, rate) under the limits that were measured, all in billions a second.
+
+    The limit at each place of the horizontal axis is the lower one of computing and of reading. `kinds`: by point, in
+    whose colour it is drawn; then the kinds have a legend, and the points no names.
+    The model is that of S. Williams, A. Waterman, D. Patterson, "Roofline" (2009).
+    """
+    figure, axes = style.canvas(
+        title, "operations for each byte that must be moved, logarithmic", "GFLOP/s, logarithmic", size=(7.6, 4.8)
+    )
+    xs = [x for x, _ in points.values()]
+    ridges = [max(roof.compute.values()) / speed for speed in roof.reading.values()]
+    along = np.geomspace(min(*xs, *ridges) / 3, max(*xs, *ridges) * 4, 200)
+    most = max(roof.compute.values())
+    for speed, dashes in zip(roof.reading.values(), ("-", style.LIMIT), strict=False):
+        axes.plot(along, np.minimum(along * speed, most), color=QUIET, linestyle=dashes, linewidth=1.6, zorder=1)
+    for name, flat in roof.compute.items():
+        start = flat / max(roof.reading.values())
+        axes.plot([start, along[-1]], [flat, flat], color=QUIET, linewidth=1.6, zorder=1)
+        axes.annotate(
+            f"{name}: {plain(flat)}",
+            (along[-1], flat),
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=QUIET,
+            ha="right",
+        )
+    shades = {kind: style.SERIES[place] for place, kind in enumerate(dict.fromkeys((kinds or {}).values()))}
+    for place, (name, (x, rate)) in enumerate(points.items()):
+        shade = shades[kinds[name]] if kinds else color(name, place)
+        axes.plot([x, x], style.ends(rate), color=shade, linewidth=1.2, zorder=2)
+        axes.scatter([x], [rate.value], s=34 if kinds else 60, color=shade, zorder=3, edgecolor="white", linewidth=0.8)
+    style.logarithmic(axes, "x")
+    style.logarithmic(axes, "y")
+    axes.set_xlim(along[0], along[-1])
+    lowest = min(*(rate.value for _, rate in points.values()), along[0] * min(roof.reading.values()))
+    axes.set_ylim(lowest / 1.6, most * 2)
+    _name_rising_lines(axes, roof.reading, along[5])
+    if kinds:
+        for kind, shade in shades.items():
+            axes.scatter([], [], s=34, color=shade, label=kind)
+        axes.legend(loc="lower right")
+    else:
+        place_labels(axes, {name: (x, rate.value) for name, (x, rate) in points.items()})
+    return figure
+
+
+def _name_rising_lines(axes: Axes, speeds: Mapping[str, float], x: float) -> None:
+    """Write the name and speed along each rising line, above its place `x`. The limits of the axes stand."""
+    (width, height), box = axes.figure.get_size_inches(), axes.get_position()  # type: ignore[union-attr]
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    rise = height * box.height / np.log10(high / low) / (width * box.width / np.log10(right / left))
+    for name, speed in speeds.items():
+        axes.annotate(
+            f"{name}: {speed:.3g} GB/s",
+            (x, x * speed),
+            xytext=(0, 5),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=QUIET,
+            rotation=float(np.degrees(np.arctan(rise))),
+            rotation_mode="anchor",
+        )
 
 
 def gallery(images: np.ndarray, labels: np.ndarray, classes: Sequence[str], columns: int = 6) -> Figure:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snippets.files import replacing
+from snippets.files import cache_folder, replacing
 from snippets.parts import KIT
 from snippets.triton.config import Deployment, DynamicBatching, InstanceGroup, ModelConfig, Resource, Tensor
 
@@ -137,6 +137,17 @@ def save_state_dict(model: Any, path: Path) -> Path:
     with replacing(path) as partial:
         torch.save(model.state_dict(), partial)
     return path
+
+
+def stored_photos() -> Path:
+    """The file of the search for similar photos, in the cache, being large and the same for everyone; made where it is
+    not there yet."""
+    return write_similar_photos(similar_photos_file())
+
+
+def similar_photos_file() -> Path:
+    """Where that file is, or will be."""
+    return cache_folder() / f"similar-{CATALOGUE_PHOTOS}.onnx"
 
 
 def write_similar_photos(path: Path, photos: int = CATALOGUE_PHOTOS, seed: int = 0) -> Path:

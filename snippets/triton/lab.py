@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from snippets.errors import ModelError, ServerError, UsageError
-from snippets.files import cache_folder
 from snippets.load import loadgen
 from snippets.load.loadgen import Scenario
 from snippets.load.options import LoadOptions
@@ -105,7 +104,7 @@ class Lab:
     @property
     def similar_path(self) -> Path:
         """Where the catalogue of stored photos is kept: in the cache, being large and the same for everyone."""
-        return cache_folder() / f"similar-{deployments.CATALOGUE_PHOTOS}.onnx"
+        return deployments.similar_photos_file()
 
     def service(self, name: str, options: ServiceOptions = DEFAULT_SERVICE) -> Deployment:
         """One of SERVICES with these options; without a number of GPUs, with the lab's.

@@ -32,11 +32,12 @@ from tests.notebooks.sentences import (
 )
 
 LEVELS = ("none", "basic", "extended", "all")
+NOTEBOOKS = ("0_kernel", "1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose")
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory):
-    """The five notebooks, run once in the quick profile on a quarter of the images, and replayed with fewer cores."""
+    """The six notebooks, run once in the quick profile on a quarter of the images, and replayed with fewer cores."""
     runs = tmp_path_factory.mktemp("runs")
     (first,) = run_parts("model", RunOptions(params=("images=165",), runs=runs), lambda line: None)
     with on_one_core():
@@ -61,7 +62,7 @@ def size(record: Record, name: str) -> int:
 def test_all_notebooks_ran_and_a_replay_measures_nothing(finished, record: Record) -> None:
     first, again = finished
     assert first.measured == len(record.steps) and again.measured == 0 and again.replayed >= first.measured
-    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 5
+    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 6
     assert record.verify() == []
 
 
@@ -228,7 +229,7 @@ def test_throughputs_that_are_compared_took_turns(finished, record: Record) -> N
 
 
 def test_every_notebook_says_how_many_blocks_were_repeated_and_marked(finished) -> None:
-    for notebook in ("1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose"):
+    for notebook in NOTEBOOKS:
         assert " blocks in turn; " in said(finished, notebook)
 
 
@@ -352,13 +353,13 @@ def test_absent_providers_say_why(record: Record) -> None:
 
 
 def test_no_number_that_is_asked_for_stands_above_its_question(finished, record: Record) -> None:
-    for name in ("1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose"):
+    for name in NOTEBOOKS:
         assert given_away(said(finished, name), Evidence(record), "model") == []
 
 
 def test_every_notebook_drew_figures(record: Record) -> None:
     drawn = {entry["notebook"] for entry in record.figures.values()}
-    assert drawn == {"1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose"}
+    assert drawn == set(NOTEBOOKS)
 
 
 def test_a_folder_of_other_photographs_and_weights_of_another_class_count_work(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fitting, one
 from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS
@@ -11,6 +13,7 @@ from grading.checks.options import accurate, as_fast, batches, in_turn, measured
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
 from snippets.decide.targets import target
+from snippets.kernel.layers import DEPTHWISE, POINTWISE
 from snippets.measure.latency import compare
 from snippets.stats import accuracy_loss, break_even, front
 
@@ -38,6 +41,33 @@ CPU_OPTIONS = {
 }
 # Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
 SAME_SIZE = 0.05
+
+
+def photos_at_once(evidence: Evidence) -> Number:
+    """Photos from which a search waits for arithmetic: twice the operations a byte at which both limits are equal."""
+    computing, reading = (
+        max(float(evidence.samples(step, name).max()) for step in ("kernel/limits", "kernel/limits-after"))
+        for name in ("float32_per_s", "memory_per_s")
+    )
+    if computing <= 0 or reading <= 0:
+        raise NotMeasured("kernel/limits", "positive rates")
+    how = "Operations a second over bytes a second; each photo does 2 operations with every 4 bytes of the catalogue."
+    return Number(2 * computing / reading, how, 0.15)
+
+
+def without_slow_depthwise(evidence: Evidence) -> Number:
+    """Time of all layers if the depthwise ones did as many operations a second as the 1x1 ones."""
+    step = "kernel/layers"
+    times, flop = evidence.samples(step, "milliseconds"), evidence.samples(step, "flop")
+    kinds = evidence.field(step, "kinds")
+    if len(kinds) != times.size or times.size != flop.size:
+        raise NotMeasured(step, "milliseconds of each layer")
+    how = "Take the depthwise time out, and put in their operations over the rate of the 1x1 layers."
+    slow, fast = (np.array([kind == name for kind in kinds]) for name in (DEPTHWISE, POINTWISE))
+    if not slow.any() or not fast.any() or times[fast].sum() <= 0:
+        return Number(float(times.sum()), how)
+    rate = flop[fast].sum() / times[fast].sum()
+    return Number(float(times[~slow].sum() + flop[slow].sum() / rate), how)
 
 
 def overlapping_intervals(_: Evidence) -> Choices:
@@ -214,6 +244,8 @@ def phone(evidence: Evidence) -> Choices:
 
 
 JUDGES: dict[str, Judge] = {
+    "model.kernel.photos": photos_at_once,
+    "model.kernel.depthwise": without_slow_depthwise,
     "model.baseline.interval": overlapping_intervals,
     "model.baseline.break_even": compiling_pays,
     "model.graph.vanished": vanished,

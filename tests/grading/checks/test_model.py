@@ -100,6 +100,21 @@ COUNTS = {
 }
 
 PAPERS: dict[str, tuple[Paper, ...]] = {
+    # 100 x 2,000 numbers, each multiplied and added: 400,000 operations in 0.02 ms are 20 billion a second. Half of it
+    # (10 to 30) full points, three halves (to 50) half of them.
+    "model.kernel.search": (
+        Paper(
+            {"search/catalogue": [100, 2000], "search/float32-1/latency": {"latency_ms": [0.02] * 15}},
+            {20: 1, 10: 1, 30: 1, 31: 0.5, 50: 0.5, 51: 0},
+        ),
+    ),
+    # 60 / 3 = 20; 0.3 of it is 6 (14 to 26), three times that 18 (2 to 38).
+    "model.kernel.order": (
+        Paper(
+            {"kernel/naive/latency": {"latency_ms": [60.0] * 15}, "kernel/order/latency": {"latency_ms": [3.0] * 15}},
+            {20: 1, 14: 1, 26: 1, 27: 0.5, 38: 0.5, 39: 0},
+        ),
+    ),
     # Median of 80, 40, 20 is 40. Within half of it (20 to 60) full points, within three halves (to 100) half of them.
     "model.baseline.eager": (Paper(latency(eager=40), {40: 1, 20: 1, 60: 1, 61: 0.5, 100: 0.5, 101: 0}),),
     # 40 / 10 = 4; a fifth is 0.8 (3.2 to 4.8), three fifths are 2.4 (1.6 to 6.4).

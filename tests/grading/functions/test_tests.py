@@ -15,7 +15,7 @@ from tests.grading.functions.confined import confined, graded
 @confined
 def test_right_functions_earn_all_points_and_the_level_is_reported(tmp_path: Path) -> None:
     results = graded(tmp_path, SOLUTION)
-    assert [(result.points, result.possible) for result in results] == [(3, 3), (3, 3)]
+    assert [(result.points, result.possible) for result in results] == [(3, 3), (3, 3), (3, 3), (4, 4)]
     assert all(sandbox.level() in result.detail for result in results)
 
 
@@ -41,7 +41,7 @@ def test_without_confinement_nothing_is_earned_and_the_remedy_is_named(
 ) -> None:
     monkeypatch.setattr(sandbox, "level", lambda: "none")
     results = graded(tmp_path, SOLUTION)
-    assert len(results) == 2
+    assert len(results) == 4
     assert all(result.points == 0 and "Install bubblewrap" in result.message for result in results)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grading.report.tables import loads, show_run, variants, verdict
+from grading.report.tables import kernel_rows, loads, show_run, variants, verdict
 from snippets.errors import RecordError
 from snippets.record.run import load_record, open_run
 
@@ -37,6 +37,21 @@ def test_the_throughput_is_that_of_the_published_batch_though_a_larger_one_is_fa
         )
     (variant,) = variants(load_record(run.folder))
     assert variant.batch == 32 and variant.images_per_s is not None and variant.images_per_s.value == 1000
+
+
+def test_rungs_are_told_by_their_rates_and_are_no_variants_of_the_model() -> None:
+    run = open_run("model", run_id="quick")
+    # 2 million operations in 4 ms are half a billion a second.
+    rungs = {
+        "naive": {"step": "kernel/naive/latency", "flop": 2e6},
+        "tiles": {"step": "kernel/tiles/latency", "flop": 2e6},
+    }
+    run.step("kernel/rungs", lambda: rungs, inputs={})
+    run.step("kernel/naive/latency", lambda: {"latency_ms": np.full(9, 4.0), "batch": 1}, inputs={})
+    record = load_record(run.folder)
+    ((figures, intervals),) = kernel_rows(record)
+    assert figures == ["naive", "4.00", "0.50"] and intervals[1:] == ["4.00..4.00", "0.50..0.50"]
+    assert variants(record) == [] and kernel_rows(load_record(open_run("model", run_id="other").folder)) == []
 
 
 def test_of_batches_of_one_size_the_last_that_took_turns_stand() -> None:

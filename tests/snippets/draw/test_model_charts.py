@@ -7,6 +7,48 @@ import numpy as np
 from snippets.draw import model_charts
 from snippets.stats import Estimate
 
+RATES = {
+    "Python": Estimate(0.0456, 0.04, 0.05),
+    "loop order, yours": Estimate(26.0, 25.0, 27.0),
+    "int8": Estimate(1360.4, 1200.0, 1500.0),
+}
+
+
+def test_a_ladder_has_its_first_rung_on_top_and_marks_what_is_ones_own() -> None:
+    (axes,) = model_charts.ladder_chart(RATES, "Ladder").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(RATES)
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert [text.get_text() for text in axes.texts] == ["0.0456", "26", "1,360"]
+    colours = [tuple(dot.get_facecolor()[0]) for dot in axes.collections]
+    assert colours[0] == colours[2] != colours[1]
+
+
+ROOF = model_charts.Roof({"int8": 1000.0, "float32": 250.0}, {"memory": 50.0, "first caches": 200.0})
+
+
+def test_a_roofline_rises_with_the_intensity_until_arithmetic_limits_it() -> None:
+    points = {"1 photo": (0.5, Estimate(20.0, 18.0, 22.0)), "library": (80.0, Estimate(240.0, 230.0, 250.0))}
+    (axes,) = model_charts.roofline(ROOF, points, "Roofline").axes
+    memory, caches = axes.lines[0], axes.lines[1]
+    for line, speed in ((memory, 50), (caches, 200)):
+        x, y = (np.asarray(values) for values in line.get_data())
+        assert np.allclose(y, np.minimum(x * speed, 1000))
+        assert x[0] < 0.5 and x[-1] > 80
+    assert [list(line.get_ydata()) for line in axes.lines[2:4]] == [[1000.0, 1000.0], [250.0, 250.0]]
+    written = [text.get_text() for text in axes.texts]
+    assert {"memory: 50 GB/s", "first caches: 200 GB/s", "int8: 1,000", "float32: 250"} <= set(written)
+    assert {"1 photo", "library"} <= set(written)
+
+
+def test_layers_of_one_kind_share_a_colour_and_are_named_in_the_legend() -> None:
+    points = {name: (x, Estimate(10.0, np.nan, np.nan)) for name, x in (("a", 1.0), ("b", 2.0), ("c", 10.0))}
+    kinds = {"a": "depthwise", "b": "depthwise", "c": "1x1"}
+    (axes,) = model_charts.roofline(ROOF, points, "Layers", kinds).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["depthwise", "1x1"]
+    colours = [tuple(dot.get_facecolor()[0]) for dot in axes.collections[:3]]
+    assert colours[0] == colours[1] != colours[2]
+    assert not {"a", "b", "c"} & {text.get_text() for text in axes.texts}
+
 
 def test_a_gallery_shows_one_picture_of_each_class_that_has_some() -> None:
     images = np.zeros((3, 224, 224, 3), dtype=np.uint8)

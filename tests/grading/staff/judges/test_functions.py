@@ -67,6 +67,8 @@ def test_a_task_belongs_to_the_part_that_its_id_begins_with() -> None:
     assert parts == {
         "percentile": "model",
         "break_even": "model",
+        "multiply_by_rows": "model",
+        "multiply_in_tiles": "model",
         "crossover_ms": "edge",
         "micro_batches": "system",
     }

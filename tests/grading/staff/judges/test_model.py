@@ -18,7 +18,36 @@ pytestmark = pytest.mark.usefixtures("paper_limits")
 Steps = dict[str, Any]
 
 
+# 1x1: 80 million operations in 0.5 ms, 40 million in 0.25 ms: 160 million a millisecond. Depthwise: 16 million in 1 ms.
+LAYERS: dict[str, Any] = {
+    "names": ["a", "b", "c", "d"],
+    "kinds": ["1x1", "depthwise", "1x1", "fully connected"],
+    "flop": [80e6, 16e6, 40e6, 1e6],
+    "bytes": [1e6, 1e6, 1e6, 1e6],
+    "milliseconds": [0.5, 1.0, 0.25, 0.15],
+}
+
+
 PAPERS: dict[str, tuple[Paper, ...]] = {
+    # At best 600 billion operations and 40 billion bytes a second: 15 for each byte, and a photo does half of one.
+    # So 30 photos; 15 % of it is 4.5, three times that 13.5.
+    "model.kernel.photos": (
+        Paper(
+            {
+                "kernel/limits": {"float32_per_s": [500e9, 600e9, 90e9], "memory_per_s": [30e9, 10e9]},
+                "kernel/limits-after": {"float32_per_s": [90e9, 500e9], "memory_per_s": [40e9, 10e9]},
+            },
+            {30: 1, 25.6: 1, 34.4: 1, 35: 0.5, 43: 0.5, 44: 0, 15: 0, 60: 0},
+        ),
+    ),
+    "model.kernel.depthwise": (
+        # 0.5 + 0.25 + 0.15 ms, and 16 / 160 = 0.1 ms in the place of 1 ms: 1 ms. A tenth, and three.
+        Paper({"kernel/layers": LAYERS}, {1: 1, 1.09: 1, 1.11: 0.5, 0.71: 0.5, 0.69: 0, 1.9: 0, 0.9: 1}),
+        # No depthwise layer: as long as now, 0.5 + 1 + 0.25 + 0.15.
+        Paper(
+            {"kernel/layers": LAYERS | {"kinds": ["1x1", "1x1", "1x1", "fully connected"]}}, {1.9: 1, 2.5: 0, 1.0: 0}
+        ),
+    ),
     "model.baseline.interval": (
         Paper({}, {"these images cannot tell; evaluate more of them": 1, "A is better": 0, "they are equally good": 0}),
     ),
