@@ -108,7 +108,7 @@ def run(
     if mode != "replay" and not grids:
         made = ask_first(part, options, name_at(options), click.echo, _confirm_on_a_terminal())
         if not site:
-            enter(made, options, click.echo)
+            enter(made, options, click.echo, name_at(options))
     place = Place(site, grids, Workers(workers, scheduler))
     run_lab(part, options, place, Reporting(fork_kernels, show_run, write_report), click.echo)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -22,6 +21,7 @@ from reserve.desk import runs_folder
 from reserve.run.here import PartRun
 from reserve.run.options import RunOptions
 from snippets.errors import CellError, KitError, Place, ToolMissing, UsageError, first_line
+from snippets.record.settings import name_of
 
 MAX_POINTS = 500
 
@@ -42,8 +42,8 @@ class Point:
 
     @property
     def run_id(self) -> str:
-        """Name of the run's folder: the profile and the values, such as `quick-batch-8-threads-2`."""
-        return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join([self.options.profile, *self.grid])).strip("-")[:120]
+        """Name of the run's folder: the profile (or `--run-id`) and all values, such as `quick-batch-8-threads-2`."""
+        return name_of(self.options.name, (*self.options.params, *self.grid))
 
     @property
     def own_options(self) -> RunOptions:

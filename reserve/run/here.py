@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from reserve.run.execute import execute
+from reserve.run.naming import named, require_run, require_same_run
 from reserve.run.options import DEFAULTS, RunOptions
 from reserve.run.parameters import Params, of_parts, resolve
 from reserve.run.smoke import smoke_test
@@ -22,8 +23,9 @@ from snippets.errors import KitError, UsageError
 from snippets.files import storage_error
 from snippets.parts import expand
 from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VARIABLE
+from snippets.record.head import HEAD
 from snippets.record.lock import acquire
-from snippets.record.run import default_runs
+from snippets.record.run import default_runs, discard_if_empty
 
 
 @dataclass(frozen=True)
@@ -81,25 +83,38 @@ class Progress:
 def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], None] = print) -> list[PartRun]:
     """Execute the notebooks of `part` (or of all parts) in order; returns one PartRun a part.
 
-    Raises UsageError before anything runs for an unknown part or parameter, and what `smoke_test` raises where they ask
-    for a GPU that does not compute; then what `execute` raises, and
+    Raises UsageError before anything runs for an unknown part or parameter, for a run's name that is no folder's,
+    and where a run of that name was measured with other parameters; RecordError for one to be replayed that is not
+    there; what `smoke_test` raises where they ask for a GPU that does not compute; then what `execute` raises, and
     RunLocked while another run works in the same folder.
     """
     parts = expand(part)
     if options.timeout_s <= 0:
         raise UsageError(f"--timeout is {options.timeout_s:g}; it is a number of seconds above 0.")
     base = (options.runs or default_runs()).resolve()
-    by_option = {"profile": options.profile, "runs": str(base), "run_id": options.name, "mode": options.mode}
-    every = _in_order(resolve(options.params, by_option, of_parts(parts)), options.order, part)
+    by_option = {"profile": options.profile, "runs": str(base), "mode": options.mode}
+    known = of_parts(parts)
+    every = _in_order(resolve(options.params, by_option, known), options.order, part)
+    folders = {name: base / name / named(name, options).name for name in parts}
+    by_part = {name: [_into(folders[name], p) for p in every if p.notebook.parent.name == name] for name in parts}
+    for name in parts:
+        if options.mode == "replay":
+            require_run(folders[name])
+        else:
+            require_same_run(folders[name], by_part[name], known)
     if options.mode != "replay":
         smoke_test(every, say)
     done = []
     with _fresh_since(options.mode):
         for name in parts:
-            mine = [params for params in every if params.notebook.parent.name == name]
-            say(f"{name}: {len(mine)} notebooks, profile {options.profile}, into {base / name / options.name}")
-            done.append(_run_part(base / name / options.name, mine, options, say))
+            say(f"{name}: {len(by_part[name])} notebooks, profile {options.profile}, into {folders[name]}")
+            done.append(_run_part(folders[name], by_part[name], options, say))
     return done
+
+
+def _into(folder: Path, params: Params) -> Params:
+    """The parameters of a notebook with the name of the run that it goes into."""
+    return replace(params, values={**params.values, "run_id": folder.name})
 
 
 def _in_order(every: Sequence[Params], order: str, part: str) -> Sequence[Params]:
@@ -176,7 +191,11 @@ def _place(folder: Path, mode: str, say: Callable[[str], None]) -> Iterator[Path
 
 @contextlib.contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Hold the run folder for this process and the kernels it starts; others get RunLocked."""
+    """Hold the run folder for this process and the kernels it starts; others get RunLocked.
+
+    A run that fails before it measured anything or took an answer leaves no record: nothing is there to be handed in.
+    """
+    is_new = not (folder / HEAD).is_file()
     try:
         (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -187,6 +206,10 @@ def owned(folder: Path) -> Iterator[None]:
     try:
         with _stoppable():
             yield
+    except BaseException:
+        if is_new:
+            discard_if_empty(folder)
+        raise
     finally:
         if before is None:
             del os.environ[OWNER_VARIABLE]

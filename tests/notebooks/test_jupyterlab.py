@@ -127,4 +127,4 @@ def test_run_all_cells_in_the_browser_runs_all_cells(jupyter: Server, folder: Pa
     assert done(saved), f"not all cells ran within {RUN_LIMIT_S} s"
     assert any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
     part = name.partition("/")[0]
-    assert (folder / "runs" / part / "mine" / "record.json").is_file()
+    assert (folder / "runs" / part / "quick" / "record.json").is_file()

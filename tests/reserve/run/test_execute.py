@@ -80,3 +80,21 @@ def test_a_notebook_that_has_nothing_to_do_is_finished_and_says_why(tmp_path: Pa
     assert not any(one.output_type == "error" for cell in cells for one in cell.get("outputs", ()))
     assert not any("papermill-error" in str(cell.metadata.get("tags", "")) for cell in cells)
     assert cells[-2].outputs[-1].text == "it is in int8 already\n"
+
+
+def test_an_executed_notebook_gives_way_only_to_another_that_ran_to_its_end(tmp_path: Path) -> None:
+    out, beside = tmp_path / "out.ipynb", tmp_path / "out.failed.ipynb"
+
+    def said(path: Path) -> str:
+        return str(nbformat.read(path, as_version=4).cells[-1])
+
+    with pytest.raises(CellError, match="the traceback: .*out.ipynb"):
+        execute(notebook(tmp_path, "int('never whole')"), out, {}, 60)
+    assert "never whole" in said(out), "there was nothing better"
+    assert execute(notebook(tmp_path, "print('first')"), out, {}, 60).output == out and "first" in said(out)
+    whole = out.read_bytes()
+    with pytest.raises(CellError, match="the traceback: .*out.failed.ipynb"):
+        execute(notebook(tmp_path, "int('later')"), out, {}, 60)
+    assert out.read_bytes() == whole and "later" in said(beside)
+    execute(notebook(tmp_path, "print('second')"), out, {}, 60)
+    assert "second" in said(out) and not beside.exists()
