@@ -12,7 +12,6 @@ the question's kind and points call for.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import unicodedata
@@ -26,6 +25,16 @@ from snippets.parts import NOTEBOOKS, PARTS
 from snippets.quick_import import without_iri_checks
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
+"""What a kernel says of itself and JupyterLab saves, without the version of Python, which is each student's own (and
+left out by `notebooks/.jupyter`)."""
 MAX_ID_LENGTH = 64
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
@@ -134,12 +143,10 @@ def convert(path: Path) -> str:
             cells.append(nbformat.v4.new_code_cell(cell.source, id=cell_id, metadata=metadata))
         else:
             cells.append(nbformat.v4.new_markdown_cell(cell.source, id=cell_id, metadata=metadata))
-    notebook = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
-    )
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": LANGUAGE})
     notebook.nbformat_minor = 5
     nbformat.validate(notebook)
-    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return str(nbformat.writes(notebook)) + "\n"  # as JupyterLab saves it: opening one changes nothing
 
 
 def build(paths: Iterable[Path] = (), *, check: bool = False) -> list[Path]:

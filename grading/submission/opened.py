@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.questions.which_run import counts_of
 from grading.shown import line, some
 from grading.submission.people import is_archive
 from grading.submission.unpack import copy_folder, unpack
@@ -106,7 +107,7 @@ def root_of(folder: Path) -> Path:
 
 
 def runs_in(root: Path) -> dict[str, Path]:
-    """Run folders by part: `<part>/record.json`, or whatever record names the part; of several the newest."""
+    """Run folders by part: `<part>/record.json`, or whatever record names the part; of several the best by `_rank`."""
     return _choose(root)[0]
 
 
@@ -122,14 +123,26 @@ def _choose(root: Path) -> tuple[dict[str, Path], list[str]]:
         if others:
             there = runs[part].relative_to(root)
             named = some([run.relative_to(root).as_posix() for run in others])
-            remarks.append(f"of {len(others) + 1} runs of part {part}, {line(there)} was read; beside it lay {named}")
+            held, next_best = _answers(runs[part]), max(map(_answers, others))
+            why = f"{held} answers against {next_best}" if held != next_best else f"{held} answers each"
+            remarks.append(
+                f"of {len(others) + 1} runs of part {part}, {line(there)} was read; beside it lay {named} ({why})"
+            )
     return runs, remarks
 
 
-def _rank(root: Path, part: str, run: Path) -> tuple[bool, str, int]:
-    """What `collect` put there before all else, then the newest, then the one nearest the top."""
+def _rank(root: Path, part: str, run: Path) -> tuple[bool, int, str, int]:
+    """What `collect` put there before all else, then what holds the most answers, then the newest, then what is
+    nearest the top."""
     collected = (root / "manifest.json").is_file() and run == root / part
-    return collected, written_utc(run), -len(run.parts)
+    return collected, _answers(run), written_utc(run), -len(run.parts)
+
+
+def _answers(run: Path) -> int:
+    try:
+        return counts_of(run).answers
+    except Exception:  # only looked at to choose: what is wrong with it is said when it is graded
+        return 0
 
 
 @contextmanager

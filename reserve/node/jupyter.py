@@ -64,6 +64,10 @@ def stop_earlier(state: Path) -> None:
         os.kill(facts_of(state)["pid"], 15)
 
 
+def _path_with_python() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
 def start(state: Path, public: bool) -> None:
     """Start a server and wait until it answers. Exits with its last words if it does not."""
     stop_earlier(state)
@@ -75,7 +79,8 @@ def start(state: Path, public: bool) -> None:
     with log.open("w") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *words, f"--ServerApp.root_dir={Path.home() / 'servelab'}"],
-            env={**os.environ, "JUPYTER_TOKEN": token},
+            # In its terminals, `servelab` and Python are those that it runs with itself.
+            env={**os.environ, "JUPYTER_TOKEN": token, "PATH": _path_with_python()},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

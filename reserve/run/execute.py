@@ -6,13 +6,16 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import snippets.errors as errors
-from snippets.errors import CellError, KernelDied, KitError, NothingToDo, Place, RunTimeout, StorageError
+from reserve.run.faults import is_full, says_full
+from snippets.errors import CellError, KernelDied, KitError, NothingToDo, Place, RunTimeout, StorageError, first_line
+from snippets.files import cache_folder
 from snippets.quick_import import without_iri_checks
 from snippets.record.context import BATCH_VARIABLE
 
@@ -136,11 +139,24 @@ def _cell_error(error: Any, notebook: Path, output: Path) -> KitError:
     place = Place(notebook=notebook.stem, cell=error.cell_index)
     if isinstance(kind, type) and issubclass(kind, KitError):
         return kind(f"{text}\n  ({where})", place=place)
+    if full := _full_disk(text, output):
+        return StorageError(
+            f"The disk is full ({full}): {error.ename}: {first_line(ValueError(text))}\n  ({where})\n  Free some "
+            "space, or choose another disk with --runs, and run again: finished steps are kept.",
+            place=place,
+        )
     return CellError(
         f"{error.ename}: {text}\n  ({where})\n  Correct the cell or its parameters and run again; "
         "finished steps are kept.",
         place=place,
     )
+
+
+def _full_disk(text: str, output: Path) -> str:
+    """The place whose disk is full, by what an error says, or by what is left there; empty where none is."""
+    if says_full(text):
+        return str(output.parent.parent)
+    return str(is_full((output.parent, cache_folder(), Path(tempfile.gettempdir()))) or "")
 
 
 def _last_begun(notebook: Path, output: Path) -> Place:

@@ -24,7 +24,7 @@ from snippets.files import storage_error
 from snippets.parts import expand
 from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VARIABLE
 from snippets.record.head import HEAD
-from snippets.record.lock import acquire
+from snippets.record.lock import acquire, alone_on_machine
 from snippets.record.run import default_runs, discard_if_empty
 
 
@@ -49,20 +49,26 @@ class Progress:
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self.measured = self.replayed = 0
         self.failed_step = ""
+        self._trouble: BaseException | None = None
         """The step that failed, if nothing was recorded since."""
 
     def __enter__(self) -> Progress:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._stop.set()
         self._thread.join()
+        if self._trouble is not None and error is None:
+            raise self._trouble
 
     def _follow(self) -> None:
-        while not self._stop.wait(0.2):
+        try:
+            while not self._stop.wait(0.2):
+                self._drain()
             self._drain()
-        self._drain()
+        except (OSError, ValueError) as error:  # nobody reads what is told; that is said where the run is waited for
+            self._trouble = error
 
     def _drain(self) -> None:
         if not self._path.exists():
@@ -175,7 +181,7 @@ def _say_step(say: Callable[[str], None], told: set[str], event: dict) -> None:
 def _place(folder: Path, mode: str, say: Callable[[str], None]) -> Iterator[Path]:
     """Where executed notebooks and progress go: the run's folder, held; for a replay, which only reads, another."""
     if mode != "replay":
-        with owned(folder):
+        with owned(folder, say):
             yield folder
         return
     place = Path(tempfile.mkdtemp(prefix="servelab-replay-"))
@@ -190,8 +196,10 @@ def _place(folder: Path, mode: str, say: Callable[[str], None]) -> Iterator[Path
 
 
 @contextlib.contextmanager
-def owned(folder: Path) -> Iterator[None]:
-    """Hold the run folder for this process and the kernels it starts; others get RunLocked.
+def owned(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]:
+    """Hold the run folder, and the machine, for this process and the kernels it starts.
+
+    Others get RunLocked in the folder; on the machine, this one waits for another that measures, and says so.
 
     A run that fails before it measured anything or took an answer leaves no record: nothing is there to be handed in.
     """
@@ -204,7 +212,7 @@ def owned(folder: Path) -> Iterator[None]:
     before = os.environ.get(OWNER_VARIABLE)
     os.environ[OWNER_VARIABLE] = str(os.getpid())
     try:
-        with _stoppable():
+        with _stoppable(), alone_on_machine(f"servelab run, {folder.parent.name}/{folder.name}", say):
             yield
     except BaseException:
         if is_new:

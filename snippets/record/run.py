@@ -32,7 +32,7 @@ from snippets.record.context import RunContext
 from snippets.record.document import has_steps, written_ns
 from snippets.record.files import RecordFiles
 from snippets.record.head import HEAD, add_unknown, set_entry
-from snippets.record.lock import RunLock
+from snippets.record.lock import RunLock, alone_on_machine
 from snippets.record.read import Record, load_record
 from snippets.record.settings import check_name, measured_with, require_same
 from snippets.record.steps import STEPS
@@ -129,6 +129,7 @@ class Run:
         self.notebook, self.profile, self.mode = notebook, profile, mode
         self._fresh_since = context.fresh_since or utc_now()
         self._lock = RunLock(folder, notebook, context.owner)
+        self._owner = context.owner  # it holds the machine for this process, too
         self._files = RecordFiles(folder, self.part)
         self._followed: IO[bytes] | None = None
         if mode == "replay":
@@ -210,14 +211,15 @@ class Run:
                 return values.decode(known["result"], self.folder, lambda ref: values.load_array(self.folder, ref))
             if self.mode == "replay":
                 raise self._not_replayable(name, key)
-            started_utc = self._progress(name, "started")
-            started = time.perf_counter_ns()
-            try:
-                value = fn(*args, **kwargs)
-            except BaseException:
-                self._progress(name, "failed", (time.perf_counter_ns() - started) / 1e9)
-                raise
-            seconds = (time.perf_counter_ns() - started) / 1e9
+            with nullcontext() if self._owner else alone_on_machine(f"{self.part}/{self.folder.name}, {self.notebook}"):
+                started_utc = self._progress(name, "started")
+                started = time.perf_counter_ns()
+                try:
+                    value = fn(*args, **kwargs)
+                except BaseException:
+                    self._progress(name, "failed", (time.perf_counter_ns() - started) / 1e9)
+                    raise
+                seconds = (time.perf_counter_ns() - started) / 1e9
             result = self._append(name, key, described, value, started_utc, seconds)
             self._progress(name, "done", seconds)
             return result

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import reserve.run.execute as module
 from reserve.run.execute import execute
 from snippets.errors import CellError, DataError, KernelDied, KitError, Place, RunTimeout, StorageError
 
@@ -98,3 +99,21 @@ def test_an_executed_notebook_gives_way_only_to_another_that_ran_to_its_end(tmp_
     assert out.read_bytes() == whole and "later" in said(beside)
     execute(notebook(tmp_path, "print('second')"), out, {}, 60)
     assert "second" in said(out) and not beside.exists()
+
+
+@pytest.mark.parametrize(
+    "said", ["I/O error: No space left on device (os error 28)", "[Errno 122] Disk quota exceeded"]
+)
+def test_a_full_disk_is_told_as_one_whatever_package_met_it(tmp_path: Path, said: str) -> None:
+    raises = f"class SafetensorError(Exception): pass\nraise SafetensorError({said!r})"
+    with pytest.raises(StorageError, match="The disk is full .*SafetensorError: .*Free some space") as raised:
+        execute(notebook(tmp_path, raises), tmp_path / "out.ipynb", {}, 60)
+    assert raised.value.exit_code == 8 and raised.value.place.cell == 1
+
+
+def test_a_disk_with_nothing_left_is_found_where_a_package_only_says_that_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "is_full", lambda folders: next(iter(folders)))
+    with pytest.raises(StorageError, match="The disk is full .*RuntimeError: file write failed"):
+        execute(notebook(tmp_path, "raise RuntimeError('file write failed')"), tmp_path / "out.ipynb", {}, 60)

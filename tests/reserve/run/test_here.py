@@ -19,7 +19,7 @@ from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
 from reserve.run.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, Place, RecordError, RunLocked, RunTimeout, UsageError
-from snippets.record.lock import acquire
+from snippets.record.lock import acquire, machine_lock
 from snippets.record.run import latest_run, load_record, open_run
 from tests.snippets.record.folders import listing, seal
 
@@ -277,6 +277,25 @@ def test_two_runs_in_one_folder_are_refused(lab) -> None:
         with pytest.raises(RunLocked):
             open_run("model", run_id="quick")
     run_parts("model", say=quiet)
+
+
+def test_a_run_waits_while_another_measures_on_the_machine(lab) -> None:
+    lab(n1_first=(MEASURE,))
+    path = machine_lock()
+    assert path is not None
+    held = acquire(path, "servelab run, system/full")
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if "waits" in line:
+            assert not list(Path(os.environ["SERVELAB_RUNS"]).glob("*/*/steps.jsonl"))
+            held.close()
+
+    run_parts("model", say=say)
+    (waited,) = (line for line in said if "waits" in line)
+    assert "(servelab run, system/full) is measuring on this machine" in waited
+    run_parts("model", RunOptions(mode="replay"), quiet)
 
 
 def test_a_folder_of_another_part_is_refused(lab) -> None:
