@@ -25,10 +25,12 @@ STAFF = KIT / "grading" / "staff"
 class Verbs(click.Group):
     """The verbs; an output that nobody reads any more is told as everything else is, not passed over by click."""
 
-    def make_context(self, info_name: str | None, args: list[str], **extra: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
         """Read the arguments; `--help` answers here."""
         with _broken_pipe_told():
-            return super().make_context(info_name, args, **extra)
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb. Raises StorageError for a broken pipe."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import NotebookSourceError
+from grading.questions.asking import posed
 from grading.questions.schema import ASK, question
 from snippets.parts import NOTEBOOKS, PARTS
 from snippets.quick_import import without_iri_checks
@@ -88,7 +89,8 @@ def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
         "task": False,
     }
     if by_hand:
-        metadata["points"] = asked_question.points
+        points = asked_question.points
+        metadata["points"] = int(points) if points == int(points) else points  # a browser saves 1.0 as 1
     return metadata
 
 
@@ -123,6 +125,10 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
     return ids
 
 
+def _posing_id(question_id: str) -> str:
+    return f"question-{slug(question_id, 55)}"
+
+
 def convert(path: Path) -> str:
     """The notebook JSON that the source at `path` stands for. The same source gives the same bytes."""
     without_iri_checks()
@@ -139,6 +145,9 @@ def convert(path: Path) -> str:
         question_id = asked(cell.source) if cell.cell_type == "code" else None
         if question_id and "nbgrader" not in metadata:
             metadata["nbgrader"] = nbgrader_metadata(question_id, cell_id)
+        if question_id:
+            posing = nbformat.v4.new_markdown_cell(posed(question(question_id)), id=_posing_id(question_id))
+            cells += [posing] if posing.id not in {each.id for each in cells} else []
         if cell.cell_type == "code":
             cells.append(nbformat.v4.new_code_cell(cell.source, id=cell_id, metadata=metadata))
         else:

@@ -13,8 +13,7 @@ from snippets.parts import PARTS, check_part
 from snippets.record.document import has_steps, written_ns
 from snippets.record.head import HEAD
 from snippets.record.run import default_runs, load_record
-
-PROFILES = ("quick", "full")
+from snippets.record.settings import PROFILES
 
 
 @dataclass(frozen=True)

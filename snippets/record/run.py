@@ -34,7 +34,7 @@ from snippets.record.files import RecordFiles
 from snippets.record.head import HEAD, add_unknown, set_entry
 from snippets.record.lock import RunLock, alone_on_machine
 from snippets.record.read import Record, load_record
-from snippets.record.settings import check_name, measured_with, require_same
+from snippets.record.settings import PROFILES, check_name, check_types, measured_with, require_same
 from snippets.record.steps import STEPS
 
 __all__ = ["MODES", "Record", "Run", "default_runs", "latest_run", "load_record", "open_run"]
@@ -101,6 +101,9 @@ def open_run(
         raise UsageError(f"mode is {mode!r}; it is one of {', '.join(MODES)}.")
     for what, name in (("part", part), ("run_id", run_id)):
         check_name(what, name)
+    if run_id == profile not in PROFILES:  # a notebook's run is called so by default
+        raise UsageError(f"profile is {profile!r}; it is one of {', '.join(PROFILES)}.")
+    check_types(parameters or {}, getattr(sys.modules.get("__main__"), "__annotations__", {}))
     folder = (Path(runs).expanduser() if runs else default_runs()) / part / run_id
     return Run(
         folder,

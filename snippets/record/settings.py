@@ -11,6 +11,13 @@ from snippets.errors import UsageError
 from snippets.files import sha256_text
 
 LONGEST_NAME = 120
+PROFILES = ("quick", "full")
+_KINDS: dict[Any, str] = {
+    str: "text, between quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+}
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 
 
@@ -20,6 +27,25 @@ def check_name(what: str, name: str) -> None:
         raise UsageError(
             f"{what} is {name!r}; use letters, digits, '.', '_' and '-', a letter or digit first: it names one folder."
         )
+
+
+def check_types(parameters: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
+    """Raise UsageError for a parameter whose value is not of the plain type that it is declared with.
+
+    `declared`: types by name, such as a notebook's `__annotations__`. A whole number does as a float, too.
+    """
+    for name, value in parameters.items():
+        kind = declared.get(name)
+        if kind not in _KINDS:
+            continue
+        fits = isinstance(value, (int, float) if kind is float else kind) and (
+            kind is bool or not isinstance(value, bool)
+        )
+        if not fits:
+            raise UsageError(
+                f"The parameter {name} is {value!r}, and takes {_KINDS[kind]}. Correct it in the notebook's first code "
+                "cell and run that again."
+            )
 
 
 def name_of(profile: str, settings: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from snippets.errors import UsageError
 from snippets.record.run import latest_run, load_record, open_run
-from snippets.record.settings import LONGEST_NAME, check_name, measured_with, name_of, require_same
+from snippets.record.settings import LONGEST_NAME, check_name, check_types, measured_with, name_of, require_same
 from tests.snippets.record.folders import listing
 
 
@@ -93,3 +93,26 @@ def test_a_run_that_measured_nothing_is_not_the_latest(tmp_path: Path) -> None:
     measured.step("a/x/latency", lambda: 1, inputs={})
     opened(tmp_path, run_id="third")
     assert latest_run("model", tmp_path) == measured.folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        (int, "two", "takes a whole number"),
+        (int, 2.5, "takes a whole number"),
+        (int, True, "takes a whole number"),
+        (float, "10", "takes a number"),
+        (str, 5, "takes text"),
+        (bool, 1, "takes True or False"),
+    ],
+)
+def test_a_parameter_of_the_wrong_type_is_told(kind: type, value: object, said: str) -> None:
+    with pytest.raises(UsageError, match=f"^The parameter threads is {value!r}, and {said}.*first code cell"):
+        check_types({"threads": value}, {"threads": kind})
+    check_types({"threads": 2, "rate": 2, "data": "x", "own": object()}, {"threads": int, "rate": float, "data": str})
+
+
+def test_a_profile_that_is_none_is_told_before_a_run_is_made_of_its_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="profile is 'quik'; it is one of quick, full"):
+        open_run("model", runs=tmp_path, run_id="quik", profile="quik")
+    assert list(tmp_path.iterdir()) == []
