@@ -6,6 +6,7 @@ Heavy modules are imported inside the verbs, so that `servelab --help` answers a
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -140,7 +141,13 @@ def run(
         if not site:
             enter(made, options, click.echo, name_at(options))
     place = Place(site, grids, Workers(workers, scheduler))
-    run_lab(part, options, place, Reporting(fork_kernels, show_run, write_report), click.echo)
+    run_lab(
+        part,
+        options,
+        place,
+        Reporting(fork_kernels, partial(show_run, width=_terminal_width()), write_report),
+        click.echo,
+    )
 
 
 def _confirm_on_a_terminal() -> Callable[[str], object] | None:
@@ -165,7 +172,12 @@ def show(run: str) -> None:
     """Print what RUN measured: tables, targets, expected v. measured. A PART means its run with your answers."""
     from grading.report.tables import show_run
 
-    click.echo(show_run(_run_folder(run)))
+    click.echo(show_run(_run_folder(run), _terminal_width()))
+
+
+def _terminal_width() -> int | None:
+    """Columns of the terminal that reads the output; None for a file or a pipe, which take lines of any length."""
+    return shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
 
 
 def _run_folder(run: str) -> Path:

@@ -28,14 +28,14 @@ class Counts:
     written: int
 
     @property
-    def rank(self) -> tuple[int, int, bool, bool, int]:
-        """Of two runs the one with the greater rank is meant."""
-        return self.answers, self.in_time, self.measured, self.plain, self.written
+    def rank(self) -> tuple[bool, int, int, bool, int]:
+        """Of two runs the one with the greater rank is meant: answers earn nothing where nothing is measured."""
+        return self.measured, self.answers, self.in_time, self.plain, self.written
 
     def __str__(self) -> str:
         if self.answers:
-            early = f", {self.in_time} of them predictions in time" if self.in_time else ""
-            return f"{self.answers} answers{early}"
+            early = f", with {self.in_time} in time" if self.in_time else ""
+            return f"{self.answers} answer{'s' * (self.answers > 1)}{early}" + ", not measured" * (not self.measured)
         return "no answers" if self.measured else "nothing measured, no answers"
 
 
@@ -71,8 +71,8 @@ def runs_of(part: str, runs: Path | None = None) -> list[Path]:
 
 
 def choose_run(part: str, runs: Path | None = None) -> Choice:
-    """The run of `part` that is meant where none is named: the one with the most answers, then with the most
-    predictions in time, then one that measured, then one without parameters of its own, then the newest.
+    """The run of `part` that is meant where none is named: of those that measured, the one with the most answers, then
+    with the most predictions in time, then one without parameters of its own, then the newest.
 
     Raises UsageError for no part, and where it has no run.
     """

@@ -123,26 +123,28 @@ def _choose(root: Path) -> tuple[dict[str, Path], list[str]]:
         if others:
             there = runs[part].relative_to(root)
             named = some([run.relative_to(root).as_posix() for run in others])
-            held, next_best = _answers(runs[part]), max(map(_answers, others))
-            why = f"{held} answers against {next_best}" if held != next_best else f"{held} answers each"
+            held, next_best = _worth(runs[part])[1], max(_worth(run)[1] for run in others)
+            why = f"answers: {held} against {next_best}"
             remarks.append(
                 f"of {len(others) + 1} runs of part {part}, {line(there)} was read; beside it lay {named} ({why})"
             )
     return runs, remarks
 
 
-def _rank(root: Path, part: str, run: Path) -> tuple[bool, int, str, int]:
-    """What `collect` put there before all else, then what holds the most answers, then the newest, then what is
-    nearest the top."""
+def _rank(root: Path, part: str, run: Path) -> tuple[bool, tuple[bool, int], str, int]:
+    """What `collect` put there before all else, then what measured and holds the most answers, then the newest, then
+    what is nearest the top."""
     collected = (root / "manifest.json").is_file() and run == root / part
-    return collected, _answers(run), written_utc(run), -len(run.parts)
+    return collected, _worth(run), written_utc(run), -len(run.parts)
 
 
-def _answers(run: Path) -> int:
+def _worth(run: Path) -> tuple[bool, int]:
+    """Whether a run measured anything, and how many answers it holds."""
     try:
-        return counts_of(run).answers
+        counts = counts_of(run)
+        return counts.measured, counts.answers
     except Exception:  # only looked at to choose: what is wrong with it is said when it is graded
-        return 0
+        return False, 0
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import tempfile
@@ -230,15 +231,20 @@ def owned(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]:
 def _stoppable() -> Iterator[None]:
     """A request to end (SIGTERM) is treated as Ctrl-C, so that kernels are stopped and finished steps are kept."""
     in_main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGTERM, _interrupt) if in_main else None
+    # A job in a shell's background ignores Ctrl-C, and goes on doing so.
+    asked = [n for n in (signal.SIGTERM, signal.SIGINT) if in_main and signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in asked}
     try:
         yield
     finally:
-        if in_main:
-            signal.signal(signal.SIGTERM, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    # What was asked for is no fault: nobody need read that kernels died over it.
+    for name in ("asyncio", "papermill", "traitlets"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     raise KeyboardInterrupt
 
 

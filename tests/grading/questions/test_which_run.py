@@ -36,8 +36,8 @@ def test_the_run_with_the_answers_is_taken_and_the_newer_one_is_offered() -> Non
     chosen = choose_run("model")
     assert chosen.folder == mine.folder
     assert chosen.told == (
-        f"model: {mine.folder} of 2 runs (2 answers, 1 of them predictions in time). Beside it: quick (no answers, the "
-        "newest); name a run's folder to take that one."
+        f"model: {mine.folder} of 2 runs (2 answers, with 1 in time). Beside it: quick (no answers, the newest); "
+        "name a run's folder to take that one."
     )
 
 
@@ -64,10 +64,19 @@ def test_an_empty_run_a_grids_point_and_a_blank_answer_are_no_rivals() -> None:
     assert [run.name for run in runs_of("model")] == ["quick", "other", "quick-threads-2-images-16", "typo"]
 
 
+def test_answers_without_a_measurement_do_not_beat_one_that_measured() -> None:
+    measured = made("quick", age=60)
+    only_predicted = made("mine", age=5, measured=False, prediction=[5, 20])
+    assert choose_run("model").folder == measured.folder
+    assert "mine (1 answer, with 1 in time, not measured, the newest)" in choose_run("model").told
+    only_predicted.step("baseline/eager/latency", lambda: 1, inputs={})
+    assert choose_run("model").folder == only_predicted.folder
+
+
 def test_of_equal_runs_the_newest_is_meant() -> None:
     made("quick", age=60, number=1)
     newer = made("full", age=5, number=1)
-    assert choose_run("model").folder == newer.folder and "(1 answers, the newest)" in choose_run("model").told
+    assert choose_run("model").folder == newer.folder and "(1 answer, the newest)" in choose_run("model").told
 
 
 def test_a_record_that_cannot_be_read_is_taken_only_where_there_is_no_other() -> None:
