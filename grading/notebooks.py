@@ -139,7 +139,7 @@ def convert(path: Path) -> str:
     if read.cells and ASK.search("\n".join(c.source for c in read.cells if c.cell_type == "markdown")):
         raise NotebookSourceError("An ask(...) stands in a Markdown cell; put it in a ```{code-cell}.")
     ids = _cell_ids(read.cells, slug(path.stem))
-    cells = []
+    cells: list[Any] = []
     for cell, cell_id in zip(read.cells, ids, strict=True):
         metadata = dict(cell.metadata)
         question_id = asked(cell.source) if cell.cell_type == "code" else None

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 PORT = 8888
+CONFIG = Path(__file__).resolve().parents[2] / "notebooks" / ".jupyter"
+"""As `make jupyter` has it: what is saved, what is shown, and where its terminals find `servelab`."""
 TRIES = 60
 """How often a server that starts is asked, twice a second."""
 
@@ -64,10 +66,6 @@ def stop_earlier(state: Path) -> None:
         os.kill(facts_of(state)["pid"], 15)
 
 
-def _path_with_python() -> str:
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-
-
 def start(state: Path, public: bool) -> None:
     """Start a server and wait until it answers. Exits with its last words if it does not."""
     stop_earlier(state)
@@ -79,8 +77,7 @@ def start(state: Path, public: bool) -> None:
     with log.open("w") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *words, f"--ServerApp.root_dir={Path.home() / 'servelab'}"],
-            # In its terminals, `servelab` and Python are those that it runs with itself.
-            env={**os.environ, "JUPYTER_TOKEN": token, "PATH": _path_with_python()},
+            env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": str(CONFIG)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

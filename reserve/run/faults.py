@@ -32,8 +32,12 @@ EXTRAS = {
 def as_kit_error(error: BaseException) -> KitError:
     """The error of the kit that tells of `error`. One that is of no known kind is kept in a file, to be reported."""
     if isinstance(error, OSError) and _of_output(error):
-        why = "nobody reads it any more" if isinstance(error, BrokenPipeError) else error.strerror
-        return StorageError(f"The output could not be written ({why}); what was finished is kept.")
+        if isinstance(error, BrokenPipeError):
+            return StorageError("Nobody reads the output any more; what was finished is kept.")
+        return StorageError(
+            f"Not all output could be written ({error.strerror}): free some space, or write elsewhere. What was "
+            "finished is kept."
+        )
     if isinstance(error, OSError) and error.filename is not None:
         return _of_file(error)
     if says_full(error):
@@ -54,7 +58,7 @@ def as_kit_error(error: BaseException) -> KitError:
 
 
 def _of_output(error: OSError) -> bool:
-    """Whether it is the command's own output that could not be written."""
+    """Whether it is what the command writes, to its reader or into an open file, and not a file it looked for."""
     return error.filename is None and error.errno in (errno.EPIPE, *FULL_ERRNOS, errno.EIO, errno.EBADF)
 
 

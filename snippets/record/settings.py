@@ -21,6 +21,9 @@ _KINDS: dict[Any, str] = {
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 
 
+_ACCEPTS: dict[Any, tuple[type, ...]] = {**{kind: (kind,) for kind in _KINDS}, float: (int, float)}
+
+
 def check_name(what: str, name: str) -> None:
     """Raise UsageError unless `name` can be a folder's, inside the one that it is looked for in."""
     if not _NAME.fullmatch(name):
@@ -38,9 +41,7 @@ def check_types(parameters: Mapping[str, Any], declared: Mapping[str, Any]) -> N
         kind = declared.get(name)
         if kind not in _KINDS:
             continue
-        fits = isinstance(value, (int, float) if kind is float else kind) and (
-            kind is bool or not isinstance(value, bool)
-        )
+        fits = isinstance(value, _ACCEPTS[kind]) and (kind is bool or not isinstance(value, bool))
         if not fits:
             raise UsageError(
                 f"The parameter {name} is {value!r}, and takes {_KINDS[kind]}. Correct it in the notebook's first code "

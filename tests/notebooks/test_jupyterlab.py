@@ -103,6 +103,24 @@ def test_opening_and_saving_a_notebook_leaves_it_as_it_was_built(jupyter: Server
         assert button not in seen[0], "the staff's"
 
 
+def test_the_command_is_found_in_its_terminals(jupyter: Server) -> None:
+    found: list[str] = []
+
+    def act(page) -> None:
+        page.goto(f"{jupyter.url}/lab?reset", wait_until="load")
+        page.locator(".jp-LauncherCard", has_text="Terminal").first.click(timeout=OPEN_LIMIT_S * 1000)
+        page.locator(".jp-Terminal .xterm-screen").wait_for(timeout=OPEN_LIMIT_S * 1000)
+        page.wait_for_timeout(2000)
+        page.locator(".jp-Terminal .xterm-screen").click()
+        page.keyboard.type("servelab params model > params.txt; echo done > done.txt\n")
+        page.wait_for_timeout(15_000)
+        page.goto(f"{jupyter.url}/files/params.txt", wait_until="load")
+        found.append(page.locator("body").inner_text())
+
+    with_page(act, width=1280, height=900, limit_s=240)
+    assert "threads" in found[0]
+
+
 def test_runs_can_be_reached_where_the_notebooks_are(jupyter: Server, folder: Path) -> None:
     (folder / "runs" / "model" / "quick" / "screens").mkdir(parents=True, exist_ok=True)
     found: list[str] = []
