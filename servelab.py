@@ -639,7 +639,8 @@ def main() -> None:
         code = cli.main(prog_name="servelab", standalone_mode=False)
         if sys.stdout:
             sys.stdout.flush()  # what cannot be written is told below, not by Python as it ends
-        raise SystemExit(code if isinstance(code, int) else 0)
+        if isinstance(code, int) and code:
+            raise SystemExit(code)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None

@@ -23,7 +23,8 @@ from reserve.desk import runs_folder
 from reserve.run.here import PartRun
 from reserve.run.options import RunOptions
 from snippets.errors import CellError, KitError, Place, ToolMissing, UsageError, first_line
-from snippets.record.lock import LOCK_VARIABLE, UNLOCKED, alone_on_machine
+from snippets.record.context import LOCK_VARIABLE, UNLOCKED
+from snippets.record.lock import alone_on_machine
 from snippets.record.settings import name_of
 
 MAX_POINTS = 500

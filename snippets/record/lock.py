@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,10 +13,8 @@ from types import TracebackType
 
 from snippets.errors import RunLocked
 from snippets.files import storage_error
+from snippets.record.context import LOCK_VARIABLE, UNLOCKED, machine_lock
 
-LOCK_VARIABLE = "SERVELAB_LOCK"
-UNLOCKED = "off"
-"""As the value of that variable: nothing is locked, several measurements at once are meant."""
 LONGEST_WAIT_S = 3600.0
 TELL_EVERY_S = 60.0
 _WIDTH = 100
@@ -100,15 +97,6 @@ def acquire(path: Path, what: str, patience_s: float = 0.0, announce: bool = Tru
             file.close()
             raise storage_error(error, path.parent) from error
     return file
-
-
-def machine_lock() -> Path | None:
-    """The file that whoever measures on this machine holds: $SERVELAB_LOCK, else one in the folder of temporary files,
-    which all users share; None where that is `off`."""
-    named = os.environ.get(LOCK_VARIABLE, "")
-    if named == UNLOCKED:
-        return None
-    return Path(named or Path(tempfile.gettempdir()) / "servelab-measuring.lock")
 
 
 @contextmanager

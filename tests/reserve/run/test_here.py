@@ -19,7 +19,8 @@ from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
 from reserve.run.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, Place, RecordError, RunLocked, RunTimeout, UsageError
-from snippets.record.lock import acquire, machine_lock
+from snippets.record.context import machine_lock
+from snippets.record.lock import acquire
 from snippets.record.run import latest_run, load_record, open_run
 from tests.snippets.record.folders import listing, seal
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from snippets.errors import RunLocked, StorageError
-from snippets.record.context import OWNER_VARIABLE
-from snippets.record.lock import LOCK_VARIABLE, RunLock, acquire, alone_on_machine, holder, machine_lock
+from snippets.record.context import LOCK_VARIABLE, OWNER_VARIABLE, machine_lock
+from snippets.record.lock import RunLock, acquire, alone_on_machine, holder
 from snippets.record.run import open_run
 
 ROOT = Path(__file__).parents[3]
