@@ -106,7 +106,7 @@ def test_an_executed_notebook_gives_way_only_to_another_that_ran_to_its_end(tmp_
 )
 def test_a_full_disk_is_told_as_one_whatever_package_met_it(tmp_path: Path, said: str) -> None:
     raises = f"class SafetensorError(Exception): pass\nraise SafetensorError({said!r})"
-    with pytest.raises(StorageError, match="The disk is full .*SafetensorError: .*Free some space") as raised:
+    with pytest.raises(StorageError, match="(?s)The disk is full .*SafetensorError: .*Free some space") as raised:
         execute(notebook(tmp_path, raises), tmp_path / "out.ipynb", {}, 60)
     assert raised.value.exit_code == 8 and raised.value.place.cell == 1
 
