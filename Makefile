@@ -18,7 +18,8 @@ help:
 	@echo "make lint     set up and check format, style, types, shell scripts and Dockerfiles"
 	@echo "make mutants  change the code in small ways and count the changes that no test notices"
 	@echo "              (MODULES='snippets.stats.*': only there)"
-	@echo "also: setup, notebooks, pictures, test-slow, test-openstack, clean"
+	@echo "make clean    remove .venv and what was built; your records in runs/ stay"
+	@echo "also: setup, notebooks, pictures, test-slow, test-openstack"
 
 lab: setup
 	$(BIN)/servelab run all --profile $(PROFILE)
@@ -54,7 +55,9 @@ $(READY): pyproject.toml constraints.txt setup.sh
 	@touch $(READY)
 
 jupyter: setup
-	$(BIN)/jupyter lab notebooks
+	PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_CONFIG_PATH="$(CURDIR)/notebooks/.jupyter:$$JUPYTER_CONFIG_PATH" \
+	  $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks \
+	  $(if $(filter 0,$(shell id -u)),--allow-root)
 
 notebooks: setup
 	$(BIN)/python -m grading.notebooks build
@@ -90,5 +93,7 @@ constraints: setup mutation
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/ @ file:.*-([0-9][^-]*)-py3.*/==\1/; s/^soupsieve==.*/soupsieve==2.10/' | \
 	  grep -viE '^(torch|triton|onnxruntime|onnxruntime-gpu|nvidia-pytriton|cuda-[a-z]+)==' >constraints.txt
 
+# Never the records: a lease's measurements, answers and submissions are nowhere else.
 clean:
-	rm -rf $(VENV) runs build mutants *.egg-info
+	rm -rf $(VENV) build mutants *.egg-info
+	@test ! -d runs || echo "runs/ is kept: it holds your measurements and answers. 'servelab clean' names all that the kit keeps."

@@ -6,20 +6,51 @@ Heavy modules are imported inside the verbs, so that `servelab --help` answers a
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from reserve.plan.verb import plan
-from snippets.parts import ALL, KIT, PARTS, parts_named
+from reserve.run.arguments import PART, PART_OR_ALL, RUN
+from snippets.parts import KIT, PARTS, parts_named
 
 STAFF = KIT / "grading" / "staff"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Verbs(click.Group):
+    """The verbs; an output that nobody reads any more is told as everything else is, not passed over by click."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the arguments; `--help` answers here."""
+        with _broken_pipe_told():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb. Raises StorageError for a broken pipe."""
+        with _broken_pipe_told():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _broken_pipe_told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        from reserve.run.faults import as_kit_error, silence
+
+        silence(error)
+        raise as_kit_error(error) from error
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="servelab")
 def cli() -> None:
     """Rehearse the model serving lab on this machine, run it on Chameleon, hand it in, grade it."""
@@ -46,7 +77,7 @@ _challenge_option = click.option(
 
 
 @cli.command()
-@click.argument("part", metavar="PART|all")
+@click.argument("part", metavar="PART|all", type=PART_OR_ALL)
 @click.option(
     "--profile",
     type=click.Choice(["quick", "full"]),
@@ -127,9 +158,15 @@ def run(
     if mode != "replay" and not grids:
         made = ask_first(part, options, name_at(options), click.echo, _confirm_on_a_terminal())
         if not site:
-            enter(made, options, click.echo)
+            enter(made, options, click.echo, name_at(options))
     place = Place(site, grids, Workers(workers, scheduler))
-    run_lab(part, options, place, Reporting(fork_kernels, show_run, write_report), click.echo)
+    run_lab(
+        part,
+        options,
+        place,
+        Reporting(fork_kernels, partial(show_run, width=_terminal_width()), write_report),
+        click.echo,
+    )
 
 
 def _confirm_on_a_terminal() -> Callable[[str], object] | None:
@@ -140,7 +177,7 @@ def _confirm_on_a_terminal() -> Callable[[str], object] | None:
 
 
 @cli.command()
-@click.argument("part", metavar="PART")
+@click.argument("part", metavar="PART", type=PART)
 def params(part: str) -> None:
     """List the parameters of PART's notebooks: type, default, meaning."""
     from reserve.run.parameters import describe
@@ -149,22 +186,38 @@ def params(part: str) -> None:
 
 
 @cli.command()
-@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
-def show(folder: Path) -> None:
-    """Print what RUN measured: tables, targets, expected v. measured."""
+@click.argument("run", metavar="RUN|PART", type=RUN)
+def show(run: str) -> None:
+    """Print what RUN measured: tables, targets, expected v. measured. A PART means its run with your answers."""
     from grading.report.tables import show_run
 
-    click.echo(show_run(folder))
+    click.echo(show_run(_run_folder(run), _terminal_width()))
+
+
+def _terminal_width() -> int | None:
+    """Columns of the terminal that reads the output; None for a file or a pipe, which take lines of any length."""
+    return shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
+
+
+def _run_folder(run: str) -> Path:
+    """The run that a RUN argument means; for a part, says which it is and why."""
+    from grading.questions.which_run import run_named
+
+    meant = run_named(run)
+    if meant.told:
+        click.echo(meant.told, err=True)
+    return meant.folder
 
 
 @cli.command()
-@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="File to write. Default: RUN/report.html.")
-def report(folders: tuple[Path, ...], out: Path | None) -> None:
-    """Write one self-contained HTML page with the tables, figures and host facts of the runs."""
+@click.argument("runs", metavar="RUN|PART...", nargs=-1, required=True, type=RUN)
+@click.option("--out", type=click.Path(path_type=Path), help="File to write. Default: report.html in the first run.")
+def report(runs: tuple[str, ...], out: Path | None) -> None:
+    """Write one self-contained HTML page with the tables, figures and host facts of the runs (a PART: its run with
+    your answers)."""
     from grading.report.page import write_report
 
-    click.echo(write_report(folders, out))
+    click.echo(write_report([_run_folder(run) for run in runs], out))
 
 
 @cli.command()
@@ -182,11 +235,20 @@ def doctor(gpu: bool) -> None:
         raise SystemExit(12)
 
 
+@cli.command()
+@click.argument("names", metavar="[cache|state|temporary|all]...", nargs=-1)
+def clean(names: tuple[str, ...]) -> None:
+    """List what the kit keeps on this machine, with sizes; remove what you name. Records are never removed."""
+    from reserve.verbs.clean import clean as clean_up
+
+    clean_up(names, click.echo)
+
+
 # --- On Chameleon -----------------------------------------------------------------------------------
 
 
 @cli.command()
-@click.argument("part", metavar="PART")
+@click.argument("part", metavar="PART", type=PART)
 @click.option("--from", "start", default="", metavar="TIME", help="UTC, or of --tz. Default: the next hour.")
 @click.option("--until", default="", metavar="TIME", help="Default: seven days later.")
 @click.option("--site", default="", help="CHI@TACC, CHI@UC or CHI@Edge. Default: every site of the part.")
@@ -214,7 +276,7 @@ def _on_chameleon(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @cli.command()
-@click.argument("part", metavar="PART")
+@click.argument("part", metavar="PART", type=PART)
 @_on_chameleon
 def reserve(part: str, start: str, netid: str, site: str, node: str, tz: str) -> None:
     """Reserve a block for PART by the course's rules; a refusal names the next free ones."""
@@ -226,7 +288,7 @@ def reserve(part: str, start: str, netid: str, site: str, node: str, tz: str) ->
 
 
 @cli.command()
-@click.argument("part", metavar="PART")
+@click.argument("part", metavar="PART", type=PART)
 @click.option("--public", is_flag=True, help="Open JupyterLab to the internet. Default: an SSH tunnel only.")
 @click.option("--tunnel", is_flag=True, help="Keep the SSH tunnel open until Ctrl-C.")
 @click.option("--data", "dataset", default="rehearsal", show_default=True, help="Data set to prepare on the node.")
@@ -250,7 +312,7 @@ def status(lost: bool) -> None:
 
 
 @cli.command()
-@click.argument("part", metavar="PART")
+@click.argument("part", metavar="PART", type=PART)
 @click.option("--extend", default="", metavar="LENGTH", help="For example 1h or 30m, if nobody holds the time after.")
 def keep(part: str, extend: str) -> None:
     """Show how long PART's node is yours, or extend its lease."""
@@ -261,7 +323,7 @@ def keep(part: str, extend: str) -> None:
 
 
 @cli.command()
-@click.argument("part", metavar="PART|all")
+@click.argument("part", metavar="PART|all", type=PART_OR_ALL)
 @click.option("--netid", default="", help="Also look for what another machine made under this NetID ...")
 @click.option("--site", default="", help="... at this site.")
 def down(part: str, netid: str, site: str) -> None:
@@ -273,7 +335,7 @@ def down(part: str, netid: str, site: str) -> None:
 
 
 @cli.command()
-@click.argument("part", metavar="PART|all")
+@click.argument("part", metavar="PART|all", type=PART_OR_ALL)
 @_on_chameleon
 @click.option("--profile", type=click.Choice(["quick", "full"]), help="Default: what hardware.toml sets for the node.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A notebook parameter.")
@@ -326,7 +388,7 @@ def go(
 
 
 @cli.command()
-@click.argument("part", type=click.Choice(PARTS))
+@click.argument("part", metavar="PART", type=PART)
 @click.option(
     "--functions",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -359,8 +421,8 @@ def questions(part: str, functions: Path | None, only_open: bool, predictions: P
 
 
 @cli.command()
-@click.argument("part", type=click.Choice(PARTS))
-@click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Run folder. Default: the part's newest.")
+@click.argument("part", metavar="PART", type=PART)
+@click.option("--run", "run_folder", type=click.Path(path_type=Path), help="Run folder. Default: the one with answers.")
 def check(part: str, run_folder: Path | None) -> None:
     """Say what PART's run still lacks: answers, screenshots, measurements."""
     from grading.submission.selfcheck import check_run
@@ -371,7 +433,7 @@ def check(part: str, run_folder: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN|PART...", nargs=-1, required=True, type=RUN)
 @click.option("--netid", required=True, help="Your NetID, such as ab123.")
 @click.option("--name", default="", help="Your name, for the PDF's head.")
 @click.option(
@@ -385,16 +447,15 @@ def check(part: str, run_folder: Path | None) -> None:
 def collect(
     runs: tuple[str, ...], netid: str, name: str, screens: tuple[Path, ...], out: Path | None, pull: bool
 ) -> None:
-    """Make submission.zip and submission.pdf of one run per part (a run folder, or a part: its newest run)."""
+    """Make submission.zip and submission.pdf of one run per part (a run folder, or a PART: its run with answers)."""
     from grading.submission.collect import Student, make_submission
-    from grading.submission.selfcheck import run_folder
 
     if pull:
         from reserve.desk import Desk
         from reserve.verbs.pull import pull_parts
 
         pull_parts(Desk(), [part for part in runs if part in PARTS])
-    folders = [run_folder(run, None) if run in PARTS else Path(run) for run in runs]
+    folders = [_run_folder(run) for run in runs]
     made = make_submission(folders, Student(netid, name), out=out, screens=screens)
     click.echo("\n".join(made.lines()))
 
@@ -408,7 +469,7 @@ def collect(
     show_default=True,
     help="CSV to write; JSON, class report (HTML) and similarity list go beside it.",
 )
-@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="A part that must be there; repeat.")
+@click.option("--part", "parts", multiple=True, type=PART, metavar="PART", help="A part that must be there; repeat.")
 @click.option("--functions", is_flag=True, help="Run the function tests too (student code, confined).")
 @click.option(
     "--leases",
@@ -483,12 +544,18 @@ def grade(
     students = tuple(student.netid for student in read_roster(roster, "UTC")) if roster else ()
     secret = read_secret(secret_file) if secret_file else None
     of_class = OfClass(students, rerun, models, excel, partial(click.echo, err=True), secret)
+    submissions = tuple(_submission(path) for path in submissions)
     asked = Asked(parts, functions, leases, staff_runs, only, workers, of_class, users)
     grade_and_tell(submissions, out, asked, say=click.echo)
     if exemplars:
         from grading.staff.pages import write_exemplars
 
         click.echo(write_exemplars(submissions, exemplars))
+
+
+def _submission(path: Path) -> Path:
+    """A submission to be graded; a part's name means its run here with the answers, for a look at one's own."""
+    return _run_folder(str(path)) if str(path) in PARTS and not path.exists() else path
 
 
 @cli.command()
@@ -539,7 +606,7 @@ def _need_staff(what: str) -> None:
     show_default=True,
     help="Page to write (HTML, a student on each printed page). For staff: the answers are on it.",
 )
-@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Ask about this part only; repeat.")
+@click.option("--part", "parts", multiple=True, type=PART, metavar="PART", help="Ask about this part only; repeat.")
 def viva(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...]) -> None:
     """Write five questions for each student about their own numbers, with the answers, to be asked face to face."""
     _need_staff("servelab viva")
@@ -554,7 +621,7 @@ def gradescope() -> None:
 
 
 @gradescope.command("build")
-@click.argument("part", type=click.Choice((*PARTS, ALL)))
+@click.argument("part", metavar="PART|all", type=PART_OR_ALL)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="autograder.zip", show_default=True)
 @click.option("--functions", is_flag=True, help="Also run the function tests (student code, confined).")
 def gradescope_build(part: str, out: Path, functions: bool) -> None:
@@ -566,7 +633,7 @@ def gradescope_build(part: str, out: Path, functions: bool) -> None:
 
 
 @gradescope.command("template")
-@click.argument("part", type=click.Choice((*PARTS, ALL)))
+@click.argument("part", metavar="PART|all", type=PART_OR_ALL)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="template.pdf", show_default=True)
 def gradescope_template(part: str, out: Path) -> None:
     """Write template.pdf: question N on page N, for a fixed-template assignment."""
@@ -576,7 +643,7 @@ def gradescope_template(part: str, out: Path) -> None:
 
 
 @cli.command()
-@click.argument("part", type=click.Choice((*PARTS, ALL)))
+@click.argument("part", metavar="PART|all", type=PART_OR_ALL)
 @click.option(
     "--course",
     type=click.Path(path_type=Path, file_okay=False),
@@ -595,7 +662,7 @@ def release(part: str, course: Path, repair: bool) -> None:
 
 
 @cli.command()
-@click.argument("part", type=click.Choice(PARTS))
+@click.argument("part", metavar="PART", type=PART)
 @click.option(
     "--course",
     type=click.Path(path_type=Path, file_okay=False),
@@ -627,20 +694,27 @@ cli.add_command(plan)
 
 
 def main() -> None:
-    """Entry point: errors of the kit become one line and their exit code, never a traceback."""
+    """Entry point: whatever goes wrong becomes one line and its documented exit code, never a traceback."""
+    from reserve.run.faults import as_kit_error, silence
     from snippets.errors import INTERRUPTED_EXIT_CODE, KitError
 
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(prog_name="servelab", standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()  # what cannot be written is told below, not by Python as it ends
+        if isinstance(code, int) and code:
+            raise SystemExit(code)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     except click.ClickException as error:
         error.show()
         raise SystemExit(error.exit_code) from None
-    except KitError as error:
-        click.echo(f"servelab: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
+    except Exception as error:
+        told = error if isinstance(error, KitError) else as_kit_error(error)
+        silence(error)
+        click.echo(f"servelab: {told}", err=True)
+        raise SystemExit(told.exit_code) from None
 
 
 if __name__ == "__main__":

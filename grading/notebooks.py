@@ -12,7 +12,6 @@ the question's kind and points call for.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import unicodedata
@@ -21,11 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import NotebookSourceError
+from grading.questions.asking import posed
 from grading.questions.schema import ASK, question
 from snippets.parts import NOTEBOOKS, PARTS
 from snippets.quick_import import without_iri_checks
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
+"""What a kernel says of itself and JupyterLab saves, without the version of Python, which is each student's own (and
+left out by `notebooks/.jupyter`)."""
 MAX_ID_LENGTH = 64
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
@@ -79,7 +89,8 @@ def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
         "task": False,
     }
     if by_hand:
-        metadata["points"] = asked_question.points
+        points = asked_question.points
+        metadata["points"] = int(points) if points == int(points) else points  # a browser saves 1.0 as 1
     return metadata
 
 
@@ -114,6 +125,10 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
     return ids
 
 
+def _posing_id(question_id: str) -> str:
+    return f"question-{slug(question_id, 55)}"
+
+
 def convert(path: Path) -> str:
     """The notebook JSON that the source at `path` stands for. The same source gives the same bytes."""
     without_iri_checks()
@@ -124,22 +139,23 @@ def convert(path: Path) -> str:
     if read.cells and ASK.search("\n".join(c.source for c in read.cells if c.cell_type == "markdown")):
         raise NotebookSourceError("An ask(...) stands in a Markdown cell; put it in a ```{code-cell}.")
     ids = _cell_ids(read.cells, slug(path.stem))
-    cells = []
+    cells: list[Any] = []
     for cell, cell_id in zip(read.cells, ids, strict=True):
         metadata = dict(cell.metadata)
         question_id = asked(cell.source) if cell.cell_type == "code" else None
         if question_id and "nbgrader" not in metadata:
             metadata["nbgrader"] = nbgrader_metadata(question_id, cell_id)
+        if question_id:
+            posing = nbformat.v4.new_markdown_cell(posed(question(question_id)), id=_posing_id(question_id))
+            cells += [posing] if posing.id not in {each.id for each in cells} else []
         if cell.cell_type == "code":
             cells.append(nbformat.v4.new_code_cell(cell.source, id=cell_id, metadata=metadata))
         else:
             cells.append(nbformat.v4.new_markdown_cell(cell.source, id=cell_id, metadata=metadata))
-    notebook = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
-    )
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": LANGUAGE})
     notebook.nbformat_minor = 5
     nbformat.validate(notebook)
-    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return str(nbformat.writes(notebook)) + "\n"  # as JupyterLab saves it: opening one changes nothing
 
 
 def build(paths: Iterable[Path] = (), *, check: bool = False) -> list[Path]:

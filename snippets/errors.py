@@ -57,6 +57,10 @@ class KitError(Exception):
         super().__init__(*said)
         self.place = place
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence, not where in the kit it was written."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class NothingToDo(Exception):
     """A notebook ends here, and rightly: what it is about does not apply. The text says why.

@@ -34,7 +34,7 @@ def check_part(part: str, *, all_too: bool = True) -> None:
     """Raise UsageError, suggesting the nearest name, unless `part` is a part (or, with `all_too`, `all`)."""
     if part in PARTS or (all_too and part == ALL):
         return
-    near = get_close_matches(part, PARTS, n=1)
+    near = get_close_matches(part.lower(), (*PARTS, ALL) if all_too else PARTS, n=1)
     raise UsageError(
         f"There is no part {part!r}; the parts are {', '.join(PARTS)}{f', or all of them: {ALL}' if all_too else ''}."
         f"{f' Did you mean {near[0]}?' if near else ''}"

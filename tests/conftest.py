@@ -33,3 +33,4 @@ def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     base = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("SERVELAB_RUNS", str(base / "runs"))
     monkeypatch.setenv("SERVELAB_STATE", str(base / "journal"))
+    monkeypatch.setenv("SERVELAB_LOCK", str(base / "measuring.lock"))

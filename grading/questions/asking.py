@@ -95,6 +95,14 @@ def _form(asked: Question) -> str:
     return "Answer in your own words, as text between triple quotes."
 
 
+def posed(asked: Question) -> str:
+    """The question as Markdown: its title, its text, and how to write the answer down. Notebooks are built with it, so
+    that all of it can be read before anything is run."""
+    title = f"**Question `{asked.id}`** ({asked.kind}, {worth(asked)})"
+    body = "\n".join(f"> {line}".rstrip() for line in asked.text.splitlines())
+    return f"{title}\n\n{body}\n\n{_form(asked)}"
+
+
 def _pictured(run: Any, asked: Question) -> bool:
     """Whether the run's folder holds a picture for this screenshot question."""
     return any((run.folder / "screens" / f"{asked.id}{ending}").is_file() for ending in (".png", ".jpg", ".jpeg"))
@@ -156,14 +164,13 @@ def ask(run: Any, question_id: str, answer: Any = ...) -> None:
     if not replay and not skipped and not is_blank(answer) and format_problem(asked, answer) is None:
         run.answer(question_id, canonical(asked, answer), steps=steps)
     entries = answers_to(asked, run.record())
-    title = f"**Question `{asked.id}`** ({asked.kind}, {worth(asked)})"
-    body = "\n".join(f"> {line}".rstrip() for line in asked.text.splitlines())
     state = _state(asked, entries, answer, closed, replay)
     if asked.kind == "screenshot" and not entries and _pictured(run, asked):
         state = (
             f"The picture is there: screens/{asked.id}.png in the run's folder. Another of that name takes its place."
         )
-    show(f"{title}\n\n{body}\n\n{_form(asked)}\n\n**{state}**")
+    # In a notebook, the question stands above this cell already.
+    show(f"`{asked.id}`: **{state}**" if in_kernel() else f"{posed(asked)}\n\n**{state}**")
     if asked.kind == "predict" and not (entries or skipped or closed or replay) and _somebody_works_here():
         raise PredictionOpen(
             f"Predict first: put your answer to {asked.id} in place of `...`, run this cell, then go on below. "

@@ -136,11 +136,14 @@ def ask_first(
     return made
 
 
-def enter(made: Made, options: Options, say: Callable[[str], None]) -> None:
-    """Enter the predictions of a file in the records of the runs to come. Raises as `open_run`."""
+def enter(made: Made, options: Options, say: Callable[[str], None], name: Callable[[str], str] | None = None) -> None:
+    """Enter the predictions of a file in the records of the runs to come. `name`: the name of a part's run, as for
+    `ask_first`. Raises as `open_run`."""
     for part, answers in made.items():
         if answers:
-            run = open_run(part, run_id=options.name, runs=options.runs or "", profile=options.profile)
+            run = open_run(
+                part, run_id=name(part) if name else options.name, runs=options.runs or "", profile=options.profile
+            )
             late = predictions_file.record(run, answers)
             say(f"{part}: {len(answers)} predictions of {options.predictions} are recorded.")
             if late:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -270,10 +272,24 @@ def load_rows(record: Record) -> list[tuple[list[str], list[str]]]:
     ]
 
 
-def show_run(folder: str | Path) -> str:
+def cards(header: Sequence[str], rows: Sequence[tuple[list[str], list[str]]], width: int) -> str:
+    """What a table holds, for a terminal that is too narrow for it: a paragraph a row, of lines of at most `width`."""
+    told = []
+    for figures, intervals in rows:
+        named = zip(header[1:], figures[1:], intervals[1:], strict=True)
+        items = [f"{name} {text}" + f" ({ends})" * bool(ends) for name, text, ends in named if text]
+        # A figure stays on the line of its name and its interval, as far as there is room.
+        glued = "; ".join(item.replace(" ", "\0") if len(item) < width - 4 else item for item in items)
+        lines = textwrap.wrap(glued, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+        told.append("\n".join([*textwrap.wrap(figures[0], width), *lines]).replace("\0", " "))
+    return "\n".join(told)
+
+
+def show_run(folder: str | Path, width: int | None = None) -> str:
     """What a run measured, for a terminal: machine, table of variants, table of loads, problems.
 
-    A step that a kill interrupted is named. Raises RecordError for a folder without a readable record.
+    `width`: columns of the terminal, into which all of it fits; None: as wide as it is. A step that a kill
+    interrupted is named. Raises RecordError for a folder without a readable record.
     """
     record = load_record(folder)
     host = record.host
@@ -283,8 +299,7 @@ def show_run(folder: str | Path) -> str:
         + "".join(f", {gpu['model']}" for gpu in host.get("gpus", []))
     ]
     tables = [
-        # The line of intervals is left out where it would be empty.
-        text_table(header, [line for pair in rows for line in pair if any(line)], texts)
+        _fitting(header, rows, texts, width)
         for header, rows, texts in (
             (VARIANT_HEADER, variant_rows(record), VARIANT_TEXTS),
             (LOAD_HEADER, load_rows(record), LOAD_TEXTS),
@@ -300,4 +315,20 @@ def show_run(folder: str | Path) -> str:
     problems = record.verify()
     if problems:
         lines += ["", "The record does not hold together:", *(f"  {p}" for p in problems)]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return text if width is None else "\n".join(filled for line in text.split("\n") for filled in _filled(line, width))
+
+
+def _fitting(
+    header: Sequence[str], rows: Sequence[tuple[list[str], list[str]]], texts: Sequence[int], width: int | None
+) -> str:
+    # The line of intervals is left out where it would be empty.
+    table = text_table(header, [line for pair in rows for line in pair if any(line)], texts)
+    if width is None or max(map(len, table.splitlines())) <= width:
+        return table
+    return cards(header, rows, width)
+
+
+def _filled(line: str, width: int) -> list[str]:
+    indent = "  " if line.startswith("  ") else ""
+    return [line] if len(line) <= width else textwrap.wrap(line, width, subsequent_indent=indent)

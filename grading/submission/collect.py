@@ -164,6 +164,12 @@ def make_submission(
     if not NETID.fullmatch(student.netid):
         raise SubmissionError(f"{student.netid!r} is no NetID: letters, digits, '.', '_' and '-', such as ab123.")
     records = records_of(runs)
+    for record in records:
+        if not record.steps and not record.answers:
+            raise SubmissionError(
+                f"{record.folder} holds neither measurements nor answers. `servelab run {record.part}` measures; or "
+                "name another run's folder."
+            )
     out = out or records[0].folder.parent.parent / "submissions" / student.netid
     folder = out / "submission"
     if folder.exists():

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.questions.which_run import counts_of
 from grading.shown import line, some
 from grading.submission.people import holds_files
 from grading.submission.unpack import copy_folder, unpack
@@ -109,7 +110,7 @@ def root_of(folder: Path) -> Path:
 
 
 def runs_in(root: Path) -> dict[str, Path]:
-    """Run folders by part: `<part>/record.json`, or whatever record names the part; of several the newest."""
+    """Run folders by part: `<part>/record.json`, or whatever record names the part; of several the best by `_rank`."""
     return _choose(root)[0]
 
 
@@ -125,14 +126,28 @@ def _choose(root: Path) -> tuple[dict[str, Path], list[str]]:
         if others:
             there = runs[part].relative_to(root)
             named = some([run.relative_to(root).as_posix() for run in others])
-            remarks.append(f"of {len(others) + 1} runs of part {part}, {line(there)} was read; beside it lay {named}")
+            held, next_best = _worth(runs[part])[1], max(_worth(run)[1] for run in others)
+            why = f"answers: {held} against {next_best}"
+            remarks.append(
+                f"of {len(others) + 1} runs of part {part}, {line(there)} was read; beside it lay {named} ({why})"
+            )
     return runs, remarks
 
 
-def _rank(root: Path, part: str, run: Path) -> tuple[bool, str, int]:
-    """What `collect` put there before all else, then the newest, then the one nearest the top."""
+def _rank(root: Path, part: str, run: Path) -> tuple[bool, tuple[bool, int], str, int]:
+    """What `collect` put there before all else, then what measured and holds the most answers, then the newest, then
+    what is nearest the top."""
     collected = (root / "manifest.json").is_file() and run == root / part
-    return collected, written_utc(run), -len(run.parts)
+    return collected, _worth(run), written_utc(run), -len(run.parts)
+
+
+def _worth(run: Path) -> tuple[bool, int]:
+    """Whether a run measured anything, and how many answers it holds."""
+    try:
+        counts = counts_of(run)
+        return counts.measured, counts.answers
+    except Exception:  # only looked at to choose: what is wrong with it is said when it is graded
+        return False, 0
 
 
 @contextmanager

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.questions import answer_to, format_problem, is_blank, is_late, questions
+from grading.questions.which_run import Choice, choose_run
 from grading.shown import line
 from grading.submission.collect import screenshots
 from snippets.errors import UsageError
 from snippets.model.challenge import STEP
 from snippets.parts import NOTEBOOKS
-from snippets.record.run import Record, latest_run, load_record
+from snippets.record.run import Record, load_record
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,8 @@ class Finding:
 
 
 def run_folder(part: str, run: Path | None) -> Path:
-    """The run named, or the part's newest; UsageError where there is none."""
-    folder = run or latest_run(part)
-    if folder is None:
-        raise UsageError(
-            f"There is no run of part {part} yet. `servelab run {part}` makes one, or work through notebooks/{part}/."
-        )
-    return folder
+    """The run named, or the one of the part that `choose_run` finds; UsageError where there is none."""
+    return run or choose_run(part).folder
 
 
 def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
@@ -68,12 +64,16 @@ def _challenge(record: Record) -> str:
 
 def check_run(part: str, run: Path | None = None) -> tuple[str, bool]:
     """The examination of a part's run as text, and whether nothing is missing."""
-    record = load_record(run_folder(part, run))
+    chosen = Choice(run, "") if run else choose_run(part)
+    record = load_record(chosen.folder)
+    if record.part != part:
+        raise UsageError(f"{record.folder} is a run of part {record.part}: servelab check {record.part} --run ...")
     asked = questions(part)
     findings = examine(record)
     answered = {answer["question"] for answer in record.answers}
     done = sum(question.id in answered for question in asked)
-    lines = [f"{record.folder}: {len(record.steps)} steps measured, {done} of {len(asked)} questions answered."]
+    lines = [chosen.told] if chosen.told else []
+    lines += [f"{record.folder}: {len(record.steps)} steps measured, {done} of {len(asked)} questions answered."]
     lines.append(f"Challenge: {_challenge(record)}.")
     lines += [f"  {'-' if finding.missing else ' '} {finding.subject}: {finding.message}" for finding in findings]
     complete = not any(finding.missing for finding in findings)

@@ -31,6 +31,18 @@ OF_THE_KIT = {
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"),
 }
 """What lies at the top of the kit: all that is sent of a folder of which git knows nothing, where anything may lie."""
+OF_INSTRUCTORS = (
+    "course/",
+    "plan/",
+    "submissions/",
+    "grades.",
+    "autograder.zip",
+    "template.pdf",
+    "viva.html",
+    "roster",
+)
+"""How the names begin of what instructors' verbs write at the top: people's grades and plans are no node's business,
+whatever git ignores."""
 NOT_FOR_A_DEVICE = ("tests/", "images/", "benchmarks/", "snippets/model/weights/")
 """What a small device has no use for: its models and photos are sent apart."""
 SIZE_LIMIT_MB = 200
@@ -69,8 +81,16 @@ def listed(root: Path) -> list[str]:
         ]
         names = [str(path) for path in found if not any(part in LEFT_OUT or part[0] == "." for part in path.parts)]
     return sorted(
-        {name for name in names if not for_staff(name) and (root / name).is_file() and not (root / name).is_symlink()}
+        {
+            name
+            for name in names
+            if not _for_instructors(name) and (root / name).is_file() and not (root / name).is_symlink()
+        }
     )
+
+
+def _for_instructors(name: str) -> bool:
+    return for_staff(name) or name.startswith(OF_INSTRUCTORS) or name.endswith("gradebook.db")
 
 
 def _for_a_device(names: list[str], part: str) -> list[str]:

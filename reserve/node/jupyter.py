@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 PORT = 8888
+CONFIG = Path(__file__).resolve().parents[2] / "notebooks" / ".jupyter"
+"""As `make jupyter` has it: what is saved, what is shown, and where its terminals find `servelab`."""
 TRIES = 60
 """How often a server that starts is asked, twice a second."""
 
@@ -75,7 +77,7 @@ def start(state: Path, public: bool) -> None:
     with log.open("w") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *words, f"--ServerApp.root_dir={Path.home() / 'servelab'}"],
-            env={**os.environ, "JUPYTER_TOKEN": token},
+            env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": str(CONFIG)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import snippets.errors as errors
-from snippets.errors import CellError, KernelDied, KitError, NothingToDo, Place, RunTimeout, StorageError
+from reserve.run.faults import is_full, says_full
+from snippets.errors import CellError, KernelDied, KitError, NothingToDo, Place, RunTimeout, StorageError, first_line
+from snippets.files import cache_folder
 from snippets.quick_import import without_iri_checks
 from snippets.record.context import BATCH_VARIABLE
 
@@ -28,14 +32,40 @@ class Executed:
     ended_early: str = ""
 
 
+FAILED = ".failed"
+"""Before the ending of an executed notebook that did not run to its end, where one that did has the name."""
+
+
 def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s: float) -> Executed:
     """Run `notebook` from top to bottom with `parameters` injected; the executed notebook is kept at `output`.
+
+    One that ran to its end before gives way only to another that does: else this one is kept beside it, as
+    `NAME.failed.ipynb`.
 
     Raises CellError for a cell that raised (or the kit's own error that it raised), KernelDied when the kernel's
     process ended, RunTimeout after `timeout_s` seconds in all, StorageError where `output` cannot be written. The
     first three say in which cell (`place`).
-    Whatever happens, `output` holds the cells that ran.
+    Whatever happens, the cells that ran are kept.
     """
+    beside = output.with_name(f"{output.stem}{FAILED}{output.suffix}")
+    place = beside if _ran_to_its_end(output) else output
+    done = _execute(notebook, place, parameters, timeout_s)
+    if place is beside:
+        beside.replace(output)
+    beside.unlink(missing_ok=True)
+    return replace(done, output=output)
+
+
+def _ran_to_its_end(path: Path) -> bool:
+    """Whether `path` is a notebook that papermill executed without an error, to the last cell."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))["metadata"]["papermill"]
+        return bool(told["end_time"]) and not told["exception"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s: float) -> Executed:
     without_iri_checks()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -97,6 +127,7 @@ def _ended_early(output: Path) -> str:
             if one.output_type == "error" and one.ename == NothingToDo.__name__:
                 said = one.evalue
                 cell.outputs[index] = nbformat.v4.new_output("stream", name="stdout", text=said + "\n")
+    notebook.metadata.papermill["exception"] = None
     nbformat.write(notebook, output)
     return said
 
@@ -108,11 +139,24 @@ def _cell_error(error: Any, notebook: Path, output: Path) -> KitError:
     place = Place(notebook=notebook.stem, cell=error.cell_index)
     if isinstance(kind, type) and issubclass(kind, KitError):
         return kind(f"{text}\n  ({where})", place=place)
+    if full := _full_disk(text, output):
+        return StorageError(
+            f"The disk is full ({full}): {error.ename}: {first_line(ValueError(text))}\n  ({where})\n  Free some "
+            "space, or choose another disk with --runs, and run again: finished steps are kept.",
+            place=place,
+        )
     return CellError(
         f"{error.ename}: {text}\n  ({where})\n  Correct the cell or its parameters and run again; "
         "finished steps are kept.",
         place=place,
     )
+
+
+def _full_disk(text: str, output: Path) -> str:
+    """The place whose disk is full, by what an error says, or by what is left there; empty where none is."""
+    if says_full(text):
+        return str(output.parent.parent)
+    return str(is_full((output.parent, cache_folder(), Path(tempfile.gettempdir()))) or "")
 
 
 def _last_begun(notebook: Path, output: Path) -> Place:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,6 +23,9 @@ from reserve.desk import runs_folder
 from reserve.run.here import PartRun
 from reserve.run.options import RunOptions
 from snippets.errors import CellError, KitError, Place, ToolMissing, UsageError, first_line
+from snippets.record.context import LOCK_VARIABLE, UNLOCKED
+from snippets.record.lock import alone_on_machine
+from snippets.record.settings import name_of
 
 MAX_POINTS = 500
 
@@ -42,8 +46,8 @@ class Point:
 
     @property
     def run_id(self) -> str:
-        """Name of the run's folder: the profile and the values, such as `quick-batch-8-threads-2`."""
-        return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join([self.options.profile, *self.grid])).strip("-")[:120]
+        """Name of the run's folder: the profile (or `--run-id`) and all values, such as `quick-batch-8-threads-2`."""
+        return name_of(self.options.name, (*self.options.params, *self.grid))
 
     @property
     def own_options(self) -> RunOptions:
@@ -87,11 +91,32 @@ def run_point(point: Point, run_parts: RunParts) -> list[str]:
 def _locally(
     points: Sequence[Point], run_parts: RunParts, workers: int
 ) -> Iterator[tuple[Point, list[str] | BaseException]]:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    # Several at once are asked for: they hold the machine together.
+    with (
+        _together(workers),
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool,
+    ):
         waiting: dict[Future[list[str]], Point] = {pool.submit(run_point, point, run_parts): point for point in points}
         for done in as_completed(waiting):
             error = done.exception()
             yield waiting[done], error if error is not None else done.result()
+
+
+@contextmanager
+def _together(workers: int) -> Iterator[None]:
+    """With several workers, hold the machine for all of them: they inherit that none waits for another."""
+    if workers == 1:
+        yield
+        return
+    with alone_on_machine("servelab run --grid"):
+        before = os.environ.get(LOCK_VARIABLE)
+        os.environ[LOCK_VARIABLE] = UNLOCKED
+        try:
+            yield
+        finally:
+            del os.environ[LOCK_VARIABLE]
+            if before is not None:
+                os.environ[LOCK_VARIABLE] = before
 
 
 def _on_dask(

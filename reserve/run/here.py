@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import tempfile
@@ -15,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from reserve.run.execute import execute
+from reserve.run.naming import named, require_run, require_same_run
 from reserve.run.options import DEFAULTS, RunOptions
 from reserve.run.parameters import Params, of_parts, resolve
 from reserve.run.smoke import smoke_test
@@ -22,8 +24,9 @@ from snippets.errors import KitError, UsageError
 from snippets.files import storage_error
 from snippets.parts import expand
 from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VARIABLE
-from snippets.record.lock import acquire
-from snippets.record.run import default_runs
+from snippets.record.head import HEAD
+from snippets.record.lock import acquire, alone_on_machine
+from snippets.record.run import default_runs, discard_if_empty
 
 
 @dataclass(frozen=True)
@@ -47,20 +50,26 @@ class Progress:
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self.measured = self.replayed = 0
         self.failed_step = ""
+        self._trouble: BaseException | None = None
         """The step that failed, if nothing was recorded since."""
 
     def __enter__(self) -> Progress:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._stop.set()
         self._thread.join()
+        if self._trouble is not None and error is None:
+            raise self._trouble
 
     def _follow(self) -> None:
-        while not self._stop.wait(0.2):
+        try:
+            while not self._stop.wait(0.2):
+                self._drain()
             self._drain()
-        self._drain()
+        except (OSError, ValueError) as error:  # nobody reads what is told; that is said where the run is waited for
+            self._trouble = error
 
     def _drain(self) -> None:
         if not self._path.exists():
@@ -81,25 +90,38 @@ class Progress:
 def run_parts(part: str, options: RunOptions = DEFAULTS, say: Callable[[str], None] = print) -> list[PartRun]:
     """Execute the notebooks of `part` (or of all parts) in order; returns one PartRun a part.
 
-    Raises UsageError before anything runs for an unknown part or parameter, and what `smoke_test` raises where they ask
-    for a GPU that does not compute; then what `execute` raises, and
+    Raises UsageError before anything runs for an unknown part or parameter, for a run's name that is no folder's,
+    and where a run of that name was measured with other parameters; RecordError for one to be replayed that is not
+    there; what `smoke_test` raises where they ask for a GPU that does not compute; then what `execute` raises, and
     RunLocked while another run works in the same folder.
     """
     parts = expand(part)
     if options.timeout_s <= 0:
         raise UsageError(f"--timeout is {options.timeout_s:g}; it is a number of seconds above 0.")
     base = (options.runs or default_runs()).resolve()
-    by_option = {"profile": options.profile, "runs": str(base), "run_id": options.name, "mode": options.mode}
-    every = _in_order(resolve(options.params, by_option, of_parts(parts)), options.order, part)
+    by_option = {"profile": options.profile, "runs": str(base), "mode": options.mode}
+    known = of_parts(parts)
+    every = _in_order(resolve(options.params, by_option, known), options.order, part)
+    folders = {name: base / name / named(name, options).name for name in parts}
+    by_part = {name: [_into(folders[name], p) for p in every if p.notebook.parent.name == name] for name in parts}
+    for name in parts:
+        if options.mode == "replay":
+            require_run(folders[name])
+        else:
+            require_same_run(folders[name], by_part[name], known)
     if options.mode != "replay":
         smoke_test(every, say)
     done = []
     with _fresh_since(options.mode):
         for name in parts:
-            mine = [params for params in every if params.notebook.parent.name == name]
-            say(f"{name}: {len(mine)} notebooks, profile {options.profile}, into {base / name / options.name}")
-            done.append(_run_part(base / name / options.name, mine, options, say))
+            say(f"{name}: {len(by_part[name])} notebooks, profile {options.profile}, into {folders[name]}")
+            done.append(_run_part(folders[name], by_part[name], options, say))
     return done
+
+
+def _into(folder: Path, params: Params) -> Params:
+    """The parameters of a notebook with the name of the run that it goes into."""
+    return replace(params, values={**params.values, "run_id": folder.name})
 
 
 def _in_order(every: Sequence[Params], order: str, part: str) -> Sequence[Params]:
@@ -160,7 +182,7 @@ def _say_step(say: Callable[[str], None], told: set[str], event: dict) -> None:
 def _place(folder: Path, mode: str, say: Callable[[str], None]) -> Iterator[Path]:
     """Where executed notebooks and progress go: the run's folder, held; for a replay, which only reads, another."""
     if mode != "replay":
-        with owned(folder):
+        with owned(folder, say):
             yield folder
         return
     place = Path(tempfile.mkdtemp(prefix="servelab-replay-"))
@@ -175,8 +197,14 @@ def _place(folder: Path, mode: str, say: Callable[[str], None]) -> Iterator[Path
 
 
 @contextlib.contextmanager
-def owned(folder: Path) -> Iterator[None]:
-    """Hold the run folder for this process and the kernels it starts; others get RunLocked."""
+def owned(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]:
+    """Hold the run folder, and the machine, for this process and the kernels it starts.
+
+    Others get RunLocked in the folder; on the machine, this one waits for another that measures, and says so.
+
+    A run that fails before it measured anything or took an answer leaves no record: nothing is there to be handed in.
+    """
+    is_new = not (folder / HEAD).is_file()
     try:
         (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -185,8 +213,12 @@ def owned(folder: Path) -> Iterator[None]:
     before = os.environ.get(OWNER_VARIABLE)
     os.environ[OWNER_VARIABLE] = str(os.getpid())
     try:
-        with _stoppable():
+        with _stoppable(), alone_on_machine(f"servelab run, {folder.parent.name}/{folder.name}", say):
             yield
+    except BaseException:
+        if is_new:
+            discard_if_empty(folder)
+        raise
     finally:
         if before is None:
             del os.environ[OWNER_VARIABLE]
@@ -199,15 +231,20 @@ def owned(folder: Path) -> Iterator[None]:
 def _stoppable() -> Iterator[None]:
     """A request to end (SIGTERM) is treated as Ctrl-C, so that kernels are stopped and finished steps are kept."""
     in_main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGTERM, _interrupt) if in_main else None
+    # A job in a shell's background ignores Ctrl-C, and goes on doing so.
+    asked = [n for n in (signal.SIGTERM, signal.SIGINT) if in_main and signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in asked}
     try:
         yield
     finally:
-        if in_main:
-            signal.signal(signal.SIGTERM, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    # What was asked for is no fault: nobody need read that kernels died over it.
+    for name in ("asyncio", "papermill", "traitlets"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     raise KeyboardInterrupt
 
 

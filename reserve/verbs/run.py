@@ -20,10 +20,12 @@ from reserve.node.preparation import TRITON, job_environment
 from reserve.node.sync import push_run
 from reserve.run.grid import Point, Workers, WriteReport, points_of, run_grid
 from reserve.run.here import run_parts
+from reserve.run.naming import named
 from reserve.run.options import DEFAULTS, RunOptions
+from reserve.run.parameters import of_parts, resolve
 from reserve.site import Machine
 from reserve.sites.local import NAME as LOCAL
-from snippets.parts import PARTS
+from snippets.parts import PARTS, expand
 
 DEVICE_KIT = "servelab-device-kit"
 PREDICTIONS = "servelab-predictions"
@@ -66,6 +68,9 @@ def run_lab(part: str, options: RunOptions, place: Place, reporting: Reporting, 
 def _run_grid(part: str, options: RunOptions, place: Place, write_report: WriteReport, say: Say) -> None:
     shared = replace(options, runs=runs_folder(options.runs).resolve())
     points = [Point(part, shared, each) for each in points_of(place.grids)]
+    known = of_parts(expand(part))
+    for point in points:
+        resolve(point.own_options.params, {}, known)
     say(run_grid(points, run_parts, write_report, place.workers, say))
 
 
@@ -102,8 +107,7 @@ def run_at(desk: Desk, site: str, part: str, options: RunOptions) -> Path:
 
 def job_for(part: str, options: RunOptions) -> Job:
     """The job that `servelab run PART` with these options is. Raises UsageError for a name that is no folder's."""
-    if not re.fullmatch(r"[\w.-]+", options.name):
-        raise UsageError(f"the run's name {options.name!r} may hold letters, digits, '.', '_' and '-'")
+    options = named(part, options)
     words = ["run", part, "--profile", options.profile, "--run-id", options.name, "--mode", options.mode]
     words += ["--timeout", f"{options.timeout_s:g}"]
     if options.order:
@@ -134,12 +138,16 @@ def _parameters_cell(notebook: Path) -> str:
     return "\n".join("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ()))
 
 
-def as_set(options: RunOptions, settings: Mapping[str, str]) -> RunOptions:
-    """The options, with the settings of the hardware for what nobody has asked for."""
+def as_set(options: RunOptions, settings: Mapping[str, str], part: str = "") -> RunOptions:
+    """The options, with the settings of the hardware for what nobody has asked for.
+
+    With `part`, its run is named first: by what was asked for, not by what the hardware sets.
+    """
     asked = {text.partition("=")[0].strip() for text in options.params}
     more = [f"{name}={value}" for name, value in settings.items() if name != "profile" and name not in asked]
     profile = options.profile or settings.get("profile", DEFAULTS.profile)
-    return replace(options, profile=profile, params=(*options.params, *more))
+    options = replace(options, profile=profile)
+    return replace(named(part, options) if part else options, params=(*options.params, *more))
 
 
 def require_image(hardware: Hardware, options: RunOptions) -> None:
@@ -154,10 +162,11 @@ def require_image(hardware: Hardware, options: RunOptions) -> None:
 
 
 def name_at(options: RunOptions) -> Callable[[str], str]:
-    """The name of a part's run with these options: where no profile is asked for, its hardware's profile."""
+    """The name of a part's run with these options: where no profile is asked for, its hardware's profile counts."""
 
     def name(part: str) -> str:
-        return options.name or str(for_part(part)[0].run.get("profile", DEFAULTS.profile))
+        profile = options.profile or str(for_part(part)[0].run.get("profile", DEFAULTS.profile))
+        return named(part, replace(options, profile=profile)).name
 
     return name
 
@@ -172,7 +181,7 @@ def run_on_node(desk: Desk, part: str, options: RunOptions, opened: OpenNode | N
     machine = opened.machine
     try:
         settings = node_settings(opened.hardware, desk.kit)
-        options = as_set(options, settings)
+        options = as_set(options, settings, part)
         require_image(opened.hardware, options)
         job = replace(job_for(part, options), environment=job_environment(opened.hardware, desk.kit))
         home = runs_folder(options.runs) / part / job.run_id

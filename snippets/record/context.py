@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ FRESH_VARIABLE = "SERVELAB_FRESH_SINCE"
 OWNER_VARIABLE = "SERVELAB_RUN_OWNER"
 LEASE_VARIABLE = "SERVELAB_LEASE"
 PROGRESS_VARIABLE = "SERVELAB_PROGRESS"
+LOCK_VARIABLE = "SERVELAB_LOCK"
+UNLOCKED = "off"
+"""As the value of that variable: nothing is locked, several measurements at once are meant."""
 BATCH_VARIABLE = "SERVELAB_BATCH"
 """Set where notebooks are executed from top to bottom with nobody before them: open predictions then stop nothing."""
 
@@ -43,6 +47,15 @@ class RunContext:
             _lease(environment.get(LEASE_VARIABLE, "")),
             Path(progress) if progress else None,
         )
+
+
+def machine_lock(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that whoever measures on this machine holds: $SERVELAB_LOCK, else one in the folder of temporary files,
+    which all users share; None where that is `off`."""
+    named = environment.get(LOCK_VARIABLE, "")
+    if named == UNLOCKED:
+        return None
+    return Path(named or Path(tempfile.gettempdir()) / "servelab-measuring.lock")
 
 
 def _lease(text: str) -> dict[str, Any] | None:

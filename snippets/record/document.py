@@ -49,6 +49,15 @@ def written_ns(folder: Path) -> int:
     return max(modified for _, _, modified in state(folder))
 
 
+def has_steps(folder: Path) -> bool:
+    """Whether a run has measured anything, by its files alone: so of a record that cannot be read, too.
+
+    Those of version 1 hold their steps in the head.
+    """
+    steps = folder / STEPS
+    return not steps.is_file() or steps.stat().st_size > 0
+
+
 def read_content(folder: Path) -> Content:
     """Read and check the record: form, schema version, digest, hash chain, and that no step is missing.
 

@@ -1,18 +1,25 @@
-"""One process at a time measures in a run folder."""
+"""One process at a time measures in a run folder, and on a machine."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
 from snippets.errors import RunLocked
 from snippets.files import storage_error
+from snippets.record.context import LOCK_VARIABLE, UNLOCKED, machine_lock
 
+LONGEST_WAIT_S = 3600.0
+TELL_EVERY_S = 60.0
 _WIDTH = 100
+_held: dict[Path, int] = {}
+"""Locks of machines that this process holds, and how many of its blocks hold them."""
 
 
 def holder(path: Path) -> str:
@@ -90,3 +97,70 @@ def acquire(path: Path, what: str, patience_s: float = 0.0, announce: bool = Tru
             file.close()
             raise storage_error(error, path.parent) from error
     return file
+
+
+@contextmanager
+def alone_on_machine(
+    what: str, say: Callable[[str], object] = print, patience_s: float = LONGEST_WAIT_S
+) -> Iterator[None]:
+    """Measure alone: while another process of the kit measures on this machine, wait, and say so.
+
+    Re-entrant within a process. `what`: what measures, for whoever waits. Raises RunLocked after `patience_s` seconds.
+    """
+    path = machine_lock()
+    file = None if path is None or path in _held else _open_shared(path)
+    if path is None or (file is None and path not in _held):
+        yield
+        return
+    try:
+        if file is not None:
+            _wait_for(file, path, say, patience_s)
+            with suppress(OSError):  # another user's file: it can be locked, not written
+                os.pwrite(file.fileno(), f"pid {os.getpid()} ({what})"[:_WIDTH].ljust(_WIDTH).encode(), 0)
+        _held[path] = _held.get(path, 0) + 1
+        try:
+            yield
+        finally:
+            _held[path] -= 1
+            if not _held[path]:
+                del _held[path]
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _open_shared(path: Path) -> FileIO | None:
+    """The file, opened so that any user's process can lock it; None where that is not possible: then nobody waits.
+
+    It is opened before it is made: in a shared folder, systems refuse to "make" what another user made.
+    """
+    for flags in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT):
+        with suppress(OSError):
+            return os.fdopen(os.open(path, flags | os.O_CLOEXEC, 0o644), "rb", buffering=0)
+    return None
+
+
+def _wait_for(file: FileIO, path: Path, say: Callable[[str], object], patience_s: float) -> None:
+    began, told_at = time.monotonic(), 0.0
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            now = time.monotonic()
+        except OSError:  # a file system without locks
+            return
+        if now - began >= patience_s:
+            file.close()
+            raise RunLocked(
+                f"{holder(path)} is measuring on this machine, still after {patience_s / 60:.0f} minutes. Stop it, or "
+                f"run again when it is done; {LOCK_VARIABLE}={UNLOCKED} measures beside it, and both are slower."
+            )
+        if not told_at or now - told_at >= TELL_EVERY_S:
+            again = "Still waiting: " if told_at else ""
+            say(
+                f"{again}{holder(path)} is measuring on this machine. Two measurements at once would spoil each other, "
+                "so this one waits until that is done (Ctrl-C stops it)."
+            )
+            told_at = now
+        time.sleep(0.1)

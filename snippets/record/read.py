@@ -191,6 +191,8 @@ def load_record(folder: str | Path) -> Record:
     folder = Path(folder)
     if folder.name in (HEAD, STEPS):
         folder = folder.parent
+    if folder.is_file():
+        raise RecordError(f"{folder} is a file, and no run's folder. Name the folder, such as runs/model/quick.")
     content = read_content(folder)
     head = content.head
     plain = ("index", "name", "key", "inputs", "notebook", "started_utc", "ended_utc", "seconds", "host")

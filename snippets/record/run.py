@@ -29,18 +29,20 @@ from snippets.parts import KIT
 from snippets.record import values
 from snippets.record.chain import answers_hash
 from snippets.record.context import RunContext
-from snippets.record.document import written_ns
+from snippets.record.document import has_steps, written_ns
 from snippets.record.files import RecordFiles
 from snippets.record.head import HEAD, add_unknown, set_entry
-from snippets.record.lock import RunLock
+from snippets.record.lock import RunLock, alone_on_machine
 from snippets.record.read import Record, load_record
+from snippets.record.settings import PROFILES, check_name, check_types, measured_with, require_same
+from snippets.record.steps import STEPS
 
 __all__ = ["MODES", "Record", "Run", "default_runs", "latest_run", "load_record", "open_run"]
 
 MODES = ("resume", "fresh", "replay")
+RUN_FOLDERS = ("samples", "figures", "screens", "models", "notebooks")
 SHORT_S = 1.0
 _NO_SLUG = re.compile(r"[^A-Za-z0-9]+")
-_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 
 
 def default_runs() -> Path:
@@ -54,9 +56,22 @@ def default_runs() -> Path:
 
 
 def latest_run(part: str, runs: str | Path = "") -> Path | None:
-    """Folder of the part's most recently written run, or None if there is none."""
+    """Folder of the part's most recently written run, or None if there is none. One that measured nothing (it failed
+    at its first cell) counts only where there is no other."""
     records = (Path(runs) if runs else default_runs()).glob(f"{part}/*/{HEAD}")
-    return max((path.parent for path in records), key=written_ns, default=None)
+    return max((path.parent for path in records), key=lambda run: (has_steps(run), written_ns(run)), default=None)
+
+
+def discard_if_empty(folder: Path) -> None:
+    """Remove the record of a run that has neither steps nor answers, and its empty folders; all else stays."""
+    with suppress(RecordError, OSError):
+        record = load_record(folder)
+        if not record.steps and not record.answers:
+            for name in (HEAD, STEPS):
+                (folder / name).unlink(missing_ok=True)
+            for name in RUN_FOLDERS:
+                with suppress(OSError):
+                    (folder / name).rmdir()
 
 
 def utc_now() -> str:
@@ -78,14 +93,17 @@ def open_run(
 
     In mode replay nothing at all is written: the folder may be read-only, and another process may measure in it.
 
-    Raises UsageError for a bad name or mode, RecordError for a record that is unreadable or of another part,
+    Raises UsageError for a bad name or mode, and for parameters other than the run was measured with, before anything
+    is written; RecordError for a record that is unreadable or of another part,
     RunLocked while another process runs in the folder, StorageError where it cannot be written.
     """
     if mode not in MODES:
         raise UsageError(f"mode is {mode!r}; it is one of {', '.join(MODES)}.")
     for what, name in (("part", part), ("run_id", run_id)):
-        if not _NAME.fullmatch(name):
-            raise UsageError(f"{what} is {name!r}; use letters, digits, '.', '_' and '-'.")
+        check_name(what, name)
+    if run_id == profile not in PROFILES:  # a notebook's run is called so by default
+        raise UsageError(f"profile is {profile!r}; it is one of {', '.join(PROFILES)}.")
+    check_types(parameters or {}, getattr(sys.modules.get("__main__"), "__annotations__", {}))
     folder = (Path(runs).expanduser() if runs else default_runs()) / part / run_id
     return Run(
         folder,
@@ -114,6 +132,7 @@ class Run:
         self.notebook, self.profile, self.mode = notebook, profile, mode
         self._fresh_since = context.fresh_since or utc_now()
         self._lock = RunLock(folder, notebook, context.owner)
+        self._owner = context.owner  # it holds the machine for this process, too
         self._files = RecordFiles(folder, self.part)
         self._followed: IO[bytes] | None = None
         if mode == "replay":
@@ -124,7 +143,7 @@ class Run:
             return
         self._progress_path = context.progress or folder / "progress.jsonl"
         try:
-            for name in ("samples", "figures", "screens", "models", "notebooks"):
+            for name in RUN_FOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(error, folder) from error
@@ -137,16 +156,25 @@ class Run:
             self._reload()
         else:
             self._files.begin(utc_now())
+        described = json.loads(canonical(values.describe_input(parameters, "parameters")))
+        self._require_same(described)
         facts = host_facts()
         self._host = facts["id"]
         changed = add_unknown(self._files.head, "hosts", facts)
-        if parameters:
-            described = json.loads(canonical(values.describe_input(parameters, "parameters")))
-            changed |= set_entry(self._files.head, "parameters", self.notebook, described)
+        if described:
+            before = self._files.head["parameters"].get(self.notebook, {}) if self._measured_here() else {}
+            changed |= set_entry(self._files.head, "parameters", self.notebook, {**before, **described})
         if lease:
             changed |= add_unknown(self._files.head, "leases", lease)
         if changed or self._files.behind:
             self._files.save_head()
+
+    def _measured_here(self) -> bool:
+        return any(step["notebook"] == self.notebook for step in self._files.steps)
+
+    def _require_same(self, described: dict[str, Any]) -> None:
+        measured = dict.fromkeys(step["notebook"] for step in self._files.steps)
+        require_same(self.folder, measured_with(self._files.head["parameters"], measured), described)
 
     @property
     def models(self) -> Path:
@@ -186,14 +214,15 @@ class Run:
                 return values.decode(known["result"], self.folder, lambda ref: values.load_array(self.folder, ref))
             if self.mode == "replay":
                 raise self._not_replayable(name, key)
-            started_utc = self._progress(name, "started")
-            started = time.perf_counter_ns()
-            try:
-                value = fn(*args, **kwargs)
-            except BaseException:
-                self._progress(name, "failed", (time.perf_counter_ns() - started) / 1e9)
-                raise
-            seconds = (time.perf_counter_ns() - started) / 1e9
+            with nullcontext() if self._owner else alone_on_machine(f"{self.part}/{self.folder.name}, {self.notebook}"):
+                started_utc = self._progress(name, "started")
+                started = time.perf_counter_ns()
+                try:
+                    value = fn(*args, **kwargs)
+                except BaseException:
+                    self._progress(name, "failed", (time.perf_counter_ns() - started) / 1e9)
+                    raise
+                seconds = (time.perf_counter_ns() - started) / 1e9
             result = self._append(name, key, described, value, started_utc, seconds)
             self._progress(name, "done", seconds)
             return result

@@ -151,7 +151,7 @@ def test_a_service_of_ones_own_is_measured_beside_the_kits_and_replays_without_i
 def test_a_wrong_address_ends_the_notebook_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(PapermillExecutionError, match="names no model. Write it as http://127.0.0.1:9/v2/models/NAME"):
         execute("system/1_endpoint", tmp_path / "run.ipynb", runs=str(tmp_path), endpoint="http://127.0.0.1:9/v2")
-    record = load_record(tmp_path / "system" / "mine")
+    record = load_record(tmp_path / "system" / "quick")
     assert [name for name in record.names() if not name.startswith("models/")] == []
 
 

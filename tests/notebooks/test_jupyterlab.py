@@ -44,6 +44,7 @@ def jupyter(folder: Path, root: Path) -> Iterator[Server]:
         "SERVELAB_RUNS": str(folder / "runs"),
         "SERVELAB_BATCH": "1",
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_CONFIG_PATH": str(root / "notebooks" / ".jupyter"),  # as `make jupyter` has it
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
@@ -60,7 +61,8 @@ def jupyter(folder: Path, root: Path) -> Iterator[Server]:
             f"--port={port}",
             "--ServerApp.port_retries=0",
             "--IdentityProvider.token=",
-            f"--ServerApp.root_dir={folder / 'notebooks'}",
+            f"--ServerApp.root_dir={folder}",
+            "--LabApp.default_url=/lab/tree/notebooks",
         ],
         http_ready("/api"),
         StartOptions(environment=environment, log=folder / "jupyterlab.log", timeout_s=120),
@@ -77,6 +79,62 @@ def done(path: Path) -> bool:
     return all(cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source.strip())
 
 
+def test_opening_and_saving_a_notebook_leaves_it_as_it_was_built(jupyter: Server, folder: Path, root: Path) -> None:
+    name = "model/2_graph.ipynb"
+    saved = folder / "notebooks" / name
+    began = saved.stat().st_mtime_ns
+    seen: list[str] = []
+
+    def act(page) -> None:
+        page.goto(f"{jupyter.url}/lab/tree/notebooks/{name}?reset", wait_until="load")
+        page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=OPEN_LIMIT_S * 1000)
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=OPEN_LIMIT_S * 1000)
+        for _ in range(20):
+            page.keyboard.press("Control+s")
+            page.wait_for_timeout(500)
+            if saved.stat().st_mtime_ns != began:
+                break
+        seen.append(page.locator("body").inner_text())
+
+    with_page(act, width=1280, height=900, limit_s=180)
+    assert saved.stat().st_mtime_ns != began, "it was saved"
+    assert saved.read_bytes() == (root / "notebooks" / name).read_bytes()
+    for button in ("Nbgrader", "Validate", "Create Assignment"):
+        assert button not in seen[0], "the staff's"
+
+
+def test_the_command_is_found_in_its_terminals(jupyter: Server) -> None:
+    found: list[str] = []
+
+    def act(page) -> None:
+        page.goto(f"{jupyter.url}/lab?reset", wait_until="load")
+        page.locator(".jp-LauncherCard", has_text="Terminal").first.click(timeout=OPEN_LIMIT_S * 1000)
+        page.locator(".jp-Terminal .xterm-screen").wait_for(timeout=OPEN_LIMIT_S * 1000)
+        page.wait_for_timeout(2000)
+        page.locator(".jp-Terminal .xterm-screen").click()
+        page.keyboard.type("servelab params model > params.txt; echo done > done.txt\n")
+        page.wait_for_timeout(15_000)
+        page.goto(f"{jupyter.url}/files/params.txt", wait_until="load")
+        found.append(page.locator("body").inner_text())
+
+    with_page(act, width=1280, height=900, limit_s=240)
+    assert "threads" in found[0]
+
+
+def test_runs_can_be_reached_where_the_notebooks_are(jupyter: Server, folder: Path) -> None:
+    (folder / "runs" / "model" / "quick" / "screens").mkdir(parents=True, exist_ok=True)
+    found: list[str] = []
+
+    def act(page) -> None:
+        page.goto(f"{jupyter.url}/lab/tree/runs/model/quick/screens?reset", wait_until="load")
+        page.locator(".jp-FileBrowser .jp-BreadCrumbs").wait_for(timeout=OPEN_LIMIT_S * 1000)
+        page.wait_for_timeout(2000)
+        found.append(page.locator(".jp-FileBrowser").inner_text())
+
+    with_page(act, width=1280, height=900, limit_s=180)
+    assert "screens" in found[0]
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_run_all_cells_in_the_browser_runs_all_cells(jupyter: Server, folder: Path, name: str) -> None:
     saved = folder / "notebooks" / f"{name}.ipynb"
@@ -84,7 +142,7 @@ def test_run_all_cells_in_the_browser_runs_all_cells(jupyter: Server, folder: Pa
     def act(page) -> None:
         from playwright.sync_api import TimeoutError
 
-        page.goto(f"{jupyter.url}/lab/tree/{name}.ipynb?reset", wait_until="load")
+        page.goto(f"{jupyter.url}/lab/tree/notebooks/{name}.ipynb?reset", wait_until="load")
         page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=OPEN_LIMIT_S * 1000)
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=OPEN_LIMIT_S * 1000)
         started = page.locator(".jp-InputArea-prompt", has_text=re.compile(r"\[[*1]\]"))
@@ -127,4 +185,4 @@ def test_run_all_cells_in_the_browser_runs_all_cells(jupyter: Server, folder: Pa
     assert done(saved), f"not all cells ran within {RUN_LIMIT_S} s"
     assert any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
     part = name.partition("/")[0]
-    assert (folder / "runs" / part / "mine" / "record.json").is_file()
+    assert (folder / "runs" / part / "quick" / "record.json").is_file()

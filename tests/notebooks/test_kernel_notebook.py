@@ -50,7 +50,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
         out = folder / f"{number}.ipynb"
         execute(notebook, out, {"runs": str(folder / "runs"), "mode": mode}, LIMIT_S)
         said.append(printed(nbformat.read(out, as_version=4)))
-    return folder / "runs" / "model" / "mine", said[0], said[1]
+    return folder / "runs" / "model" / "quick", said[0], said[1]
 
 
 @pytest.fixture(scope="module")

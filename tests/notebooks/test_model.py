@@ -387,6 +387,6 @@ def test_a_folder_of_other_photographs_and_weights_of_another_class_count_work(t
         {"runs": str(runs), "data": str(tmp_path / "photos"), "weights": str(tmp_path / "pets.pth")},
         240,
     )
-    record = load_record(runs / "model" / "mine")
+    record = load_record(runs / "model" / "quick")
     assert record.result("export/fp32/size")["classes"] == 3
     assert size(record, "quantize/dynamic") < size(record, "graph/onnx-all")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 
+import pytest
+
 from snippets import errors
 from snippets.errors import CellError, KitError, Place, first_line
 
@@ -36,3 +38,15 @@ def test_an_error_without_words_is_named_by_its_kind() -> None:
 
 def test_a_very_long_line_is_cut() -> None:
     assert len(first_line(ValueError("x" * 999))) == 300
+
+
+@pytest.mark.parametrize("raised", ["UsageError(\"run_id is 'a b'\")", 'DataError("No images in x.")'])
+def test_a_notebook_shows_an_error_of_the_kit_as_its_sentence(raised: str) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shown: list[list[str]] = []
+    shell = InteractiveShell()
+    shell._showtraceback = lambda etype, evalue, stb: shown.append(list(stb))  # type: ignore[method-assign]
+    shell.run_cell(f"from snippets.errors import DataError, UsageError\nraise {raised}")
+    (lines,) = shown
+    assert len(lines) == 1 and lines[0].startswith(raised.split("(")[0] + ": ") and "Traceback" not in lines[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grading.report.tables import kernel_rows, loads, show_run, variants, verdict
+from grading.report.tables import cards, kernel_rows, loads, show_run, variants, verdict
 from snippets.errors import RecordError
 from snippets.record.run import load_record, open_run
 
@@ -182,3 +182,21 @@ def test_the_text_names_a_record_that_does_not_hold_together(folder: Path) -> No
     next(iter((folder / "samples").glob("*latency*"))).unlink()
     with pytest.raises(RecordError, match="missing"):
         show_run(folder)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_in_a_narrow_terminal_a_table_becomes_a_paragraph_a_row(width: int) -> None:
+    header = ["variant", "size MB", "p50 ms", "target"]
+    row = (["onnx-all", "9.15", "5.35", "server CPU: " + "missed " * 20], ["", "", "3.21..8.94", ""])
+    text = cards(header, [row, (["eager", "", "", ""], [""] * 4)], width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width and lines[0] == "onnx-all" and lines[-1] == "eager"
+    assert "p50 ms 5.35 (3.21..8.94);" in text, "a figure, its name and its interval stay together"
+
+
+def test_a_run_is_shown_as_wide_as_its_reader_is(folder: Path) -> None:
+    whole = show_run(folder)
+    assert show_run(folder, 1000) == whole and max(map(len, whole.splitlines())) > 100
+    narrow = show_run(folder, 60)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert {v.name for v in variants(load_record(folder))} <= set(narrow.splitlines())

@@ -11,7 +11,7 @@ import pytest
 from grading.submission.archive import manifest_of
 from grading.submission.opened import digest_of, open_records, opened, root_of, runs_in
 from snippets.errors import SubmissionError
-from snippets.record.run import Run
+from snippets.record.run import Run, open_run
 from tests.grading.submission.handed_in import collected
 
 
@@ -107,3 +107,17 @@ def test_what_cannot_be_opened_holds_no_records(tmp_path: Path) -> None:
         assert records == []
     with pytest.raises(SubmissionError, match="not a whole zip"), opened(tmp_path / "s.zip"):
         pass
+
+
+def test_of_several_runs_the_one_with_the_answers_is_graded_though_another_is_newer(tmp_path: Path) -> None:
+    for run_id in ("mine", "quick"):  # quick is measured last
+        run = open_run("model", runs=tmp_path, run_id=run_id)
+        if run_id == "mine":
+            run.answer("model.baseline.eager", [5, 20])
+        run.step("baseline/eager/latency", lambda: 1, inputs={})
+    open_run("model", runs=tmp_path, run_id="typo").answer("model.baseline.batching", "so")
+    with opened(tmp_path / "model") as found:
+        assert found.runs["model"].name == "mine"
+        (remark,) = found.remarks
+        assert remark.startswith("of 3 runs of part model, mine was read; beside it lay ")
+        assert "quick" in remark and "typo" in remark and remark.endswith("(answers: 1 against 1)")

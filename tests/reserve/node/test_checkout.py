@@ -124,3 +124,14 @@ def test_a_checkout_that_is_too_large_is_told_with_the_file(kit: Path, monkeypat
     monkeypatch.setattr(checkout, "SIZE_LIMIT_MB", 0.000001)
     with pytest.raises(SiteError, match=r"more than .* MB .*\(up to setup.sh\).*\.gitignore"):
         pack(kit)
+
+
+def test_grades_and_plans_stay_here_whatever_git_ignores(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    made = ("grades.csv", "course/gradebook.db", "plan/plan.csv", "autograder.zip", "roster.csv", "submissions/a.zip")
+    for name in (*made, "servelab.py", "reserve/plan/verb.py", "reserve/plan/course/roster.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert set(members(tmp_path)) == {
+        *("servelab.py", "reserve/plan/verb.py", "reserve/plan/course/roster.py", ".servelab-files"),
+    }

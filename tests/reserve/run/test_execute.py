@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import reserve.run.execute as module
 from reserve.run.execute import execute
 from snippets.errors import CellError, DataError, KernelDied, KitError, Place, RunTimeout, StorageError
 
@@ -80,3 +81,39 @@ def test_a_notebook_that_has_nothing_to_do_is_finished_and_says_why(tmp_path: Pa
     assert not any(one.output_type == "error" for cell in cells for one in cell.get("outputs", ()))
     assert not any("papermill-error" in str(cell.metadata.get("tags", "")) for cell in cells)
     assert cells[-2].outputs[-1].text == "it is in int8 already\n"
+
+
+def test_an_executed_notebook_gives_way_only_to_another_that_ran_to_its_end(tmp_path: Path) -> None:
+    out, beside = tmp_path / "out.ipynb", tmp_path / "out.failed.ipynb"
+
+    def said(path: Path) -> str:
+        return str(nbformat.read(path, as_version=4).cells[-1])
+
+    with pytest.raises(CellError, match="the traceback: .*out.ipynb"):
+        execute(notebook(tmp_path, "int('never whole')"), out, {}, 60)
+    assert "never whole" in said(out), "there was nothing better"
+    assert execute(notebook(tmp_path, "print('first')"), out, {}, 60).output == out and "first" in said(out)
+    whole = out.read_bytes()
+    with pytest.raises(CellError, match="the traceback: .*out.failed.ipynb"):
+        execute(notebook(tmp_path, "int('later')"), out, {}, 60)
+    assert out.read_bytes() == whole and "later" in said(beside)
+    execute(notebook(tmp_path, "print('second')"), out, {}, 60)
+    assert "second" in said(out) and not beside.exists()
+
+
+@pytest.mark.parametrize(
+    "said", ["I/O error: No space left on device (os error 28)", "[Errno 122] Disk quota exceeded"]
+)
+def test_a_full_disk_is_told_as_one_whatever_package_met_it(tmp_path: Path, said: str) -> None:
+    raises = f"class SafetensorError(Exception): pass\nraise SafetensorError({said!r})"
+    with pytest.raises(StorageError, match="(?s)The disk is full .*SafetensorError: .*Free some space") as raised:
+        execute(notebook(tmp_path, raises), tmp_path / "out.ipynb", {}, 60)
+    assert raised.value.exit_code == 8 and raised.value.place.cell == 1
+
+
+def test_a_disk_with_nothing_left_is_found_where_a_package_only_says_that_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "is_full", lambda folders: next(iter(folders)))
+    with pytest.raises(StorageError, match="The disk is full .*RuntimeError: file write failed"):
+        execute(notebook(tmp_path, "raise RuntimeError('file write failed')"), tmp_path / "out.ipynb", {}, 60)

@@ -56,20 +56,25 @@ def test_a_malformed_or_huge_grid_is_refused(grid: list[str]) -> None:
 def test_every_combination_gets_a_run_of_its_own_and_all_share_a_report(tmp_path: Path) -> None:
     lines: list[str] = []
     report = run_grid(points(tmp_path, "batch=1,8"), pretend, write_report, say=lines.append)
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["quick-batch-1", "quick-batch-8"]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "quick-images-4-batch-1",
+        "quick-images-4-batch-8",
+    ]
     page = Path(report).read_text()
-    assert "quick-batch-1" in page and "quick-batch-8" in page
+    assert "quick-images-4-batch-1" in page and "quick-images-4-batch-8" in page
     assert len(lines) == 2 and lines[-1].startswith("[2/2]")
 
 
 def test_one_that_fails_stops_no_other_and_is_named_at_the_end(tmp_path: Path) -> None:
-    said = r"1 of 2 combinations failed: quick-batch-13: batch 13 does not fit \(model, 1_first, cell 5, step a/x/lat"
+    said = r"1 of 2 combinations failed: quick-images-4-batch-13: batch 13 does not fit \(model, 1_first"
     with pytest.raises(CellError, match=said):
         run_grid(points(tmp_path, "batch=13,2"), pretend, write_report, say=lambda _: None)
     summary = json.loads((tmp_path / "grid/grid.json").read_text())
-    assert list(summary["runs"]) == ["quick-batch-2"] and list(summary["failed"]) == ["quick-batch-13"]
+    assert list(summary["runs"]) == ["quick-images-4-batch-2"] and list(summary["failed"]) == [
+        "quick-images-4-batch-13"
+    ]
     where = {"part": "model", "notebook": "1_first", "cell": 4, "step": "a/x/latency"}
-    assert summary["failed_at"] == {"quick-batch-13": where}
+    assert summary["failed_at"] == {"quick-images-4-batch-13": where}
     assert (tmp_path / "grid/report.html").exists()
 
 

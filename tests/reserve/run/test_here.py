@@ -19,8 +19,9 @@ from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
 from reserve.run.parameters import describe
 from snippets.errors import CellError, DataError, KernelDied, Place, RecordError, RunLocked, RunTimeout, UsageError
+from snippets.record.context import machine_lock
 from snippets.record.lock import acquire
-from snippets.record.run import load_record, open_run
+from snippets.record.run import latest_run, load_record, open_run
 from tests.snippets.record.folders import listing, seal
 
 PARAMETERS = """\
@@ -87,6 +88,7 @@ def test_a_run_executes_in_order_keeps_notebooks_and_tells_each_step(lab) -> Non
     said: list[str] = []
     (done,) = run_parts("model", RunOptions(params=("threads=3",)), said.append)
     assert (done.measured, done.replayed) == (2, 0)
+    assert done.folder.name == "quick-threads-3"
     assert load_record(done.folder).result("a/x/latency") == {"threads": 3}
     assert sorted(p.name for p in (done.folder / "notebooks").iterdir()) == ["1_first.ipynb", "2_second.ipynb"]
     executed = nbformat.read(done.folder / "notebooks/1_first.ipynb", as_version=4)
@@ -94,6 +96,43 @@ def test_a_run_executes_in_order_keeps_notebooks_and_tells_each_step(lab) -> Non
     assert [line.split()[0] for line in said if "/latency" in line] == ["a/x/latency", "b/x/latency"]
     (again,) = run_parts("model", RunOptions(params=("threads=3",)), quiet)
     assert (again.measured, again.replayed) == (0, 2)
+
+
+def test_other_parameters_never_touch_a_finished_run(lab) -> None:
+    lab(n1_first=(MEASURE, "print('measured')"))
+    (done,) = run_parts("model", say=quiet)
+    seal(done.folder)
+    before = listing(done.folder)
+    (other,) = run_parts("model", RunOptions(params=("threads=2",)), quiet)
+    assert other.folder == done.folder.with_name("quick-threads-2") and listing(done.folder) == before
+    said: list[str] = []
+    for mode in ("resume", "fresh"):
+        with pytest.raises(UsageError, match="measured with threads=1, not threads=2.*--run-id quick-threads-2"):
+            run_parts("model", RunOptions(params=("threads=2",), run_id="quick", mode=mode), said.append)
+    assert listing(done.folder) == before and said == []
+
+
+@pytest.mark.parametrize("run_id", ["../x", "a/b", ".."])
+def test_nothing_is_written_outside_of_the_parts_folder(lab, run_id: str) -> None:
+    lab(n1_first=(MEASURE,))
+    with pytest.raises(UsageError, match="--run-id is"):
+        run_parts("model", RunOptions(run_id=run_id), quiet)
+    assert not Path(os.environ["SERVELAB_RUNS"]).exists()
+
+
+def test_a_run_that_fails_before_it_measures_leaves_no_record(lab) -> None:
+    lab(n1_first=("int('/nope')", MEASURE))
+    with pytest.raises(CellError):
+        run_parts("model", say=quiet)
+    folder = Path(os.environ["SERVELAB_RUNS"]) / "model" / "quick"
+    assert not (folder / "record.json").exists() and latest_run("model") is None
+    assert (folder / "notebooks/1_first.ipynb").is_file(), "with the traceback"
+    lab(n1_first=(MEASURE,))
+    run_parts("model", say=quiet)
+    lab(n1_first=("int('/nope')", MEASURE))
+    with pytest.raises(CellError):
+        run_parts("model", say=quiet)
+    assert load_record(folder).names() == ("a/x/latency",), "what was there before stays"
 
 
 def test_notebooks_run_in_the_order_that_is_asked_for(lab) -> None:
@@ -131,8 +170,11 @@ def test_a_replay_leaves_the_run_as_it_is_and_keeps_its_notebooks_elsewhere(lab)
     assert "SERVELAB_PROGRESS" not in os.environ
     place = Path(next(line for line in said if "executed notebooks go to" in line).split()[-1])
     assert sorted(path.name for path in place.iterdir()) == ["1_first.ipynb", "2_second.ipynb"]
-    with pytest.raises(RecordError, match="is not in the record"):
+    with pytest.raises(RecordError, match="no run quick-threads-9 to replay"):
         run_parts("model", RunOptions(mode="replay", params=("threads=9",)), quiet)
+    lab(n1_first=(MEASURE, 'run.step("c/x/latency", lambda: 1)'))
+    with pytest.raises(RecordError, match="is not in the record"):
+        run_parts("model", RunOptions(mode="replay"), quiet)
     assert listing(done.folder) == before
 
 
@@ -236,6 +278,25 @@ def test_two_runs_in_one_folder_are_refused(lab) -> None:
         with pytest.raises(RunLocked):
             open_run("model", run_id="quick")
     run_parts("model", say=quiet)
+
+
+def test_a_run_waits_while_another_measures_on_the_machine(lab) -> None:
+    lab(n1_first=(MEASURE,))
+    path = machine_lock()
+    assert path is not None
+    held = acquire(path, "servelab run, system/full")
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if "waits" in line:
+            assert not list(Path(os.environ["SERVELAB_RUNS"]).glob("*/*/steps.jsonl"))
+            held.close()
+
+    run_parts("model", say=say)
+    (waited,) = (line for line in said if "waits" in line)
+    assert "(servelab run, system/full) is measuring on this machine" in waited
+    run_parts("model", RunOptions(mode="replay"), quiet)
 
 
 def test_a_folder_of_another_part_is_refused(lab) -> None:

@@ -75,8 +75,8 @@ def test_a_grid_hands_every_combination_to_its_workers(calls, tmp_path, monkeypa
     run_lab("model", RunOptions(params=("images=4",), runs=tmp_path), place, reporting(calls), said.append)
     ((points, _, _, workers, _),) = handed
     assert [(point.run_id, point.own_options.params) for point in points] == [
-        ("quick-threads-1", ("images=4", "threads=1")),
-        ("quick-threads-2", ("images=4", "threads=2")),
+        ("quick-images-4-threads-1", ("images=4", "threads=1")),
+        ("quick-images-4-threads-2", ("images=4", "threads=2")),
     ]
     assert workers.count == 2 and said == ["the report"] and calls == []
 

@@ -67,7 +67,7 @@ def test_from_slots_to_down(servelab, chameleon):
     ("words", "code", "says"),
     [
         (("reserve", "system", "--start", "2027-03-04 15:30"), 2, "whole hour"),
-        (("reserve", "physics", "--start", "now"), 2, "no hardware for part"),
+        (("reserve", "physics", "--start", "now"), 2, "no part"),
         (("slots", "system", "--tz", "Mars/Olympus"), 2, "unknown time zone"),
         (("slots", "model", "--site", "CHI@Mars"), 2, "it runs at CHI@TACC, CHI@UC"),
     ],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from snippets.errors import UsageError
-from snippets.record import chain, document, files, head, lock, read, schema, steps, values
-from snippets.record.context import RunContext
+from snippets.record import chain, document, files, head, lock, read, schema, settings, steps, values
+from snippets.record.context import RunContext, machine_lock
 
 
 def test_each_variable_has_its_field() -> None:
@@ -49,5 +50,11 @@ def test_of_a_long_lease_that_is_no_object_the_beginning_is_told() -> None:
 
 
 def test_no_other_module_of_the_record_reads_the_environment() -> None:
-    for module in (chain, document, files, head, lock, read, schema, steps, values):
+    for module in (chain, document, files, head, lock, read, schema, settings, steps, values):
         assert "environ" not in inspect.getsource(module), module.__name__
+
+
+def test_all_users_of_a_machine_share_a_lock_unless_another_is_named(tmp_path: Path) -> None:
+    assert machine_lock({}) == Path(tempfile.gettempdir()) / "servelab-measuring.lock"
+    assert machine_lock({"SERVELAB_LOCK": str(tmp_path / "l")}) == tmp_path / "l"
+    assert machine_lock({"SERVELAB_LOCK": "off"}) is None

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from snippets.errors import RunLocked, StorageError
-from snippets.record.lock import RunLock, acquire, holder
+from snippets.record.context import LOCK_VARIABLE, OWNER_VARIABLE, machine_lock
+from snippets.record.lock import RunLock, acquire, alone_on_machine, holder
+from snippets.record.run import open_run
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_holder_is_named_to_whoever_is_refused(tmp_path: Path) -> None:
@@ -109,3 +117,91 @@ def test_a_lock_that_cannot_name_its_holder_is_not_taken(tmp_path: Path, monkeyp
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="none.*--runs"):
         acquire(tmp_path / "none" / ".lock", "a")
+
+
+HOLD = """
+import sys
+from snippets.record.lock import alone_on_machine
+with alone_on_machine("model/quick"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def other() -> Iterator[subprocess.Popen[str]]:
+    """Another process that measures on this machine until it is told to end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_who_measures_second_waits_and_says_for_whom(other: subprocess.Popen[str]) -> None:
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        other.communicate("end\n")
+
+    with alone_on_machine("edge/quick", say):
+        path = machine_lock()
+        assert path is not None and holder(path) == f"pid {os.getpid()} (edge/quick)"
+    (line,) = said
+    assert line.startswith(f"pid {other.pid} (model/quick) is measuring on this machine.") and "waits" in line
+
+
+def test_the_wait_for_the_machine_ends_with_what_to_do(other: subprocess.Popen[str]) -> None:
+    with pytest.raises(RunLocked, match=rf"pid {other.pid} .*Stop it, or run again"), alone_on_machine("b", str, 0.1):
+        pass
+
+
+def test_a_process_waits_neither_for_itself_nor_for_one_that_was_killed(other: subprocess.Popen[str]) -> None:
+    other.kill()
+    other.wait()
+    said: list[str] = []
+    with alone_on_machine("a", said.append), alone_on_machine("b", said.append):
+        pass
+    with alone_on_machine("c", said.append):
+        assert said == []
+
+
+def test_nobody_waits_where_that_is_switched_off_or_cannot_be(
+    other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for value in ("off", str(tmp_path / "no folder" / "lock")):
+        monkeypatch.setenv(LOCK_VARIABLE, value)
+        with alone_on_machine("b", pytest.fail):
+            pass
+
+
+def test_a_lock_that_another_user_made_can_be_held(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch(0o444)
+    monkeypatch.setenv(LOCK_VARIABLE, str(path))
+    with alone_on_machine("a", pytest.fail):
+        assert not _free(path)
+    assert _free(path)
+
+
+def _free(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_a_step_measures_alone_unless_its_command_holds_the_machine(
+    other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv(OWNER_VARIABLE, str(other.pid))
+    assert open_run("model").step("a/x/latency", lambda: 1, inputs={}) == 1
+    monkeypatch.delenv(OWNER_VARIABLE)
+    assert open_run("model").step("a/x/latency", lambda: 2, inputs={}) == 1, "a replay waits for nobody"
+    threading.Timer(0.3, other.kill).start()
+    assert open_run("model").step("b/x/latency", lambda: 3, inputs={}) == 3
+    assert f"pid {other.pid} (model/quick) is measuring on this machine" in capsys.readouterr().out
