@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from grading.checks.part import check_part
 from grading.functions import sandbox
 from grading.grade import Grade
 from grading.rerun.codes import code_of
+from snippets.record.run import open_run
 from tests.grading.forgeries import BEGAN, FORGERIES
 from tests.grading.forgeries.challenged import SECRET, answer_challenge
 from tests.grading.forging import HOUR, course_of, forge, graded, suspected, table
 from tests.grading.rerun.made import tiny_model
+from tests.grading.staff.viva.made import system_record
 from tests.grading.students import FULL, make_run
 
 HONEST = 9
@@ -95,3 +98,13 @@ def test_a_patient_forger_is_not_seen_and_the_table_says_so(
     assert one.minutes > HOUR and (found[0].trust, found[0].remark) == ("plausible", "")
     line = table(found).splitlines()[1]
     assert line.split()[:4] == [str(one.minutes), f"{FULL}", "plausible", "no"]
+
+
+def test_a_run_of_part_system_that_was_never_measured_is_not_plausible(tmp_path: Path) -> None:
+    # The kit's own library writes it, chain and files in order; only nobody put any server under load.
+    run = open_run("system", run_id="quick", runs=tmp_path)
+    for step in system_record(3).steps:
+        batches = {str(size): count for size, count in step.result.get("batches", {}).items()}
+        run.step(step.name, dict, {**step.result, **({"batches": batches} if batches else {})}, inputs=step.inputs)
+    grade = check_part(run.folder)
+    assert grade.trust == "none" and grade.doubts
