@@ -73,7 +73,7 @@ INK, QUIET, FAINT, GRID, TARGET, MET = "#222222", "#6E6E6E", "#BBBBBB", "#DDDDDD
 TAIL, LIMIT, THEORY = ":", (0, (4, 3)), "--"
 MARKERS = "osD^vP"
 SMALL = 9
-GROUND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}
+GROUND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 1.0, "pad": 0.5}
 """What a number stands on, so that the grid does not strike it through."""
 STYLE = {
     "figure.dpi": 100,
