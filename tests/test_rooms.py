@@ -35,6 +35,7 @@ MANY_PARAMETERS = {
     "servelab.run": "click hands a command its options one by one",
     "servelab.go": "click hands a command its options one by one",
     "servelab.grade": "click hands a command its options one by one",
+    "snippets.kernel.tensor_cores.tile": "a GPU's kernel is handed three matrices, their shape and its tile's sizes",
     "snippets.record.run.open_run": "every notebook calls it with keywords, most of them its own parameters",
 }
 # What a Raspberry Pi has: these modules, and the lab's edge notebooks, must import there.

@@ -213,9 +213,11 @@ def variant_rows(record: Record) -> list[tuple[list[str], list[str]]]:
 
 
 def kernel_rows(record: Record) -> list[tuple[list[str], list[str]]]:
-    """The rungs of the ladder of kernels, in order: how fast each product was, by its name; none without them."""
+    """The rungs of the ladders of kernels, slowest first: how fast each product was, by its name; none without them."""
     names = record.names()
     rungs = record.result("kernel/rungs") if "kernel/rungs" in names else {}
+    if "gpu-kernel/rungs" in names:
+        rungs |= {f"GPU: {name}": rung for name, rung in record.result("gpu-kernel/rungs").items()}
     rows = []
     for name, rung in rungs.items():
         if rung["step"] not in names:
@@ -223,8 +225,8 @@ def kernel_rows(record: Record) -> list[tuple[list[str], list[str]]]:
         times = Latency.of(record.result(rung["step"]))
         rate = stats.scaled(times.images_per_s(), rung["flop"] / 1e9)
         figures = [name, three_digits(times.p50().value), three_digits(rate.value)]
-        rows.append((figures, ["", interval(times.p50()), interval(rate)]))
-    return rows
+        rows.append((rate.value, (figures, ["", interval(times.p50()), interval(rate)])))
+    return [row for _, row in sorted(rows, key=lambda one: one[0])]
 
 
 KERNEL_HEADER = ["kernel", "p50 ms", "GFLOP/s"]

@@ -1,7 +1,8 @@
 """PyTorch on a GPU, rung by rung, on a machine without a network: `python -m snippets.gpu.check [RUNS]`.
 
 Needs numpy and the PyTorch that is there. Writes the run `model/gpu`, which `servelab show` reads: each rung's latency
-of one image and images a second in batches, with all samples, and the largest difference of its logits from the CPU's.
+of one image and images a second in batches, with all samples, and how far its logits are from the CPU's, relative to
+their size; and the ladder of matrix products of notebook 0_kernel, as far as numba and Triton's compiler are there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from snippets import stats
 from snippets.data.image import SIDE
 from snippets.errors import KitError, ProviderError, first_line
 from snippets.gpu import smoke
+from snippets.kernel.gpu_ladder import GpuLadder
 from snippets.machine.gpus import Gpus
 from snippets.measure import calls
 from snippets.measure.latency import Latency
@@ -26,11 +28,13 @@ from snippets.record.run import Run, open_run
 BATCH = 64
 LIMIT_S = 280.0
 CLASSES = 11
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to run the network. `kind`: float32, float16 or bfloat16; `graph`: captured as a CUDA graph."""
+    """One way to run the network. `kind`: float32, float16 or bfloat16; `graph`: captured as a CUDA graph; `compiled`:
+    by torch.compile."""
 
     name: str
     kind: str = "float32"
@@ -48,6 +52,7 @@ LADDER = (
     Rung("cuda-graph-fp32", graph=True),
     Rung("cuda-graph-fp16", "float16", channels_last=True, graph=True),
     Rung("cuda-compiled-fp16", "float16", channels_last=True, compiled=True),
+    Rung("cuda-compiled-graph-fp16", "float16", channels_last=True, compiled=True, graph=True),
 )
 
 
@@ -67,12 +72,9 @@ class OnGpu:
         self._device = rung.device
         self._images = torch.from_numpy(batch).to(rung.device, kind).contiguous(memory_format=form)
         network = copy.deepcopy(module).eval().to(rung.device, kind).to(memory_format=form)
-        self._run: Callable[[], Any] = lambda: network(self._images)
         if rung.compiled:
-            compiled = torch.compile(network, dynamic=False)
-            self._run = lambda: compiled(self._images)
-        if rung.graph:
-            self._run = self._captured(network)
+            network = torch.compile(network, dynamic=False)
+        self._run: Callable[[], Any] = self._captured(network) if rung.graph else lambda: network(self._images)
 
     def _captured(self, network: Any) -> Callable[[], Any]:
         """The network as a CUDA graph: all its kernels are launched as one."""
@@ -133,6 +135,19 @@ def climb(run: Run, module: Any, began: float, ladder: Sequence[Rung] = LADDER) 
     return lines
 
 
+def multiply(run: Run, began: float) -> list[str]:
+    """Measure the ladder of matrix products on the GPU; returns a line for each rung and limit, in words."""
+    steps = GpuLadder(run)
+    if steps.missing:
+        return [f"products: left out, {steps.missing}"]
+    if time.monotonic() - began > LIMIT_S:
+        return [f"products: left out, {LIMIT_S:.0f} s are over"]
+    steps.turns.take_all(ROUNDS)
+    limits = ", ".join(f"{name} {billions:,.0f}" for name, billions in steps.limits().items())
+    rates = [f"product, {name}: {rate.value:,.0f} GFLOP/s" for name, rate in steps.rates().items()]
+    return [f"limits in billions a second: {limits}", *rates, *steps.left_out()]
+
+
 def _measure(run: Run, name: str, how: tuple[Any, Rung], images: np.ndarray, expected: np.ndarray) -> str:
     module, rung = how
     inputs = {"rung": vars(rung), "torch": _torch_version()}
@@ -147,10 +162,30 @@ def _measure(run: Run, name: str, how: tuple[Any, Rung], images: np.ndarray, exp
         inputs={**inputs, "batch": len(images)},
     )
     far = run.step(
-        f"{name}/difference", lambda: {"largest": float(np.abs(many.logits() - expected).max())}, inputs=inputs
+        f"{name}/difference", lambda: {"relative": relative_difference(many.logits(), expected)}, inputs=inputs
     )
     p50, per_s = Latency.of(latency).p50(), Latency.of(rate).images_per_s()
-    return f"{rung.name}: p50 {stats.show(p50)} ms, {per_s.value:,.0f} images/s, logits within {far['largest']:.2g}"
+    return f"{rung.name}: p50 {stats.show(p50)} ms, {per_s.value:,.0f} images/s, logits within {far['relative']:.1%}"
+
+
+def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference of two arrays of logits, relative to the largest of the expected ones."""
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+def settled(module: Any) -> Any:
+    """The network with the means and variances of random images in its normalizations, as training would leave them.
+
+    Without them the numbers shrink to nothing from layer to layer, and logits of nothing agree with anything.
+    """
+    import torch
+
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        module.train()(torch.randn(16, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)))
+    return module.eval()
 
 
 def _watched(result: dict[str, Any]) -> dict[str, Any]:
@@ -178,10 +213,11 @@ def check(runs: str = "") -> list[str]:
     if failed:
         raise ProviderError(f"{failed[0].name} does not compute on a GPU here: {failed[0].detail}. {failed[0].fix}")
     torch.manual_seed(0)
-    module = mobilenet_v2(CLASSES).eval()
+    module = settled(mobilenet_v2(CLASSES))
     run = open_run("model", notebook="gpu", run_id="gpu", runs=runs)
     run.step("gpu/smoke", lambda: {"found": [str(one) for one in found]}, inputs={"torch": _torch_version()})
-    return [*map(str, found), *climb(run, module, began), f"record: {run.folder} (servelab show reads it)"]
+    told = [*map(str, found), *climb(run, module, began), *multiply(run, began)]
+    return [*told, f"record: {run.folder} (servelab show reads it)"]
 
 
 if __name__ == "__main__":

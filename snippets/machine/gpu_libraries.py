@@ -12,6 +12,7 @@ CAPABILITY_MAJOR, CAPABILITY_MINOR = 75, 76
 # From 10.5 on TensorRT supports Turing and newer (its release notes and support matrix).
 TENSORRT_CAPABILITY = (7, 5)
 TENSORRT_LIBRARIES = ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10")
+CUDNN = "libcudnn.so.9"
 KFD = Path("/dev/kfd")
 """Where the kernel's driver for AMD GPUs answers."""
 TENSORRT_REMEDY = "on this GPU machine: pip install --no-deps tensorrt-cu12-libs==10.9.0.34"
@@ -36,6 +37,12 @@ def absence(provider: str) -> str:
         preload_tensorrt()
     if hasattr(ort, "preload_dlls"):
         ort.preload_dlls()
+    with suppress(OSError):
+        ctypes.CDLL(CUDNN)
+        return _library_absence(provider)
+    # Not beside ONNX Runtime and not known to the system's loader: where PyTorch is, it loads its own.
+    with suppress(ImportError):
+        import torch  # noqa: F401
     return _library_absence(provider)
 
 

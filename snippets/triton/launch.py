@@ -126,10 +126,15 @@ def embedded(folder: Path, repository: Path, ports: Ports, rate_limit: bool = Tr
     if not os.access(binary, os.X_OK):
         binary.chmod(binary.stat().st_mode | 0o111)
     site_packages = root.parent.parent
-    libraries = [str(site_packages / "nvidia_pytriton.libs"), sysconfig.get_config_var("LIBDIR") or ""]
+    # Where Python's own library is comes last: it may be a folder of the system, with another driver's libcuda in it.
+    libraries = [
+        str(site_packages / "nvidia_pytriton.libs"),
+        os.environ.get("LD_LIBRARY_PATH", ""),
+        sysconfig.get_config_var("LIBDIR") or "",
+    ]
     prefix = f"servelab_{os.getpid()}_{ports.http}_"
     environment = {
-        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, [*libraries, os.environ.get("LD_LIBRARY_PATH", "")])),
+        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(site_packages), os.environ.get("PYTHONPATH", "")])),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONUNBUFFERED": "1",

@@ -1,10 +1,39 @@
 """Any ONNX graph with one input and one output, run by ONNX Runtime. Parameters: threads, cores."""
 
+import ctypes
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+CUDNN = "libcudnn.so.9"
+
+
+def load_cuda(onnxruntime):
+    """Load CUDA's libraries, which come as packages where the system's loader does not look.
+
+    ONNX Runtime finds those that are installed beside itself. Where PyTorch lies elsewhere (in the system's packages,
+    under a virtual environment that sees them), it finds its own.
+    """
+    if hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    try:
+        ctypes.CDLL(CUDNN)
+    except OSError:
+        with suppress(ImportError):
+            import torch  # noqa: F401
+
+
+def why_not(onnxruntime):
+    """What keeps ONNX Runtime's CUDA provider from being used, in words, as the system's loader says it."""
+    capi = Path(onnxruntime.__file__).parent / "capi"
+    try:
+        ctypes.CDLL(str(capi / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(capi / "libonnxruntime_providers_cuda.so"))
+    except OSError as error:
+        return f"a library it needs does not load: {error}"
+    return "its libraries load, but it could not use the GPU (its own message stands in Triton's log)"
 
 
 class TritonPythonModel:
@@ -25,9 +54,7 @@ class TritonPythonModel:
         wanted = "CPUExecutionProvider"
         providers: list = [wanted]
         if where != "cpu":
-            # CUDA's libraries come as packages beside this one, where the system's loader does not look.
-            if hasattr(onnxruntime, "preload_dlls"):
-                onnxruntime.preload_dlls()
+            load_cuda(onnxruntime)
             wanted = "CUDAExecutionProvider"
             providers = [(wanted, {"device_id": where.removeprefix("cuda:")}), "CPUExecutionProvider"]
         path = str(HERE / "model.onnx")
@@ -36,7 +63,7 @@ class TritonPythonModel:
         self.output = self.session.get_outputs()[0].name
         got = self.session.get_providers()[0]
         if got != wanted:
-            raise RuntimeError(f"ONNX Runtime gave {got}, not {wanted}: its GPU libraries did not load")
+            raise RuntimeError(f"ONNX Runtime gave {got}, not {wanted}: {why_not(onnxruntime)}")
 
     def execute(self, requests):
         """Answer the requests that Triton put together, each with its own rows."""

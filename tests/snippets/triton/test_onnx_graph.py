@@ -19,6 +19,8 @@ class Runtime(ModuleType):
     def __init__(self) -> None:
         super().__init__("onnxruntime")
         self.loaded: list[str] = []
+        self.works = True
+        self.__file__ = "/nowhere/onnxruntime/__init__.py"
 
     def preload_dlls(self) -> None:
         self.loaded.append("cuda")
@@ -31,7 +33,7 @@ class Runtime(ModuleType):
 
     def InferenceSession(self, path: str, options: Any, providers: list[Any]) -> Any:
         names = [one if isinstance(one, str) else one[0] for one in providers]
-        got = names if self.loaded else ["CPUExecutionProvider"]
+        got = names if self.loaded and self.works else ["CPUExecutionProvider"]
         tensor = SimpleNamespace(name="x")
         return SimpleNamespace(get_inputs=lambda: [tensor], get_outputs=lambda: [tensor], get_providers=lambda: got)
 
@@ -64,3 +66,32 @@ def test_a_gpu_instance_loads_cudas_libraries_first(runtime: Runtime) -> None:
 
 def test_a_cpu_instance_needs_none(runtime: Runtime) -> None:
     assert initialize("CPU").session.get_providers() == ["CPUExecutionProvider"] and not runtime.loaded
+
+
+def test_a_gpu_that_is_not_used_is_told_with_the_loaders_reason(runtime: Runtime) -> None:
+    runtime.works = False
+    with pytest.raises(RuntimeError, match="gave CPU.*libonnxruntime_providers_shared.so: cannot open shared object"):
+        initialize("GPU")
+
+
+def test_pytorch_brings_the_libraries_that_do_not_lie_beside_onnx_runtime(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported: list[str] = []
+
+    class Finder:
+        def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+            if name == "torch":
+                imported.append(name)
+
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder()])
+    monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
+    missing = "libnothing_of_that_name.so.9"
+    spec = importlib.util.spec_from_file_location("onnx_graph", MODELS / "onnx_graph.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "CUDNN", missing)
+    module.load_cuda(runtime)
+    assert imported == ["torch"] and runtime.loaded == ["cuda"]
