@@ -65,9 +65,11 @@ def trend(evidence: Evidence) -> soak.Trend:
 
 
 def soak_trend(evidence: Evidence) -> Choices:
-    """Slower, steady or faster, by the medians of the first and the last fifth."""
+    """Slower, steady or faster, by the medians of the first and the last fifth; what their intervals allow, too."""
     found = trend(evidence)
-    close = {"steady", found.verdict} if abs(abs(found.change) - soak.NOTABLE) < 0.01 else set()
+    close = set(soak.undecided(evidence.result(SOAK)))
+    if abs(abs(found.change) - soak.NOTABLE) < 0.01:
+        close |= {"steady", found.verdict}
     return one(found.verdict, "Compare the medians of the first and the last fifth.", *close)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, banded, nearest, one
 from snippets import stats
-from snippets.load import estimates
+from snippets.load import estimates, queueing
 from snippets.stats import Estimate
 
 GRID = {
@@ -232,14 +232,23 @@ def where_it_bends(evidence: Evidence) -> Choices:
     return one(band(2.0), "Compare the medians with that of a lone request.", band(1.8), band(2.2), *between)
 
 
+def fell_behind(evidence: Evidence, name: str) -> bool:
+    """Whether requests piled up under the load of this step. Raises NotMeasured."""
+    try:
+        return queueing.falls_behind(evidence.result(name))
+    except (KeyError, ValueError, TypeError):
+        raise NotMeasured(name, "requests under way") from None
+
+
 def bursts(evidence: Evidence) -> Choices:
-    """Median of random arrivals over that of evenly spaced ones, at one rate."""
-    return banded(
-        times_the_latency(evidence, "online/random/load", "online/even/load"),
-        (1.15, 2),
-        ("about as long", "up to twice as long", "more than twice as long"),
-        "Divide the medians of the two kinds of arrivals.",
-    )
+    """Median of random arrivals over that of evenly spaced ones, at one rate. Where the server fell behind with one of
+    them, its latency is no property of the arrivals, and nothing is decided."""
+    loads = ("online/random/load", "online/even/load")
+    bands = ("about as long", "up to twice as long", "more than twice as long")
+    found = banded(times_the_latency(evidence, *loads), (1.15, 2), bands, "Divide the medians of the two.")
+    if not any(fell_behind(evidence, name) for name in loads):
+        return found
+    return one(*found.right, "The server fell behind with one of them.", *bands)
 
 
 def cold_start_s(evidence: Evidence) -> float:

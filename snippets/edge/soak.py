@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -134,6 +135,17 @@ def medians(samples: Mapping[str, Any]) -> tuple[stats.Estimate, stats.Estimate]
 
     first, last = fifths(samples)
     return estimate(first), estimate(last)
+
+
+def undecided(samples: Mapping[str, Any]) -> tuple[str, ...]:
+    """The verdicts that the intervals of the two medians allow (see `medians`): one where they decide it."""
+    first, last = medians(samples)
+    if not (first.bounded and last.bounded):
+        return (trend(samples).verdict,)
+    low = last.low / first.high - 1
+    high = last.high / first.low - 1 if first.low > 0 else math.inf
+    allowed = {"faster": low <= -NOTABLE, "steady": low < NOTABLE and high > -NOTABLE, "slower": high >= NOTABLE}
+    return tuple(verdict for verdict, may in allowed.items() if may)
 
 
 def trend(samples: Mapping[str, Any]) -> Trend:

@@ -22,6 +22,11 @@ def median(name: str, ms: float, **more: Any) -> Steps:
     return {f"{name}/load": {"latency_ms": [ms * 2, 1, ms, 1, ms / 2], "ok": [True, False, True, False, True], **more}}
 
 
+def piling_up(requests: int) -> dict[str, Any]:
+    """What a load step says of ten seconds in which the number under way grew evenly from none to so many."""
+    return {"sampled_s": [0, 5, 10], "sampled_in_flight": [0, requests / 2, requests], "seconds": 10.0, "arrivals": 100}
+
+
 def rate(name: str, answers: int, ms: float = 50, batch: int = 1) -> Steps:
     """A load step of ten seconds with so many answers of `batch` rows, each after `ms`, and one failure after 1 ms."""
     return {
@@ -303,6 +308,16 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(
             {**median("online/even", 10), **median("online/random", 10.5)},
             {"about as long": 1, "up to twice as long": 0},
+        ),
+        # From none under way to 40 in ten seconds: the server fell behind, and 3 times says nothing about arrivals.
+        Paper(
+            {**median("online/even", 10, **piling_up(40)), **median("online/random", 30)},
+            {"more than twice as long": 1, "up to twice as long": 1, "about as long": 1},
+        ),
+        # 4 more are what a queue grows and shrinks by anyhow.
+        Paper(
+            {**median("online/even", 10, **piling_up(4)), **median("online/random", 30)},
+            {"more than twice as long": 1, "up to twice as long": 0},
         ),
     ),
     "system.online.knee": (
