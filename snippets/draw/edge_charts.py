@@ -124,7 +124,7 @@ def soaking(result: Mapping[str, Any]) -> Figure:
     latency.fill_between(middle, p50, p95, color=color("fp32"), alpha=0.25, lw=0, label="median to p95")
     latency.plot(middle, p50, color=color("fp32"), label="median")
     latency.set(ylim=(0, 1.25 * float(p95.max())), ylabel="latency (ms)")
-    latency.legend(ncols=2, loc="lower right")
+    latency.legend(ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)  # above: the line is below
     latency.set_title(f"{len(result['latency_ms']):,} predictions in {result['seconds']:.0f} s")
     for axes, (name, label, colour) in zip(below, told, strict=True):
         axes.plot(result["board_s"], np.asarray(result[name]), ".-", color=colour)

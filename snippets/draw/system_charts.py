@@ -109,7 +109,7 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
     columns = len(loads) if len(loads) <= 3 else 2
     rows = math.ceil(len(loads) / columns)
     layout = style.Panels(rows=rows, columns=columns, share_y=True)
-    figure, panels = style.panels(layout, (3.0 * columns + (columns < 3), 2.7 * rows + 0.5), title)
+    figure, panels = style.panels(layout, (3.0 * columns + (columns < 3), 2.7 * rows + 0.8), title)
     for spare in panels[len(loads) :]:
         spare.set_visible(False)
     for axes, (label, load) in zip(panels, loads.items(), strict=False):
@@ -131,7 +131,7 @@ def utilization(loads: Mapping[str, Load], title: str) -> Figure:
         axes.set_title(label, fontweight="normal")
     for axes in panels[::columns]:
         axes.set_ylabel("busy (%)")
-    panels[len(loads) - 1].legend(loc="best")
+    figure.legend(*panels[len(loads) - 1].get_legend_handles_labels(), ncols=3, loc="outside lower center")
     return figure
 
 
