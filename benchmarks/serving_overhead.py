@@ -4,7 +4,8 @@
 
 For the float32 network, and for int8 weights and activations: images a second of as many single-threaded ONNX Runtime
 sessions as there are cores, in this process without a server; and of as many instances in a real Triton, asked over
-HTTP, gRPC, and gRPC with shared memory, for float32 tensors and for pixels (the preprocessing is part of the graph).
+HTTP, gRPC, and gRPC with shared memory, for float32 tensors and for pixels (the preprocessing is part of the graph),
+and for pixels with dynamic batching, with four times as many clients.
 Then GourmetGram's endpoint, which also decodes, against decoding and classifying without one. The load generator runs
 on the same cores, as no user's client does: "generator" is the share of them that it takes, and the last column gives
 it back (rate / (1 - share), against in-process). The target is 85 % for the best way of each, which is said where it is
@@ -20,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,12 @@ from snippets.serve.endpoint import predict_photo
 from snippets.serve.lab import COFFEE
 from snippets.triton import deployments, loads
 from snippets.triton import server as triton
+from snippets.triton.config import DynamicBatching
 
 GOAL, LEAST = 0.85, 0.60
 CLIENTS_AN_INSTANCE = 2
+# Dynamic batching puts those together that wait: then there are so many times as many clients.
+BATCHED = 4
 PROTOCOLS = ("http", "grpc", "grpc-shm")
 
 Rate = Callable[[float], tuple[float, float]]
@@ -171,9 +176,10 @@ def main() -> int:
             tensors = image.preprocess(pixels)
             options = deployments.ServiceOptions(f"food_{kind}", instances)
             server.deploy(deployments.onnx_classifier(path, 11, options))
-            server.deploy(
-                deployments.pixel_classifier(fused, 11, deployments.ServiceOptions(f"pixels_{kind}", instances))
-            )
+            options = replace(options, name=f"pixels_{kind}")
+            server.deploy(deployments.pixel_classifier(fused, 11, options))
+            together = replace(options, name=f"batched_{kind}", batching=DynamicBatching())
+            server.deploy(deployments.pixel_classifier(fused, 11, together))
             ways: dict[str, Rate] = {
                 "in-process": in_process(session_call(path, tensors), instances),
                 "in-process, pixels": in_process(session_call(fused, pixels), instances),
@@ -182,7 +188,10 @@ def main() -> int:
             for protocol in PROTOCOLS:
                 ways[f"Triton {protocol}"] = of_triton(server, f"food_{kind}", tensors, protocol, clients)
                 ways[f"Triton {protocol}, pixels"] = of_triton(server, f"pixels_{kind}", pixels, protocol, clients)
-                bases |= {f"Triton {protocol}": "in-process", f"Triton {protocol}, pixels": "in-process, pixels"}
+                batched = of_triton(server, f"batched_{kind}", pixels, protocol, BATCHED * clients)
+                ways[f"Triton {protocol}, batched"] = batched
+                bases |= {f"Triton {protocol}": "in-process"}
+                bases |= {f"Triton {protocol}, {how}": "in-process, pixels" for how in ("pixels", "batched")}
             worst = min(worst, report(f"{kind} in Triton", in_turn(ways, given.rounds, given.seconds), bases))
             worst = min(worst, endpoint_against_process(kind, path, photo, (instances, clients), given))
     print(
