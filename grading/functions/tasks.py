@@ -19,6 +19,7 @@ class Task:
     """A function to write; its part is the first word of the id.
 
     `example`: `arguments` and what the function is `expected` to give, of a function that is written in a notebook.
+    `world`: where it is called, of functions/worlds.py; then `told` says the example in words.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Task:
     points: float
     text: str
     example: Mapping[str, Any] | None = None
+    world: str = ""
 
     @property
     def arguments(self) -> list[Any]:
@@ -37,6 +39,11 @@ class Task:
     def expected(self) -> Any:
         """What the function gives for the example."""
         return self.example["expected"] if self.example else None
+
+    @property
+    def begins(self) -> str:
+        """The words that its definition begins with."""
+        return "async def" if self.world == "queue" else "def"
 
     @property
     def part(self) -> str:
@@ -55,7 +62,13 @@ def skeleton(part: str) -> str:
     lines = [f'"""Functions of part {part}. Standard library only; run your own tests as you like."""', ""]
     for task in (task for task in tasks() if task.part == part):
         body = task.text.strip().replace("\n", "\n    ")
-        lines += ["", f"def {task.name}({task.signature}):", f'    """{body}"""', "    raise NotImplementedError", ""]
+        lines += [
+            "",
+            f"{task.begins} {task.name}({task.signature}):",
+            f'    """{body}"""',
+            "    raise NotImplementedError",
+            "",
+        ]
     return "\n".join(lines)
 
 

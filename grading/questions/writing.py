@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import QuestionError
+from grading.functions import worlds
 from grading.functions.tasks import Task, skeleton, tasks
 from grading.questions.asking import show
 from snippets.errors import first_line
@@ -29,6 +30,7 @@ from snippets.files import write_atomic
 
 FILE = "functions.py"
 EXAMPLE_S = 5.0
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def write(run: Any, task_id: str, function: Callable[..., Any]) -> Written | Non
     body = "\n".join(f"> {line}".rstrip() for line in task.text.strip().splitlines())
     show(
         f"**Question `{task.id}`** (function, {task.points:g} points)\n\n{body}\n\n"
-        f"Example: `{_call(task)}` is `{json.dumps(task.expected)}`.\n\n**{state}**"
+        f"Example: {_call(task)} `{json.dumps(task.expected)}`.\n\n**{state}**"
     )
     return found
 
@@ -62,7 +64,7 @@ def write(run: Any, task_id: str, function: Callable[..., Any]) -> Written | Non
 def is_stub(source: str) -> bool:
     """Whether the text of a function has no body yet: only words, `...`, `pass` or `raise`. SyntaxError for no code."""
     (definition,) = ast.parse(source).body
-    assert isinstance(definition, ast.FunctionDef)
+    assert isinstance(definition, Definition)
     return all(
         isinstance(line, ast.Pass | ast.Raise) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
         for line in definition.body
@@ -78,8 +80,8 @@ def put(text: str, name: str, source: str) -> str:
     return "\n".join([*lines[: old.lineno - 1], *new, *lines[old.end_lineno :]]) + "\n"
 
 
-def _definition(text: str, name: str) -> ast.FunctionDef | None:
-    found = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == name]
+def _definition(text: str, name: str) -> Definition | None:
+    found = [node for node in ast.parse(text).body if isinstance(node, Definition) and node.name == name]
     return found[-1] if found else None
 
 
@@ -101,7 +103,7 @@ def _state(task: Task, file: Path, source: str) -> tuple[str, Written | None]:
     try:
         with _limited(EXAMPLE_S):
             exec(compile(source, FILE, "exec"), space)
-            given = space[task.name](*copy.deepcopy(task.arguments))
+            given = worlds.call(task.world, space[task.name], copy.deepcopy(task.arguments))
     except (Exception, SystemExit) as error:  # whatever the student's code does
         return f"Your function fails on the example: {type(error).__name__}: {first_line(error)}. {kit}", None
     if not _alike(task.expected, given):
@@ -122,7 +124,9 @@ def _task(task_id: str) -> Task:
 
 
 def _call(task: Task) -> str:
-    return f"{task.name}({', '.join(json.dumps(value) for value in task.arguments)})"
+    if task.world:
+        return f"{task.example['told']}:" if task.example else ""
+    return f"`{task.name}({', '.join(json.dumps(value) for value in task.arguments)})` is"
 
 
 def _alike(expected: Any, given: Any) -> bool:

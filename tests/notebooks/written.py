@@ -10,7 +10,7 @@ import nbformat
 
 from tests.notebooks.executed import NOTEBOOKS
 
-STUB = re.compile(r"^def (\w+)\(.*\):\n    \.\.\.\n", re.MULTILINE)
+STUB = re.compile(r"^(?:async )?def (\w+)\(.*\):\n    \.\.\.\n", re.MULTILINE)
 
 
 def with_functions(notebook: str, sources: Mapping[str, str], out: Path) -> Path:

@@ -118,11 +118,77 @@ def test_only_questions_with_an_example_are_for_a_notebook(run) -> None:
 
 
 def test_the_examples_are_what_they_say() -> None:
-    # 1*1 + 2*0 + 3*2 = 7, and c held 10: 17. 1*0 + 2*1 + 3*2 = 8.
+    # 1*1 + 2*0 + 3*2 = 7, and c held 10: 17. 1*0 + 2*1 + 3*2 = 8. (Those of part system: see below.)
     for task in tasks():
-        if task.example is not None:
+        if task.example is not None and task.part == "model":
             assert task.expected == [[17, 8]] and task.arguments[:3] == [
                 [[1, 2, 3]],
                 [[1, 0], [0, 1], [2, 2]],
                 [[10, 0]],
             ]
+
+
+OPEN = """def open_loop(send, time, due_s):
+    began, found = time.perf_counter(), []
+    for due in due_s:
+        time.sleep(max(0.0, began + due - time.perf_counter()))
+        send()
+        found.append((time.perf_counter() - began - due) * 1e3)
+    return found
+"""
+BATCHER = """async def batcher(queue, answer, max_batch, max_delay_s):
+    import asyncio
+    clock = asyncio.get_running_loop().time
+    while True:
+        batch = [await queue.get()]
+        until = clock() + max_delay_s
+        while len(batch) < max_batch:
+            try:
+                batch.append(await asyncio.wait_for(queue.get(), until - clock()))
+            except asyncio.TimeoutError:
+                break
+        await answer(batch)
+"""
+
+
+@pytest.fixture
+def system(tmp_path: Path):
+    return open_run("system", notebook="1_endpoint", run_id="t", runs=str(tmp_path), parameters={})
+
+
+@pytest.mark.parametrize(("name", "source"), [("open_loop", OPEN), ("batcher", BATCHER)])
+def test_a_function_of_a_world_is_tried_in_it_and_the_example_is_told_in_words(
+    system, capsys: pytest.CaptureFixture[str], name: str, source: str
+) -> None:
+    found = write(system, f"system.functions.{name}", defined(source, name))
+    told = capsys.readouterr().out
+    assert found is not None and found.function.__name__ == name and "The example agrees" in told
+    assert {"open_loop": "due at 0, 0.25 and 1 second: `[500.0, 375.0, 500.0]`", "batcher": "at most 2 requests"}[
+        name
+    ] in told
+    assert source.strip() in (system.folder / "functions.py").read_text()
+
+
+def test_a_latency_from_the_sending_and_a_batcher_that_never_answers_are_wrong(
+    system, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from_sending = OPEN.replace("        send()", "        due = time.perf_counter() - began\n        send()")
+    assert write(system, "system.functions.open_loop", defined(from_sending, "open_loop")) is None
+    assert "On the example your function gives `[500.0, 125.0, 500.0]`" in capsys.readouterr().out
+    silent = BATCHER.replace("await answer(batch)", "pass")
+    assert write(system, "system.functions.batcher", defined(silent, "batcher")) is None
+    assert "your function gives `[]`" in capsys.readouterr().out
+
+
+def test_a_coroutine_that_spins_is_ended(system, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "EXAMPLE_S", 0.2)
+    spins = "async def batcher(queue, answer, max_batch, max_delay_s):\n    while True:\n        pass\n"
+    assert write(system, "system.functions.batcher", defined(spins, "batcher")) is None
+    assert "it did not end within 0.2 s" in capsys.readouterr().out
+
+
+def test_a_stub_of_a_coroutine_is_none(system, capsys: pytest.CaptureFixture[str]) -> None:
+    stub = "async def batcher(queue, answer, max_batch, max_delay_s):\n    ...\n"
+    assert write(system, "system.functions.batcher", defined(stub, "batcher")) is None
+    assert "Not written yet" in capsys.readouterr().out
+    assert "async def batcher(" in skeleton("system")
