@@ -9,8 +9,8 @@ from typing import Any
 
 from grading.checks.result import Result
 from grading.functions import sandbox
-from grading.functions.tasks import Task, tasks
-from grading.staff.judges.functions import Case, agrees, cases
+from grading.functions.tasks import Task, agrees, tasks
+from grading.staff.judges.functions import Case, cases
 from snippets.files import sha256_file
 
 MAX_STARTS = 3
