@@ -76,6 +76,15 @@ def endpoint_rate(evidence: Evidence) -> Number:
     return Number(rate(evidence, "endpoint/onnx-1/load"), "Divide the successes by the length of the window.", 0.05)
 
 
+def omission(evidence: Evidence) -> Number:
+    """Mean latency from when requests were due over that from their sending, of the open loop that is too much."""
+    name = "generator/open-150/yours"
+    due, sending = (evidence.samples(name, field) for field in ("from_due_ms", "from_sending_ms"))
+    if due.shape != sending.shape or not due.size or not sending.mean() > 0:
+        raise NotMeasured(name, "from_sending_ms")
+    return Number(float(due.mean() / sending.mean()), "Divide the two means of that row.", 0.05)
+
+
 def queue_share(evidence: Evidence) -> Number:
     """Share of the mean time in the server that is queueing, in per cent."""
     name = "triton/pytorch-16/load"
@@ -199,6 +208,7 @@ JUDGES: dict[str, Judge] = {
     "system.endpoint.dominates": longest_stage,
     "system.endpoint.ceiling": ceiling,
     "system.endpoint.rate": endpoint_rate,
+    "system.generator.omission": omission,
     "system.triton.queue_share": queue_share,
     "system.batching.memory": memory_rate,
     "system.batching.sizes": mean_batch,

@@ -47,6 +47,13 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # 95 % of 60 are 57: 58 cannot be told from it, 56 can.
         Paper(stages(185, **{**QUICK, "inference": 58, "decode": 56}), {"queue": 1, "inference": 1, "decode": 0}),
     ),
+    # Means of 50 and 10 ms: 5 times. A twentieth is 0.25, three 0.75.
+    "system.generator.omission": (
+        Paper(
+            {"generator/open-150/yours": {"from_due_ms": [30, 50, 70], "from_sending_ms": [10, 10, 10]}},
+            {5: 1, 5.2: 1, 5.3: 0.5, 4.3: 0.5, 5.8: 0, 0.2: 0},
+        ),
+    ),
     # 50 answers in 10 s (the failure is none): 5 a second. A twentieth is 0.25, three 0.75.
     "system.endpoint.rate": (Paper(rate("endpoint/onnx-1", 50), {5: 1, 5.2: 1, 4.8: 1, 5.3: 0.5, 5.7: 0.5, 5.8: 0}),),
     # The failure's 99 ms does not count: 4 and 6 are 5 ms on average, 200 a second. A twentieth is 10, three 30. (The
