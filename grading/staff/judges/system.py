@@ -108,6 +108,22 @@ def mean_batch(evidence: Evidence) -> Number:
     return Number(rows / executions, "Divide the rows by the executions.", 0.05)
 
 
+BATCHER = {"one by one": "off-8", "no delay": "delay-0-8", "5 ms": "delay-5-8", "20 ms": "delay-20-8"}
+
+
+def best_delay(evidence: Evidence) -> Choices:
+    """The setting of the endpoint's batcher with most answers per second; those that may be as fast are right, too."""
+    names = {label: f"batcher/{name}/load" for label, name in BATCHER.items()}
+    rates = {label: rate(evidence, name) for label, name in names.items()}
+    best = max(rates, key=lambda label: rates[label])
+    close = [
+        label
+        for label, value in rates.items()
+        if value >= 0.97 * rates[best] or times_the_rate(evidence, names[label], names[best]).high >= 1
+    ]
+    return one(best, "Look for the most answers per second among the four settings.", *close)
+
+
 def memory_rate(evidence: Evidence) -> Number:
     """Gigabytes of the search's matrix that are fetched in a second: one matrix an execution."""
     executions_per_s = rate(evidence, "batching/on-32/load") / mean_batch(evidence).value
@@ -212,6 +228,7 @@ JUDGES: dict[str, Judge] = {
     "system.triton.queue_share": queue_share,
     "system.batching.memory": memory_rate,
     "system.batching.sizes": mean_batch,
+    "system.batcher.delay": best_delay,
     "system.instances.choice": best_setting,
     "system.online.batch32": may_wait,
     "system.online.headroom": headroom,

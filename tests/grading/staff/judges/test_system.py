@@ -47,6 +47,17 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # 95 % of 60 are 57: 58 cannot be told from it, 56 can.
         Paper(stages(185, **{**QUICK, "inference": 58, "decode": 56}), {"queue": 1, "inference": 1, "decode": 0}),
     ),
+    # 100, 300, 400 and 390 answers in 10 s: 390 is within 3 % of 400, 300 is not.
+    "system.batcher.delay": (
+        Paper(
+            {
+                name: value
+                for load, count in (("off-8", 100), ("delay-0-8", 300), ("delay-5-8", 400), ("delay-20-8", 390))
+                for name, value in rate(f"batcher/{load}", count).items()
+            },
+            {"5 ms": 1, "20 ms": 1, "no delay": 0, "one by one": 0},
+        ),
+    ),
     # Means of 50 and 10 ms: 5 times. A twentieth is 0.25, three 0.75.
     "system.generator.omission": (
         Paper(
