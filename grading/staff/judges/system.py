@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, longest, one
+from grading.checks.judging import Choices, Judge, Met, Number, longest, one
 from grading.checks.system import (
     GRID,
     SHARES,
@@ -17,6 +17,7 @@ from grading.checks.system import (
     good_ms,
     of_successes,
     rate,
+    times_the_latency,
     times_the_rate,
 )
 from snippets import stats
@@ -108,6 +109,25 @@ def mean_batch(evidence: Evidence) -> Number:
     return Number(rows / executions, "Divide the rows by the executions.", 0.05)
 
 
+def described(evidence: Evidence) -> Met:
+    """A description that Triton loaded, and which halves of its target its load meets; where the interval reaches a
+    bound, it is met."""
+    name = "config/mine/written"
+    by, text = evidence.field(name, "by"), str(evidence.field(name, "text"))
+    if by != "you":
+        return Met("", 0.0, "Triton has not loaded a description of yours.")
+    pairs = {n: (f"config/mine-{n}/load", f"config/plain-{n}/load") for n in (1, 32)}
+    gain, wait = times_the_rate(evidence, *pairs[32]), times_the_latency(evidence, *pairs[1])
+    halves = {
+        f"32 clients get {gain.value:.2f} times the answers per second": max(gain.high, gain.value) >= TWICE,
+        f"one client waits {wait.value:.2f} times as long": min(wait.low, wait.value) <= HALF_AS_LONG_AGAIN,
+    }
+    told = "; ".join(f"{half} ({'met' if met else 'not met'})" for half, met in halves.items())
+    return Met(text, (1 + sum(halves.values())) / 3, f"Triton loaded it; {told}.")
+
+
+TWICE, HALF_AS_LONG_AGAIN = 2.0, 1.5
+"""The target that system.batching.config states."""
 BATCHER = {"one by one": "off-8", "no delay": "delay-0-8", "5 ms": "delay-5-8", "20 ms": "delay-20-8"}
 
 
@@ -229,6 +249,7 @@ JUDGES: dict[str, Judge] = {
     "system.batching.memory": memory_rate,
     "system.batching.sizes": mean_batch,
     "system.batcher.delay": best_delay,
+    "system.batching.config": described,
     "system.instances.choice": best_setting,
     "system.online.batch32": may_wait,
     "system.online.headroom": headroom,

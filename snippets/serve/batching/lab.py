@@ -113,7 +113,7 @@ class BatcherLab:
         import httpx
 
         server = self.server
-        with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as client:
+        with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
             client.put("/batcher", json={"own": own, **settings}).raise_for_status()
             counters = _Counters(client)
             query = np.random.default_rng(1).standard_normal(EMBEDDING, dtype=np.float32).tobytes()

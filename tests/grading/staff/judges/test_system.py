@@ -47,6 +47,26 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # 95 % of 60 are 57: 58 cannot be told from it, 56 can.
         Paper(stages(185, **{**QUICK, "inference": 58, "decode": 56}), {"queue": 1, "inference": 1, "decode": 0}),
     ),
+    # Twice the 100 answers are 200, and 1.5 times 10 ms are 15: both met, one, the other, none, and not loaded.
+    "system.batching.config": tuple(
+        Paper(
+            {
+                "config/mine/written": {"by": by, "why": "", "text": "mine"},
+                **rate("config/plain-32", 100),
+                **rate("config/mine-32", answers),
+                **rate("config/plain-1", 9, 10),
+                **rate("config/mine-1", 9, wait_ms),
+            },
+            {"mine": share, "another": 0},
+        )
+        for by, answers, wait_ms, share in (
+            ("you", 200, 15, 1),
+            ("you", 199, 15, 2 / 3),
+            ("you", 200, 16, 2 / 3),
+            ("you", 199, 16, 1 / 3),
+            ("the kit", 400, 10, 0),
+        )
+    ),
     # 100, 300, 400 and 390 answers in 10 s: 390 is within 3 % of 400, 300 is not.
     "system.batcher.delay": (
         Paper(
