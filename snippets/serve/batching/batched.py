@@ -104,7 +104,8 @@ class Batched:
         """A new loop in a new thread takes the requests that wait; the one before gets no more."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.stop)
-        loop, queue = asyncio.new_event_loop(), asyncio.Queue()
+        loop = asyncio.new_event_loop()
+        queue: asyncio.Queue = asyncio.Queue()
         self._loop, self._queue = loop, queue
         settings = (self._max_batch, self._max_delay_s)
 
