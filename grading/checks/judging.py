@@ -58,7 +58,7 @@ class Met:
 
     text: str
     share: float
-    message: str
+    how: str
 
 
 Expected = Number | Choices | Met
@@ -155,7 +155,7 @@ def _score_choices(expected: Choices, given: Iterable[str], multiple: bool) -> t
 
 def _told(expected: Expected) -> str:
     if isinstance(expected, Met):
-        return expected.message
+        return expected.how
     if isinstance(expected, Number):
         return f"expected {expected.value:.4g} within {expected.tolerance:g}"
     also = f" (also accepted: {', '.join(sorted(expected.accepted))})" if expected.accepted else ""
@@ -170,7 +170,7 @@ def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) 
     if isinstance(expected, Met):
         if str(value).strip() != expected.text.strip():
             return Judgement(0.0, "Run the cells below this answer again: they measured another.", "another in force")
-        share, message = expected.share, expected.message
+        share, message = expected.share, expected.how
     elif isinstance(expected, Number):
         share, message = _score_number(expected, number(value))
     else:

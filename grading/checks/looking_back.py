@@ -34,7 +34,7 @@ def told(asked: Question, entry: Entry | None, evidence: Evidence) -> str:
     """One prediction and the value measured, in words; what a late or missing one would have been held against, too."""
     right = found(JUDGES[asked.id], asked, evidence)
     if isinstance(right, Judgement | Met):
-        return right.message
+        return right.how if isinstance(right, Met) else right.message
     value = _measured(right, asked.unit)
     if entry is None:
         return f"no prediction; measured {value}."

@@ -141,7 +141,7 @@ def _right(evidence: Evidence, name: str) -> str:
     """What the judge of a question finds right on this record."""
     expected = JUDGES[name](evidence)
     if isinstance(expected, Met):
-        return expected.message
+        return expected.how
     if isinstance(expected, Number):
         return digits(expected.value)
     return " or ".join(sorted(expected.right | expected.accepted)) or "none"

@@ -119,7 +119,7 @@ def described(evidence: Evidence) -> Met:
     pairs = {n: (f"config/mine-{n}/load", f"config/plain-{n}/load") for n in (1, 32)}
     gain, wait = times_the_rate(evidence, *pairs[32]), times_the_latency(evidence, *pairs[1])
     halves = {
-        f"32 clients get {gain.value:.2f} times the answers per second": max(gain.high, gain.value) >= TWICE,
+        f"32 clients get {gain.value:.2f} times as many answers": max(gain.high, gain.value) >= TWICE,
         f"one client waits {wait.value:.2f} times as long": min(wait.low, wait.value) <= HALF_AS_LONG_AGAIN,
     }
     told = "; ".join(f"{half} ({'met' if met else 'not met'})" for half, met in halves.items())

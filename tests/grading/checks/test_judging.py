@@ -37,7 +37,7 @@ def test_a_description_earns_what_its_record_meets_and_another_one_than_was_meas
     asked = Question("edge.a.config", "config", "Write it.", 3)
     met = Met('name: "a"\n', 2 / 3, "Triton loaded it; one of two.")
     found = judged(asked, met, 'name: "a"')
-    assert (found.share, found.message) == (2 / 3, met.message)
+    assert (found.share, found.message) == (2 / 3, met.how)
     other = judged(asked, met, 'name: "b"')
     assert other.share == 0 and "measured another" in other.message
 
