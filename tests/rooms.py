@@ -40,7 +40,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "reserve.plan": (("course",), ("solve",), ("change",), ("show",), ("command",), ("verb",)),
     "grading": (
-        ("errors", "functions.tasks", "notebooks", "questions", "shown"),
+        ("errors", "functions.tasks", "functions.worlds", "notebooks", "questions", "shown"),
         ("checks",),
         ("staff.judges",),
         ("checks.part",),

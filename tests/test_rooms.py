@@ -24,6 +24,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "snippets.triton.models.onnx_graph": "runs inside Triton; the notebooks' tests load it there",
     "snippets.triton.models.pytorch_classifier": "runs inside Triton; the notebooks' tests load it there",
     "reserve.containers.__main__": "options and calls; test_containers.py runs the command",
+    **{
+        f"grading.staff.solutions.{name}": "solutions; test_write.py grades them"
+        for name in ("__main__", "model", "edge", "system")
+    },
     "grading.functions.child": "the confined process; test_sandbox.py starts it as the sandbox does",
     "grading.rerun.child": "the confined process; test_confined.py starts it as grading does",
     "grading.kernels.forkserver": "the warm process; test_client.py forks kernels from it",

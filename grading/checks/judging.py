@@ -52,7 +52,16 @@ class Choices:
     accepted: frozenset[str] = frozenset()
 
 
-Expected = Number | Choices
+@dataclass(frozen=True)
+class Met:
+    """How much of a target the record meets with the answer `text` in force: `share`, and in words each piece."""
+
+    text: str
+    share: float
+    how: str
+
+
+Expected = Number | Choices | Met
 Judge = Callable[[Evidence], Expected]
 
 
@@ -145,6 +154,8 @@ def _score_choices(expected: Choices, given: Iterable[str], multiple: bool) -> t
 
 
 def _told(expected: Expected) -> str:
+    if isinstance(expected, Met):
+        return expected.how
     if isinstance(expected, Number):
         return f"expected {expected.value:.4g} within {expected.tolerance:g}"
     also = f" (also accepted: {', '.join(sorted(expected.accepted))})" if expected.accepted else ""
@@ -156,7 +167,11 @@ def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) 
     expected = found(judge, question, evidence)
     if isinstance(expected, Judgement):
         return expected
-    if isinstance(expected, Number):
+    if isinstance(expected, Met):
+        if str(value).strip() != expected.text.strip():
+            return Judgement(0.0, "Run the cells below this answer again: they measured another.", "another in force")
+        share, message = expected.share, expected.how
+    elif isinstance(expected, Number):
         share, message = _score_number(expected, number(value))
     else:
         share, message = _score_choices(expected, chosen(question, value), question.multiple)
@@ -165,6 +180,8 @@ def judgement(judge: Judge, question: Question, evidence: Evidence, value: Any) 
 
 def outcome(expected: Expected, question: Question, value: Any) -> Outcome:
     """How a prediction with its interval or confidence fared against what is right."""
+    if isinstance(expected, Met):
+        raise TypeError("nobody predicts a description")
     if isinstance(expected, Number):
         return interval_outcome(interval(question, value), expected.value, question.signed)
     choice, confidence = sure_of(question, value)

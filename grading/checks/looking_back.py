@@ -7,7 +7,7 @@ from typing import Any
 
 from grading.checks import edge, model, system
 from grading.checks.evidence import Evidence
-from grading.checks.judging import Choices, Judge, Judgement, Number, found, outcome
+from grading.checks.judging import Choices, Judge, Judgement, Met, Number, found, outcome
 from grading.questions import answer_to, is_late, question
 from grading.questions.asking import Entry, show
 from grading.questions.schema import Question, format_problem, interval, is_older_form, sure_of
@@ -33,8 +33,8 @@ def look_back(run: Any, *question_ids: str) -> None:
 def told(asked: Question, entry: Entry | None, evidence: Evidence) -> str:
     """One prediction and the value measured, in words; what a late or missing one would have been held against, too."""
     right = found(JUDGES[asked.id], asked, evidence)
-    if isinstance(right, Judgement):
-        return right.message
+    if isinstance(right, Judgement | Met):
+        return right.how if isinstance(right, Met) else right.message
     value = _measured(right, asked.unit)
     if entry is None:
         return f"no prediction; measured {value}."

@@ -1,7 +1,8 @@
 """Runs inside the sandbox: limits itself, then calls the student's functions. It knows no expected value.
 
-Input (JSON, file descriptor 0): {"file", "uid", "limits", "calls": [{"function", "arguments"}]}. Output, one JSON line
-a call: {"call": index, "value": ...} or {"call": index, "error": "..."}. Only the standard library is here.
+Input (JSON, file descriptor 0): {"file", "worlds", "uid", "limits", "calls": [{"function", "arguments", "world"}]}; a
+call without a world takes its arguments as they are. Output, one JSON line a call: {"call": index, "value": ...} or
+{"call": index, "error": "..."}. Only the standard library is here, and the worlds.
 """
 
 import json
@@ -94,6 +95,12 @@ def plain(value):
     raise TypeError("return numbers, text, None, or lists of them, not " + str(kind.__name__)[:60])
 
 
+def read(name):
+    """The text of a file."""
+    with os.fdopen(os.open(name, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
 def main():
     """Read the request, run the student's file once, answer each call with one line, and end the process.
 
@@ -105,8 +112,10 @@ def main():
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(quiet, descriptor)
-    with os.fdopen(os.open(request["file"], os.O_RDONLY), encoding="utf-8", errors="replace") as file:
-        source = file.read()
+    source = read(request["file"])
+    worlds: dict = {"__name__": "worlds"}
+    if any(call.get("world") for call in request["calls"]):
+        exec(compile(read(request["worlds"]), "worlds.py", "exec", dont_inherit=True), worlds)
     confine(request["limits"], request["uid"])
     if request.get("readable") is not None:
         refuse_files(request["readable"])
@@ -126,7 +135,10 @@ def main():
             function = space.get(call["function"])
             if function is None:
                 raise NameError("functions.py defines no " + call["function"])
-            answer["value"] = plain(function(*call["arguments"]))
+            if call.get("world"):
+                answer["value"] = plain(worlds["call"](call["world"], function, call["arguments"]))
+            else:
+                answer["value"] = plain(function(*call["arguments"]))
             line = dumps(answer, allow_nan=True)
             if len(line) > MAX_ANSWER:
                 raise ValueError("the answer is longer than " + str(MAX_ANSWER) + " characters")

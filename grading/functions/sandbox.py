@@ -29,6 +29,7 @@ from typing import Any
 from grading.errors import ConfinementMissing
 
 CHILD = Path(__file__).with_name("child.py")
+WORLDS = Path(__file__).with_name("worlds.py")
 WALL_S = 6.0
 OUTPUT_BYTES = 1_000_000
 STRANGER = 61_017
@@ -211,11 +212,12 @@ def run(file: Path, request: dict[str, Any], used: str) -> ChildResult:
     with tempfile.TemporaryDirectory(prefix="servelab-box-") as name:
         box = Path(name)
         box.chmod(0o755)
-        for source, target in ((CHILD, box / "child.py"), (file, box / "functions.py")):
+        for source, target in ((CHILD, box / CHILD.name), (WORLDS, box / WORLDS.name), (file, box / "functions.py")):
             target.write_bytes(source.read_bytes())
             target.chmod(0o444)
         inside = "/box" if used == "bubblewrap" else name
-        told = {**request, "file": f"{inside}/functions.py", "uid": uid, "limits": LIMITS}
+        told = {**request, "file": f"{inside}/functions.py", "worlds": f"{inside}/{WORLDS.name}", "uid": uid}
+        told["limits"] = LIMITS
         if used == "landlock":
             told["readable"] = [str(interpreter()[1]), "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64"]
         message = json.dumps(told).encode()

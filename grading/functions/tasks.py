@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 from snippets.errors import UsageError
 
 TASKS_FILE = Path(__file__).with_name("tasks.toml")
+IMPORTS = ("import asyncio", "import math", "import random")
+"""With these functions.py begins, so that a cell of a notebook need not import them inside its function."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Task:
     """A function to write; its part is the first word of the id.
 
     `example`: `arguments` and what the function is `expected` to give, of a function that is written in a notebook.
+    `world`: where it is called, of functions/worlds.py; then `told` says the example in words.
     """
 
     id: str
@@ -27,6 +31,7 @@ class Task:
     points: float
     text: str
     example: Mapping[str, Any] | None = None
+    world: str = ""
 
     @property
     def arguments(self) -> list[Any]:
@@ -37,6 +42,11 @@ class Task:
     def expected(self) -> Any:
         """What the function gives for the example."""
         return self.example["expected"] if self.example else None
+
+    @property
+    def begins(self) -> str:
+        """The words that its definition begins with."""
+        return "async def" if self.world == "queue" else "def"
 
     @property
     def part(self) -> str:
@@ -52,10 +62,21 @@ def tasks() -> tuple[Task, ...]:
 
 def skeleton(part: str) -> str:
     """functions.py as the student begins it."""
-    lines = [f'"""Functions of part {part}. Standard library only; run your own tests as you like."""', ""]
+    lines = [
+        f'"""Functions of part {part}. Standard library only; run your own tests as you like."""',
+        "",
+        *IMPORTS,
+        "",
+    ]
     for task in (task for task in tasks() if task.part == part):
         body = task.text.strip().replace("\n", "\n    ")
-        lines += ["", f"def {task.name}({task.signature}):", f'    """{body}"""', "    raise NotImplementedError", ""]
+        lines += [
+            "",
+            f"{task.begins} {task.name}({task.signature}):",
+            f'    """{body}"""',
+            "    raise NotImplementedError",
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -65,3 +86,17 @@ def write_skeleton(part: str, path: Path) -> Path:
         raise UsageError(f"{path} exists already; name another file, or move it away.")
     path.write_text(skeleton(part), encoding="utf-8")
     return path
+
+
+def agrees(expected: Any, given: Any) -> bool:
+    """Whether a JSON value equals the expected one: same type (a whole float may stand for an int), close numbers."""
+    if expected is None or isinstance(expected, bool | str):
+        return type(given) is type(expected) and given == expected
+    if isinstance(expected, list):
+        return isinstance(given, list) and len(given) == len(expected) and all(map(agrees, expected, given))
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return False
+    try:
+        return math.isfinite(given) and math.isclose(expected, given, rel_tol=1e-6, abs_tol=1e-9)
+    except OverflowError:  # an integer beyond all floats
+        return False

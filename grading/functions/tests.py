@@ -9,8 +9,8 @@ from typing import Any
 
 from grading.checks.result import Result
 from grading.functions import sandbox
-from grading.functions.tasks import Task, tasks
-from grading.staff.judges.functions import Case, agrees, cases
+from grading.functions.tasks import Task, agrees, tasks
+from grading.staff.judges.functions import Case, cases
 from snippets.files import sha256_file
 
 MAX_STARTS = 3
@@ -96,7 +96,11 @@ def test_file(file: Path, part: str) -> list[Result]:
         return [Result(task.id, "function", False, 0, task.points, problem) for task in mine]
     seed = sha256_file(file)
     made = {task.id: cases(task, seed) for task in mine}
-    calls = [{"function": task.name, "arguments": case.arguments} for task in mine for case in made[task.id]]
+    calls = [
+        {"function": task.name, "arguments": case.arguments, "world": task.world}
+        for task in mine
+        for case in made[task.id]
+    ]
     answers, ended = _ask(file, calls, used)
     results, offset = [], 0
     for task in mine:

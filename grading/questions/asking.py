@@ -92,6 +92,8 @@ def _form(asked: Question) -> str:
             f"Paste the picture into a Markdown cell under this one, or save it as "
             f"`screens/{asked.id}.png` in the run's folder. `answer=` may hold a remark."
         )
+    if asked.kind == "config":
+        return "Answer with the whole file, as text between triple quotes."
     return "Answer in your own words, as text between triple quotes."
 
 

@@ -2,7 +2,7 @@
 
 [[question]]
 id = "model.graph.layout"        # <part>.<topic>.<name>
-kind = "predict"                 # predict, choose, number, explain, screenshot
+kind = "predict"                 # predict, choose, number, explain, screenshot, config (of a model, for Triton)
 text = \"\"\"Markdown\"\"\"
 points = 2
 steps = ["graph/all/latency"]    # record steps it refers to; a prediction is locked once the first exists
@@ -32,12 +32,13 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import QuestionError
+from snippets.errors import UsageError
 from snippets.parts import PARTS, check_part
 
 FOLDER = Path(__file__).resolve().parent
 RUBRICS = FOLDER.parent / "staff" / "rubrics"
 """Where staff keep what only they may see of a question: a file a part, as the questions'."""
-KINDS = ("predict", "choose", "number", "explain", "screenshot")
+KINDS = ("predict", "choose", "number", "explain", "screenshot", "config")
 WORK = ("copied", "guess", "automatic", "read off", "worked out", "explained")
 """What an answer takes: nothing but copying, guessing or running the notebook; or reading, working out, explaining."""
 ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
@@ -308,6 +309,10 @@ def format_problem(question: Question, value: Any, older: bool = False) -> str |
             return "write the answer as text, between quotes"
         elif question.kind == "explain" and len(value.split()) < 5:
             return "explain in at least one sentence"
-    except ValueError as error:
+        elif question.kind == "config":
+            from snippets.triton.config import parse
+
+            parse(value)
+    except (ValueError, UsageError) as error:
         return str(error)
     return None

@@ -2,7 +2,7 @@
 
 The student writes the function in a cell. `write` keeps it in functions.py of the run's folder, which is what grading
 runs (confined, on cases of its own), tries the example that stands beside the question, and hands the function back,
-so that later cells measure and chart it. Where there is none, or it fails, it says so and the kit's own goes on.
+so that later cells use it. Where there is none, or it fails, it says so and the kit's own goes on.
 """
 
 from __future__ import annotations
@@ -11,37 +11,40 @@ import ast
 import copy
 import inspect
 import json
-import math
-import signal
 import textwrap
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from grading.errors import QuestionError
-from grading.functions.tasks import Task, skeleton, tasks
+from grading.functions import worlds
+from grading.functions.tasks import Task, agrees, skeleton, tasks
 from grading.questions.asking import show
+from grading.questions.in_use import LIMIT_S, InUse, Written, limited, plain, short
 from snippets.errors import first_line
 from snippets.files import write_atomic
 
 FILE = "functions.py"
-EXAMPLE_S = 5.0
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(frozen=True)
-class Written:
-    """A function that the student wrote, as it stands in functions.py, and its text."""
-
-    function: Callable[..., Any]
-    source: str
-
-
+@overload
 def write(run: Any, task_id: str, function: Callable[..., Any]) -> Written | None:
-    """Show a coding question and what became of it; the student's function, or None where the kit's has to go on.
+    """The student's function, or None where the kit's has to go on."""
 
+
+@overload
+def write(run: Any, task_id: str, function: Callable[..., Any], kit: Callable[..., Any]) -> InUse:
+    """A function that gives the student's answers, or the kit's."""
+
+
+def write(
+    run: Any, task_id: str, function: Callable[..., Any], kit: Callable[..., Any] | None = None
+) -> Written | InUse | None:
+    """Show a coding question and what became of it, and give what later cells use.
+
+    With `kit`, the kit's own version: a function to call, which gives the student's answers as long as they are the
+    kit's, too (InUse). Without: the student's function, or None where the kit's has to go on.
     `function`: what the cell above defines. A body of `...` is none: then the one in functions.py counts, if there is
     one. In a replay nothing is written or run. Raises QuestionError for an unknown id.
     """
@@ -54,15 +57,15 @@ def write(run: Any, task_id: str, function: Callable[..., Any]) -> Written | Non
     body = "\n".join(f"> {line}".rstrip() for line in task.text.strip().splitlines())
     show(
         f"**Question `{task.id}`** (function, {task.points:g} points)\n\n{body}\n\n"
-        f"Example: `{_call(task)}` is `{json.dumps(task.expected)}`.\n\n**{state}**"
+        f"Example: {_call(task)} `{json.dumps(task.expected)}`.\n\n**{state}**"
     )
-    return found
+    return found if kit is None else InUse(task.name, kit, found)
 
 
 def is_stub(source: str) -> bool:
     """Whether the text of a function has no body yet: only words, `...`, `pass` or `raise`. SyntaxError for no code."""
     (definition,) = ast.parse(source).body
-    assert isinstance(definition, ast.FunctionDef)
+    assert isinstance(definition, Definition)
     return all(
         isinstance(line, ast.Pass | ast.Raise) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
         for line in definition.body
@@ -78,9 +81,15 @@ def put(text: str, name: str, source: str) -> str:
     return "\n".join([*lines[: old.lineno - 1], *new, *lines[old.end_lineno :]]) + "\n"
 
 
-def _definition(text: str, name: str) -> ast.FunctionDef | None:
-    found = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == name]
+def _definition(text: str, name: str) -> Definition | None:
+    found = [node for node in ast.parse(text).body if isinstance(node, Definition) and node.name == name]
     return found[-1] if found else None
+
+
+def _around(text: str, function: Definition | None) -> ast.Module:
+    """What a function of a functions.py may call: what the file imports, and its other functions."""
+    found = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom | Definition)]
+    return ast.Module([node for node in found if function is None or node.lineno != function.lineno], [])
 
 
 def _state(task: Task, file: Path, source: str) -> tuple[str, Written | None]:
@@ -99,13 +108,14 @@ def _state(task: Task, file: Path, source: str) -> tuple[str, Written | None]:
         return f"{file} is no Python ({first_line(error)}): put it right, or move it away. {kit}", None
     space: dict[str, Any] = {"__name__": "functions"}
     try:
-        with _limited(EXAMPLE_S):
+        with limited(LIMIT_S):
+            exec(compile(_around(text, old), FILE, "exec"), space)
             exec(compile(source, FILE, "exec"), space)
-            given = space[task.name](*copy.deepcopy(task.arguments))
+            given = plain(worlds.call(task.world, space[task.name], copy.deepcopy(task.arguments)))
     except (Exception, SystemExit) as error:  # whatever the student's code does
         return f"Your function fails on the example: {type(error).__name__}: {first_line(error)}. {kit}", None
-    if not _alike(task.expected, given):
-        return f"On the example your function gives {_short(given)}. {kit}", None
+    if not agrees(task.expected, given):
+        return f"On the example your function gives {short(given)}. {kit}", None
     return (
         f"The example agrees. Your function is kept in {FILE} of the run's folder (grading tries other cases), and is "
         "used below.",
@@ -122,38 +132,6 @@ def _task(task_id: str) -> Task:
 
 
 def _call(task: Task) -> str:
-    return f"{task.name}({', '.join(json.dumps(value) for value in task.arguments)})"
-
-
-def _alike(expected: Any, given: Any) -> bool:
-    if isinstance(expected, list):
-        return isinstance(given, list) and len(given) == len(expected) and all(map(_alike, expected, given))
-    return isinstance(given, int | float) and math.isclose(expected, given, rel_tol=1e-6, abs_tol=1e-9)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return f"`{text[:80]}{'...' * (len(text) > 80)}`"
-
-
-class TooLong(Exception):
-    """The student's function did not end in time."""
-
-
-@contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Ends what runs inside after some seconds, where the system can (a main thread of Linux or macOS)."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(*_: Any) -> None:
-        raise TooLong(f"it did not end within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    if task.world:
+        return f"{task.example['told']}:" if task.example else ""
+    return f"`{task.name}({', '.join(json.dumps(value) for value in task.arguments)})` is"

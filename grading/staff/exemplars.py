@@ -16,7 +16,7 @@ import numpy as np
 
 from grading.checks import system
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Number
+from grading.checks.judging import Met, Number
 from grading.checks.looking_back import told
 from grading.questions import answer_to, question, questions
 from grading.staff.judges import JUDGES
@@ -139,7 +139,9 @@ def _stages(evidence: Evidence, step: str) -> str:
 
 def _right(evidence: Evidence, name: str) -> str:
     """What the judge of a question finds right on this record."""
-    expected: Number | Choices = JUDGES[name](evidence)
+    expected = JUDGES[name](evidence)
+    if isinstance(expected, Met):
+        return expected.how
     if isinstance(expected, Number):
         return digits(expected.value)
     return " or ".join(sorted(expected.right | expected.accepted)) or "none"

@@ -69,3 +69,22 @@ def where_time_goes(loads: Mapping[str, Load]) -> Figure:
     right.set(xlabel="share of the request (%)", xlim=(0, 100))
     figure.legend(ncols=3, loc="outside lower center")
     return figure
+
+
+def omission(loads: Mapping[str, Mapping[str, Load]]) -> Figure:
+    """The share of requests that were answered within a time, by where the time counts from, a colour for each load.
+
+    `loads`: by name, then "yours" with `from_due_ms` and `from_sending_ms`.
+    """
+    figure, axes = style.canvas(
+        "From when is a latency counted?", "latency (ms), logarithmic", "requests answered by then (%)", size=(7.5, 4.0)
+    )
+    for position, (name, load) in enumerate(loads.items()):
+        colour = style.SERIES[position]
+        style.cumulative(axes, load["yours"]["from_due_ms"], f"{name}, from when due", colour)
+        style.cumulative(axes, load["yours"]["from_sending_ms"], f"{name}, from the sending", colour, "--")
+    style.logarithmic(axes, "x")
+    style.level_lines(axes, (50, 95))
+    axes.set_ylim(0, 103)
+    figure.legend(ncols=2, loc="outside lower center")
+    return figure

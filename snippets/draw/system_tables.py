@@ -34,6 +34,22 @@ def endpoints(results: Mapping[str, Load]) -> str:
     return markdown_table(head, rows)
 
 
+def generators(loads: Mapping[str, Mapping[str, Load]]) -> str:
+    """Loads by name, each by "yours" and "kit": requests, and their mean latency by where it counts from."""
+    head = ("", "requests", "yours, from the sending (ms)", "yours, from when due (ms)", "the kit's (ms)")
+    rows = [
+        (
+            name,
+            str(len(load["yours"]["from_due_ms"])),
+            f"{load['yours']['from_sending_ms'].mean():.1f}",
+            f"{load['yours']['from_due_ms'].mean():.1f}",
+            f"{load['kit']['from_due_ms'].mean():.1f}",
+        )
+        for name, load in loads.items()
+    ]
+    return markdown_table(head, rows)
+
+
 def own_service(facts: Mapping[str, Any]) -> str:
     """What a service of one's own is, and what is sent to it (`own_service.describe`), as a list."""
     way, _, name = facts["sent"].partition(":")

@@ -20,8 +20,9 @@ class Offered:
 
     `window` of `windows`: which of so many equally long stretches this is. All of them together bring exactly their
     share of requests; one of them, as chance has it, more or fewer. (With the exact number in each, no window would
-    see the crowds that make the long waits.) Raises UsageError for a rate or a time that is not positive, and for
-    another spacing.
+    see the crowds that make the long waits.) `moments_s`: the arrivals themselves, where they are known, in seconds
+    since the window opened; then nothing is drawn. Raises UsageError for a rate or a time that is not positive, and
+    for another spacing.
     """
 
     rps: float
@@ -31,6 +32,7 @@ class Offered:
     window: int = 0
     windows: int = 1
     spacing: str = "poisson"
+    moments_s: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.spacing not in SPACINGS:
@@ -45,6 +47,8 @@ class Offered:
 
     def arrivals_s(self) -> np.ndarray:
         """Moments of all arrivals in seconds since the warm-up began, float64, ascending."""
+        if self.moments_s:
+            return self.warm_up_s + np.array(self.moments_s, dtype=np.float64)
         if self.spacing == "constant":
             return even_arrivals(self.rps, self.warm_up_s + self.seconds, self.window * self.seconds)
         whole = poisson_arrivals(self.rps, self.windows * self.seconds, np.random.default_rng(self.seed))

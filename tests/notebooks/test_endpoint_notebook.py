@@ -14,6 +14,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from grading.checks.evidence import Evidence
 from grading.questions import questions
+from grading.staff.solutions.write import solutions
+from reserve.run.execute import execute as run_notebook
 from snippets.errors import ToolMissing
 from snippets.load.windows import WINDOW, result_of
 from snippets.machine.browser import chromium_path
@@ -21,6 +23,7 @@ from snippets.record.run import Record, load_record
 from snippets.serve.stages import STAGES
 from tests.notebooks.executed import execute, measured, pictures, printed
 from tests.notebooks.given_away import given_away
+from tests.notebooks.written import with_functions
 from tests.snippets.serve.own_services import Model, inference_app, serving
 
 
@@ -153,6 +156,36 @@ def test_a_wrong_address_ends_the_notebook_before_anything_is_measured(tmp_path:
         execute("system/1_endpoint", tmp_path / "run.ipynb", runs=str(tmp_path), endpoint="http://127.0.0.1:9/v2")
     record = load_record(tmp_path / "system" / "quick")
     assert [name for name in record.names() if not name.startswith("models/")] == []
+
+
+RIGHT = solutions("system")
+
+
+def test_an_untouched_notebook_measures_with_the_kits_generators_and_says_so(lab: Path, record: Record) -> None:
+    text = printed(nbformat.read(lab / "run.ipynb", as_version=4))
+    assert text.count(": the kit's version, as none is written\n") == 3 and "arrivals: the kit's version" in text
+    assert not (record.folder / "functions.py").exists()
+    for load in ("closed", "open-60", "open-150"):
+        assert result_of(record, f"generator/{load}/yours")["by"] == "the kit"
+    due, sending = (result_of(record, "generator/open-150/yours")[f"from_{when}_ms"] for when in ("due", "sending"))
+    assert len(due) == len(sending) and np.all(due > sending - 1e-6)
+
+
+def test_generators_of_ones_own_load_the_endpoint_and_a_wrong_one_is_replaced(lab: Path, tmp_path: Path) -> None:
+    shutil.copytree(lab / "runs", tmp_path / "runs")
+    written = {
+        **RIGHT,
+        "open_loop": RIGHT["open_loop"].replace("        if early > 0:\n            time.sleep(early)\n", ""),
+    }
+    mine = with_functions("system/1_endpoint", written, tmp_path / "mine.ipynb")
+    run_notebook(mine, tmp_path / "run.ipynb", {"runs": str(tmp_path / "runs"), "run_id": "t", "profile": "tiny"}, 240)
+    text = printed(nbformat.read(tmp_path / "run.ipynb", as_version=4))
+    assert "closed loop: yours" in text and "arrivals: yours" in text
+    assert "On the example your function gives" in text
+    record = load_record(tmp_path / "runs" / "system" / "t")
+    assert result_of(record, "generator/closed/yours")["by"] == "you"
+    assert "async def batcher" in (record.folder / "functions.py").read_text()
+    assert record.verify() == []
 
 
 def test_no_service_is_left(lab: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Judge, Number, longest, one
+from grading.checks.judging import Choices, Judge, Met, Number, longest, one
 from grading.checks.system import (
     GRID,
     SHARES,
@@ -17,6 +17,7 @@ from grading.checks.system import (
     good_ms,
     of_successes,
     rate,
+    times_the_latency,
     times_the_rate,
 )
 from snippets import stats
@@ -76,6 +77,15 @@ def endpoint_rate(evidence: Evidence) -> Number:
     return Number(rate(evidence, "endpoint/onnx-1/load"), "Divide the successes by the length of the window.", 0.05)
 
 
+def omission(evidence: Evidence) -> Number:
+    """Mean latency from when requests were due over that from their sending, of the open loop that is too much."""
+    name = "generator/open-150/yours"
+    due, sending = (evidence.samples(name, field) for field in ("from_due_ms", "from_sending_ms"))
+    if due.shape != sending.shape or not due.size or not sending.mean() > 0:
+        raise NotMeasured(name, "from_sending_ms")
+    return Number(float(due.mean() / sending.mean()), "Divide the two means of that row.", 0.05)
+
+
 def queue_share(evidence: Evidence) -> Number:
     """Share of the mean time in the server that is queueing, in per cent."""
     name = "triton/pytorch-16/load"
@@ -97,6 +107,41 @@ def mean_batch(evidence: Evidence) -> Number:
     if executions <= 0:
         raise NotMeasured("batching/on-32/load", "executions")
     return Number(rows / executions, "Divide the rows by the executions.", 0.05)
+
+
+def described(evidence: Evidence) -> Met:
+    """A description that Triton loaded, and which halves of its target its load meets; where the interval reaches a
+    bound, it is met."""
+    name = "config/mine/written"
+    by, text = evidence.field(name, "by"), str(evidence.field(name, "text"))
+    if by != "you":
+        return Met("", 0.0, "Triton has not loaded a description of yours.")
+    pairs = {n: (f"config/mine-{n}/load", f"config/plain-{n}/load") for n in (1, 32)}
+    gain, wait = times_the_rate(evidence, *pairs[32]), times_the_latency(evidence, *pairs[1])
+    halves = {
+        f"32 clients get {gain.value:.2f} times as many answers": max(gain.high, gain.value) >= TWICE,
+        f"one client waits {wait.value:.2f} times as long": min(wait.low, wait.value) <= HALF_AS_LONG_AGAIN,
+    }
+    told = "; ".join(f"{half} ({'met' if met else 'not met'})" for half, met in halves.items())
+    return Met(text, (1 + sum(halves.values())) / 3, f"Triton loaded it; {told}.")
+
+
+TWICE, HALF_AS_LONG_AGAIN = 2.0, 1.5
+"""The target that system.batching.config states."""
+BATCHER = {"one by one": "off-8", "no delay": "delay-0-8", "5 ms": "delay-5-8", "20 ms": "delay-20-8"}
+
+
+def best_delay(evidence: Evidence) -> Choices:
+    """The setting of the endpoint's batcher with most answers per second; those that may be as fast are right, too."""
+    names = {label: f"batcher/{name}/load" for label, name in BATCHER.items()}
+    rates = {label: rate(evidence, name) for label, name in names.items()}
+    best = max(rates, key=lambda label: rates[label])
+    close = [
+        label
+        for label, value in rates.items()
+        if value >= 0.97 * rates[best] or times_the_rate(evidence, names[label], names[best]).high >= 1
+    ]
+    return one(best, "Look for the most answers per second among the four settings.", *close)
 
 
 def memory_rate(evidence: Evidence) -> Number:
@@ -199,9 +244,12 @@ JUDGES: dict[str, Judge] = {
     "system.endpoint.dominates": longest_stage,
     "system.endpoint.ceiling": ceiling,
     "system.endpoint.rate": endpoint_rate,
+    "system.generator.omission": omission,
     "system.triton.queue_share": queue_share,
     "system.batching.memory": memory_rate,
     "system.batching.sizes": mean_batch,
+    "system.batcher.delay": best_delay,
+    "system.batching.config": described,
     "system.instances.choice": best_setting,
     "system.online.batch32": may_wait,
     "system.online.headroom": headroom,

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grading.checks.evidence import Evidence
-from grading.checks.judging import Choices, Judgement, Number, found
+from grading.checks.judging import Choices, Judgement, Met, Number, found
 from grading.questions import answer_to, question
 from grading.questions.schema import chosen, interval, number, questions, sure_of
 from grading.shown import line
@@ -28,7 +28,7 @@ def _known(name: str, evidence: Evidence) -> Number | str | None:
     right = found(JUDGES[name], question(name), evidence)
     if isinstance(right, Choices):
         return next(iter(right.right)) if len(right.right) == 1 and not right.accepted else None
-    return None if isinstance(right, Judgement) else right
+    return None if isinstance(right, Judgement | Met) else right
 
 
 def _told(right: Number | str, unit: str) -> str:

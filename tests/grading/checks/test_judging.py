@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grading.checks.evidence import Evidence, NotMeasured
-from grading.checks.judging import Choices, Expected, Judgement, Number, judge_answers, judgement
+from grading.checks.judging import Choices, Expected, Judgement, Met, Number, judge_answers, judgement
 from grading.checks.result import Result
 from grading.questions import ask, question
 from grading.questions.schema import Question
@@ -31,6 +31,15 @@ def judged(asked: Question, expected: Expected | Exception, answer: Any) -> Judg
         return expected
 
     return judgement(judge, asked, PaperRecord().evidence, answer)
+
+
+def test_a_description_earns_what_its_record_meets_and_another_one_than_was_measured_nothing() -> None:
+    asked = Question("edge.a.config", "config", "Write it.", 3)
+    met = Met('name: "a"\n', 2 / 3, "Triton loaded it; one of two.")
+    found = judged(asked, met, 'name: "a"')
+    assert (found.share, found.message) == (2 / 3, met.how)
+    other = judged(asked, met, 'name: "b"')
+    assert other.share == 0 and "measured another" in other.message
 
 
 @pytest.mark.parametrize(

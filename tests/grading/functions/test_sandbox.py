@@ -61,19 +61,20 @@ def test_bubblewrap_shuts_off_network_and_processes_and_shows_only_what_it_is_gi
 
 
 @confined
+@pytest.mark.parametrize("part", ["model", "system"])
 @pytest.mark.parametrize("name", EXPLOITS)
 def test_an_exploit_earns_nothing_learns_nothing_and_ends_in_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, part: str
 ) -> None:
     monkeypatch.setattr(sandbox, "WALL_S", 3.0)
     file = tmp_path / "functions.py"
     file.write_text(EXPLOITS[name])
     started = time.monotonic()
-    results = test_file(file, "model")
+    results = test_file(file, part)
     assert time.monotonic() - started < LIMIT_S
-    assert [result.points for result in results] == [0] * 4, [result.detail for result in results]
+    assert results and not any(result.points for result in results), [result.detail for result in results]
     seed = hashlib.sha256(file.read_bytes()).hexdigest()
-    for task, result in zip((t for t in tasks() if t.part == "model"), results, strict=True):
+    for task, result in zip((t for t in tasks() if t.part == part), results, strict=True):
         for case in cases(task, seed):
             if isinstance(case.expected, float):
                 assert repr(case.expected) not in result.message + result.detail
@@ -126,7 +127,8 @@ def test_landlock_confines_where_bubblewrap_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, landlock: None, name: str
 ) -> None:
     monkeypatch.setattr(sandbox, "WALL_S", 3.0)
-    assert [result.points for result in graded(tmp_path, EXPLOITS[name])] == [0] * 4
+    results = graded(tmp_path, EXPLOITS[name])
+    assert results and not any(result.points for result in results)
 
 
 def test_landlock_lets_honest_code_answer(tmp_path: Path, landlock: None) -> None:

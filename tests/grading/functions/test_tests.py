@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from grading.functions import sandbox
+from grading.functions.tasks import tasks
 from grading.functions.tests import test_file
 from tests.grading.exploits import SOLUTION
 from tests.grading.functions.confined import confined, graded
@@ -15,13 +16,16 @@ from tests.grading.functions.confined import confined, graded
 @confined
 def test_right_functions_earn_all_points_and_the_level_is_reported(tmp_path: Path) -> None:
     results = graded(tmp_path, SOLUTION)
-    assert [(result.points, result.possible) for result in results] == [(3, 3), (3, 3), (3, 3), (4, 4)]
+    asked = {task.id: task.points for task in tasks() if task.part == "model"}
+    assert {result.id: result.points for result in results} == asked
     assert all(sandbox.level() in result.detail for result in results)
 
 
 @confined
 def test_a_half_right_function_earns_part_and_is_told_the_kind_of_case(tmp_path: Path) -> None:
-    results = graded(tmp_path, SOLUTION.replace("if slow_ms > fast_ms else None", ""))
+    half = SOLUTION.replace("    if fast_ms >= slow_ms:\n        return None\n", "")
+    assert half != SOLUTION
+    results = graded(tmp_path, half)
     assert 0 < results[1].points < 3
     assert "the fast way is slower" in results[1].message or "no saving" in results[1].message
 
@@ -41,7 +45,7 @@ def test_without_confinement_nothing_is_earned_and_the_remedy_is_named(
 ) -> None:
     monkeypatch.setattr(sandbox, "level", lambda: "none")
     results = graded(tmp_path, SOLUTION)
-    assert len(results) == 4
+    assert len(results) == sum(task.part == "model" for task in tasks())
     assert all(result.points == 0 and "Install bubblewrap" in result.message for result in results)
 
 

@@ -19,6 +19,7 @@ SIGNED = Question("edge.a.signed", "predict", "How many?", 1, steps=("a",), unit
 PICK = Question("edge.a.pick", "predict", "Which?", 1, steps=("a",), choices=("a", "b"))
 WORDS = Question("edge.a.words", "explain", "Why?", 1, rubric="r")
 PICTURE = Question("edge.a.picture", "screenshot", "Show it.", 1, rubric="r")
+CONFIG = Question("edge.a.picture", "config", "Show it.", 1, rubric="r")
 
 
 @pytest.mark.parametrize("value", [None, ..., "", "   ", "...", " . . . ", "\n\t", "\u2026", [], (), {}, set()])
@@ -106,6 +107,9 @@ def test_a_number_is_what_the_answer_begins_with(value: Any, read: float | None)
         (WORDS, "Five words are a sentence.", None),
         (WORDS, 5, "as text"),
         (PICTURE, 5, None),
+        (CONFIG, 'name: "a"\nmax_batch_size: 8\n', None),
+        (CONFIG, 'name: "a"\nmax_batch_sise: 8\n', "2:1"),
+        (CONFIG, 5, "as text"),
     ],
 )
 def test_the_form_of_an_answer_is_told_in_words(asked: Question, value: Any, problem: str | None) -> None:

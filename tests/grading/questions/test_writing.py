@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import linecache
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grading.errors import QuestionError
-from grading.functions.tasks import skeleton, tasks
+from grading.functions.tasks import agrees, skeleton, tasks
+from grading.functions.worlds import call
 from grading.questions import write, writing
+from grading.staff.judges.functions import MAKERS
 from snippets.record import open_run
 
 ID = "model.functions.multiply_by_rows"
@@ -79,7 +82,7 @@ def test_a_wrong_function_is_told_and_the_kits_goes_on(run, capsys, source: str,
 
 
 def test_a_function_that_never_ends_is_ended(run, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "EXAMPLE_S", 0.2)
+    monkeypatch.setattr(writing, "LIMIT_S", 0.2)
     assert write(run, ID, defined("def multiply_by_rows(a, b, c):\n    while True:\n        pass\n")) is None
     assert "it did not end within 0.2 s" in capsys.readouterr().out
     time.sleep(0.3)  # the clock that ends it was switched off, or this would end the test
@@ -112,17 +115,101 @@ def test_a_body_of_words_only_is_none() -> None:
     assert not writing.is_stub("def f(x):\n    return None\n")
 
 
-def test_only_questions_with_an_example_are_for_a_notebook(run) -> None:
+def test_what_the_file_imports_and_its_other_functions_may_be_called(run, capsys: pytest.CaptureFixture[str]) -> None:
+    (run.folder / "functions.py").write_text(
+        "import math\n\n\ndef helper(c):\n    return [list(map(math.ceil, c[0]))]\n"
+    )
+    found = write(run, ID, defined(RIGHT.replace("return c", "return helper(c)")))
+    assert found is not None and found.function([[2]], [[3]], [[0.5]]) == [[7]]
+
+
+def test_with_the_kits_version_the_answer_is_something_to_call_in_any_case(run, tmp_path: Path) -> None:
+    def kit(a, b, c):
+        return [[a[0][0] * b[0][0] + c[0][0]]]
+
+    ours = write(run, ID, defined(STUB), kit)
+    assert ours([[2]], [[3]], [[1]]) == [[7]] and ours.by == "the kit"
+    theirs = write(run, ID, defined(RIGHT), kit)
+    assert theirs([[2]], [[3]], [[1]]) == [[7]] and theirs.by == "you"
+    run.step("a", lambda: 1)
+    again = open_run("model", notebook="0_kernel", run_id="t", runs=str(tmp_path), mode="replay", parameters={})
+    assert write(again, ID, defined(RIGHT), kit)([[2]], [[3]], [[1]]) == [[7]], "a replay has the kit's"
+
+
+def test_only_questions_with_an_example_are_for_a_notebook(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = replace(tasks()[0], id="model.functions.bare", example=None)
+    monkeypatch.setattr(writing, "tasks", lambda: (bare, *tasks()))
     with pytest.raises(QuestionError, match="multiply_by_rows"):
-        write(run, "model.functions.percentile", defined(RIGHT))
+        write(run, bare.id, defined(RIGHT))
 
 
-def test_the_examples_are_what_they_say() -> None:
-    # 1*1 + 2*0 + 3*2 = 7, and c held 10: 17. 1*0 + 2*1 + 3*2 = 8.
+def test_the_examples_are_what_grading_expects_too() -> None:
     for task in tasks():
         if task.example is not None:
-            assert task.expected == [[17, 8]] and task.arguments[:3] == [
-                [[1, 2, 3]],
-                [[1, 0], [0, 1], [2, 2]],
-                [[10, 0]],
-            ]
+            assert agrees(call(task.world, MAKERS[task.name][0], task.arguments), task.expected), task.id
+
+
+OPEN = """def open_loop(send, time, due_s):
+    began, found = time.perf_counter(), []
+    for due in due_s:
+        time.sleep(max(0.0, began + due - time.perf_counter()))
+        send()
+        found.append((time.perf_counter() - began - due) * 1e3)
+    return found
+"""
+BATCHER = """async def batcher(queue, answer, max_batch, max_delay_s):
+    import asyncio
+    clock = asyncio.get_running_loop().time
+    while True:
+        batch = [await queue.get()]
+        until = clock() + max_delay_s
+        while len(batch) < max_batch:
+            try:
+                batch.append(await asyncio.wait_for(queue.get(), until - clock()))
+            except asyncio.TimeoutError:
+                break
+        await answer(batch)
+"""
+
+
+@pytest.fixture
+def system(tmp_path: Path):
+    return open_run("system", notebook="1_endpoint", run_id="t", runs=str(tmp_path), parameters={})
+
+
+@pytest.mark.parametrize(("name", "source"), [("open_loop", OPEN), ("batcher", BATCHER)])
+def test_a_function_of_a_world_is_tried_in_it_and_the_example_is_told_in_words(
+    system, capsys: pytest.CaptureFixture[str], name: str, source: str
+) -> None:
+    found = write(system, f"system.functions.{name}", defined(source, name))
+    told = capsys.readouterr().out
+    assert found is not None and found.function.__name__ == name and "The example agrees" in told
+    assert {"open_loop": "due at 0, 0.25 and 1 second: `[500.0, 375.0, 500.0]`", "batcher": "at most 2 requests"}[
+        name
+    ] in told
+    assert source.strip() in (system.folder / "functions.py").read_text()
+
+
+def test_a_latency_from_the_sending_and_a_batcher_that_never_answers_are_wrong(
+    system, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from_sending = OPEN.replace("        send()", "        due = time.perf_counter() - began\n        send()")
+    assert write(system, "system.functions.open_loop", defined(from_sending, "open_loop")) is None
+    assert "On the example your function gives `[500.0, 125.0, 500.0]`" in capsys.readouterr().out
+    silent = BATCHER.replace("await answer(batch)", "pass")
+    assert write(system, "system.functions.batcher", defined(silent, "batcher")) is None
+    assert "your function gives `[]`" in capsys.readouterr().out
+
+
+def test_a_coroutine_that_spins_is_ended(system, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "LIMIT_S", 0.2)
+    spins = "async def batcher(queue, answer, max_batch, max_delay_s):\n    while True:\n        pass\n"
+    assert write(system, "system.functions.batcher", defined(spins, "batcher")) is None
+    assert "it did not end within 0.2 s" in capsys.readouterr().out
+
+
+def test_a_stub_of_a_coroutine_is_none(system, capsys: pytest.CaptureFixture[str]) -> None:
+    stub = "async def batcher(queue, answer, max_batch, max_delay_s):\n    ...\n"
+    assert write(system, "system.functions.batcher", defined(stub, "batcher")) is None
+    assert "Not written yet" in capsys.readouterr().out
+    assert "async def batcher(" in skeleton("system")

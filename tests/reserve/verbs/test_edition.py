@@ -66,7 +66,7 @@ def staff_texts(root: Path) -> set[str]:
 def solution_lines(root: Path) -> set[str]:
     """The lines of the functions that say what is right: judges, and the solutions of the coding questions."""
     found = set()
-    for path in (root / "grading" / "staff" / "judges").glob("*.py"):
+    for path in (root / "grading" / "staff" / "judges").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 found |= {ast.unparse(each) for each in node.body if isinstance(each, ast.Return | ast.Assign)}

@@ -47,3 +47,12 @@ def test_the_stages_of_a_bar_add_up_to_the_mean_request(load: dict[str, Any]) ->
     assert axes.texts[0].get_text() == "25 ms"
     # The same as shares: 6 of 25 ms are 24 %.
     assert [round(bar.get_width()) for bar in shares.patches] == [8, 8, 24, 8, 8, 44]
+
+
+def test_each_load_has_a_line_from_when_due_and_a_dashed_one_from_the_sending() -> None:
+    one = {"yours": {"from_due_ms": np.array([10.0, 20.0, 90.0]), "from_sending_ms": np.array([10.0, 10.0, 30.0])}}
+    (axes,) = endpoint_charts.omission({"closed loop": one, "open loop": one}).axes
+    due, sending, other = axes.get_lines()[:3]
+    assert due.get_color() == sending.get_color() != other.get_color()
+    assert due.get_linestyle() == "-" and sending.get_linestyle() == "--"
+    assert max(due.get_xdata()) == 90 and max(sending.get_xdata()) == 30

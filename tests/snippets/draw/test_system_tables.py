@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from snippets.draw import system_tables
@@ -114,3 +115,9 @@ def test_loadgens_verdict_comes_with_its_true_reason() -> None:
 def test_a_refusal_keeps_its_status_and_reason() -> None:
     table = system_tables.refusals([{"name": "nothing", "status": 422, "detail": "not a readable picture"}])
     assert cells(table) == ["nothing", "422", "not a readable picture"]
+
+
+def test_a_generator_is_one_row_of_means_by_where_they_count_from() -> None:
+    yours = {"from_due_ms": np.array([10.0, 50.0]), "from_sending_ms": np.array([10.0, 20.0])}
+    table = system_tables.generators({"open loop": {"yours": yours, "kit": {"from_due_ms": np.array([12.0, 54.0])}}})
+    assert cells(table) == ["open loop", "2", "15.0", "30.0", "33.0"]

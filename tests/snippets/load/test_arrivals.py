@@ -88,3 +88,7 @@ def test_each_arrival_is_handed_to_one_of_many_clients_and_counts_from_the_origi
 def test_a_load_without_requests_or_time_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="positive"):
         Offered(**wrong)
+
+
+def test_arrivals_that_are_known_are_taken_as_they_are() -> None:
+    assert Offered(2, 1.0, 0.5, moments_s=(0.1, 0.7)).arrivals_s().tolist() == [0.6, 1.2]

@@ -47,6 +47,44 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # 95 % of 60 are 57: 58 cannot be told from it, 56 can.
         Paper(stages(185, **{**QUICK, "inference": 58, "decode": 56}), {"queue": 1, "inference": 1, "decode": 0}),
     ),
+    # Twice the 100 answers are 200, and 1.5 times 10 ms are 15: both met, one, the other, none, and not loaded.
+    "system.batching.config": tuple(
+        Paper(
+            {
+                "config/mine/written": {"by": by, "why": "", "text": "mine"},
+                **rate("config/plain-32", 100),
+                **rate("config/mine-32", answers),
+                **rate("config/plain-1", 9, 10),
+                **rate("config/mine-1", 9, wait_ms),
+            },
+            {"mine": share, "another": 0},
+        )
+        for by, answers, wait_ms, share in (
+            ("you", 200, 15, 1),
+            ("you", 199, 15, 2 / 3),
+            ("you", 200, 16, 2 / 3),
+            ("you", 199, 16, 1 / 3),
+            ("the kit", 400, 10, 0),
+        )
+    ),
+    # 100, 300, 400 and 390 answers in 10 s: 390 is within 3 % of 400, 300 is not.
+    "system.batcher.delay": (
+        Paper(
+            {
+                name: value
+                for load, count in (("off-8", 100), ("delay-0-8", 300), ("delay-5-8", 400), ("delay-20-8", 390))
+                for name, value in rate(f"batcher/{load}", count).items()
+            },
+            {"5 ms": 1, "20 ms": 1, "no delay": 0, "one by one": 0},
+        ),
+    ),
+    # Means of 50 and 10 ms: 5 times. A twentieth is 0.25, three 0.75.
+    "system.generator.omission": (
+        Paper(
+            {"generator/open-150/yours": {"from_due_ms": [30, 50, 70], "from_sending_ms": [10, 10, 10]}},
+            {5: 1, 5.2: 1, 5.3: 0.5, 4.3: 0.5, 5.8: 0, 0.2: 0},
+        ),
+    ),
     # 50 answers in 10 s (the failure is none): 5 a second. A twentieth is 0.25, three 0.75.
     "system.endpoint.rate": (Paper(rate("endpoint/onnx-1", 50), {5: 1, 5.2: 1, 4.8: 1, 5.3: 0.5, 5.7: 0.5, 5.8: 0}),),
     # The failure's 99 ms does not count: 4 and 6 are 5 ms on average, 200 a second. A twentieth is 10, three 30. (The

@@ -1,0 +1,114 @@
+"""A function of a notebook's cells that the student may have written: called by later cells, held against the kit's."""
+
+from __future__ import annotations
+
+import copy
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from grading.functions.tasks import agrees
+from snippets.errors import first_line
+
+LIMIT_S = 5.0
+"""What a call of a student's function may take."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A function that the student wrote, as it stands in functions.py, and its text."""
+
+    function: Callable[..., Any]
+    source: str
+
+
+@dataclass
+class InUse:
+    """Called like the student's function `own` (None: there is none), it gives that one's answer where it is the one of
+    `kit`, too, beyond rounding; else the kit's, and says so, once.
+
+    Arrays among the arguments become lists, as in the question's example.
+    """
+
+    name: str
+    kit: Callable[..., Any]
+    own: Written | None
+    problem: str = field(default="", init=False)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The answer, of plain lists and numbers."""
+        values = [plain(one) for one in arguments]
+        expected = plain(self.kit(*values))
+        if self.own is None or self.problem:
+            return expected
+        try:
+            with limited(LIMIT_S):
+                given = plain(self.own.function(*copy.deepcopy(values)))
+        except (Exception, SystemExit) as error:  # whatever the student's code does
+            self._refused(f"fails on what was measured here: {type(error).__name__}: {first_line(error)}")
+            return expected
+        if not agrees(_finite(expected), _finite(given)):
+            self._refused(f"gives {short(given)} for what was measured here, which the kit's version does not")
+            return expected
+        return given
+
+    @property
+    def by(self) -> str:
+        """Whose answers are given: "you" or "the kit"."""
+        return "the kit" if self.own is None or self.problem else "you"
+
+    def told(self, title: str) -> str:
+        """A chart's title, with `your NAME` behind it where the student's function made it."""
+        return f"{title} (your {self.name})" if self.by == "you" else title
+
+    def _refused(self, problem: str) -> None:
+        self.problem = problem
+        print(f"Your {self.name} {problem}. The kit's version is used from here on.")
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: arrays and tuples as lists, numpy's numbers as Python's; others stay as they are."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def short(value: Any) -> str:
+    """The beginning of a value, as code."""
+    text = repr(value)
+    return f"`{text[:80]}{'...' * (len(text) > 80)}`"
+
+
+def _finite(value: Any) -> Any:
+    """With infinities as text: they agree with themselves, and with no number."""
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+class TooLong(Exception):
+    """A function did not end in time."""
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Ends what runs inside after some seconds, where the system can (a main thread of Linux or macOS). Raises TooLong
+    there."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: Any) -> None:
+        raise TooLong(f"it did not end within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
