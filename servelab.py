@@ -6,7 +6,7 @@ Heavy modules are imported inside the verbs, so that `servelab --help` answers a
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +18,26 @@ import click
 
 from reserve.plan.verb import plan
 from reserve.run.arguments import PART, PART_OR_ALL, RUN
+from snippets import terminal
 from snippets.parts import KIT, PARTS, parts_named
 
 STAFF = KIT / "grading" / "staff"
+# What a table says of a target, in the colours of the report; and what went wrong.
+COLOURS = {r": met\b": "green", r": missed\b": "red", r"\Aservelab:": "red"}
+
+
+def _say(text: object, err: bool = False) -> None:
+    """Print `text`: as it is to a file or a pipe; at a terminal in lines that fit it, in colour if that is wanted."""
+    stream = sys.stderr if err else sys.stdout
+    columns = terminal.width(stream)
+    if columns is None:
+        click.echo(text, err=err)
+        return
+    told = terminal.fitted(str(text), columns)
+    if terminal.in_colour(stream):
+        for pattern, colour in COLOURS.items():
+            told = re.sub(pattern, click.style(r"\g<0>", fg=colour), told)
+    print(told, file=stream, flush=True)  # click would write past a bar at the foot of the terminal
 
 
 class Verbs(click.Group):
@@ -156,16 +173,16 @@ def run(
     if predictions and (mode == "replay" or grids):
         raise click.UsageError("--predictions goes with one run that measures, not with --grid or --mode replay.")
     if mode != "replay" and not grids:
-        made = ask_first(part, options, name_at(options), click.echo, _confirm_on_a_terminal())
+        made = ask_first(part, options, name_at(options), _say, _confirm_on_a_terminal())
         if not site:
-            enter(made, options, click.echo, name_at(options))
+            enter(made, options, _say, name_at(options))
     place = Place(site, grids, Workers(workers, scheduler))
     run_lab(
         part,
         options,
         place,
-        Reporting(fork_kernels, partial(show_run, width=_terminal_width()), write_report),
-        click.echo,
+        Reporting(fork_kernels, partial(show_run, width=terminal.width()), write_report),
+        _say,
     )
 
 
@@ -182,7 +199,7 @@ def params(part: str) -> None:
     """List the parameters of PART's notebooks: type, default, meaning."""
     from reserve.run.parameters import describe
 
-    click.echo(describe(part))
+    _say(describe(part))
 
 
 @cli.command()
@@ -191,12 +208,7 @@ def show(run: str) -> None:
     """Print what RUN measured: tables, targets, expected v. measured. A PART means its run with your answers."""
     from grading.report.tables import show_run
 
-    click.echo(show_run(_run_folder(run), _terminal_width()))
-
-
-def _terminal_width() -> int | None:
-    """Columns of the terminal that reads the output; None for a file or a pipe, which take lines of any length."""
-    return shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
+    _say(show_run(_run_folder(run), terminal.width()))
 
 
 def _run_folder(run: str) -> Path:
@@ -205,7 +217,7 @@ def _run_folder(run: str) -> Path:
 
     meant = run_named(run)
     if meant.told:
-        click.echo(meant.told, err=True)
+        _say(meant.told, err=True)
     return meant.folder
 
 
@@ -217,7 +229,7 @@ def report(runs: tuple[str, ...], out: Path | None) -> None:
     your answers)."""
     from grading.report.page import write_report
 
-    click.echo(write_report([_run_folder(run) for run in runs], out))
+    _say(write_report([_run_folder(run) for run in runs], out))
 
 
 @cli.command()
@@ -230,7 +242,7 @@ def doctor(gpu: bool) -> None:
     if gpu:
         said, computes = examine_gpu()
         text, ok = f"{text}\n{said}", ok and computes
-    click.echo(text)
+    _say(text)
     if not ok:
         raise SystemExit(12)
 
@@ -241,7 +253,7 @@ def clean(names: tuple[str, ...]) -> None:
     """List what the kit keeps on this machine, with sizes; remove what you name. Records are never removed."""
     from reserve.verbs.clean import clean as clean_up
 
-    clean_up(names, click.echo)
+    clean_up(names, _say)
 
 
 # --- On Chameleon -----------------------------------------------------------------------------------
@@ -259,7 +271,7 @@ def slots(part: str, start: str, until: str, site: str, node: str, tz: str) -> N
     from reserve.desk import Desk
     from reserve.verbs.slots import SlotSearch, show_slots
 
-    click.echo(show_slots(Desk(), part, SlotSearch(start, until, site, node, tz)))
+    _say(show_slots(Desk(), part, SlotSearch(start, until, site, node, tz)))
 
 
 def _on_chameleon(command: Callable[..., None]) -> Callable[..., None]:
@@ -308,7 +320,7 @@ def status(lost: bool) -> None:
     from reserve.desk import Desk
     from reserve.verbs.status import show_status
 
-    click.echo(show_status(Desk(), lost))
+    _say(show_status(Desk(), lost))
 
 
 @cli.command()
@@ -379,7 +391,7 @@ def go(
     lease = wishes_from(start=start, netid=netid, site=site, node=node, tz=tz)
     settings = (*params, *challenge)
     options = RunOptions(profile or "", settings, runs, run_id, timeout_s=timeout_s, predictions=predictions)
-    ask_first(part, options, name_at(options), click.echo, _confirm_on_a_terminal())
+    ask_first(part, options, name_at(options), _say, _confirm_on_a_terminal())
     order = Order(lease, options, keep)
     run_unattended(Desk(key=key), part, order)
 
@@ -410,14 +422,14 @@ def questions(part: str, functions: Path | None, only_open: bool, predictions: P
     from grading.questions.predictions_file import write
 
     if only_open:
-        click.echo(still_open(part, predictions))
+        _say(still_open(part, predictions))
         return
     if predictions:
-        click.echo(write(part, predictions))
+        _say(write(part, predictions))
         return
-    click.echo(describe(part))
+    _say(describe(part))
     if functions:
-        click.echo(f"wrote {write_skeleton(part, functions)}; save yours as functions.py in your run's folder")
+        _say(f"wrote {write_skeleton(part, functions)}; save yours as functions.py in your run's folder")
 
 
 @cli.command()
@@ -428,7 +440,7 @@ def check(part: str, run_folder: Path | None) -> None:
     from grading.submission.selfcheck import check_run
 
     text, complete = check_run(part, run_folder)
-    click.echo(text)
+    _say(text)
     raise SystemExit(0 if complete else 1)
 
 
@@ -457,7 +469,7 @@ def collect(
         pull_parts(Desk(), [part for part in runs if part in PARTS])
     folders = [_run_folder(run) for run in runs]
     made = make_submission(folders, Student(netid, name), out=out, screens=screens)
-    click.echo("\n".join(made.lines()))
+    _say("\n".join(made.lines()))
 
 
 @cli.command()
@@ -543,14 +555,14 @@ def grade(
 
     students = tuple(student.netid for student in read_roster(roster, "UTC")) if roster else ()
     secret = read_secret(secret_file) if secret_file else None
-    of_class = OfClass(students, rerun, models, excel, partial(click.echo, err=True), secret)
+    of_class = OfClass(students, rerun, models, excel, partial(_say, err=True), secret)
     submissions = tuple(_submission(path) for path in submissions)
     asked = Asked(parts, functions, leases, staff_runs, only, workers, of_class, users)
-    grade_and_tell(submissions, out, asked, say=click.echo)
+    grade_and_tell(submissions, out, asked, say=_say)
     if exemplars:
         from grading.staff.pages import write_exemplars
 
-        click.echo(write_exemplars(submissions, exemplars))
+        _say(write_exemplars(submissions, exemplars))
 
 
 def _submission(path: Path) -> Path:
@@ -587,8 +599,8 @@ def challenge(secret_file: Path, new: bool, roster: Path, out: Path) -> None:
 
     netids = [student.netid for student in read_roster(roster, "UTC")]
     if new:
-        click.echo(make_secret(secret_file))
-    click.echo(write_codes(read_secret(secret_file), netids, out))
+        _say(make_secret(secret_file))
+    _say(write_codes(read_secret(secret_file), netids, out))
 
 
 def _need_staff(what: str) -> None:
@@ -612,7 +624,7 @@ def viva(submissions: tuple[Path, ...], out: Path, parts: tuple[str, ...]) -> No
     _need_staff("servelab viva")
     from grading.staff.viva.pages import write_viva
 
-    click.echo(write_viva(submissions, out, parts))
+    _say(write_viva(submissions, out, parts))
 
 
 @cli.group()
@@ -629,7 +641,7 @@ def gradescope_build(part: str, out: Path, functions: bool) -> None:
     _need_staff("servelab gradescope build")
     from grading.gradescope.build import build_autograder
 
-    click.echo(build_autograder(part, out, functions=functions))
+    _say(build_autograder(part, out, functions=functions))
 
 
 @gradescope.command("template")
@@ -639,7 +651,7 @@ def gradescope_template(part: str, out: Path) -> None:
     """Write template.pdf: question N on page N, for a fixed-template assignment."""
     from grading.submission.collect import write_template
 
-    click.echo(write_template(parts_named(part), out))
+    _say(write_template(parts_named(part), out))
 
 
 @cli.command()
@@ -658,7 +670,7 @@ def release(part: str, course: Path, repair: bool) -> None:
     from grading.nbgrader.release import release_or_repair
 
     for line in release_or_repair(part, course, repair):
-        click.echo(line)
+        _say(line)
 
 
 @cli.command()
@@ -677,7 +689,7 @@ def autograde(part: str, course: Path, force: bool, workers: int | None) -> None
     _need_staff("servelab autograde")
     from grading.nbgrader.autograde import autograde_class
 
-    autograde_class(part, course, force=force, workers=workers, say=click.echo)
+    autograde_class(part, course, force=force, workers=workers, say=_say)
 
 
 @cli.command()
@@ -687,7 +699,7 @@ def edition(out: Path) -> None:
     _need_staff("servelab edition")
     from reserve.verbs.edition import write_edition
 
-    click.echo(write_edition(out))
+    _say(write_edition(out))
 
 
 cli.add_command(plan)
@@ -705,7 +717,7 @@ def main() -> None:
         if isinstance(code, int) and code:
             raise SystemExit(code)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
+        _say("servelab: stopped by Ctrl-C; what was finished is kept.", err=True)
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     except click.ClickException as error:
         error.show()
@@ -713,7 +725,7 @@ def main() -> None:
     except Exception as error:
         told = error if isinstance(error, KitError) else as_kit_error(error)
         silence(error)
-        click.echo(f"servelab: {told}", err=True)
+        _say(f"servelab: {told}", err=True)
         raise SystemExit(told.exit_code) from None
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # floors, never a neighbour on its own floor or anything above; only on the ground floor neighbours may meet.
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "snippets": (
-        ("errors", "files", "measure", "parts", "quick_import", "stats"),
+        ("alt_text", "errors", "files", "measure", "pages", "parts", "quick_import", "stats", "terminal"),
         ("machine",),
         ("record", "data"),
         ("model",),

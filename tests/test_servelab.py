@@ -13,6 +13,7 @@ import servelab
 import snippets.errors
 from snippets.errors import KitError
 from snippets.record.run import open_run
+from tests.terminals import at_terminal, plain
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -106,3 +107,19 @@ def test_predictions_go_with_one_run_that_measures(
     (tmp_path / "mine.toml").write_text("")
     words = ("run", "model", "--predictions", str(tmp_path / "mine.toml"), *other)
     assert call(monkeypatch, *words) == 2 and "one run that measures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("params", "edge"), ("questions", "system"), ("status",), ("slots", "nothing")])
+def test_at_a_terminal_of_60_columns_no_line_is_longer_but_a_path(root: Path, words: tuple[str, ...]) -> None:
+    written = plain(at_terminal([sys.executable, str(root / "servelab.py"), *words]))
+    assert [line for line in written.split("\n") if len(line) > 60 and "/" not in line] == []
+    assert len(written.split("\n")) > 2
+
+
+def test_at_a_terminal_an_error_is_red_unless_colour_is_refused_and_in_a_pipe_it_is_as_it_was(root: Path) -> None:
+    words = [sys.executable, str(root / "servelab.py"), "show", "/no/such/run"]
+    red, refused = at_terminal(words, 200), at_terminal(words, 200, {"NO_COLOR": "1"})
+    assert red.startswith("\x1b[31mservelab:\x1b[0m ") and "\x1b" not in refused
+    piped = subprocess.run(words, capture_output=True, text=True).stderr
+    assert piped.startswith("servelab: ") and piped.count("\n") == 1
+    assert plain(red).replace("\n  ", " ") == refused.replace("\n  ", " ") == piped

@@ -13,6 +13,7 @@ from grading.checks.result import Result
 from grading.checks.trust import LEVELS, NOT_PROVEN
 from grading.grade import Grade
 from snippets.files import write_atomic
+from snippets.pages import environment
 
 TEMPLATE = Path(__file__).with_name("class.html.j2")
 BINS = 10
@@ -112,11 +113,9 @@ def _doubts(grades: Sequence[Grade]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def write_class_report(path: Path, grades: Sequence[Grade], pairs: Sequence[Likeness]) -> None:
     """Write the page. Holds names and grades: for instructors only."""
-    import jinja2
-
     automatic, by_hand = _questions(grades)
     trust = Counter(part.trust for each in grades for part in each.parts)
-    page = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    page = environment().from_string(TEMPLATE.read_text(encoding="utf-8"))
     text = page.render(
         cards=_cards(grades),
         automatic=automatic,

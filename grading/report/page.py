@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from grading.report.pictures import asked_in, figures, screenshots
 from grading.report.tables import (
     KERNEL_HEADER,
     KERNEL_TEXTS,
@@ -20,8 +20,8 @@ from grading.report.tables import (
 )
 from snippets.errors import RecordError
 from snippets.files import write_atomic
+from snippets.pages import environment
 from snippets.record.run import Record, load_record
-from snippets.record.values import safe_path
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 TITLES = {"model": "Part 1: model optimizations", "edge": "Part 2: edge", "system": "Part 3: system optimizations"}
@@ -32,11 +32,9 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
 
     Raises RecordError for a folder without a readable record, StorageError where the page cannot be written.
     """
-    import jinja2
-
     if not folders:
         raise RecordError("A report needs at least one run folder, such as runs/model/quick.")
-    template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE.read_text())
+    template = environment().from_string(TEMPLATE.read_text(encoding="utf-8"))
     page = template.render(runs=[_run(load_record(folder)) for folder in folders])
     path = (out or Path(folders[0]) / "report.html").resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,14 +58,20 @@ def _run(record: Record) -> dict[str, Any]:
         },
         {"title": "Services under load", "header": LOAD_HEADER, "rows": load_rows(record), "texts": LOAD_TEXTS},
     ]
+    asked = asked_in(record.part)
     return {
         "title": f"{TITLES.get(record.part, record.part)} ({record.run_id})",
         "problems": record.verify(),
         "tables": [t for t in tables if t["rows"]],
-        "figures": _pictures(record, record.figures),
-        "screenshots": _pictures(record, record.screenshots),
+        "figures": figures(record),
+        "screenshots": screenshots(record),
         "answers": [
-            {"question": a["question"], "value": _text(a["value"]), "time": a["answered_utc"][:16]}
+            {
+                "question": a["question"],
+                "asked": asked.get(a["question"], ""),
+                "value": _text(a["value"]),
+                "time": a["answered_utc"][:16].replace("T", " "),
+            }
             for a in record.answers
         ],
         "hosts": [_facts(host) for host in record.hosts if _used(record, host)],
@@ -77,18 +81,6 @@ def _run(record: Record) -> dict[str, Any]:
 
 def _used(record: Record, host: dict[str, Any]) -> bool:
     return not record.steps or any(step.host == host.get("id") for step in record.steps)
-
-
-def _pictures(record: Record, entries: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
-    pictures = []
-    for name, entry in sorted(entries.items(), key=lambda item: (item[1].get("notebook", ""), item[0])):
-        path = safe_path(record.folder, entry["$file"])
-        if path.is_file():
-            data = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-            pictures.append(
-                {"name": name.replace("_", " ").replace("-", " "), "notebook": entry.get("notebook", ""), "data": data}
-            )
-    return pictures
 
 
 def _facts(host: dict[str, Any]) -> list[tuple[str, str]]:

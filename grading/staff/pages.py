@@ -24,14 +24,18 @@ from grading.submission.archive import manifest_of
 from grading.submission.opened import opened, records_of
 from snippets.errors import SubmissionError
 from snippets.files import storage_error, write_atomic
+from snippets.pages import STYLE
 from snippets.parts import PARTS
 
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1200px; padding: 0 1em; color: #1d2430 }
-section { display: grid; grid-template-columns: 1fr 1fr; gap: 1.5em; border-top: 1px solid #c3c9d1; padding: .6em 0 }
-h2 { grid-column: 1 / 3; font-size: 1em; margin: 0 } .text { white-space: pre-wrap }
-.rubric { background: #f2f5f9; padding: .6em 1em; border-radius: 4px } .label { color: #5b6470; font-size: .85em }
-.none { color: #a61c00 }
+OWN_STYLE = """
+body { max-width: 1200px; font-size: 15px }
+section { display: grid; grid-template-columns: 1fr 1fr; gap: 1.5em; padding: .6em 0 }
+section { border-top: 1px solid var(--line) }
+h2 { grid-column: 1 / -1; font-size: 1em; margin: 0 } .text { white-space: pre-wrap; overflow-wrap: anywhere }
+.rubric { background: var(--tint); padding: .6em 1em; border-radius: 4px }
+.label { color: var(--quiet); font-size: .85em }
+.none { color: var(--red) }
+@media (max-width: 40rem) { section { grid-template-columns: minmax(0, 1fr) } }
 """
 
 
@@ -86,7 +90,9 @@ def _section(sheet: Sheet) -> str:
 def _html(title: str, body: str) -> str:
     return (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
+        "<meta name=viewport content='width=device-width,initial-scale=1'>"
+        f"<title>{escape(title)}</title><style>{STYLE.read_text(encoding='utf-8')}{OWN_STYLE}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
     )
 
 

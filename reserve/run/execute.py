@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import snippets.errors as errors
+from reserve.run.cells import watched_engine
 from reserve.run.faults import is_full, says_full
 from snippets.errors import CellError, KernelDied, KitError, NothingToDo, Place, RunTimeout, StorageError, first_line
 from snippets.files import cache_folder
@@ -36,8 +37,16 @@ FAILED = ".failed"
 """Before the ending of an executed notebook that did not run to its end, where one that did has the name."""
 
 
-def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s: float) -> Executed:
+def execute(
+    notebook: Path,
+    output: Path,
+    parameters: dict[str, Any],
+    timeout_s: float,
+    ended: Callable[[str], None] | None = None,
+) -> Executed:
     """Run `notebook` from top to bottom with `parameters` injected; the executed notebook is kept at `output`.
+
+    `ended` is told the source of each cell that has run.
 
     One that ran to its end before gives way only to another that does: else this one is kept beside it, as
     `NAME.failed.ipynb`.
@@ -49,7 +58,7 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s:
     """
     beside = output.with_name(f"{output.stem}{FAILED}{output.suffix}")
     place = beside if _ran_to_its_end(output) else output
-    done = _execute(notebook, place, parameters, timeout_s)
+    done = _execute(notebook, place, parameters, timeout_s, ended)
     if place is beside:
         beside.replace(output)
     beside.unlink(missing_ok=True)
@@ -65,7 +74,13 @@ def _ran_to_its_end(path: Path) -> bool:
         return False
 
 
-def _execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s: float) -> Executed:
+def _execute(
+    notebook: Path,
+    output: Path,
+    parameters: dict[str, Any],
+    timeout_s: float,
+    ended: Callable[[str], None] | None,
+) -> Executed:
     without_iri_checks()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -85,7 +100,9 @@ def _execute(notebook: Path, output: Path, parameters: dict[str, Any], timeout_s
             parameters=parameters,
             cwd=str(notebook.parent),
             kernel_name="python3",
-            progress_bar=sys.stderr.isatty(),
+            progress_bar=False,
+            engine_name=watched_engine(),
+            ended=ended,
             timeout_func=remaining,
             request_save_on_cell_execute=True,
             # A kernel warns of its loopback ports each time. And jupyter_client interrupts it before it shuts it down:

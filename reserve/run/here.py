@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from reserve.run.cells import expected_s
 from reserve.run.execute import execute
 from reserve.run.naming import named, require_run, require_same_run
 from reserve.run.options import DEFAULTS, RunOptions
@@ -27,6 +28,7 @@ from snippets.record.context import FRESH_VARIABLE, OWNER_VARIABLE, PROGRESS_VAR
 from snippets.record.head import HEAD
 from snippets.record.lock import acquire, alone_on_machine
 from snippets.record.run import default_runs, discard_if_empty
+from snippets.terminal import Meter, bar
 
 
 @dataclass(frozen=True)
@@ -141,15 +143,22 @@ def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: C
     """The notebooks of one part into `folder`, whose parent is named like the part. Errors say where they happened."""
     started = datetime.now(UTC)
     measured = replayed = 0
-    with _place(folder, options.mode, say) as place:
+    expected = {params.notebook: expected_s(params.notebook, folder.parent) for params in every}
+    total_s = sum(sum(seconds.values()) for seconds in expected.values())
+    with _place(folder, options.mode, say) as place, bar(folder.parent.name, total_s) as meter:
         for number, params in enumerate(every, 1):
             notebook = params.notebook
+            meter.done(0, notebook.stem)
             say(f"  [{number}/{len(every)}] {notebook.stem}")
             progress = Progress(place, partial(_say_step, say, set()))
             try:
                 with progress:
                     executed = execute(
-                        notebook, place / "notebooks" / notebook.name, dict(params.values), options.timeout_s
+                        notebook,
+                        place / "notebooks" / notebook.name,
+                        dict(params.values),
+                        options.timeout_s,
+                        partial(_count, meter, expected[notebook]),
                     )
             except KitError as error:
                 error.place = replace(error.place, part=folder.parent.name, step=progress.failed_step)
@@ -163,6 +172,11 @@ def _run_part(folder: Path, every: Sequence[Params], options: RunOptions, say: C
                 say(f"        {executed.ended_early}")
     seconds = (datetime.now(UTC) - started).total_seconds()
     return PartRun(folder.parent.name, folder, seconds, measured, replayed)
+
+
+def _count(meter: Meter, seconds: dict[str, float], source: str) -> None:
+    """A cell with this source has run."""
+    meter.done(seconds.get(source, 0.0))
 
 
 def _say_step(say: Callable[[str], None], told: set[str], event: dict) -> None:

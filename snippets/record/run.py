@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from snippets.alt_text import alt_text
 from snippets.errors import RecordError, UsageError
 from snippets.files import canonical, sha256_file, sha256_text, storage_error, write_atomic
 from snippets.machine.host import host_facts, kit_commit
@@ -252,14 +253,16 @@ class Run:
             return entry
 
     def figure(self, name: str, figure: Any, dpi: int = 150) -> Path:
-        """Save a matplotlib figure as figures/<name>.png and list it in the record.
+        """Save a matplotlib figure as figures/<name>.png, with its title and description inside, and list it.
 
         In a notebook, a figure that pyplot holds is shown as that file, so that it is drawn only once. A replay
         writes nothing: it shows the file that is there, and without one leaves the figure to pyplot.
         """
         path = self.folder / "figures" / f"{name}.png"
         if self.mode != "replay":
-            figure.savefig(path, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+            title, description = alt_text(figure)
+            words = {"Software": None, "Title": title, "Description": description}
+            figure.savefig(path, dpi=dpi, bbox_inches="tight", metadata=words)
             self._list_picture("figures", name, path)
         if path.is_file():
             _show_in_notebook(figure, path)
@@ -378,4 +381,4 @@ def _show_in_notebook(figure: Any, path: Path) -> None:
         from IPython.display import Image, display
 
         pyplot.close(figure)
-        display(Image(path, width=round(figure.get_figwidth() * 90)))
+        display(Image(path, width=round(figure.get_figwidth() * 90), alt=alt_text(figure)[1]))

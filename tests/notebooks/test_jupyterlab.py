@@ -16,6 +16,7 @@ import pytest
 from snippets.errors import ToolMissing
 from snippets.machine.browser import chromium_path, with_page
 from snippets.machine.process import Server, StartOptions, http_ready, start_server
+from tests.notebooks.test_sources import FIT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 NOTEBOOKS = ["model/1_baseline", "edge/1_latency", "system/1_endpoint"]
@@ -133,6 +134,41 @@ def test_runs_can_be_reached_where_the_notebooks_are(jupyter: Server, folder: Pa
 
     with_page(act, width=1280, height=900, limit_s=180)
     assert "screens" in found[0]
+
+
+CUT = """() => [...document.querySelectorAll('.jp-CodeCell .cm-scroller')]
+    .filter((cell) => cell.scrollWidth > cell.clientWidth + 1)
+    .map((cell) => [...cell.querySelectorAll('.cm-line')].map((line) => line.innerText)
+        .sort((one, other) => other.length - one.length)[0])"""
+
+
+@pytest.mark.parametrize("name", FIT)
+def test_its_code_fits_beside_the_side_bar_and_the_theme_is_the_systems(
+    jupyter: Server, folder: Path, name: str
+) -> None:
+    cut: list[str] = []
+    papers: dict[str, int] = {}
+
+    def act(page) -> None:
+        page.goto(f"{jupyter.url}/lab/tree/notebooks/{name}.ipynb?reset", wait_until="load")
+        page.locator(".jp-NotebookPanel .jp-CodeCell").first.wait_for(timeout=OPEN_LIMIT_S * 1000)
+        page.locator(".jp-FileBrowser").wait_for(timeout=OPEN_LIMIT_S * 1000)
+        for width in (1280, 1600):
+            page.set_viewport_size({"width": width, "height": 12_000})  # so that every cell is drawn
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(scheme == 'light').lower()}'")
+                page.wait_for_function(f"document.querySelectorAll('.jp-CodeCell .cm-line').length >= {lines}")
+                page.wait_for_timeout(300)
+                cut.extend(f"{scheme}, {width} pixels: {line}" for line in page.evaluate(CUT))
+                paper = page.evaluate("getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor")
+                papers[scheme] = sum(map(int, re.findall(r"\d+", paper)[:3]))
+                page.screenshot(path=folder / f"{name.replace('/', '-')}-{width}-{scheme}.png")
+
+    notebook = nbformat.read(folder / "notebooks" / f"{name}.ipynb", as_version=4)
+    lines = sum(cell.source.count("\n") + 1 for cell in notebook.cells if cell.cell_type == "code")
+    with_page(act, width=1280, height=900, limit_s=180)
+    assert cut == [] and papers["dark"] < 200 < 600 < papers["light"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -13,6 +13,9 @@ from grading import notebooks
 ALLOWED = {"snippets", "grading.questions", "grading.checks.looking_back"}
 OURS = {"snippets", "grading", "reserve", "servelab", "tests", "benchmarks"}
 SOURCES = notebooks.sources()
+# What fits a screen of 1,280 pixels beside JupyterLab's side bar, as test_jupyterlab.py sees it.
+CODE_COLUMNS = 100
+FIT = ("0_reserve", "model/2_graph", "model/4_providers", "edge/1_latency", "edge/2_soak_and_cold_start")
 
 
 def cells_of(path: Path) -> list[dict]:
@@ -65,6 +68,12 @@ def test_a_notebook_begins_with_one_tagged_parameters_cell_that_holds_the_common
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.parent.name in ("model", "edge")], ids=identify)
 def test_no_line_of_code_is_wider_than_a_page(path: Path) -> None:
     assert [line for code in code_of(path) for line in code.splitlines() if len(line) > 120] == []
+
+
+@pytest.mark.parametrize("name", FIT)
+def test_no_line_of_code_is_wider_than_jupyterlab_on_a_laptop(name: str) -> None:
+    code = code_of(notebooks.NOTEBOOKS / f"{name}.md")
+    assert [line for cell in code for line in cell.splitlines() if len(line) > CODE_COLUMNS] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=identify)

@@ -22,6 +22,7 @@ from grading.submission.archive import manifest_of
 from grading.submission.opened import digest_of, opened, written_utc
 from snippets.errors import KitError, SubmissionError
 from snippets.files import write_atomic
+from snippets.pages import environment
 from snippets.record.run import load_record
 
 TEMPLATE = Path(__file__).with_name("viva.html.j2")
@@ -130,9 +131,7 @@ def _sheet(row: Grade, orals: Sequence[Oral], parts: Sequence[str]) -> Sheet:
 
 def page(made: Sequence[Sheet]) -> str:
     """All sheets as one HTML page, a student on each printed one. For staff only: the answers are on it."""
-    import jinja2
-
-    template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    template = environment().from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(sheets=[_shown(sheet) for sheet in made])
 
 

@@ -14,6 +14,7 @@ from reserve.plan.course.schedule import Booking, Plan, Stage
 from reserve.plan.show.charts import finish_chart, load_chart, simulation_chart, wait_chart
 from reserve.plan.show.cost import cost, per_student
 from reserve.plan.solve.baselines import compare
+from snippets.pages import environment
 
 PERCENT_FROM = 20  # a share of a smaller bound says less than the difference
 
@@ -65,11 +66,9 @@ class Findings:
 
 def page(course: Course, plan: Plan, findings: Findings) -> str:
     """The whole page as HTML text: page.html.j2 beside this module, with everything but the charts escaped."""
-    from jinja2 import Environment
-
     template = resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, keep_trailing_newline=True)
-    environment.filters["cell"] = _cell
+    templates = environment()
+    templates.filters["cell"] = _cell
     hours = per_student(plan.bookings)
     result = findings.simulation
     charts = {
@@ -78,7 +77,7 @@ def page(course: Course, plan: Plan, findings: Findings) -> str:
         "wait": wait_chart(course, plan.bookings),
         "simulation": simulation_chart(result) if result else "",
     }
-    return environment.from_string(template).render(
+    return templates.from_string(template).render(
         verdict=verdict(course, plan),
         leases=len(plan.bookings),
         start=f"{course.start.astimezone(course.tz):%a %b %d %H:%M %Z}",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import base64
+import html
 import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grading.report.page import write_report
 from snippets.errors import RecordError
 from snippets.record.run import open_run
+from tests import pages
+from tests.grading.report.test_pictures import drawn
 
 
 def test_the_report_is_one_file_with_its_pictures_inside(folder: Path) -> None:
@@ -23,10 +26,30 @@ def test_the_report_is_one_file_with_its_pictures_inside(folder: Path) -> None:
     run.screenshot("page", picture.getvalue())
     run.answer("q", "<script>alert(1)</script>")
     page = write_report([folder]).read_text()
-    assert base64.b64encode(picture.getvalue()).decode() in page
+    assert page.count('<img src="data:image/') == 1
     assert "<script>" not in page and "&lt;script&gt;" in page
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert "onnx-all" in page and "The record is consistent" in page
+
+
+def test_an_answer_stands_under_its_question(folder: Path) -> None:
+    from grading.questions import question
+
+    open_run("model", run_id="quick", notebook="2_graph").answer("model.graph.trap", "It was\nslower.")
+    page = html.unescape(write_report([folder]).read_text())
+    assert page.index(question("model.graph.trap").text) < page.index("It was\nslower.")
+
+
+@pages.needs_chromium
+def test_the_page_has_no_fault_in_a_browser_light_and_dark_on_a_phone_and_on_a_screen(folder: Path) -> None:
+    run = open_run("model", run_id="quick", notebook="1_baseline")
+    drawn(run, "baseline-latency")
+    run.answer("model.graph.trap", "It was slower, since it was saved in another layout. " * 8)
+    other = open_run("edge", run_id="quick")
+    for number in range(4):
+        name = f"soak/openvino-conservative-streams-{number}/latency-of-a-long-name"
+        other.step(name, lambda: {"latency_ms": np.linspace(1, 2, 300), "batch": 1, "threads": 1, "provider": "cpu"})
+    assert pages.faults(write_report([folder, other.folder]).as_uri()) == []
 
 
 def test_the_report_shows_several_runs_and_warns_of_a_changed_one(folder: Path, tmp_path: Path) -> None:

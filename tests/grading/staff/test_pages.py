@@ -19,6 +19,7 @@ from grading.staff.pages import Sheet, page, write_exemplars
 from reserve.node.checkout import pack
 from snippets.errors import UsageError
 from snippets.parts import PARTS
+from tests import pages
 from tests.grading.students import hand_in, make_run
 
 
@@ -129,3 +130,12 @@ def test_no_exemplar_is_in_a_notebook_or_in_a_submission(root: Path, handed_in: 
         assert not (path.is_file() and holds_an_exemplar(path.read_bytes())), path
     with zipfile.ZipFile(handed_in / "aa1.zip") as archive:
         assert not [name for name in archive.namelist() if holds_an_exemplar(archive.read(name))]
+
+
+@pages.needs_chromium
+def test_the_page_has_no_fault_in_a_browser_light_and_dark_on_a_phone_and_on_a_screen(tmp_path: Path) -> None:
+    from grading.questions import question
+
+    made = page(question("edge.threads.limit"), [Sheet("ab1", "Memory. " * 60, "ok " * 60), Sheet("cd2", "", "ok")])
+    (tmp_path / "page.html").write_text(made)
+    assert pages.faults((tmp_path / "page.html").as_uri()) == []

@@ -146,6 +146,10 @@ class Drawing:
     """What a run asks of a matplotlib figure; the file says how it was to be saved."""
 
     number = 3
+    axes = ()
+
+    def get_suptitle(self) -> str:
+        return "Soup by the bowl"
 
     def savefig(self, path: Path, **options: Any) -> None:
         path.write_text(json.dumps(options))
@@ -154,9 +158,10 @@ class Drawing:
         return 6.4
 
 
-def test_a_picture_is_saved_without_margins_nor_the_name_of_what_drew_it(tmp_path: Path) -> None:
+def test_a_picture_is_saved_without_margins_with_what_it_shows_and_not_what_drew_it(tmp_path: Path) -> None:
     run = open_run("model", runs=tmp_path)
-    wanted = {"dpi": 150, "bbox_inches": "tight", "metadata": {"Software": None}}
+    words = {"Software": None, "Title": "Soup by the bowl", "Description": "Soup by the bowl."}
+    wanted = {"dpi": 150, "bbox_inches": "tight", "metadata": words}
     assert json.loads(run.figure("a", Drawing()).read_text()) == wanted
     assert json.loads(run.figure("a", Drawing(), dpi=90).read_text()) == {**wanted, "dpi": 90}
 
@@ -170,13 +175,13 @@ def test_in_a_notebook_a_figure_that_pyplot_holds_is_shown_as_its_file_and_not_d
     closed: list[Any] = []
     displayed: list[Any] = []
     pyplot = SimpleNamespace(fignum_exists=held.__contains__, close=closed.append)
-    display = SimpleNamespace(Image=lambda path, width: (path, width), display=displayed.append)
+    display = SimpleNamespace(Image=lambda path, width, alt: (path, width, alt), display=displayed.append)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", pyplot)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: kernel or None))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     drawing = Drawing()
     path = open_run("model", runs=tmp_path).figure("a", drawing)
-    assert (closed, displayed) == (([drawing], [(path, 576)]) if shown else ([], []))
+    assert (closed, displayed) == (([drawing], [(path, 576, "Soup by the bowl.")]) if shown else ([], []))
 
 
 def test_a_figure_without_a_number_is_none_that_pyplot_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +189,7 @@ def test_a_figure_without_a_number_is_none_that_pyplot_holds(tmp_path: Path, mon
     pyplot = SimpleNamespace(fignum_exists=lambda number: asked.append(number))
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", pyplot)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: True))
-    unnumbered = SimpleNamespace(savefig=Drawing().savefig)
+    unnumbered = SimpleNamespace(savefig=Drawing().savefig, get_suptitle=Drawing().get_suptitle, axes=())
     open_run("model", runs=tmp_path).figure("a", unnumbered)
     assert asked == [-1]
 

@@ -34,8 +34,37 @@ function selectedService() {
 }
 
 function updateButton() {
-  send.disabled = busy || !chosen || !selectedService();
+  // While it is busy the button only looks disabled: one that is takes the keyboard's focus away.
+  send.disabled = !chosen || !selectedService();
+  send.setAttribute("aria-disabled", send.disabled || busy);
   send.textContent = busy ? "Classifying…" : "Classify";
+}
+
+// A service keeps its own choice for as long as the page is open: what has the keyboard's focus is never replaced.
+const choices = new Map();
+
+function choiceOf(name) {
+  if (!choices.has(name)) {
+    const [label, radio, text] = [element("label"), element("input"), element("span")];
+    Object.assign(radio, { type: "radio", name: "service", value: name });
+    label.append(radio, text);
+    choices.set(name, { label, radio, text });
+  }
+  return choices.get(name);
+}
+
+function showServices(list) {
+  if (!choices.size) services.replaceChildren(...list.map((item) => choiceOf(item.name).label));
+  const wanted = selectedService();
+  const kept = list.find((item) => item.ready && item.name === wanted) ?? list.find((item) => item.ready);
+  for (const item of list) {
+    const { label, radio, text } = choiceOf(item.name);
+    label.className = item.ready ? "" : "off";
+    text.textContent = item.ready ? item.name : `${item.name} (not ready)`;
+    radio.checked = item === kept;
+    if (!item.ready && radio === document.activeElement && kept) choiceOf(kept.name).radio.focus();
+    radio.disabled = !item.ready;
+  }
 }
 
 async function loadServices() {
@@ -43,15 +72,7 @@ async function loadServices() {
     const answer = await fetch("services");
     if (!answer.ok) throw new Error(answer.statusText);
     const list = await answer.json();
-    const before = selectedService();
-    const first = list.find((item) => item.ready && item.name === before) ?? list.find((item) => item.ready);
-    services.replaceChildren(...list.map((item) => {
-      const label = element("label", item.ready ? "" : "off");
-      const radio = element("input");
-      Object.assign(radio, { type: "radio", name: "service", value: item.name, disabled: !item.ready, checked: item === first });
-      label.append(radio, item.ready ? item.name : `${item.name} (not ready)`);
-      return label;
-    }));
+    showServices(list);
     if (list.some((item) => !item.ready)) setTimeout(loadServices, 3000);
   } catch {
     services.textContent = "The page's own server does not answer. Reload the page.";
@@ -120,7 +141,7 @@ photo.addEventListener("change", () => choose(photo.files[0]));
 services.addEventListener("change", updateButton);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!send.disabled) classify();
+  if (!send.disabled && !busy) classify();
 });
 for (const name of ["dragover", "dragleave", "drop"]) {
   drop.addEventListener(name, (event) => {

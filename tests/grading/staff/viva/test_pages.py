@@ -14,6 +14,7 @@ from grading.staff.viva.oral import Oral
 from grading.staff.viva.pages import Sheet, page, sheets, write_viva
 from snippets.errors import UsageError
 from snippets.machine.browser import with_page
+from tests import pages
 from tests.grading.exports import Files, files_handed_in, gradescope, with_manifest, zip_of
 from tests.grading.students import hand_in, make_run
 
@@ -117,3 +118,11 @@ def test_in_print_each_student_has_one_page(export: Path, tmp_path: Path) -> Non
     assert [printed[place].extract_text().split()[0] for place in range(len(printed))] == [
         sheet.netid for sheet in sheets([export])
     ]
+
+
+@pages.needs_chromium
+def test_the_page_has_no_fault_in_a_browser_light_and_dark_on_a_phone_and_on_a_screen(tmp_path: Path) -> None:
+    steps = ("baseline/eager/throughput-1", "baseline/compiled-with-a-long-name/throughput-32")
+    oral = Oral("How many images a second?", "179 (161 to 197), 1.35 times as many.", (2.0,), (), steps, "Why?")
+    (tmp_path / "viva.html").write_text(page([Sheet("ab1", "Ann", ("edge/mine 41b7873d",), (oral,), "Look at this.")]))
+    assert pages.faults((tmp_path / "viva.html").as_uri()) == []

@@ -18,6 +18,7 @@ from snippets.serve.page.__main__ import main, parse_endpoint, parse_triton
 from snippets.serve.page.app import FOLDER, create_page
 from snippets.serve.page.services import Service
 from snippets.triton.server import TritonServer
+from tests import pages
 from tests.snippets.servers import encoded, plain, toy_classifier
 from tests.snippets.triton.triton_models import colour_classifier
 
@@ -137,17 +138,11 @@ def test_a_missing_chromium_is_named_with_its_remedy(monkeypatch: pytest.MonkeyP
         chromium_path()
 
 
-def has_chromium() -> bool:
-    try:
-        return bool(chromium_path())
-    except ToolMissing:
-        return False
-
-
 @pytest.fixture(scope="module")
 def page(services: list[Service], root: Path) -> Iterator[Server]:
-    fastapi, triton = services[:2]
-    options = [f"--endpoint={fastapi.name}={fastapi.url}", f"--triton={triton.name}={triton.url}/{triton.model}"]
+    fastapi, triton, _, gone = services
+    options = [f"--endpoint={one.name}={one.url}" for one in (fastapi, gone)]
+    options.append(f"--triton={triton.name}={triton.url}/{triton.model}")
     with start_server(
         "page",
         lambda port: [sys.executable, "-m", "snippets.serve.page", *options, f"--port={port}"],
@@ -157,7 +152,7 @@ def page(services: list[Service], root: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+@pages.needs_chromium
 def test_a_browser_classifies_a_photo_on_the_page(page: Server) -> None:
     before = screenshot(page.url, width=1000, height=640)
     after = page_prediction(page.url, str(PHOTO), "Triton")
@@ -165,7 +160,7 @@ def test_a_browser_classifies_a_photo_on_the_page(page: Server) -> None:
     assert before != after
 
 
-@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+@pages.needs_chromium
 def test_a_long_folder_for_temporary_files_stops_no_browser(
     page: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +170,7 @@ def test_a_long_folder_for_temporary_files_stops_no_browser(
     assert screenshot(page.url).startswith(b"\x89PNG")
 
 
-@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+@pages.needs_chromium
 def test_the_page_tells_a_visitor_what_is_wrong_with_a_file(page: Server, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.jpg"
     recipe.write_text("two eggs")
@@ -183,6 +178,27 @@ def test_the_page_tells_a_visitor_what_is_wrong_with_a_file(page: Server, tmp_pa
         page_prediction(page.url, str(recipe), "FastAPI")
 
 
-@pytest.mark.skipif(not has_chromium(), reason="needs Chromium")
+@pages.needs_chromium
 def test_swagger_executes_a_prediction(endpoint: Server) -> None:
     assert swagger_prediction(endpoint.url, str(PHOTO)).startswith(b"\x89PNG")
+
+
+@pages.needs_chromium
+def test_the_page_has_no_fault_in_a_browser_and_what_is_new_on_it_takes_no_focus_away(page: Server) -> None:
+    focused: list[str] = []
+
+    def use(shown) -> None:
+        chosen = shown.get_by_role("radio", name="Triton")
+        chosen.focus()
+        chosen.press(" ")
+        with shown.expect_response("**/services"):
+            pass  # the list is asked for again as long as a service is not ready
+        shown.wait_for_timeout(200)
+        focused.append(shown.evaluate("document.activeElement.value"))
+        shown.set_input_files("#photo", str(PHOTO))
+        shown.get_by_role("button", name="Classify").press("Enter")
+        shown.locator("#ranking li").first.wait_for()
+        focused.append(shown.evaluate("document.activeElement.id"))
+
+    assert pages.faults(page.url, use) == []
+    assert focused == ["Triton", "send"]
