@@ -6,12 +6,18 @@ from __future__ import annotations
 import random
 
 from grading.functions.tasks import Task
-from grading.staff.judges.functions import edge, model, products, system
+from grading.staff.judges.functions import edge, model, products, quantization, system
 from grading.staff.judges.functions.case import Case, Maker
 
 __all__ = ["Case", "cases"]
 
-MAKERS: dict[str, Maker] = {**model.MAKERS, **products.MAKERS, **edge.MAKERS, **system.MAKERS}
+MAKERS: dict[str, Maker] = {
+    **model.MAKERS,
+    **products.MAKERS,
+    **quantization.MAKERS,
+    **edge.MAKERS,
+    **system.MAKERS,
+}
 
 
 def cases(task: Task, seed: str) -> list[Case]:
