@@ -3,10 +3,10 @@
     python -m grading.notebooks build [PATHS] [--check]
 
 A cell's id never depends on its own content: it is the `id` in the cell's metadata where the author gave one;
-`ask-<question>` for a cell that asks a question; else the notebook's slug, the slug of the heading that it
-stands under, and its ordinal there. So text may be reworded without a new id, and a cell added under one
-heading moves no id under another. Cells that ask a question also get the nbgrader (schema 3) metadata which
-the question's kind and points call for.
+`ask-<question>` for a cell that asks a question, `write-<question>` for one in which a function is written; else the
+notebook's slug, the slug of the heading that it stands under, and its ordinal there. So text may be reworded without a
+new id, and a cell added under one heading moves no id under another. Cells that ask a question also get the nbgrader
+(schema 3) metadata which the question's kind and points call for.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import NotebookSourceError
+from grading.functions import tasks
 from grading.questions.asking import posed
 from grading.questions.schema import ASK, question
 from snippets.parts import NOTEBOOKS, PARTS
@@ -63,7 +64,15 @@ def sources(paths: Iterable[Path] = ()) -> list[Path]:
 
 def asked(source: str) -> str | None:
     """The id of the question that a code cell asks, if it asks one; two in a cell are an error."""
-    ids = ASK.findall(source)
+    return _only(ASK.findall(source))
+
+
+def coded(source: str) -> str | None:
+    """The id of the coding question for which a code cell is, if it is for one; two in a cell are an error."""
+    return _only(tasks.WRITE.findall(source))
+
+
+def _only(ids: Sequence[str]) -> str | None:
     if len(ids) > 1:
         raise NotebookSourceError(
             f"One cell asks {', '.join(ids)}; ask one question a cell, so that each "
@@ -75,11 +84,11 @@ def asked(source: str) -> str | None:
 def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
     """What nbgrader must know of a cell that asks `question_id`.
 
-    Explain and screenshot are graded by hand, in that cell. The other kinds are the student's to edit here
-    and are scored by the locked cell that `servelab release` puts after them.
+    Explain and screenshot are graded by hand, in that cell. The other kinds, and functions, are the student's to edit
+    here and are scored by the locked cell that `servelab release` puts after them.
     """
-    asked_question = question(question_id)
-    by_hand = asked_question.kind in ("explain", "screenshot")
+    asked_question = None if _is_task(question_id) else question(question_id)
+    by_hand = asked_question is not None and asked_question.kind in ("explain", "screenshot")
     metadata: dict[str, Any] = {
         "grade": by_hand,
         "grade_id": cell_id,
@@ -88,10 +97,14 @@ def nbgrader_metadata(question_id: str, cell_id: str) -> dict[str, Any]:
         "solution": True,
         "task": False,
     }
-    if by_hand:
+    if asked_question is not None and by_hand:
         points = asked_question.points
         metadata["points"] = int(points) if points == int(points) else points  # a browser saves 1.0 as 1
     return metadata
+
+
+def _is_task(question_id: str) -> bool:
+    return any(task.id == question_id for task in tasks.tasks())
 
 
 def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
@@ -101,6 +114,7 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
     for cell in cells:
         explicit = cell.metadata.pop("id", None)
         question_id = asked(cell.source) if cell.cell_type == "code" else None
+        task_id = coded(cell.source) if cell.cell_type == "code" else None
         heading = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
         if heading:
             section, ordinal = slug(heading.group(1), 30) or "section", 0
@@ -111,6 +125,8 @@ def _cell_ids(cells: Sequence[Any], notebook: str) -> list[str]:
                 raise NotebookSourceError(f"Cell id {cell_id!r}: use 1 to 64 letters, digits, - and _.")
         elif question_id:
             cell_id = f"ask-{slug(question_id, 60)}"
+        elif task_id:
+            cell_id = f"write-{slug(task_id, 58)}"
         elif "parameters" in cell.metadata.get("tags", []):
             cell_id = "parameters"
         else:
@@ -142,11 +158,13 @@ def convert(path: Path) -> str:
     cells: list[Any] = []
     for cell, cell_id in zip(read.cells, ids, strict=True):
         metadata = dict(cell.metadata)
-        question_id = asked(cell.source) if cell.cell_type == "code" else None
+        task_id = coded(cell.source) if cell.cell_type == "code" else None
+        question_id = task_id or (asked(cell.source) if cell.cell_type == "code" else None)
         if question_id and "nbgrader" not in metadata:
             metadata["nbgrader"] = nbgrader_metadata(question_id, cell_id)
         if question_id:
-            posing = nbformat.v4.new_markdown_cell(posed(question(question_id)), id=_posing_id(question_id))
+            text = tasks.posed(tasks.task(task_id)) if task_id else posed(question(question_id))
+            posing = nbformat.v4.new_markdown_cell(text, id=_posing_id(question_id))
             cells += [posing] if posing.id not in {each.id for each in cells} else []
         if cell.cell_type == "code":
             cells.append(nbformat.v4.new_code_cell(cell.source, id=cell_id, metadata=metadata))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from typing import Any
 from snippets.errors import UsageError
 
 TASKS_FILE = Path(__file__).with_name("tasks.toml")
+WRITE = re.compile(r"""^(?:\w+\s*=\s*)?write\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
+"""A call of `write` in a notebook's cell, and the id of the task that it asks for."""
 IMPORTS = ("import asyncio", "import math", "import random")
 """With these functions.py begins, so that a cell of a notebook need not import them inside its function."""
 
@@ -60,6 +64,27 @@ def tasks() -> tuple[Task, ...]:
     return tuple(Task(**table) for table in tomllib.loads(TASKS_FILE.read_text(encoding="utf-8"))["task"])
 
 
+def task(task_id: str) -> Task:
+    """The task of that id, which a notebook asks for. Raises UsageError, naming those that there are, for another."""
+    found = next((one for one in tasks() if one.id == task_id), None)
+    if found is None or found.example is None:
+        asked = ", ".join(one.id for one in tasks() if one.example is not None)
+        raise UsageError(f"There is no coding question {task_id!r} for a notebook; there are: {asked}.")
+    return found
+
+
+def posed(asked: Task) -> str:
+    """The task as Markdown, with its example. Notebooks are built with it, above the cell in which it is written."""
+    body = "\n".join(f"> {line}".rstrip() for line in asked.text.strip().splitlines())
+    call = f"`{asked.name}({', '.join(json.dumps(value) for value in asked.arguments)})` is"
+    if asked.world and asked.example:
+        call = f"{asked.example['told']}:"
+    return (
+        f"**Question `{asked.id}`** (function, {asked.points:g} points)\n\n{body}\n\n"
+        f"Example: {call} `{json.dumps(asked.expected)}`."
+    )
+
+
 def skeleton(part: str) -> str:
     """functions.py as the student begins it."""
     lines = [
@@ -68,7 +93,7 @@ def skeleton(part: str) -> str:
         *IMPORTS,
         "",
     ]
-    for task in (task for task in tasks() if task.part == part):
+    for task in (one for one in tasks() if one.part == part):
         body = task.text.strip().replace("\n", "\n    ")
         lines += [
             "",

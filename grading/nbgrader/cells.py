@@ -1,4 +1,4 @@
-"""What the locked cells of an nbgrader assignment call; both read the record, and nothing is measured again.
+"""What the locked cells of an nbgrader assignment call; both read what was handed in, and nothing is measured again.
 
 `score("model.graph.gain")` is graded by nbgrader; `show("model.graph.layout")` shows a person what to grade.
 """
@@ -9,6 +9,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from grading.functions.tasks import tasks
+from grading.questions.writing import FILE
 
 MAX_SHOWN_BYTES = 3_000_000
 """Larger pictures are named and not shown: each would be in the graded notebook and in the student's feedback."""
@@ -36,6 +39,24 @@ def _graded(folder: Path, stamp: int) -> dict[str, Any]:
     return {result.id: result for result in check_part(folder).results}
 
 
+@lru_cache(maxsize=4)
+def _functions(folder: Path, stamp: int) -> dict[str, Any]:
+    """Results by id of the coding questions of the part that a run is of; confined, once for each state of the file."""
+    from grading.functions.tests import test_file
+    from snippets.record.run import load_record
+
+    return {result.id: result for result in test_file(folder / FILE, load_record(folder).part)}
+
+
+def _result(question_id: str, folder: Path) -> Any:
+    from snippets.record.document import written_ns
+
+    if any(task.id == question_id for task in tasks()):
+        file = folder / FILE
+        return _functions(folder, file.stat().st_mtime_ns if file.is_file() else 0)[question_id]
+    return _graded(folder, written_ns(folder))[question_id]
+
+
 def score(question_id: str, run: Any = None) -> float:
     """Points earned by the recorded answer, printed with what to do about it. 0 where there is no usable record.
 
@@ -49,12 +70,11 @@ def score(question_id: str, run: Any = None) -> float:
 def points_of(question_id: str, folder: Path | None) -> tuple[float, str]:
     """Points that the run in `folder` earns for a question, and what to say of them. Never raises for what is in it."""
     from grading.shown import lines
-    from snippets.record.document import written_ns
 
     if folder is None:
         return 0.0, "No run record was handed in: put what `servelab collect` made beside the notebook."
     try:
-        result = _graded(folder, written_ns(folder))[question_id]
+        result = _result(question_id, folder)
     except ImportError:
         return 0.0, "Graded once it is handed in: this copy of the kit holds no right answers."
     except Exception as error:  # a record can hold anything

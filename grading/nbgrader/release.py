@@ -1,6 +1,7 @@
 """`servelab release`: a part as an nbgrader assignment, in nbgrader's own folders.
 
-Every question that a machine grades gets a locked cell behind it that looks its points up in the record. One that a
+Every question that a machine grades gets a locked cell behind it that looks its points up in the record; a function
+that students write, one that runs their functions.py, confined. A question that a
 person grades gets a locked cell that shows what was handed in: the recorded answer, the screenshot, the rubric. All
 other code is tagged `measure`, and the course's nbgrader_config.py tells nbgrader not to execute cells with that tag.
 So autograding replays the record, in seconds, and needs no GPU, no Triton and no data.
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from grading.checks.part import MEASUREMENT_POINTS
+from grading.functions.tasks import task
 from grading.nbgrader.repair import TAG, repair_folder
-from grading.notebooks import asked, convert, slug, sources
+from grading.notebooks import asked, coded, convert, slug, sources
 from grading.questions import Question, question
 from snippets.files import storage_error, write_atomic
 from snippets.parts import NOTEBOOKS, check_part, parts_named
@@ -116,6 +118,8 @@ def assignment(source: Path, last: bool) -> dict[str, Any]:
         metadata = cell["metadata"]
         metadata["tags"] = sorted({*metadata.get("tags", []), TAG})
         text = "".join(cell["source"])
+        if task_id := coded(text):
+            cells.append(grade_cell(task_id, task(task_id).points))
         if not (question_id := asked(text)):
             continue
         found = question(question_id)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grading.functions.tasks import WRITE
 from grading.nbgrader.markdown import harmless
 from grading.questions.schema import ASK
 from grading.shown import line
@@ -53,7 +54,7 @@ def grade_id(cell: dict[str, Any]) -> str:
 
 def _names(cell: dict[str, Any]) -> list[str]:
     """What a cell may be found by, the surest first."""
-    found = ASK.search(text_of(cell))
+    found = ASK.search(text_of(cell)) or WRITE.search(text_of(cell))
     names = [f"question {found.group(1)}"] if found else []
     return [
         *([f"id {cell['id']}"] if cell.get("id") else []),
@@ -63,7 +64,10 @@ def _names(cell: dict[str, Any]) -> list[str]:
 
 
 def _answered(cell: dict[str, Any]) -> bool:
-    return bool(ASK.search(text_of(cell))) and "answer=..." not in text_of(cell).replace(" ", "")
+    text = text_of(cell)
+    if WRITE.search(text):
+        return "\n    ...\n" not in text
+    return bool(ASK.search(text)) and "answer=..." not in text.replace(" ", "")
 
 
 def _cells(text: str) -> tuple[list[dict[str, Any]], list[str]]:

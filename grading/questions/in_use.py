@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from grading.functions.tasks import agrees
 from snippets.errors import first_line
+from snippets.measure.limited import limited
 
+WHOSE = {"you": "yours", "the kit": "the kit's version"}
 LIMIT_S = 5.0
 """What a call of a student's function may take."""
 
@@ -61,9 +60,17 @@ class InUse:
         """Whose answers are given: "you" or "the kit"."""
         return "the kit" if self.own is None or self.problem else "you"
 
+    @property
+    def source(self) -> str:
+        """The text of the student's function; empty where there is none."""
+        return "" if self.own is None else self.own.source
+
     def told(self, title: str) -> str:
         """A chart's title, with `your NAME` behind it where the student's function made it."""
         return f"{title} (your {self.name})" if self.by == "you" else title
+
+    def __str__(self) -> str:
+        return f"{self.name}: {WHOSE[self.by]}"
 
     def _refused(self, problem: str) -> None:
         self.problem = problem
@@ -88,27 +95,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(one) for one in value]
     return str(value) if isinstance(value, float) and math.isinf(value) else value
-
-
-class TooLong(Exception):
-    """A function did not end in time."""
-
-
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Ends what runs inside after some seconds, where the system can (a main thread of Linux or macOS). Raises TooLong
-    there."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(*_: Any) -> None:
-        raise TooLong(f"it did not end within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -10,19 +10,18 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
-import json
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
-from grading.errors import QuestionError
-from grading.functions import worlds
-from grading.functions.tasks import Task, agrees, skeleton, tasks
-from grading.questions.asking import show
-from grading.questions.in_use import LIMIT_S, InUse, Written, limited, plain, short
+from grading.functions import tasks, worlds
+from grading.functions.tasks import Task, agrees, posed, skeleton
+from grading.questions.asking import in_kernel, show
+from grading.questions.in_use import LIMIT_S, InUse, Written, plain, short
 from snippets.errors import first_line
 from snippets.files import write_atomic
+from snippets.measure.limited import limited
 
 FILE = "functions.py"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -46,20 +45,17 @@ def write(
     With `kit`, the kit's own version: a function to call, which gives the student's answers as long as they are the
     kit's, too (InUse). Without: the student's function, or None where the kit's has to go on.
     `function`: what the cell above defines. A body of `...` is none: then the one in functions.py counts, if there is
-    one. In a replay nothing is written or run. Raises QuestionError for an unknown id.
+    one. In a replay nothing is written or run. Raises UsageError for an unknown id.
     """
-    task = _task(task_id)
+    asked = tasks.task(task_id)
     source = textwrap.dedent(inspect.getsource(function))
     file = run.folder / FILE
     state, found = "A replay takes what is recorded.", None
     if run.mode != "replay":
-        state, found = _state(task, file, source)
-    body = "\n".join(f"> {line}".rstrip() for line in task.text.strip().splitlines())
-    show(
-        f"**Question `{task.id}`** (function, {task.points:g} points)\n\n{body}\n\n"
-        f"Example: {_call(task)} `{json.dumps(task.expected)}`.\n\n**{state}**"
-    )
-    return found if kit is None else InUse(task.name, kit, found)
+        state, found = _state(asked, file, source)
+    # In a notebook, the question stands above this cell already.
+    show(f"`{asked.id}`: **{state}**" if in_kernel() else f"{posed(asked)}\n\n**{state}**")
+    return found if kit is None else InUse(asked.name, kit, found)
 
 
 def is_stub(source: str) -> bool:
@@ -92,15 +88,15 @@ def _around(text: str, function: Definition | None) -> ast.Module:
     return ast.Module([node for node in found if function is None or node.lineno != function.lineno], [])
 
 
-def _state(task: Task, file: Path, source: str) -> tuple[str, Written | None]:
+def _state(asked: Task, file: Path, source: str) -> tuple[str, Written | None]:
     """What is to be said, and the function to go on with. functions.py is written where the cell holds a new one."""
     kit = "The kit's version is used meanwhile."
     try:
-        text = file.read_text(encoding="utf-8") if file.is_file() else skeleton(task.part)
-        if not is_stub(source) and (changed := put(text, task.name, source)) != text:
+        text = file.read_text(encoding="utf-8") if file.is_file() else skeleton(asked.part)
+        if not is_stub(source) and (changed := put(text, asked.name, source)) != text:
             write_atomic(file, changed.encode(), setting="--runs")
             text = changed
-        old = _definition(text, task.name)
+        old = _definition(text, asked.name)
         source = "" if old is None else ast.get_source_segment(text, old) or ""
         if not source or is_stub(source):
             return f"Not written yet: replace `...` by your code and run this cell again. {kit}", None
@@ -111,27 +107,13 @@ def _state(task: Task, file: Path, source: str) -> tuple[str, Written | None]:
         with limited(LIMIT_S):
             exec(compile(_around(text, old), FILE, "exec"), space)
             exec(compile(source, FILE, "exec"), space)
-            given = plain(worlds.call(task.world, space[task.name], copy.deepcopy(task.arguments)))
+            given = plain(worlds.call(asked.world, space[asked.name], copy.deepcopy(asked.arguments)))
     except (Exception, SystemExit) as error:  # whatever the student's code does
         return f"Your function fails on the example: {type(error).__name__}: {first_line(error)}. {kit}", None
-    if not agrees(task.expected, given):
+    if not agrees(asked.expected, given):
         return f"On the example your function gives {short(given)}. {kit}", None
     return (
         f"The example agrees. Your function is kept in {FILE} of the run's folder (grading tries other cases), and is "
         "used below.",
-        Written(space[task.name], source),
+        Written(space[asked.name], source),
     )
-
-
-def _task(task_id: str) -> Task:
-    found = next((task for task in tasks() if task.id == task_id), None)
-    if found is None or found.example is None:
-        asked = ", ".join(task.id for task in tasks() if task.example is not None)
-        raise QuestionError(f"There is no coding question {task_id!r} for a notebook; there are: {asked}.")
-    return found
-
-
-def _call(task: Task) -> str:
-    if task.world:
-        return f"{task.example['told']}:" if task.example else ""
-    return f"`{task.name}({', '.join(json.dumps(value) for value in task.arguments)})` is"

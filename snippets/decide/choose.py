@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -48,30 +49,37 @@ def option(name: str, measured: Mapping[str, Any], latency: Latency, prices: cos
     """
     batch = measured["throughput"]
     batches = Latency.of(batch)
-    rate = batches.images_per_s()
     scored = measured["accuracy"]
-    provider, threads = batch["provider"], batch["threads"]
-
-    def price(images_per_s: float) -> float:
-        if provider in GPU_PROVIDERS:
-            return cost.per_million_gpu(images_per_s, 1, prices)
-        return cost.per_million_cpu(images_per_s, threads, prices)
-
-    highest = price(rate.low) if rate.low > 0 else float("inf")
-    return Option(
+    one = Option(
         name,
-        provider,
-        threads,
+        batch["provider"],
+        batch["threads"],
         latency.p50(),
-        rate,
+        batches.images_per_s(),
         stats.accuracy(scored["predictions"], scored["labels"]),
         measured["size"]["bytes"],
-        stats.Estimate(price(rate.value), price(rate.high), highest),
+        stats.Estimate(math.nan, math.nan, math.nan),
         latency,
         batches,
         np.asarray(scored["predictions"]),
         np.asarray(scored["labels"]),
     )
+    return priced(one, prices)
+
+
+def priced(
+    one: Option, prices: cost.Prices, per_million: Callable[[float, float, float], float] = cost.per_million
+) -> Option:
+    """An option with its price: `per_million` of images a second, of what its hardware costs an hour (a GPU, or a core
+    for each thread), and of the share of the time in which it is busy."""
+    per_hour = prices.per_gpu_hour if one.provider in GPU_PROVIDERS else one.threads * prices.per_core_hour
+
+    def price(images_per_s: float) -> float:
+        return per_million(images_per_s, per_hour, prices.utilization)
+
+    rate = one.images_per_s
+    highest = price(rate.low) if rate.low > 0 else math.inf
+    return replace(one, cost_per_million=stats.Estimate(price(rate.value), price(rate.high), highest))
 
 
 def runs_on(one: Option, case: str) -> bool:

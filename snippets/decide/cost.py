@@ -54,23 +54,25 @@ def load_prices(path: str | os.PathLike[str] = "") -> Prices:
     return Prices(currency=str(table.get("currency", "")), note=str(table.get("note", "")), **numbers)
 
 
+def per_million(images_per_s: float, per_hour: float, utilization: float) -> float:
+    """Cost of a million predictions on what is rented for `per_hour` and manages `images_per_s` when busy, which it is
+    for the share `utilization` of the time. ValueError for no throughput."""
+    if images_per_s <= 0:
+        raise ValueError("throughput must be above zero images per second")
+    return MILLION / (images_per_s * utilization) / 3600.0 * per_hour
+
+
 def per_million_cpu(images_per_s: float, cores: int, prices: Prices) -> float:
     """Cost of a million predictions on `cores` rented cores that manage `images_per_s` when busy."""
-    return _rented(images_per_s, cores * prices.per_core_hour, prices.utilization)
+    return per_million(images_per_s, cores * prices.per_core_hour, prices.utilization)
 
 
 def per_million_gpu(images_per_s: float, gpus: int, prices: Prices) -> float:
     """Cost of a million predictions on `gpus` rented GPUs that manage `images_per_s` together when busy."""
-    return _rented(images_per_s, gpus * prices.per_gpu_hour, prices.utilization)
+    return per_million(images_per_s, gpus * prices.per_gpu_hour, prices.utilization)
 
 
 def per_million_device(size_bytes: int, prices: Prices) -> float:
     """Cost to us of a million predictions on users' devices: delivering the model, shared by its predictions."""
     downloads = MILLION / prices.predictions_per_download
     return downloads * size_bytes / 1e9 * prices.per_gb_delivered
-
-
-def _rented(images_per_s: float, per_hour: float, utilization: float) -> float:
-    if images_per_s <= 0:
-        raise ValueError("throughput must be above zero images per second")
-    return MILLION / (images_per_s * utilization) / 3600.0 * per_hour

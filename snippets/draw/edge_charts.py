@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,17 +152,22 @@ def cloud_or_edge(
     sending_ms: Mapping[str, float],
     *,
     networks: Mapping[str, float] = NETWORKS_MS,
+    crossing_ms: float | None = None,
+    title: str = "Cloud or edge",
 ) -> Figure:
     """Total delay against round-trip time: the edge's flat line and the cloud's, for each way to send the photo.
 
-    `sending_ms`: time to send by the name of what is sent; `networks`: round-trip times in ms to be marked, by name.
+    `sending_ms`: time to send by the name of what is sent; `networks`: round-trip times in ms to be marked, by name;
+    `crossing_ms`: where the lines cross with nothing to send (None: by the two medians; 0 or less: nowhere).
     Both axes are logarithmic, so that a crossing at a millisecond and a far user's 150 ms can be read from one chart.
     """
     figure, axes = style.canvas(
-        "Cloud or edge", "round-trip time of the network (ms)", "until the user sees the class (ms)", size=(8, 4.8)
+        title, "round-trip time of the network (ms)", "until the user sees the class (ms)", size=(8, 4.8)
     )
     local, remote = edge.p50().value, server.p50().value
     bare = crossover.crossover(edge, server)
+    if crossing_ms is not None and (bare.rtt_ms > 0 or crossing_ms > 0):
+        bare = replace(bare, rtt_ms=crossing_ms)
     first = min([0.5, *(value / 2 for value in [bare.rtt_ms, *networks.values()] if value > 0)])
     rtt = np.geomspace(first, 1.6 * max([200.0, bare.rtt_ms, *networks.values()]), 300)
     axes.plot(rtt, np.full(rtt.size, local), color=HERE, label="on the device")

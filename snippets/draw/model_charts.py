@@ -160,22 +160,24 @@ def confusions(counts: np.ndarray, classes: Sequence[str], title: str) -> Figure
     return figure
 
 
-def investment(paid_s: float, medians_ms: Mapping[str, float], even: float) -> Figure:
-    """Total seconds after n requests without and with a cost paid first; `even` is where the lines cross.
+def investment(
+    paid_s: float, medians_ms: Mapping[str, float], even: float | None, title: str = "When the cost has paid for itself"
+) -> Figure:
+    """Total seconds after n requests without and with a cost paid first; `even`, where the lines cross (None: never).
 
     The crossing is marked, its number left to the reader.
     `medians_ms` holds two variants, the one without and the one with the cost, in that order.
     """
     (slow, slow_ms), (fast, fast_ms) = medians_ms.items()
-    finite = bool(np.isfinite(even)) and even > 0
-    most = 2.0 * even if finite else 1000.0
+    crossing = 0.0 if even is None else float(even)
+    most = 2.0 * crossing if crossing > 0 else 1000.0
     requests = np.linspace(0, most, 50)
-    figure, axes = style.canvas("When compiling has paid for itself", "requests answered", "seconds since the start")
+    figure, axes = style.canvas(title, "requests answered", "seconds since the start")
     axes.plot(requests, requests * slow_ms / 1000, color=color(slow), label=slow)
     total_s = paid_s + requests * fast_ms / 1000
     axes.plot(requests, total_s, color=color(fast), label=f"{fast}, compiling included")
-    if finite:
-        axes.scatter([even], [even * slow_ms / 1000], color=INK, zorder=3, s=30, label="break-even")
+    if crossing > 0:
+        axes.scatter([crossing], [crossing * slow_ms / 1000], color=INK, zorder=3, s=30, label="break-even")
     axes.set_xlim(0, most)
     axes.set_ylim(bottom=0)
     axes.legend()

@@ -43,6 +43,11 @@ def crossover(edge: Latency, server: Latency, *, sending_ms: float = 0.0) -> Cro
     return Crossover(found.value - sending_ms, found.low - sending_ms, found.high - sending_ms)
 
 
+def crossover_ms(edge_ms: float, server_ms: float) -> float:
+    """The round trip in ms above which the device is sooner with nothing to send; 0 where it is on any network."""
+    return max(0.0, edge_ms - server_ms)
+
+
 def told(low_ms: float, high_ms: float) -> str:
     """Who answers sooner, from the 95 % interval of a crossover."""
     if high_ms <= 0:

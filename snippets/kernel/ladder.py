@@ -22,6 +22,7 @@ from snippets.kernel import products
 from snippets.kernel.compiled import absence, compiled, matrices, numbers_at_once
 from snippets.measure import blocks, peak
 from snippets.measure.calls import Call
+from snippets.measure.limited import TooLong, limited
 from snippets.stats import Estimate
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ WHOSE = {"you": "yours", "the kit": "the kit's version"}
 # Shapes n, m, p on which a student's product is held against numpy's: none is a multiple of the tile's size.
 SHAPES = ((1, 1, 1), (5, 7, 3), (4, 9, 11), (8, 8, 8))
 SMALL_TILE = 4
+# More than a tile in each direction, and few enough numbers for Python's loops.
+BEYOND_A_TILE = (66, 67, 70)
+TRIAL_S = 10.0
+"""What Python's loops may take for a student's product: machine code that never ends could not be stopped any more."""
 CLOSE = 1e-4
 
 
@@ -232,6 +237,8 @@ def wrong(function: Callable[..., Any], more: tuple[int, ...] = ()) -> str:
 
     `more`: the size of the tiles, where it takes one.
     """
+    if endless := _endless(function, more):
+        return endless
     checked = compiled(function, checked=True)
     chance = np.random.default_rng(0)
     for n, m, p in SHAPES:
@@ -245,4 +252,19 @@ def wrong(function: Callable[..., Any], more: tuple[int, ...] = ()) -> str:
             return "it returns nothing; it should return c"
         if np.shape(given) != (n, p) or not np.allclose(given, expected, rtol=CLOSE):
             return f"it gives another product than numpy, for a of {n} x {m} and b of {m} x {p}"
+    return ""
+
+
+def _endless(function: Callable[..., Any], more: tuple[int, ...]) -> str:
+    """In words, for which matrices a product does not end while Python runs it; empty where it does, or fails."""
+    for n, m, p in (*SHAPES, BEYOND_A_TILE):
+        size = more if (n, m, p) == BEYOND_A_TILE else (SMALL_TILE,) * len(more)
+        a, b, c = ([[1.0] * columns for _ in range(rows)] for rows, columns in ((n, m), (m, p), (n, p)))
+        try:
+            with limited(TRIAL_S):
+                function(a, b, c, *size)
+        except TooLong as error:
+            return f"{error}, for a of {n} x {m} and b of {m} x {p}"
+        except Exception:  # compiled, it is tried again, and told then
+            continue
     return ""

@@ -15,7 +15,7 @@ from snippets.engine.graph import read_model
 from snippets.engine.plan import Plan
 from snippets.machine.host import cpu_facts, int8_overflows
 from snippets.model import evaluate, foreign_onnx
-from snippets.quantize import calibration, equalize, quantizer, search, sensitivity
+from snippets.quantize import calibration, equalize, own_layers, quantizer, search, sensitivity
 from snippets.quantize.quantizer import Candidate
 from snippets.quantize.search import Network, Trial
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from snippets.data.datasets import Dataset
     from snippets.record.run import Run
 
-CRITERIA = {"aggressive": 0.05, "conservative": 0.01}
+STRICT = "conservative"
+CRITERIA = {"aggressive": 0.05, STRICT: 0.01}
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,8 @@ def ensure(
 ) -> Int8:
     """The three int8 files of the run, made and searched for once (all steps are recorded).
 
+    Where a student's own function chose layers for float32, that candidate is tried too, and is the conservative one if
+    its estimate keeps that criterion.
     None for a network that is in int8 already.
     """
     if already(fp32):
@@ -190,13 +193,17 @@ def ensure(
         stop_within=None if how.whole_ladder else min(CRITERIA.values()),
         progress=progress,
     )
+    own = own_layers.candidate(run)
+    mine = [] if own is None else search.search(run, [own], judging)
     files, chosen = {"dynamic": dynamic(run, fp32)}, {}
     for name, criterion in CRITERIA.items():
         best = search.choose(trials, criterion)
+        if name == STRICT:
+            best = search.choose(mine, criterion) or best
         if best is not None:
             chosen[name] = best
             files[name] = put(run, name, best.file)
-    return Int8(files, chosen, trials, expected)
+    return Int8(files, chosen, [*trials, *mine], expected)
 
 
 def put(run: Run, name: str, file: Path) -> Path:

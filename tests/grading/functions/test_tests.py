@@ -25,9 +25,9 @@ def test_right_functions_earn_all_points_and_the_level_is_reported(tmp_path: Pat
 def test_a_half_right_function_earns_part_and_is_told_the_kind_of_case(tmp_path: Path) -> None:
     half = SOLUTION.replace("    if fast_ms >= slow_ms:\n        return None\n", "")
     assert half != SOLUTION
-    results = graded(tmp_path, half)
-    assert 0 < results[1].points < 3
-    assert "the fast way is slower" in results[1].message or "no saving" in results[1].message
+    (result,) = [one for one in graded(tmp_path, half) if one.id == "model.functions.break_even"]
+    assert 0 < result.points < 3
+    assert "the fast way is slower" in result.message or "no saving" in result.message
 
 
 @confined

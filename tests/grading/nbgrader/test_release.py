@@ -16,15 +16,19 @@ from typing import Any
 import pytest
 
 from grading.checks.part import check_part
+from grading.functions.sandbox import level
+from grading.functions.tasks import tasks
 from grading.nbgrader.release import release_part
 from grading.nbgrader.repair import text_of
 from grading.notebooks import asked, slug
 from grading.questions import ask, question, questions
+from grading.staff.solutions.write import functions_file, solutions
 from snippets.record.run import open_run
 from tests.grading.nbgrader.stock import grades, nbgrader
 from tests.grading.pictures import picture
 from tests.grading.students import make_run
 
+CONFINED = level() != "none"
 PARTS = [pytest.param("edge"), *(pytest.param(part, marks=pytest.mark.slow) for part in ("model", "system"))]
 
 
@@ -90,7 +94,9 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
     # s1 fills in the released notebooks; s2 hands in nothing but the folder that `servelab collect` made.
     for student in ("s1", "s2"):
         folder = course / "submitted" / student / part
-        shutil.copytree(run, folder / part, ignore=shutil.ignore_patterns("*.onnx", "triton", "logs"))
+        shutil.copytree(run, folder / part, ignore=shutil.ignore_patterns("*.onnx", "triton", "logs", "functions.py"))
+    # s1 wrote the functions, too; s2 none.
+    (course / "submitted" / "s1" / part / part / "functions.py").write_text(functions_file(part, solutions(part)))
     for path in released:
         filled = re.sub(r"answer=\.\.\.", 'answer=\\"mine\\"', path.read_text())
         (course / "submitted" / "s1" / part / path.name).write_text(filled)
@@ -118,6 +124,11 @@ def test_a_part_goes_the_whole_way_through_stock_nbgrader(part: str, course: Pat
             f"grade-{slug(name, 58)}": (result.points, False)
             for name, result in results.items()
             if result.kind != "by hand"
+        }
+        coding = [task for task in tasks() if task.part == part and task.example is not None]
+        expected |= {
+            f"grade-{slug(task.id, 58)}": (task.points if student == "s1" and CONFINED else 0.0, False)
+            for task in coding
         }
         by_hand = {f"ask-{slug(each.id, 60)}": (None, True) for each in questions(part) if each.by_hand}
         assert found == {**expected, **by_hand}

@@ -24,12 +24,14 @@ def held(own, kit=half) -> InUse:
 def test_a_right_function_answers_in_its_own_words(capsys: Printed) -> None:
     function = held(lambda value: value * 0.5000000001)
     assert function(4) == 4 * 0.5000000001 and function.by == "you"
-    assert function.told("Bars") == "Bars (your half)" and capsys.readouterr().out == ""
+    assert function.told("Bars") == "Bars (your half)" and str(function) == "half: yours"
+    assert capsys.readouterr().out == ""
 
 
 def test_without_one_the_kits_answers(capsys: Printed) -> None:
     function = InUse("half", half, None)
     assert function(4) == 2 and function.by == "the kit" and function.told("Bars") == "Bars"
+    assert str(function) == "half: the kit's version"
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from grading.errors import QuestionError
 from grading.functions.tasks import agrees, skeleton, tasks
 from grading.functions.worlds import call
 from grading.questions import write, writing
 from grading.staff.judges.functions import MAKERS
+from snippets.errors import UsageError
 from snippets.record import open_run
 
 ID = "model.functions.multiply_by_rows"
@@ -137,9 +137,9 @@ def test_with_the_kits_version_the_answer_is_something_to_call_in_any_case(run, 
 
 
 def test_only_questions_with_an_example_are_for_a_notebook(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    bare = replace(tasks()[0], id="model.functions.bare", example=None)
-    monkeypatch.setattr(writing, "tasks", lambda: (bare, *tasks()))
-    with pytest.raises(QuestionError, match="multiply_by_rows"):
+    bare, known = replace(tasks()[0], id="model.functions.bare", example=None), tasks()
+    monkeypatch.setattr(writing.tasks, "tasks", lambda: (bare, *known))
+    with pytest.raises(UsageError, match="multiply_by_rows"):
         write(run, bare.id, defined(RIGHT))
 
 

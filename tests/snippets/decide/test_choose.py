@@ -42,6 +42,19 @@ def test_a_gpu_is_paid_once_and_cores_each(provider: str, threads: int, price: f
     assert option(provider, threads=threads).cost_per_million.value == pytest.approx(price)
 
 
+def test_an_option_is_priced_by_any_function_of_rate_rent_and_use() -> None:
+    asked = []
+
+    def own(images_per_s: float, per_hour: float, utilization: float) -> float:
+        asked.append((images_per_s, per_hour, utilization))
+        return 100 / images_per_s
+
+    one = choose.priced(option(threads=2), PRICES, own)
+    assert asked[0] == (100.0, 0.072, 1.0) and one.cost_per_million.value == 1.0
+    idle = choose.priced(replace(one, images_per_s=Estimate(100.0, 0.0, 200.0)), PRICES, own)
+    assert idle.cost_per_million == Estimate(1.0, 0.5, float("inf"))
+
+
 def test_an_option_serves_the_case_whose_hardware_it_runs_on() -> None:
     one = option("cuda")
     assert choose.runs_on(one, "server GPU") and not choose.runs_on(one, "server CPU")

@@ -70,6 +70,15 @@ def test_cloud_and_edge_cross_where_the_round_trip_makes_up_for_the_server() -> 
     assert axes.get_xlim()[1] > 900
 
 
+def test_the_crossing_may_be_worked_out_elsewhere() -> None:
+    edge, server = Latency.burst([30.0] * 9), Latency.burst([10.0] * 9)
+    (axes,) = edge_charts.cloud_or_edge(edge, server, SENDING, crossing_ms=20.5, title="Mine").axes
+    (crossing,) = (line for line in axes.get_lines() if line.get_marker() == "o")
+    assert crossing.get_xdata()[0] == 20.5 and axes.get_title(loc="left") == "Mine"
+    (axes,) = edge_charts.cloud_or_edge(server, edge, SENDING, crossing_ms=0.0).axes
+    assert not [line for line in axes.get_lines() if line.get_marker() == "o"]
+
+
 def test_the_chart_reaches_the_networks_that_the_question_asks_about() -> None:
     (axes,) = edge_charts.cloud_or_edge(Latency.burst([3.0] * 9), Latency.burst([1.0] * 9), SENDING).axes
     asked = question("edge.crossover.choice").text

@@ -70,7 +70,7 @@ def test_an_investment_pays_where_the_lines_cross() -> None:
     (crossing,) = figure.axes[0].collections
     assert crossing.get_offsets().tolist() == [[500.0, 10.0]]
     assert not figure.axes[0].texts  # the number is the student's to compute
-    never = model_charts.investment(5.0, {"eager": 10.0, "compiled": 20.0}, np.inf)
+    never = model_charts.investment(5.0, {"eager": 10.0, "compiled": 20.0}, None)
     assert not never.axes[0].collections
 
 

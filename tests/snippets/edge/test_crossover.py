@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snippets.edge.crossover import cloud_total_ms, crossover, round_trips_ms, told, upload_ms
+from snippets.edge.crossover import cloud_total_ms, crossover, crossover_ms, round_trips_ms, told, upload_ms
 from snippets.errors import ServerError, UsageError
 from snippets.machine.process import free_port
 from snippets.measure.latency import Latency
@@ -82,3 +82,7 @@ def test_round_trips_are_measured_without_an_application() -> None:
 def test_a_server_that_cannot_be_reached_is_named() -> None:
     with pytest.raises(ServerError, match="cannot be reached"):
         round_trips_ms("127.0.0.1", free_port(), count=1)
+
+
+def test_the_crossing_of_two_medians_is_never_below_zero() -> None:
+    assert (crossover_ms(40, 12), crossover_ms(5, 5), crossover_ms(5, 12)) == (28, 0, 0)

@@ -54,6 +54,21 @@ def test_a_product_is_held_against_numpys(function, more, why: str) -> None:
     assert found.startswith(why) and bool(found) == bool(why)
 
 
+@pytest.mark.parametrize("shape", [(5, 7, 3), ladder.BEYOND_A_TILE])
+def test_a_product_that_never_ends_for_some_matrices_is_told_before_it_is_compiled(
+    shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(a: Any, b: Any, c: Any) -> Any:
+        while (len(a), len(b), len(b[0])) == shape:
+            pass
+        return products.by_rows(a, b, c)
+
+    monkeypatch.setattr(ladder, "TRIAL_S", 0.3)
+    monkeypatch.setattr(ladder, "compiled", lambda *_, **__: pytest.fail("it was compiled"))
+    n, m, p = shape
+    assert ladder.wrong(endless) == f"it did not end within 0.3 s, for a of {n} x {m} and b of {m} x {p}"
+
+
 def test_a_right_product_takes_its_rung_and_a_wrong_one_does_not(tmp_path: Path) -> None:
     found = steps(tmp_path, {"loop order": Mine(products.by_rows, "def by_rows"), "tiles": Mine(products.by_rows)})
     assert found.written["loop order"] == {"by": "you", "why": "", "source": "def by_rows"}

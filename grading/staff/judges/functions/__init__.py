@@ -7,12 +7,19 @@ import random
 
 from grading.functions import worlds
 from grading.functions.tasks import Task
-from grading.staff.judges.functions import edge, model, products, serving, system
+from grading.staff.judges.functions import edge, model, products, quantization, serving, system
 from grading.staff.judges.functions.case import Case, Maker
 
 __all__ = ["Case", "cases"]
 
-MAKERS: dict[str, Maker] = {**model.MAKERS, **products.MAKERS, **edge.MAKERS, **system.MAKERS, **serving.MAKERS}
+MAKERS: dict[str, Maker] = {
+    **model.MAKERS,
+    **products.MAKERS,
+    **quantization.MAKERS,
+    **edge.MAKERS,
+    **system.MAKERS,
+    **serving.MAKERS,
+}
 
 
 def cases(task: Task, seed: str) -> list[Case]:
