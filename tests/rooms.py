@@ -24,6 +24,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engine",),
         ("quantize", "gpu", "kernel"),
         ("load",),
+        ("simulate",),
         ("serve", "triton"),
         ("decide",),
         ("edge",),
