@@ -138,8 +138,8 @@ class _Loop:
             done = min(self._chosen, key=lambda one: one.left)
             self._running.remove(done)
             self._idle_since = self.now
-            for request in done.requests:
-                self._answer(request)
+            for answered in done.requests:
+                self._answer(answered)
             self._dispatch(was_busy=True)
             self._choose()
             return

@@ -40,7 +40,8 @@ RESTED_SHARE, RESTED_LONGER = 0.15, 2
 def calibrated(lab: Lab, single: Deployment, pair: Deployment | None = None, sizes: Sequence[int] = SIZES) -> Server:
     """The model of a service: step `calibrate/<its name>/served`, replayed where it is there already.
 
-    `single`: one instance of it, best with dynamic batching; `pair`: two, if they are to be predicted as well."""
+    `single`: one instance of it, best with dynamic batching; `pair`: two, if they are to be predicted as well.
+    """
     more = {"rows_sent": list(sizes), "window_s": WINDOW_S[lab.run.profile], "pair": pair and pair.config.pbtxt()}
     found = lab.run.step(
         f"calibrate/{single.config.name}/served",
@@ -185,9 +186,11 @@ class Work(loops.Window):
         return seconds
 
     def opened(self) -> None:
+        """Read the processors' times where the window begins."""
         self._before = self._read()
 
     def closed(self) -> None:
+        """Read them again where it ends, and keep the differences."""
         import psutil
 
         passed_s, self.own_s, server_s, busy_s = (

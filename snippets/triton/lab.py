@@ -307,6 +307,7 @@ class Lab:
         return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:REQUEST_PHOTOS]))
 
     def key(self, deployment: Deployment, more: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a step that measures a deployment: its server, configuration and files, and what is `more`."""
         food = not deployment.config.name.startswith("similar")
         files = {kind: self.models[kind] for kind in ("weights", "onnx")} if food else {}
         return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}

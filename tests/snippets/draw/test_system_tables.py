@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from snippets.draw import system_tables
+from snippets.simulate.calibrated import Figures
 
 
 def cells(table: str, row: int = 0) -> list[str]:
@@ -114,3 +116,14 @@ def test_loadgens_verdict_comes_with_its_true_reason() -> None:
 def test_a_refusal_keeps_its_status_and_reason() -> None:
     table = system_tables.refusals([{"name": "nothing", "status": 422, "detail": "not a readable picture"}])
     assert cells(table) == ["nothing", "422", "not a readable picture"]
+
+
+def test_a_prediction_stands_beside_what_was_measured_and_its_error() -> None:
+    said = {"on": Figures(110, 12.0, 30.0)}
+    load = {"latency_ms": np.full(3, 20.0), "ok": np.ones(3, bool), "requests_per_s": 100.0}
+    assert cells(system_tables.forecast(said)) == ["on", "110", "12", "30"]
+    assert cells(system_tables.forecast(said, {"on": load}))[1:] == [
+        "110 / 100 (+10 %)",
+        "12 / 20 (-40 %)",
+        "30 / 20 (+50 %)",
+    ]
