@@ -24,6 +24,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engine",),
         ("quantize", "kernel"),
         ("gpu", "load"),
+        ("simulate",),
         ("serve", "triton"),
         ("decide",),
         ("edge",),

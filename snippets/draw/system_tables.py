@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snippets.decide import outcomes
+from snippets.draw import style
 from snippets.draw.online_charts import loadgen_ms
 from snippets.draw.tables import interval, markdown_table
 from snippets.load import estimates, queueing, windows
+from snippets.simulate.calibrated import Figures, measured
 
 Load = Mapping[str, Any]
 
@@ -68,6 +70,21 @@ def own_service(facts: Mapping[str, Any]) -> str:
         f"its answer to your photo: {facts['named']}",
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def forecast(said: Mapping[str, Figures], loads: Mapping[str, Load] | None = None) -> str:
+    """What a model says of loads: answers per second, p50 and p95; with the loads themselves also what was measured,
+    and by how many per cent of it the model was off."""
+    head = ("requests/s", "p50 (ms)", "p95 (ms)")
+    if loads is None:
+        rows = [(name, *(f"{style.short(value)}" for value in one.values())) for name, one in said.items()]
+        return markdown_table(("predicted", *head), rows)
+    rows = []
+    for name, ours in said.items():
+        theirs = measured(loads[name])
+        cells = zip(ours.values(), theirs.values(), ours.error(theirs).values(), strict=True)
+        rows.append((name, *(f"{style.short(a)} / {style.short(b)} ({100 * off:+.0f} %)" for a, b, off in cells)))
+    return markdown_table(("predicted / measured", *head), rows)
 
 
 def refusals(rows: Sequence[Mapping[str, Any]]) -> str:

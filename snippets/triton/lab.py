@@ -165,7 +165,7 @@ class Lab:
                 "heavy_batch": one.crowd.batch,
                 "heavy_clients": one.crowd.clients,
             }
-        return self.run.step(step, measure, inputs=self._key(deployment, more))
+        return self.run.step(step, measure, inputs=self.key(deployment, more))
 
     def loadgen(self, name: str, deployment: Deployment, scenario: Scenario) -> dict[str, Any]:
         """One MLPerf LoadGen scenario, as step `<name>/loadgen`; as long as it says, or else the run's profile."""
@@ -185,7 +185,7 @@ class Lab:
             self.server.check()
             return {**result, "statistics": (self.server.statistics(service) - before).facts()}
 
-        return self.run.step(f"{name}/loadgen", measure, inputs=self._key(deployment, scenario.key()))
+        return self.run.step(f"{name}/loadgen", measure, inputs=self.key(deployment, scenario.key()))
 
     def _counted(self, service: str, inferences: int) -> Statistics:
         """The service's statistics once they hold so many rows: Triton counts a request a moment after its answer."""
@@ -210,7 +210,7 @@ class Lab:
             finally:
                 sender.close()
 
-        return self.run.step(f"{name}/outputs", ask, inputs=self._key(deployment, {"photos": photos}))
+        return self.run.step(f"{name}/outputs", ask, inputs=self.key(deployment, {"photos": photos}))
 
     def answer_challenge(self, code: str = "") -> str:
         """Let Triton answer the run's challenge with the ONNX classifier: step `challenge/triton/logits`."""
@@ -256,7 +256,7 @@ class Lab:
                 "unload_ms": table[:, 0],
             }
 
-        return self.run.step(f"{name}/cold", measure, inputs=self._key(deployment, {"times": times, "warm": warm}))
+        return self.run.step(f"{name}/cold", measure, inputs=self.key(deployment, {"times": times, "warm": warm}))
 
     def hurried_instances(self) -> int:
         """How many instances a team in a hurry deploys here: step `neighbour/instances`, by the device and its memory.
@@ -306,7 +306,8 @@ class Lab:
 
         return preprocess(np.asarray(dataset("rehearsal").split("evaluation").images[:REQUEST_PHOTOS]))
 
-    def _key(self, deployment: Deployment, more: Mapping[str, Any]) -> dict[str, Any]:
+    def key(self, deployment: Deployment, more: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a step that measures a deployment: its server, configuration and files, and what is `more`."""
         food = not deployment.config.name.startswith("similar")
         files = {kind: self.models[kind] for kind in ("weights", "onnx")} if food else {}
         return {"server": self.server.kind, "config": deployment.config.pbtxt(), **files, **more}

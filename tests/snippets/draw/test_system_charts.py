@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 
 from snippets.draw import system_charts
 from snippets.draw.style import STAGE_COLOURS
+from snippets.simulate.calibrated import Figures
 
 
 def test_the_bars_of_a_request_are_its_queue_its_computing_and_the_rest(load: dict[str, Any]) -> None:
@@ -96,3 +97,20 @@ def test_long_names_under_bars_are_broken_before_they_touch(load: dict[str, Any]
         "16 clients,\n1 photo each",
         "1 client,\n16 photos",
     ]
+
+
+SAID = {"off, 1 client": Figures(100, 10, 20), "on, 8 clients": Figures(400, 20, 30)}
+
+
+def asked_for(values_ms: list[float], requests_per_s: float) -> dict[str, Any]:
+    return {"latency_ms": np.array(values_ms), "ok": np.ones(len(values_ms), bool), "requests_per_s": requests_per_s}
+
+
+def test_each_load_is_a_point_at_what_was_predicted_and_what_was_measured() -> None:
+    loads = {"off, 1 client": asked_for([8.0] * 3, 110), "on, 8 clients": asked_for([25.0] * 3, 300)}
+    figure = system_charts.predicted(SAID, loads, "t")
+    points = [
+        [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in axes.lines if len(line.get_xdata()) == 1]
+        for axes in figure.axes
+    ]
+    assert points == [[(100, 110), (400, 300)], [(10, 8), (20, 25)], [(20, 8), (30, 25)]]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from snippets.draw import system_tables
+from snippets.simulate.calibrated import Figures
 
 
 def cells(table: str, row: int = 0) -> list[str]:
@@ -121,3 +122,14 @@ def test_a_generator_is_one_row_of_means_by_where_they_count_from() -> None:
     yours = {"from_due_ms": np.array([10.0, 50.0]), "from_sending_ms": np.array([10.0, 20.0])}
     table = system_tables.generators({"open loop": {"yours": yours, "kit": {"from_due_ms": np.array([12.0, 54.0])}}})
     assert cells(table) == ["open loop", "2", "15.0", "30.0", "33.0"]
+
+
+def test_a_prediction_stands_beside_what_was_measured_and_its_error() -> None:
+    said = {"on": Figures(110, 12.0, 30.0)}
+    load = {"latency_ms": np.full(3, 20.0), "ok": np.ones(3, bool), "requests_per_s": 100.0}
+    assert cells(system_tables.forecast(said)) == ["on", "110", "12", "30"]
+    assert cells(system_tables.forecast(said, {"on": load}))[1:] == [
+        "110 / 100 (+10 %)",
+        "12 / 20 (-40 %)",
+        "30 / 20 (+50 %)",
+    ]
