@@ -18,13 +18,14 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from snippets.forecast import calibration
 from snippets.load import loops, windows
 from snippets.load.arrivals import Offered
 from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
 from snippets.simulate.calibrated import Figures, measured, server_of
 from snippets.simulate.server import Server
-from snippets.triton import calibration, loads
+from snippets.triton import loads
 from snippets.triton.config import DynamicBatching
 from snippets.triton.deployments import ServiceOptions
 from snippets.triton.lab import OPEN_LONGER, WINDOWS, Asked, Lab

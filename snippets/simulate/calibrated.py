@@ -16,7 +16,7 @@ FACTORS = 200
 
 
 def server_of(calibration: Mapping[str, Any], cores: int) -> Server:
-    """The model of a service, from what `triton.calibration` recorded of it, on a machine of so many cores.
+    """The model of a service, from what `forecast.calibration` recorded of it, on a machine of so many cores.
 
     S(b) is the time from answer to answer while there is always another request of b rows waiting (`period_ms` [k] of
     `rows_sent` [k]). What a lone client sees beyond S(1) is spent outside of the server, and what a request takes

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from snippets.errors import UsageError
+from snippets.forecast import calibration
 from snippets.load.options import LoadOptions
 from snippets.simulate.server import Batching, Server, Setting
-from snippets.triton import calibration
 from snippets.triton.config import Deployment, DynamicBatching, InstanceGroup, ModelConfig, Tensor
 from snippets.triton.lab import Asked
 
