@@ -17,6 +17,7 @@ from reserve.plan.solve.goals import measure
 from reserve.plan.solve.timetable import Timetable
 
 SMALL = 25_000  # candidate starts that one integer program of the whole course may have
+LEAST_SEARCH_S, SEARCH_S = 0.5, 4.0  # searched before it: at least, and for a course with as many
 NEVER_BELOW_0 = ("wait", "worst_miss", "late")
 
 
@@ -53,6 +54,12 @@ def candidates(course: Course, units: Collection[int], wait: int | None = None) 
 def size(course: Course, units: Collection[int]) -> int:
     """Candidate starts of these units."""
     return sum(int(mask.sum()) for unit in units for mask in course.units[unit].starts)
+
+
+def search_seconds(possible: int, left_s: float) -> float:
+    """How long to search before the integer program of a course with so many possible starts, of `left_s` seconds: the
+    fewer there are, the sooner the program has the optimum, whatever was found before."""
+    return min(max(LEAST_SEARCH_S, SEARCH_S * possible / SMALL), left_s / 4)
 
 
 @dataclass

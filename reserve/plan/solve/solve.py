@@ -30,11 +30,10 @@ from reserve.plan.solve.bounds import NO_LIMITS, TOLERANCE, Limits, Relaxation, 
 from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.goals import TEXTS, measure, rank
 from reserve.plan.solve.greedy import LOST, Greedy
-from reserve.plan.solve.polish import SMALL, Polisher, size
+from reserve.plan.solve.polish import SMALL, Polisher, search_seconds, size
 from reserve.plan.solve.prices import Dual, Prices, Until
 from reserve.plan.solve.timetable import Timetable
 
-SMALL_S = 4.0  # searched at most before an integer program finds the optimum of a small course
 # Shares of the whole time: by when the search ends and the proofs begin; for climbing to first prices, and to better
 # ones later; for one linear program; for a glance at whether something is possible, and for proving that it is not;
 # and for lowering one goal, of which the first moment suffices mostly.
@@ -370,10 +369,15 @@ def run(search: Search) -> None:
         effort.seconds *= 1 - search.spare
     if not able or upper == 0:
         return
-    small = size(course, able) <= SMALL
+    possible = size(course, able)
+    small = possible <= SMALL
     search.dual = Dual(course)
-    search.prices = _first_prices(search)
-    searched = min(SMALL_S, search.left() / 4) if small else search.left() - effort.seconds * (1 - SEARCHED)
+    climbed = effort.seconds * CLIMBED
+    if small:  # an integer program will know more than prices tell
+        climbed = min(climbed, search_seconds(possible, search.left()))
+    search.prices = _first_prices(search, climbed)
+    kept_s = effort.seconds * (1 - SEARCHED)
+    searched = search_seconds(possible, search.left()) if small else search.left() - kept_s
     descent = _Descent(search, effort.part(searched))
     descent.run()
     search.fill()
@@ -385,8 +389,9 @@ def run(search: Search) -> None:
     descent.go_on()
 
 
-def _first_prices(search: Search) -> Prices:
-    """Prices at which the students that can be complete finish early: the relaxation's, then better ones."""
+def _first_prices(search: Search, seconds: float) -> Prices:
+    """Prices at which the students that can be complete finish early: the relaxation's, then better ones, climbed to
+    for so many seconds."""
     course, relaxation, dual = search.course, search.relaxation, search.dual
     assert relaxation is not None and dual is not None, "made at the start of the search"
     values, unserved = measure(course, search.starts), LOST * course.worst_finish
@@ -397,7 +402,7 @@ def _first_prices(search: Search) -> Prices:
     if solved and search.many_alike:
         _whole(search, solved, wait)
     prices = replace(solved.prices, unserved=unserved) if solved else dual.nothing(unserved)
-    effort = search.effort.part(search.effort.seconds * CLIMBED)
+    effort = search.effort.part(seconds)
     parts = len(course.parts)
     better, bound = dual.climb(prices, Asked(wait, parts), course.total, Until(effort))
     if search.upper == course.total:

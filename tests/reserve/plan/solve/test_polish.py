@@ -12,7 +12,7 @@ from reserve.plan.course.schedule import Starts, faults, name_nodes
 from reserve.plan.solve.board import Board, first_come
 from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.goals import measure, rank
-from reserve.plan.solve.polish import Polisher, candidates, size
+from reserve.plan.solve.polish import Polisher, candidates, search_seconds, size
 from tests.reserve.plan.small import inputs, student
 
 # Alone, a1 could finish on Tuesday, b2 (no time on Monday and Tuesday) on Thursday. Who comes first takes the best.
@@ -77,3 +77,13 @@ def test_candidates_end_on_the_day_that_the_wait_allows() -> None:
     last = max(int(course.day_of[hours].max()) for hours in few.values())
     assert last == course.units[0].alone_day < max(int(course.day_of[hours].max()) for hours in all_.values())
     assert all(np.isin(few[key], all_[key]).all() for key in few)
+
+
+@pytest.mark.parametrize(
+    ("possible", "left_s", "searched_s"),
+    [(1_000, 60, 0.5), (12_500, 60, 2), (25_000, 60, 4), (25_000, 8, 2), (100, 1, 0.25)],
+)
+def test_the_smaller_a_course_the_sooner_its_integer_program_begins(
+    possible: int, left_s: float, searched_s: float
+) -> None:
+    assert search_seconds(possible, left_s) == pytest.approx(searched_s)
