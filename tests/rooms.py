@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("record", "data"),
         ("model",),
         ("engine",),
-        ("quantize", "gpu", "kernel"),
+        ("quantize", "gpu", "kernel", "smaller"),
         ("load",),
         ("serve", "triton"),
         ("decide",),
