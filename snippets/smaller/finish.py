@@ -149,7 +149,7 @@ def _regress(head: nn.Linear, features: torch.Tensor, labels: torch.Tensor) -> f
         optimizer.zero_grad()
         found = loss()
         found.backward()
-        return float(found)
+        return found.item()
 
     optimizer.step(step)
     with torch.no_grad():

@@ -42,6 +42,6 @@ def _by_type(path: Path) -> dict[str, int]:
 
     found: dict[str, int] = {}
     for tensor in onnx.load(path).graph.initializer:
-        name = onnx.TensorProto.DataType.Name(tensor.data_type).lower()
+        name = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
         found[name] = found.get(name, 0) + onnx.numpy_helper.to_array(tensor).nbytes
     return found
