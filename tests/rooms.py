@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("record", "data"),
         ("model",),
         ("engine",),
-        ("quantize", "kernel"),
+        ("quantize", "kernel", "smaller"),
         ("gpu", "load"),
         ("simulate",),
         ("serve", "triton"),

@@ -26,7 +26,8 @@ ENGINES = {
 LEVELS = ("none", "basic", "extended", "all")
 EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
 # Whose turns decide what: the groups of snippets.engine.turns.
-BASELINE, GRAPH, QUANTIZE, PROVIDERS, CHOOSE = "baseline", "graph", "quantize", "providers", "choose"
+BASELINE, GRAPH, QUANTIZE, PROVIDERS, SMALLER = "baseline", "graph", "quantize", "providers", "smaller"
+CHOOSE = "choose"
 # More paired times than this are single calls, as older records have them, not blocks.
 MANY = 15
 
@@ -108,7 +109,11 @@ def _surely_above_zero(differences: np.ndarray) -> bool:
 def dynamic_is(evidence: Evidence) -> Choices:
     """Dynamic int8 against float32, in turn: beyond a tenth one is faster; where the interval holds a tenth, both."""
     found = in_turn(evidence, QUANTIZE, {"dynamic": "quantize/dynamic", "onnx-all": "graph/onnx-all"})
-    ratio = compare(found["dynamic"], found["onnx-all"]).ratio
+    return _against_float32(found["dynamic"], found["onnx-all"])
+
+
+def _against_float32(one_ms: Latency, float32_ms: Latency) -> Choices:
+    ratio = compare(one_ms, float32_ms).ratio
     names = {value: _as_fast_as_float(value) for value in (ratio.value, ratio.low, ratio.high)}
     near = ["about the same"] if abs(ratio.value - 1) <= 0.2 else []
     return one(names[ratio.value], "Compare the two medians.", *names.values(), *near)
@@ -136,6 +141,22 @@ def fastest_engine(evidence: Evidence) -> Choices:
     )
 
 
+# 5_smaller
+
+
+def width_gain(evidence: Evidence) -> Number:
+    """How many times as fast the narrow network is, round by round."""
+    found = in_turn(evidence, SMALLER, {name: f"smaller/{name}" for name in ("onnx-all", "mobilenet-half")})
+    ratio = compare(found["onnx-all"], found["mobilenet-half"]).ratio
+    return Number(ratio.value, "Divide the medians.", 0.2)
+
+
+def float16_is(evidence: Evidence) -> Choices:
+    """Float16 against float32, in turn: beyond a tenth one is faster; where the interval holds a tenth, both."""
+    found = in_turn(evidence, SMALLER, {name: f"smaller/{name}" for name in ("onnx-all", "fp16")})
+    return _against_float32(found["fp16"], found["onnx-all"])
+
+
 JUDGES: dict[str, Judge] = {
     "model.kernel.search": search_rate,
     "model.kernel.order": order_gain,
@@ -145,4 +166,6 @@ JUDGES: dict[str, Judge] = {
     "model.quantize.dynamic": dynamic_is,
     "model.quantize.criteria": conservative_size,
     "model.providers.fastest": fastest_engine,
+    "model.smaller.width": width_gain,
+    "model.smaller.fp16": float16_is,
 }

@@ -20,6 +20,8 @@ from snippets.stats import Estimate, accuracy_loss
 IN_TURN = {"cpu": "onnx-all"}
 # Where the batches of all ways to run the model take turns, and what this group is called.
 BATCHES, BATCHES_GROUP = "providers", "providers/batches"
+# Where those of other networks do.
+SMALLER_BATCHES = "smaller/batches"
 
 
 def batches(evidence: Evidence, name: str, prefix: str) -> str:
@@ -31,7 +33,11 @@ def batches(evidence: Evidence, name: str, prefix: str) -> str:
     for step in evidence.named(of_group):
         if evidence.result(step).get("group") == BATCHES_GROUP:
             return step
-    steps = [step for step in evidence.named(f"{prefix}/throughput") if "group" not in evidence.result(step)]
+    steps = [
+        step
+        for step in evidence.named(f"{prefix}/throughput")
+        if evidence.result(step).get("group", SMALLER_BATCHES) == SMALLER_BATCHES
+    ]
     if not steps:
         raise NotMeasured(of_group)
     return max(steps, key=lambda step: evidence.number(step, "batch"))

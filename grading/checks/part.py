@@ -11,7 +11,7 @@ from grading.checks import invariants, trust
 from grading.checks.evidence import Evidence
 from grading.checks.integrity.answers import misplaced_answers
 from grading.checks.integrity.remarks import integrity_remarks
-from grading.checks.integrity.shapes import is_carried_over, may_be_absent, shape_mismatches
+from grading.checks.integrity.shapes import is_carried_over, is_now, may_be_absent, shape_mismatches
 from grading.checks.judging import judge_answers
 from grading.checks.prints import answer_prints, profiles, sample_prints, step_prints
 from grading.checks.result import Result
@@ -70,6 +70,8 @@ BEFORE = {
 }
 # Beginnings of steps for which those runs have nothing.
 LATER = ("kernel/", "search/", "online/even/", "online/random/", "online/random-batching/")
+# Beginnings of steps that came after those: runs that were begun before `shapes.since` and have none need none.
+ADDED = ("smaller/",)
 
 
 def is_older(record: Record) -> bool:
@@ -103,6 +105,9 @@ def wanted_steps(part: str, record: Record) -> list[str]:
         return name.rpartition("/")[0] not in absent
 
     wanted = [name for name in names if possible(name)]
+    if not is_now(record.created_utc):
+        later = tuple(start for start in ADDED if not any(name.startswith(start) for name in record.names()))
+        wanted = [name for name in wanted if not name.startswith(later)]
     if not is_older(record):
         return wanted
     return list(dict.fromkeys(BEFORE.get(name, name) for name in wanted if not name.startswith(LATER)))

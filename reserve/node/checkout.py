@@ -43,7 +43,7 @@ OF_INSTRUCTORS = (
 )
 """How the names begin of what instructors' verbs write at the top: people's grades and plans are no node's business,
 whatever git ignores."""
-NOT_FOR_A_DEVICE = ("tests/", "images/", "benchmarks/", "snippets/model/weights/")
+NOT_FOR_A_DEVICE = ("tests/", "images/", "benchmarks/", "snippets/model/weights/", "snippets/smaller/weights/")
 """What a small device has no use for: its models and photos are sent apart."""
 SIZE_LIMIT_MB = 200
 

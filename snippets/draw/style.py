@@ -40,6 +40,11 @@ MODEL_COLOURS = {
     "cuda": "#7A4FBF",
     "tensorrt": "#3B2A78",
     "tensorrt-fp16": "#7867B8",
+    "mobilenet-half": "#56B4E9",
+    "resnet": "#117733",
+    "transformer": "#882255",
+    "embedding": "#999933",
+    "fp16": "#44AA99",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
 MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}

@@ -57,7 +57,7 @@ def constant_nodes(model: Any) -> list[Any]:
 
 
 def multiply_adds(path: Path) -> int:
-    """Multiplications, each with an addition, that the convolutions and fully connected layers take for one image."""
+    """Multiplications, each with an addition, that convolutions and products of matrices take for one image."""
     import onnx
 
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
@@ -71,8 +71,12 @@ def multiply_adds(path: Path) -> int:
         if node.op_type == "Conv":  # weights: outputs, inputs of a group, height, width; each used at every place
             places = math.prod(shapes[node.output[0]][2:])
             total += math.prod(weights[node.input[1]]) * places
-        elif node.op_type in ("Gemm", "MatMul") and node.input[1] in weights:
-            total += math.prod(weights[node.input[1]])
+        elif node.op_type in ("Gemm", "MatMul"):  # each number of the output is a row times a column
+            output = shapes[node.output[0]][1:]
+            if node.input[1] in weights:
+                total += math.prod(weights[node.input[1]]) * math.prod(output[:-1])
+            else:
+                total += math.prod(output) * shapes[node.input[1]][-2]
     return total
 
 

@@ -77,6 +77,8 @@ class MobileNetV2(nn.Module):
         layers.append(conv_bn_relu6(channels, self.last_channel, kernel=1))
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(nn.Dropout(p=dropout), nn.Linear(self.last_channel, classes))
+        # Where training looks in: before these features the side is 1/8 and 1/16 of the image's; and channels there.
+        self.taps = ((7, round_channels(32 * width)), (14, round_channels(96 * width)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """float32 images (N,3,H,W) -> logits (N,classes)."""

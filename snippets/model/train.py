@@ -32,12 +32,10 @@ from snippets.data.progress import progress_bar
 from snippets.data.rehearsal import pictures as rehearsal
 from snippets.files import building, cache_folder
 from snippets.machine.host import cores
-from snippets.model.mobilenet import MobileNetV2, mobilenet_v2
+from snippets.model.mobilenet import mobilenet_v2
 from snippets.model.weights_file import SHIPPED, load_model, save_weights
 
 COUNT = len(CLASSES)
-# Two places on the way where the map is asked for too: feature index and channels, at 1/8 and 1/16 of the size.
-EARLY, MIDDLE = (7, 32), (14, 96)
 EARLY_WEIGHT, MIDDLE_WEIGHT = 0.3, 0.5
 WEIGHT_DECAY = 0.02
 SMOOTHING = 0.1
@@ -47,35 +45,49 @@ AVERAGE_OVER = 150
 
 
 class Guided(nn.Module):
-    """MobileNetV2 asked what lies where: float32 (N,3,S,S) -> maps of logits at S/8, S/16 and S/32."""
+    """A network asked what lies where: float32 (N,3,S,S) -> maps of logits at S/8, S/16 and where its features end.
 
-    def __init__(self, model: MobileNetV2) -> None:
+    The network has `features` and a `classifier` that ends in a linear layer, and `taps`: the two places on the way
+    where the map is asked for too, each as (number of the feature, channels before it).
+    """
+
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
-        self.early = nn.Conv2d(EARLY[1], COUNT + 1, 1)
-        self.middle = nn.Conv2d(MIDDLE[1], COUNT + 1, 1)
+        self.classes = int(model.classifier[-1].out_features)
+        (self.early_at, early), (self.middle_at, middle) = model.taps
+        self.early = nn.Conv2d(early, self.classes + 1, 1)
+        self.middle = nn.Conv2d(middle, self.classes + 1, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """float32 images (N,3,S,S) -> logits (N,classes+1,S/8,S/8), (N,classes+1,S/16,S/16), (N,classes,S/32,S/32)."""
-        features, final = self.model.features, self.model.classifier[1]
-        x = features[: EARLY[0]](x)
+        """float32 images (N,3,S,S) -> logits (N,classes+1,S/8,S/8), (N,classes+1,S/16,S/16), (N,classes,s,s)."""
+        features, final = self.model.features, self.model.classifier[-1]
+        x = features[: self.early_at](x)
         early = self.early(x)
-        x = features[EARLY[0] : MIDDLE[0]](x)
+        x = features[self.early_at : self.middle_at](x)
         middle = self.middle(x)
-        x = functional.dropout(features[MIDDLE[0] :](x), 0.2, self.training)
+        x = functional.dropout(features[self.middle_at :](x), 0.2, self.training)
         return early, middle, functional.conv2d(x, final.weight[:, :, None, None], final.bias)
 
 
 class Trainer:
-    """A model, its running average, and the pictures that it learns from."""
+    """A model, its running average, and the pictures that it learns from.
 
-    def __init__(self, pictures: int, start: str = "", seed: int = 1) -> None:
+    `model`: a network as Guided takes it (default: MobileNetV2, from the weights `start` or from random ones). One that
+    tells fewer classes apart than there are learns from pictures of the first ones alone; other food is none to it.
+    """
+
+    def __init__(self, pictures: int, start: str = "", seed: int = 1, model: Any = None) -> None:
         torch.manual_seed(seed)
         self.chance = np.random.default_rng(seed)
-        model = load_model(start, CLASSES)[0] if start else mobilenet_v2(COUNT)
+        if model is None:
+            model = load_model(start, CLASSES)[0] if start else mobilenet_v2(COUNT)
         self.guided = Guided(model).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.guided.model).requires_grad_(False)
-        self.images, self.labels, self.maps = _pictures(pictures)
+        images, labels, maps = _pictures(pictures)
+        known = labels < self.guided.classes
+        self.images, self.labels = images[known], labels[known]
+        self.maps = np.where(maps[known] <= self.guided.classes, maps[known], 0)
 
     def phase(self, name: str, side: int, epochs: int, rate: float) -> None:
         """Train for some epochs; `name` is 'crops' or 'whole', `rate` the highest learning rate."""
@@ -107,9 +119,13 @@ class Trainer:
                 flush=True,
             )
 
+    def settle(self) -> None:
+        """Recompute the statistics of the average's batch normalization."""
+        _settle_statistics(self.average)
+
     def finish(self, output: Path) -> nn.Module:
         """Settle the average's statistics and save it."""
-        _settle_statistics(self.average)
+        self.settle()
         save_weights(self.average, output, CLASSES)
         return self.average
 
@@ -118,10 +134,10 @@ class Trainer:
         where = self.views(len(rows), side / SIDE * self.chance.uniform(0.8, 1.25, len(rows)), 0.35)
         x = self._relit(sample_views(torch.from_numpy(preprocess(self.images[rows])), where, side, "bilinear"))
         food = sample_views(torch.from_numpy(self.maps[rows]).float()[:, None], where, side // 8, "nearest")
-        early = functional.one_hot(food[:, 0].long(), COUNT + 1).permute(0, 3, 1, 2).float()
-        middle = functional.avg_pool2d(early, 2)
-        final = functional.avg_pool2d(middle, 2)[:, 1:]
+        early = functional.one_hot(food[:, 0].long(), self.guided.classes + 1).permute(0, 3, 1, 2).float()
         guesses = self.guided(x)
+        middle = functional.avg_pool2d(early, early.shape[-1] // guesses[1].shape[-1])
+        final = functional.avg_pool2d(early, early.shape[-1] // guesses[2].shape[-1])[:, 1:]
         loss = EARLY_WEIGHT * map_loss(guesses[0], early) + MIDDLE_WEIGHT * map_loss(guesses[1], middle)
         seen = final.sum(1) > 0.5
         right = (guesses[2].argmax(1) == final.argmax(1))[seen].float().mean().nan_to_num(0.0)

@@ -20,6 +20,7 @@ from snippets.draw import charts
 from snippets.measure.latency import Latency, compare
 from snippets.quantize import search
 from snippets.record.run import Record, load_record
+from snippets.smaller import family
 from tests.notebooks.executed import on_one_core, printed
 from tests.notebooks.given_away import given_away
 from tests.notebooks.sentences import (
@@ -32,12 +33,12 @@ from tests.notebooks.sentences import (
 )
 
 LEVELS = ("none", "basic", "extended", "all")
-NOTEBOOKS = ("0_kernel", "1_baseline", "2_graph", "3_quantize", "4_providers", "5_choose")
+NOTEBOOKS = ("0_kernel", "1_baseline", "2_graph", "3_quantize", "4_providers", "5_smaller", "6_choose")
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory):
-    """The six notebooks, run once in the quick profile on a quarter of the images, and replayed with fewer cores."""
+    """The seven notebooks, run once in the quick profile on a quarter of the images, and replayed with fewer cores."""
     runs = tmp_path_factory.mktemp("runs")
     (first,) = run_parts("model", RunOptions(params=("images=165",), runs=runs), lambda line: None)
     with on_one_core():
@@ -62,7 +63,7 @@ def size(record: Record, name: str) -> int:
 def test_all_notebooks_ran_and_a_replay_measures_nothing(finished, record: Record) -> None:
     first, again = finished
     assert first.measured == len(record.steps) and again.measured == 0 and again.replayed >= first.measured
-    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 6
+    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 7
     assert record.verify() == []
 
 
@@ -164,6 +165,27 @@ def test_the_layout_of_level_all_is_not_slower_than_level_none(record: Record) -
     assert compare(best, plain).verdict != "b"  # on a machine that is busy just then, perhaps not decided
 
 
+def test_networks_differ_in_work_and_the_embedding_has_the_layers_of_the_residual_one(record: Record) -> None:
+    facts = {name: record.result(f"smaller/{name}/export") for name in (*family.OTHERS, family.EMBEDDING)}
+    assert facts["mobilenet-half"]["multiply_adds"] < 0.25 * facts["resnet"]["multiply_adds"]
+    assert facts["embedding"]["multiply_adds"] == facts["resnet"]["multiply_adds"]
+    # 301 million at full width (Sandler et al., table 4); half of the channels in and out are a quarter of most layers.
+    assert 0.9 < facts["mobilenet-half"]["multiply_adds"] / 97e6 < 1.1
+
+
+def test_float16_halves_the_file_and_keeps_the_answers(record: Record) -> None:
+    assert 0.45 < size(record, "smaller/fp16") / size(record, "graph/onnx-all") < 0.55
+    ours, theirs = (record.result(f"{name}/accuracy")["predictions"] for name in ("smaller/fp16", "graph/onnx-all"))
+    assert np.mean(ours == theirs) > 0.98
+    found = record.result("smaller/fp16/convert")
+    assert set(found["weights"]) >= {"float16"} and found["loaded"]
+
+
+def test_the_networks_have_learnt_something(record: Record) -> None:
+    for name in (*family.OTHERS, family.EMBEDDING):
+        assert accuracy(record, f"smaller/{name}") > 3 / 11, name
+
+
 def said(finished, name: str) -> str:
     """What notebook `name` printed when it ran."""
     return printed(nbformat.read(finished[0].folder / "notebooks" / f"{name}.ipynb", as_version=4))
@@ -174,6 +196,8 @@ SAVED = "saved at extended, loaded by default"
 GRAPH = {**{level: f"graph/onnx-{level}" for level in LEVELS}, SAVED: "graph/onnx-saved"}
 TRAP = {"onnx-extended": "graph/onnx-extended", "onnx-all": "graph/onnx-all", SAVED: "graph/onnx-saved"}
 ENGINES = {name: f"providers/{name}" for name in ("onnx-all", "openvino")}
+SMALLER = {name: f"smaller/{name}" for name in ("onnx-all", "mobilenet-half", "openvino", "openvino-bf16")}
+BITS = {"float32": "smaller/onnx-all", "fp16": "smaller/fp16"}
 INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive", "conservative")}
 
 
@@ -184,6 +208,8 @@ INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive
         ("2_graph", TRAP, [(level, SAVED) for level in ("onnx-extended", "onnx-all")]),
         ("3_quantize", INT8, [("onnx-all", name) for name in list(INT8)[1:]]),
         ("4_providers", ENGINES, [("onnx-all", "openvino")]),
+        ("5_smaller", SMALLER, [("onnx-all", "mobilenet-half")]),
+        ("5_smaller", BITS, [("float32", "fp16")]),
     ],
 )
 def test_each_sentence_about_what_took_turns_says_what_the_rounds_say(
@@ -260,14 +286,15 @@ def test_the_sentence_about_compiling_says_what_the_samples_say(finished, record
 
 def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Record) -> None:
     """The manager's 3 ms and 1,000 images/s on a server's CPU, and 5 MB with at most 5 points lost on a phone."""
-    text = said(finished, "5_choose")
+    text = said(finished, "6_choose")
     told = dict(re.findall(r"^server CPU: ([\w-]+) +((?:missed|not decided|met).*)$", text, re.M))
     names = [name.split("/")[1] for name in record.names() if re.fullmatch(r"choose/[^/]+/latency", name)]
     assert set(told) == set(names) - {"cuda", "tensorrt"}
     expected: dict[str, str] = {}
     for name in told:
         p50 = interval_of_blocks(record.result(f"choose/{name}/latency"))
-        step = next(each for each in record.names() if each.startswith(f"providers/{name}/throughput"))
+        of = "smaller" if name in family.NAMES else "providers"
+        step = next(each for each in record.names() if each.startswith(f"{of}/{name}/throughput"))
         low, high = (1000 / ms for ms in reversed(interval_of_blocks(record.result(step))))
         missed, sure = p50[0] >= 3 or high < 1000, p50[1] < 3 and low >= 1000
         expected[name] = "missed" if missed else "met" if sure else "not decided"
@@ -281,6 +308,7 @@ def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Reco
     assert (set() if met.startswith("nothing that") else set(met.split(", "))) == by_verdict["met"]
     assert set(filter(None, undecided.split(", "))) == by_verdict["not decided"]
     files = {"onnx-all": "graph/onnx-all", **{n: f"quantize/{n}" for n in ("dynamic", "aggressive", "conservative")}}
+    files |= {name: f"smaller/{name}" for name in family.NAMES}
     files = {name: step for name, step in files.items() if f"{step}/accuracy" in record.names()}
     least = max(accuracy(record, step) for step in files.values()) - 0.05 - 1e-9
     fits = {n for n, step in files.items() if size(record, step) < 5e6 and accuracy(record, step) >= least}
@@ -308,13 +336,14 @@ def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Reco
     for name, (_, right) in priced.items():
         quantized = name in ("dynamic", "aggressive", "conservative")
         place = "graph" if name == "onnx-all" else "quantize" if quantized else "providers"
+        place = "smaller" if name in family.NAMES else place
         assert right == pytest.approx(100 * accuracy(record, f"{place}/{name}"))
     beaten = {
         name
         for name, (cost, right) in priced.items()
         if any(c <= cost and r >= right and (c < cost or r > right) for c, r in priced.values())
     }
-    first = next(line for line in said(finished, "5_choose").splitlines() if line.startswith("on the front: "))
+    first = next(line for line in said(finished, "6_choose").splitlines() if line.startswith("on the front: "))
     names, _, undecided = first.removeprefix("on the front: ").partition("; not decided: ")
     assert set(names.split(", ")) == set(priced) - beaten
     assert set(filter(None, undecided.split(", "))) <= beaten

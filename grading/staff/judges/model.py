@@ -8,7 +8,7 @@ import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fitting, one
-from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS
+from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS, SMALLER
 from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
@@ -39,6 +39,10 @@ CPU_OPTIONS = {
         )
     },
 }
+NETWORKS = ("mobilenet-half", "resnet", "transformer", "embedding")
+CPU_OPTIONS |= {name: f"smaller/{name}" for name in (*NETWORKS, "fp16")}
+# What the notebook that decides is called, and what it was called before there was one of smaller networks.
+CHOOSING = ("6_choose", "5_choose")
 # Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
 SAME_SIZE = 0.05
 
@@ -150,11 +154,38 @@ def meets_cpu_target(evidence: Evidence) -> Choices:
     return fitting(right, close, "none of them", "Hold median and throughput of each engine against both limits.")
 
 
+def own_prices(evidence: Evidence) -> bool:
+    """Whether the notebook that decides read a price table of the course's own, which did not come with the record."""
+    return any((evidence.record.parameters.get(name) or {}).get("prices") for name in CHOOSING)
+
+
+def unbeaten_networks(evidence: Evidence) -> Choices:
+    """Networks that no other one beats in latency and accuracy; undecided ones may be named."""
+    options = {"onnx-all": CPU_OPTIONS["onnx-all"], **{name: CPU_OPTIONS[name] for name in NETWORKS}}
+    right, undecided = _unbeaten(evidence, options, SMALLER)
+    return Choices(
+        right,
+        "Go through the pairs: one is beaten by another that is as good in both and surely better in one.",
+        undecided,
+    )
+
+
+def rate_of_resnet(evidence: Evidence) -> Number:
+    """Multiplications a second of the residual network over those of the narrow MobileNetV2."""
+    names = ("resnet", "mobilenet-half")
+    times = in_turn(evidence, SMALLER, {name: f"smaller/{name}" for name in names})
+    wide, narrow = (
+        evidence.number(f"smaller/{name}/export", "multiply_adds") / times[name].p50().value for name in names
+    )
+    if narrow <= 0:
+        raise NotMeasured("smaller/mobilenet-half/export", "multiply_adds")
+    return Number(wide / narrow, "Divide each network's multiplications by its median, then one rate by the other.")
+
+
 def million(evidence: Evidence) -> Number:
     """Cost of a million predictions with onnx-all, from its throughput and the price table."""
     how = "Million / (throughput x utilization) seconds, as hours, x threads x price for a core and hour."
-    own_table = (evidence.record.parameters.get("5_choose") or {}).get("prices")
-    if own_table:  # a table of the course's own did not come with the record; what it gave did
+    if own_prices(evidence):  # a table of the course's own did not come with the record; what it gave did
         priced = evidence.field("choose/front", "priced")
         if not isinstance(priced, dict) or not isinstance(priced.get("onnx-all"), list):
             raise NotMeasured("choose/front", "price of onnx-all")
@@ -164,9 +195,14 @@ def million(evidence: Evidence) -> Number:
     return Number(cost.per_million_cpu(images_per_s, threads, cost.load_prices()), how)
 
 
-def _unbeaten(evidence: Evidence, options: dict[str, str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Options that no other beats in latency and accuracy, and those of which the samples do not decide it."""
-    times = in_turn(evidence, CHOOSE, options)
+def _unbeaten(
+    evidence: Evidence, options: dict[str, str], group: str = CHOOSE
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Options that no other beats in latency and accuracy, and those of which the samples do not decide it.
+
+    Latencies are those in the turns of `group`.
+    """
+    times = in_turn(evidence, group, options)
     correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in options.items()}
     found = front(
         {name: (times[name].p50().value, correct[name]) for name in options},
@@ -196,7 +232,7 @@ def server_cpu(evidence: Evidence) -> Choices:
 def gpu_pays(evidence: Evidence) -> Number:
     """Predictions an hour from which a rented GPU's hour is cheaper than those predictions on the CPU."""
     how = "Divide the price of a GPU's hour by what one prediction costs with onnx-all."
-    if (evidence.record.parameters.get("5_choose") or {}).get("prices"):
+    if own_prices(evidence):
         per_hour = evidence.number("choose/front", "per_gpu_hour")  # the course's own table, as the notebook read it
     else:
         per_hour = cost.load_prices().per_gpu_hour
@@ -219,7 +255,7 @@ def server_gpu(evidence: Evidence) -> Choices:
 def phone(evidence: Evidence) -> Choices:
     """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
-    names = ("onnx-all", "dynamic", "aggressive", "conservative")
+    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16")
     options = measured(evidence, CHOOSE, {name: CPU_OPTIONS[name] for name in names})
     size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
     good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
@@ -255,6 +291,8 @@ JUDGES: dict[str, Judge] = {
     "model.graph.constants": folded,
     "model.quantize.enough": images_enough,
     "model.providers.target": meets_cpu_target,
+    "model.smaller.unbeaten": unbeaten_networks,
+    "model.smaller.rate": rate_of_resnet,
     "model.choose.cost": million,
     "model.choose.server_cpu": server_cpu,
     "model.choose.gpu_pays": gpu_pays,

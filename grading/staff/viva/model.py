@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from grading.checks.evidence import Evidence
 from grading.checks.model import COMPILED, EAGER, LEVELS
 from grading.staff.exemplars import digits
+from grading.staff.judges.model import own_prices
 from grading.staff.viva.oral import Oral, Template, about, faster, first_of, pairs, plain, tail
 from snippets.decide import cost
 from snippets.stats import break_even
@@ -100,7 +101,7 @@ def _rates(evidence: Evidence) -> Iterator[tuple[str]]:
 
 
 def _price(evidence: Evidence, step: str) -> Oral | None:
-    if (evidence.record.parameters.get("5_choose") or {}).get("prices"):
+    if own_prices(evidence):
         return None  # a course's own table did not come with the record
     per_s, threads = evidence.images_per_s(step), int(evidence.number(step, "threads"))
     dollars = cost.per_million_cpu(per_s, threads, cost.load_prices())

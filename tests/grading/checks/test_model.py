@@ -225,6 +225,25 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"cpu": 1, "openvino": 0},
         ),
     ),
+    # In each round 12 / 4 = 3; a fifth of it is 0.6 (2.4 to 3.6), three fifths 1.8 (1.2 to 4.8).
+    "model.smaller.width": (
+        Paper(
+            blocks("smaller", onnx_all=[12, 15, 12, 12, 15], mobilenet_half=[4, 5, 4, 4, 5]),
+            {3: 1, 2.5: 1, 3.5: 1, 3.7: 0.5, 1.3: 0.5, 1.1: 0, 4.9: 0},
+        ),
+    ),
+    "model.smaller.fp16": (
+        # 15 / 10 = 1.5 in each round: slower. 5 / 10: faster. 10.5 / 10: within a tenth.
+        Paper(
+            blocks("smaller", fp16=[15] * 5, onnx_all=[10] * 5),
+            {"slower than float32": 1, "about the same": 0, "faster than float32": 0},
+        ),
+        Paper(
+            blocks("smaller", fp16=[5] * 5, onnx_all=[10] * 5),
+            {"faster than float32": 1, "about the same": 0, "slower than float32": 0},
+        ),
+        Paper(blocks("smaller", fp16=[10.5] * 5, onnx_all=[10] * 5), {"about the same": 1, "slower than float32": 0}),
+    ),
 }
 
 

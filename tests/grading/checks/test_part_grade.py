@@ -67,6 +67,19 @@ def test_each_variant_that_a_search_did_not_find_is_excused(variant: str, monkey
     assert wanted() == wanted("quantize/search/1", f"quantize/{variant}/choose") == [f"quantize/{variant}/size"]
 
 
+def test_a_run_begun_before_there_were_smaller_networks_is_asked_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Question("model.a.b", "number", "How many?", 1, steps=("smaller/resnet/latency", "graph/levels"))
+    monkeypatch.setattr(part, "questions", lambda _: [asked])
+
+    def wanted(begun: str, *names: str) -> list[str]:
+        steps = tuple(PaperStep(name, {}) for name in ("graph/turns-1", *names))
+        return part.wanted_steps("model", cast(Record, PaperRecord(steps, part="model", created_utc=begun)))
+
+    assert wanted("2026-11-30T23:59:59Z") == ["graph/levels"]
+    everything = ["smaller/resnet/latency", "graph/levels"]
+    assert wanted("2026-11-30T23:59:59Z", "smaller/turns-1") == wanted("2026-12-01T00:00:01Z") == everything
+
+
 def test_where_no_step_is_wanted_having_measured_anything_earns_the_points(monkeypatch: pytest.MonkeyPatch) -> None:
     wants(monkeypatch)
     assert (measurements().points, measurements(PaperStep("x", {})).points) == (0, MEASUREMENT_POINTS)

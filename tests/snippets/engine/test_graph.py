@@ -89,3 +89,18 @@ def test_multiplications_are_counted_by_hand(tmp_path: Path) -> None:
     path = save_onnx(tmp_path / "net.onnx", nodes, values, ("N", 4, 6, 6), ("N", 5))
     # Each of 8 x 36 numbers takes 2 x 3 x 3 multiplications, each of 5 logits takes 8.
     assert graph.multiply_adds(path) == 8 * 36 * 18 + 5 * 8
+
+
+def test_products_of_matrices_are_counted_for_each_row(tmp_path: Path) -> None:
+    """4 channels on 2x3 places: each place times 4 -> 4, then every place's 4 numbers times every other's."""
+    nodes = [
+        helper.make_node("Reshape", ["input", "shape"], ["channels"]),
+        helper.make_node("Transpose", ["channels"], ["places"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["places", "matrix"], ["query"]),
+        helper.make_node("MatMul", ["query", "channels"], ["pairs"]),
+        helper.make_node("ReduceMean", ["pairs", "axis"], ["logits"], keepdims=0),
+    ]
+    values = {"shape": np.array([0, 4, 6]), "matrix": np.zeros((4, 4), np.float32), "axis": np.array([1])}
+    path = save_onnx(tmp_path / "net.onnx", nodes, values, ("N", 4, 2, 3), ("N", 6))
+    # 6 places x 4 numbers x 4 multiplications, and 6 x 6 pairs x 4.
+    assert graph.multiply_adds(path) == 6 * 4 * 4 + 6 * 6 * 4

@@ -11,6 +11,7 @@ from grading.questions import questions
 from grading.staff.judges.model import CPU_OPTIONS, JUDGES
 from snippets.decide.targets import target
 from snippets.engine.ways import float32_ways, int8_ways
+from snippets.smaller import family
 from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, untried
 from tests.grading.checks.test_model import COUNTS, accuracy, between, blocks, latency, size, throughput
 
@@ -26,6 +27,15 @@ LAYERS: dict[str, Any] = {
     "bytes": [1e6, 1e6, 1e6, 1e6],
     "milliseconds": [0.5, 1.0, 0.25, 0.15],
 }
+
+
+def networks_right(images: int = 1000, **right_of_them: int) -> Steps:
+    """Accuracy steps of the networks of 5_smaller, and of the run's own: so many of the predictions are right."""
+    places = {name: f"smaller/{name.replace('_', '-')}" for name in right_of_them} | {"onnx_all": "graph/onnx-all"}
+    return {
+        f"{places[name]}/accuracy": {"labels": [7] * images, "predictions": [7] * right + [3] * (images - right)}
+        for name, right in right_of_them.items()
+    }
 
 
 PAPERS: dict[str, tuple[Paper, ...]] = {
@@ -211,7 +221,7 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(
             {"choose/front": {"priced": {"onnx-all": [0.2, 0.9]}}},
             {0.2: 1, 0.25: 0.5, 0.04: 0},
-            {"5_choose": {"prices": "ours.toml"}},
+            {"6_choose": {"prices": "ours.toml"}},
         ),
     ),
     "model.choose.server_cpu": (
@@ -310,6 +320,51 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"choose/front": {"priced": {"onnx-all": [0.2, 0.9]}, "per_gpu_hour": 4.0}},
             {2e7: 1, 1.8e7: 1, 2.5e7: 0.5, 9e7: 0},
             {"5_choose": {"prices": "ours.toml"}},
+        ),
+    ),
+    "model.smaller.unbeaten": (
+        # The narrow one is faster than all and less accurate than two: unbeaten. resnet is as accurate as onnx-all (950
+        # of 1,000) and slower in every round: beaten. The transformer (20 ms, 900) is beaten by all of these in both,
+        # the embedding (13 ms) by onnx-all.
+        Paper(
+            {
+                **blocks(
+                    "smaller",
+                    onnx_all=[10] * 5,
+                    mobilenet_half=[5] * 5,
+                    resnet=[12] * 5,
+                    transformer=[20] * 5,
+                    embedding=[13] * 5,
+                ),
+                **networks_right(onnx_all=950, mobilenet_half=920, resnet=950, transformer=900, embedding=700),
+            },
+            {"onnx-all": 0.5, "mobilenet-half": 0.5, "onnx-all, mobilenet-half": 1, "resnet": 0, "transformer": 0},
+        ),
+        # resnet is now slower, now faster than onnx-all (10.1 on average), and as accurate: not decided.
+        Paper(
+            {
+                **blocks(
+                    "smaller",
+                    onnx_all=[10] * 5,
+                    mobilenet_half=[5] * 5,
+                    resnet=[9, 12, 9, 11, 10],
+                    transformer=[20] * 5,
+                    embedding=[13] * 5,
+                ),
+                **networks_right(onnx_all=950, mobilenet_half=920, resnet=950, transformer=900, embedding=700),
+            },
+            {"onnx-all, mobilenet-half": 1, "onnx-all, mobilenet-half, resnet": 1, "embedding": 0},
+        ),
+    ),
+    # 480 million in 12 ms are 40 a millisecond, 96 in 6 are 16: 2.5 times. A tenth is 0.25, three 0.75.
+    "model.smaller.rate": (
+        Paper(
+            {
+                **blocks("smaller", resnet=[12] * 5, mobilenet_half=[6] * 5),
+                "smaller/resnet/export": {"multiply_adds": 480e6},
+                "smaller/mobilenet-half/export": {"multiply_adds": 96e6},
+            },
+            {2.5: 1, 2.7: 1, 2.3: 1, 2.8: 0.5, 3.2: 0.5, 3.3: 0, 0.4: 0, 5: 0},
         ),
     ),
     # Below 1 ms and at least 5,000 images/s.
@@ -422,6 +477,24 @@ def test_every_way_that_the_lab_measures_on_a_cpu_is_an_option() -> None:
     assert {way.name: CPU_OPTIONS.get(way.name) for way in found.values()} == {
         name: f"providers/{name}" for name in found
     }
+    assert {name: CPU_OPTIONS.get(name) for name in family.NAMES} == {name: f"smaller/{name}" for name in family.NAMES}
+
+
+def test_batches_of_the_smaller_networks_count_in_their_own_turns() -> None:
+    """One meets the target (2 ms, 40 images in 20 ms: 2,000 a second), the other does not (40 in 80 ms: 500)."""
+    steps: Steps = {**blocks("choose", resnet=[2] * 5, onnx_all=[2] * 5), **accuracy(onnx_all=20)}
+    steps["smaller/resnet/accuracy"] = steps["graph/onnx-all/accuracy"]
+    for place, ms in (("smaller/resnet", 20.0), ("providers/onnx-all", 80.0)):
+        steps[f"{place}/throughput"] = {
+            "batch": 40,
+            "batch_ms": [ms] * 5,
+            "rounds": [1, 2, 3, 4, 5],
+            "slow": [],
+            "group": f"{place.split('/')[0]}/batches",
+            "threads": 2,
+        }
+    paper = Paper(steps, {"resnet": 1, "onnx-all": 0})
+    assert earned(JUDGES, "model.choose.server_cpu", paper) == paper.shares
 
 
 def test_a_gpu_is_held_to_its_own_target(monkeypatch: pytest.MonkeyPatch) -> None:

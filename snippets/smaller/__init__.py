@@ -1,0 +1,1 @@
+"""Smaller networks: other architectures, fewer bits for a number, and what each costs."""
