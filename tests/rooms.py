@@ -48,7 +48,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("submission",),
         ("grade",),
         ("report",),
-        ("rerun",),
+        ("rerun", "site"),
         ("batch",),
         ("kernels",),
         ("nbgrader", "gradescope", "staff"),
