@@ -26,7 +26,8 @@ TOO_FEW = "too few samples to tell"
 
 @dataclass(frozen=True)
 class Distribution:
-    """Latencies of one step in ms, ascending; `told`: the kit's estimate of the usual percentiles, in words."""
+    """Latencies of one step in ms, ascending; `told`: the kit's estimate of the usual percentiles, in words; none of a
+    soak, whose samples follow one another, so that no interval of theirs would hold."""
 
     name: str
     ms: tuple[float, ...]
@@ -81,14 +82,18 @@ def distributions(record: Record, notebook: str) -> list[Distribution]:
     for name, result in _names(record, notebook):
         ms = stats.good_ms(result) if "ok" in result else np.asarray(result["latency_ms"], dtype=float).ravel()
         if ms.size:
-            ways = (
-                {percent: estimates.latency(result, percent) for percent in PERCENTS}
-                if "ok" in result
-                else _of_calls(result)
-            )
-            told = {str(percent): _told(estimate) for percent, estimate in ways.items()}
+            found_of = _of_soak if name.endswith("soak") else _of_load if "ok" in result else _of_calls
+            told = {str(percent): _told(estimate) for percent, estimate in found_of(result).items()}
             found.append(Distribution(_plain(name), tuple(np.sort(ms).round(4).tolist()), told))
     return found
+
+
+def _of_soak(_: Mapping[str, Any]) -> dict[int, Estimate | None]:
+    return {}
+
+
+def _of_load(result: Mapping[str, Any]) -> dict[int, Estimate | None]:
+    return {percent: estimates.latency(result, percent) for percent in PERCENTS}
 
 
 def _of_calls(result: Mapping[str, Any]) -> dict[int, Estimate | None]:

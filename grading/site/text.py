@@ -68,7 +68,8 @@ def _renderer() -> Any:
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     renderer.add_render_rule("table_open", lambda *_: f"{SCROLL}<table>")
     renderer.add_render_rule("table_close", lambda *_: "</table></div>")
-    renderer.add_render_rule("fence", lambda _, tokens, at, *__: code(tokens[at].content))
+    for block in ("fence", "code_block"):
+        renderer.add_render_rule(block, lambda _, tokens, at, *__: code(tokens[at].content))
     return renderer
 
 

@@ -67,7 +67,9 @@ function percentile(box, data) {
     const step = data.steps[choose.value];
     chart = curve(step.ms, Math.max(280, place.clientWidth));
     place.replaceChildren(chart.picture);
-    told.textContent = "The kit's own estimates (ms): " + Object.entries(step.told).map(([percent, text]) => `p${percent} ${text}`).join("; ") + ".";
+    const estimates = Object.entries(step.told).map(([percent, text]) => `p${percent} ${text}`);
+    told.textContent = estimates.length ? `The kit's own estimates (ms): ${estimates.join("; ")}.`
+      : "No estimates: these samples were taken without a pause and resemble their neighbours, so an interval would promise too much.";
     move();
   }
   box.append(make("label", {}, "Recorded step ", choose), make("label", {}, "Percentile", slide), make("p", {}, value, about), place, told);

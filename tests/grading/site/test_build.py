@@ -17,6 +17,7 @@ from grading.site.lessons import lessons
 from snippets.errors import RecordError, StorageError, ToolMissing, UsageError
 from snippets.machine.browser import chromium_path
 from snippets.parts import NOTEBOOKS, PARTS
+from snippets.record.run import open_run
 from tests.grading.site import made
 from tests.reserve.verbs.test_edition import LEAST_WORDS, plain, solution_lines, staff_texts
 
@@ -170,6 +171,18 @@ def test_a_changed_record_is_shown_with_a_warning(tmp_path: Path) -> None:
     told = write_site([folder], tmp_path / "out", [])
     assert "does not hold together: the file figures/baseline-latency.png was changed" in told[2]
     assert "does not hold together" in pages(tmp_path / "out")["index.html"]
+
+
+def test_a_run_whose_models_were_left_out_is_no_changed_one(tmp_path: Path) -> None:
+    run = open_run("model", notebook="1_baseline", run_id="quick", runs=tmp_path)
+    model = run.folder / "models" / "fp32.onnx"
+    model.parent.mkdir(exist_ok=True)
+    model.write_bytes(b"x")
+    run.step("export/fp32/size", lambda: {"file": model})
+    model.unlink()
+    told = write_site([run.folder], tmp_path / "out", [])
+    assert run.record().verify(schema=False) == ["the file models/fp32.onnx is missing"]
+    assert not any("hold together" in line for line in told)
 
 
 def test_what_cannot_be_used_is_refused_in_a_sentence(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grading.site.explore import Distribution, axes, distributions
-from snippets.record.run import load_record
+from snippets.record.run import load_record, open_run
 
 
 def test_a_percentile_is_a_recorded_sample_by_nearest_rank(runs: dict[str, Path]) -> None:
@@ -26,6 +27,13 @@ def test_between_two_samples_there_is_no_value(percent: int, ms: float) -> None:
 def test_a_percentile_that_few_samples_cannot_bound_is_not_told(runs: dict[str, Path]) -> None:
     (first, *_) = distributions(load_record(runs["model"]), "1_baseline")
     assert first.told["99"] == "too few samples to tell"
+
+
+def test_of_a_soak_the_samples_are_shown_and_no_interval_is_promised(tmp_path: Path) -> None:
+    run = open_run("edge", notebook="2_soak_and_cold_start", run_id="quick", runs=tmp_path)
+    run.step("soak/all/soak", lambda: {"latency_ms": np.arange(500.0, 0.0, -1.0)})
+    (soak,) = distributions(load_record(run.folder), "2_soak_and_cold_start")
+    assert (soak.name, soak.at(95), soak.told) == ("soak: all", 475.0, {})
 
 
 def test_loads_are_those_offered_each_with_the_services_that_met_it(runs: dict[str, Path]) -> None:

@@ -51,6 +51,11 @@ def test_a_table_scrolls_and_a_heading_can_be_linked_to() -> None:
     assert headings("# A\n## B c\ntext\n## D") == ["B c", "D"] and anchor("`B` c?") == "b-c"
 
 
+@pytest.mark.parametrize("block", ["    x = 1\n", "```python\nx = 1\n```\n"])
+def test_code_in_the_text_looks_as_code_of_cells_does(block: str) -> None:
+    assert markdown(block) == code("x = 1")
+
+
 def test_code_and_printed_lines_are_escaped() -> None:
     assert "&lt;b&gt;" in code("x = '<b>'") and "<b>" not in code("x = '<b>'")
     assert printed("\x1b[31m<b>\x07") == '<pre class="printed" tabindex="0">&lt;b&gt;\\x07</pre>'
