@@ -233,6 +233,26 @@ def report(runs: tuple[str, ...], out: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("runs", metavar="[RUN|PART]...", nargs=-1, type=RUN)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="site",
+    show_default=True,
+    metavar="DIR",
+    help="Folder to write: a new or empty one, or an earlier site, which is replaced.",
+)
+def site(runs: tuple[str, ...], out: Path) -> None:
+    """Write the lab as pages to look at before installing it: every lesson with a recorded run (of none named: the
+    latest of each part), and the instructor's guide. At most 10 MB; opens from a file."""
+    from grading.site.build import write_site
+    from reserve.hardware import load
+
+    for line in write_site([_run_folder(run) for run in runs], out, list(load().values())):
+        click.echo(line)
+
+
+@cli.command()
 @click.option("--gpu", is_flag=True, help="Also compute something small with every engine on the GPU; seconds.")
 def doctor(gpu: bool) -> None:
     """Say what this machine has and lacks for the lab, and how to get it."""

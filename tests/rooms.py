@@ -49,7 +49,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("submission",),
         ("grade",),
         ("report",),
-        ("rerun",),
+        ("rerun", "site"),
         ("batch",),
         ("kernels",),
         ("nbgrader", "gradescope", "staff"),

@@ -45,6 +45,9 @@ def test_help_imports_nothing_heavy(root: Path) -> None:
         (("run", "model", "--profile", "slow"), 2, "'slow' is not one of"),
         (("show", "nowhere"), 6, "no run record"),
         (("report", "nowhere"), 6, "no run record"),
+        (("site", "nowhere", "--out", "none"), 6, "no run record"),
+        (("site", "modle", "--out", "none"), 2, "Did you mean model?"),
+        (("site", "--out", str(Path(__file__).parent)), 2, "holds something that is no site"),
         (("frobnicate",), 2, "No such command"),
     ],
 )
@@ -62,6 +65,18 @@ def test_show_and_report_read_a_run(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert call(monkeypatch, "report", str(folder)) == 0
     printed = capsys.readouterr().out
     assert "Part model, run mine" in printed and printed.strip().endswith("report.html")
+
+
+def test_site_writes_pages_that_open_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    run = open_run("edge", run_id="quick")
+    run.step("a", lambda: 1)
+    assert call(monkeypatch, "site", "edge", "--out", str(tmp_path / "pages")) == 0
+    printed = capsys.readouterr().out
+    assert f"edge: the run {run.folder}" in printed and "of at most 10 MB" in printed
+    assert printed.strip().endswith((tmp_path / "pages" / "index.html").as_uri())
+    assert "raspberrypi5" in (tmp_path / "pages" / "guide.html").read_text()
 
 
 def test_exit_codes_are_distinct_and_the_readme_lists_them(root: Path) -> None:

@@ -41,10 +41,10 @@ MODEL_COLOURS = {
     "tensorrt": "#3B2A78",
     "tensorrt-fp16": "#7867B8",
     "mobilenet-half": "#56B4E9",
-    "resnet": "#117733",
-    "transformer": "#882255",
-    "embedding": "#999933",
-    "fp16": "#44AA99",
+    "resnet": "#1B7837",
+    "transformer": "#762A83",
+    "embedding": "#8A8A1F",
+    "fp16": "#35978F",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
 MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}

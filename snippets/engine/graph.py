@@ -71,7 +71,7 @@ def multiply_adds(path: Path) -> int:
         if node.op_type == "Conv":  # weights: outputs, inputs of a group, height, width; each used at every place
             places = math.prod(shapes[node.output[0]][2:])
             total += math.prod(weights[node.input[1]]) * places
-        elif node.op_type in ("Gemm", "MatMul"):  # each number of the output is a row times a column
+        elif node.op_type in ("Gemm", "MatMul"):  # each number that comes out is a sum over the inner side
             output = shapes[node.output[0]][1:]
             if node.input[1] in weights:
                 total += math.prod(weights[node.input[1]]) * math.prod(output[:-1])

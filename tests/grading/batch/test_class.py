@@ -133,7 +133,7 @@ def test_the_outputs_hold_every_student_and_every_question(graded: tuple[list[Gr
     assert len(rows) == len(grades) and "edge.cold.worth" in rows[0]
     assert [row["netid"] for row in rows] == sorted(row["netid"] for row in rows)
     assert len(json.loads(out.with_suffix(".json").read_text())) == len(grades)
-    page = out.with_suffix(".html").read_text()
+    page = out.with_suffix(".html").read_text().replace("<wbr>", "")  # names may be broken behind their dots
     assert "edge.cold.worth" in page and "Similar submissions" in page and "<script" not in page
 
 
