@@ -38,6 +38,7 @@ KINDS = {
     "number": "a number, worked out",
     "explain": "an explanation",
     "screenshot": "a screenshot",
+    "config": "a config.pbtxt",
 }
 PNG = b"\x89PNG\r\n\x1a\n"
 Keep = Callable[[str, bytes], str]

@@ -249,7 +249,8 @@ def test_throughputs_that_are_compared_took_turns(finished, record: Record) -> N
         assert ratio == pytest.approx(ratio_of_blocks(*of), abs=0.00501)
     prices, costs = load_prices(), record.result("choose/front")["priced"]
     for name in costs.keys() - {"cuda", "tensorrt"}:
-        step = next(step for each, step in steps.items() if each.startswith(f"providers/{name}/"))
+        begins = (f"providers/{name}/", f"smaller/{name}/")
+        step = next(step for each, step in steps.items() if each.startswith(begins))
         hours = 1e6 * median_of_blocks(step) / 1000 / 3600 / prices.utilization
         assert costs[name][0] == pytest.approx(hours * step["threads"] * prices.per_core_hour), name
 
