@@ -30,6 +30,7 @@ TAKES_A_PART = {
     "autograde": (),
     "show": (),
     "report": (),
+    "site": (),
     "collect": ("--netid", "ab123"),
     "gradescope build": (),
     "gradescope template": (),
