@@ -58,6 +58,10 @@ def written(text: str, like: ModelConfig) -> WrittenConfig:
         return WrittenConfig(**base, text=text)
     if message.name != like.name:
         raise UsageError(f'the model is called name: "{like.name}" here, not "{message.name}"')
+    for kind, named, ours in (("input", message.input, like.inputs), ("output", message.output, like.outputs)):
+        # Triton would load it all the same, and answer without the output that nobody knows.
+        if [one.name for one in named] != (names := [one.name for one in ours]):
+            raise UsageError(f"its model.py has the {kind} {', '.join(names)}: name that in `{kind}`")
     instances = sum(max(group.count, 1) * max(len(group.gpus), 1) for group in message.instance_group)
     if instances > MOST_INSTANCES:
         raise UsageError(f"{instances} instances are too many for this machine; ask for {MOST_INSTANCES} at most")

@@ -67,10 +67,10 @@ def printed(notebook: nbformat.NotebookNode) -> str:
 
 
 def measured(notebook: nbformat.NotebookNode) -> list[str]:
-    """The lines of `printed` that tell measurements: without questions, whose state a replay words differently."""
+    """The lines of `printed` that tell measurements: without questions, whose state a replay words otherwise."""
     kept = []
     for cell in notebook.cells:
-        if "ask(run" not in cell.source:
+        if "ask(run" not in cell.source and "write(run" not in cell.source:
             kept += [line for line in printed(nbformat.v4.new_notebook(cells=[cell])).splitlines() if line.strip()]
     return kept
 

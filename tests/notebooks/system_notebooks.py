@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import linecache
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -30,7 +31,10 @@ def execute(name: str, **parameters: Any) -> str:
     with redirect_stdout(shown), mock.patch("IPython.display.display", display):
         for cell in json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
-                exec(compile("".join(cell["source"]), f"{name}:{cell['id']}", "exec"), namespace)
+                source, place = "".join(cell["source"]), f"{name}:{cell['id']}"
+                # As IPython does, so that the text of a function that a cell defines can be had.
+                linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
+                exec(compile(source, place, "exec"), namespace)
                 if "parameters" in cell["metadata"].get("tags", []):
                     namespace.update(parameters)
     return shown.getvalue()

@@ -33,6 +33,12 @@ CALLED = {
         "never": "batching/on-8",
         "for eight": "batching/on-waits-10-ms-8",
         "for sixteen": "batching/waits-for-16-8",
+        "one by one": "batcher/off-8",
+        "no delay": "batcher/delay-0-8",
+        "5 ms": "batcher/delay-5-8",
+        "20 ms": "batcher/delay-20-8",
+        **{f"one by one, {n}": f"config/plain-{n}" for n in (1, 32)},
+        **{f"described, {n}": f"config/mine-{n}" for n in (1, 32)},
         "off": "batching/food-off",
         "on": "batching/food-on",
     },
@@ -54,7 +60,7 @@ SENTENCE = re.compile(
 T_OF_TWO = 4.3027  # Student's t for three windows, 95 %
 
 
-@pytest.mark.parametrize(("name", "number"), [("2_triton", 5), ("3_batching", 9), ("4_instances", 5)])
+@pytest.mark.parametrize(("name", "number"), [("2_triton", 5), ("3_batching", 14), ("4_instances", 5)])
 def test_every_comparison_in_words_is_what_the_samples_give(
     executed: Executed, record: Record, name: str, number: int
 ) -> None:

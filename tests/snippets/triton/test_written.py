@@ -52,7 +52,7 @@ def test_triton_loads_what_was_written_and_says_why_it_does_not(tmp_path: Path) 
         kit = lab.service("similar", ServiceOptions("similar_mine"))
         good = kit.config.pbtxt() + "dynamic_batching { }\n"
         bad = {
-            good.replace('"nearest"', '"furthest"'): "Triton",
+            good.replace('"nearest"', '"furthest"'): "has the output nearest",
             good.replace("dims: [ 1280 ]", "dims: [ 12 ]"): "does not answer",
             good.replace('backend: "python"', 'backend: "fortran"'): "could not load",
             "": "",
