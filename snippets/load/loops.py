@@ -182,7 +182,8 @@ def open_loop(
     closed = opened + offered.seconds
     in_window = [row for row in rows if row.started >= opened]
     found = summary(in_window, opened, offered.seconds, target.batch)
-    expected = int((arrivals >= offered.warm_up_s).sum())
+    # By the same sums as the rows': one that is due just when the window opens is rounded into it or out of it.
+    expected = int((arrivals + turns.origin >= opened).sum())
     return {
         "offered_rps": expected / offered.seconds,
         "asked_rps": offered.rps,

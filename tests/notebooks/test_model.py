@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from grading.checks.evidence import Evidence
+from grading.checks.integrity.shapes import misshapen
 from grading.questions import questions
 from reserve.run.here import run_parts
 from reserve.run.options import RunOptions
@@ -65,6 +66,10 @@ def test_all_notebooks_ran_and_a_replay_measures_nothing(finished, record: Recor
     assert first.measured == len(record.steps) and again.measured == 0 and again.replayed >= first.measured
     assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 7
     assert record.verify() == []
+
+
+def test_an_honest_run_is_as_the_kit_records_it(record: Record) -> None:
+    assert misshapen(Evidence(record)) == []
 
 
 def test_every_question_refers_to_steps_that_were_measured(record: Record) -> None:

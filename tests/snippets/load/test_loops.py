@@ -256,3 +256,11 @@ def test_requests_without_an_answer_in_time_are_failures() -> None:
 def test_a_load_that_makes_no_sense_is_refused(call: Callable[[], dict]) -> None:
     with pytest.raises(UsageError):
         call()
+
+
+def test_a_request_due_at_the_very_moment_when_the_window_opens_is_counted_once_or_not_at_all() -> None:
+    # The number before 0.2 is 0.2 less 2.8e-17; beside a clock of thousands of seconds there is no such difference.
+    offered = Offered(20, 0.1, warm_up_s=0.2, moments_s=(-2.8e-17, 0.02, 0.05))
+    assert offered.arrivals_s()[0] < offered.warm_up_s
+    result = loops.open_loop(Desk(service_s=0.001), offered, max_clients=4)
+    assert result["failures"] == 0 and result["arrivals"] == len(result["latency_ms"]) >= 2
