@@ -34,12 +34,12 @@ from tests.notebooks.sentences import (
 )
 
 LEVELS = ("none", "basic", "extended", "all")
-NOTEBOOKS = ("0_kernel", "1_baseline", "2_graph", "3_quantize", "4_providers", "5_smaller", "6_choose")
+NOTEBOOKS = ("0_kernel", "1_baseline", "2_graph", "3_quantize", "4_providers", "5_smaller", "6_retrain", "7_choose")
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory):
-    """The seven notebooks, run once in the quick profile on a quarter of the images, and replayed with fewer cores."""
+    """The eight notebooks, run once in the quick profile on a quarter of the images, and replayed with fewer cores."""
     runs = tmp_path_factory.mktemp("runs")
     (first,) = run_parts("model", RunOptions(params=("images=165",), runs=runs), lambda line: None)
     with on_one_core():
@@ -292,7 +292,7 @@ def test_the_sentence_about_compiling_says_what_the_samples_say(finished, record
 
 def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Record) -> None:
     """The manager's 3 ms and 1,000 images/s on a server's CPU, and 5 MB with at most 5 points lost on a phone."""
-    text = said(finished, "6_choose")
+    text = said(finished, "7_choose")
     told = dict(re.findall(r"^server CPU: ([\w-]+) +((?:missed|not decided|met).*)$", text, re.M))
     names = [name.split("/")[1] for name in record.names() if re.fullmatch(r"choose/[^/]+/latency", name)]
     assert set(told) == set(names) - {"cuda", "tensorrt"}
@@ -349,7 +349,7 @@ def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Reco
         for name, (cost, right) in priced.items()
         if any(c <= cost and r >= right and (c < cost or r > right) for c, r in priced.values())
     }
-    first = next(line for line in said(finished, "6_choose").splitlines() if line.startswith("on the front: "))
+    first = next(line for line in said(finished, "7_choose").splitlines() if line.startswith("on the front: "))
     names, _, undecided = first.removeprefix("on the front: ").partition("; not decided: ")
     assert set(names.split(", ")) == set(priced) - beaten
     assert set(filter(None, undecided.split(", "))) <= beaten

@@ -18,7 +18,7 @@ from snippets.record.run import load_record
 from tests.notebooks.executed import NOTEBOOKS, printed
 from tests.notebooks.written import with_functions
 
-NAMES = ("1_baseline", "3_quantize", "6_choose")
+NAMES = ("1_baseline", "3_quantize", "7_choose")
 # The solutions, but for one that knows the example only, and one that fails on it.
 OWN = {
     **solutions("model"),
@@ -55,7 +55,7 @@ def test_an_untouched_notebook_goes_on_with_the_kits_versions_and_says_so(shown)
     for name, functions in {
         "1_baseline": ("percentile", "block_interval", "paired_comparison", "break_even"),
         "3_quantize": ("scale_and_zero_point", "quantize", "int8_matmul", "float_layers"),
-        "6_choose": ("cost_per_million",),
+        "7_choose": ("cost_per_million",),
     }.items():
         assert said[name].count("Not written yet") == len(functions)
         for function in functions:
@@ -68,7 +68,7 @@ def test_right_functions_make_the_same_figures(shown) -> None:
     assert "percentile: yours; block_interval: yours" in mine and "paired_comparison: yours" in mine
     for word in ("p50 ", " times: "):
         assert lines(mine, word) == lines(said["1_baseline"], word) != []
-    assert "cost_per_million: yours" in said["mine/6_choose"]
+    assert "cost_per_million: yours" in said["mine/7_choose"]
 
 
 def test_one_that_knows_the_example_only_is_found_out_and_replaced(shown) -> None:

@@ -221,7 +221,7 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(
             {"choose/front": {"priced": {"onnx-all": [0.2, 0.9]}}},
             {0.2: 1, 0.25: 0.5, 0.04: 0},
-            {"6_choose": {"prices": "ours.toml"}},
+            {"7_choose": {"prices": "ours.toml"}},
         ),
     ),
     "model.choose.server_cpu": (
