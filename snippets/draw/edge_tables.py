@@ -40,7 +40,7 @@ def measured(rows: Sequence[Row]) -> str:
             interval(row.p50, 2),
             f"{row.p95_ms.value:.2f}" if row.p95_ms else "too few samples",
             interval(row.accuracy, 1, "%"),
-            interval(scaled(row.lost, 100), 1),
+            "" if row.variant == "fp32" else interval(scaled(row.lost, 100), 1),
         )
         for row in rows
     ]

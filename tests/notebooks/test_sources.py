@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from grading import notebooks
+from grading.questions.schema import questions
 
 ALLOWED = {"snippets", "grading.questions", "grading.checks.looking_back"}
 OURS = {"snippets", "grading", "reserve", "servelab", "tests", "benchmarks"}
@@ -110,3 +112,11 @@ def test_every_question_is_asked_in_exactly_one_notebook() -> None:
             for found in notebooks.ASK.findall(source)
         ]
         assert sorted(asked) == sorted(question.id for question in questions(part))
+
+
+@pytest.mark.parametrize("part", notebooks.PARTS)
+def test_the_last_notebook_of_a_part_looks_back_on_every_prediction(part: str) -> None:
+    predicted = {one.id for one in questions(part) if one.kind == "predict"}
+    last = max((path for path in SOURCES if path.parent.name == part), key=lambda path: path.stem)
+    shown = [code for code in code_of(last) if "look_back(" in code]
+    assert predicted and predicted == set(re.findall(r'"([a-z_0-9]+(?:\.[a-z_0-9]+)+)"', shown[-1]))
