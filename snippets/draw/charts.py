@@ -149,7 +149,10 @@ def scatter(
         axes.axvspan(left, marks.x_below, color=MET, alpha=0.08, linewidth=0)
         axes.set_xlim(left=left)
         style.limit_line(axes, marks.x_below)
-    place_labels(axes, points, areas=marks.areas)
+    nameless = place_labels(axes, points, areas=marks.areas, important={*marks.front, *marks.undecided})
+    if nameless:
+        note = f"{len(nameless)} dots without a name: none is on the front"
+        axes.text(0.99, 0.02, note, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL, color=INK, alpha=0.7)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from snippets.draw.style import FAINT, SMALL
@@ -19,15 +19,19 @@ PLACES = ((1, 0), (1, -LINE), (1, LINE), (-1, 0)) + tuple(
     (side, LINE * rows) for far in range(2, 8) for rows in (-far, far) for side in (1, -1)
 )
 Place = tuple[int, int]
+NEAR = 2 * LINE
+"""How far up or down from its point a name may stand that is not one of the important ones."""
 
 
 def place_labels(
     axes: Axes,
     points: Mapping[str, tuple[float, float]],
     areas: Mapping[str, float] | None = None,
-) -> None:
+    important: Collection[str] = (),
+) -> list[str]:
     """Name every point beside it where no other name or point is, with a thin line to a name that is farther off or
-    lies near another point, too.
+    lies near another point, too. Where some are `important`, they come first, and of the others only those get a
+    name that have a free place close by. Returns the points without a name.
 
     As few of the chart's own lines as possible are crossed. To be called last, when the limits of the axes stand.
     `areas`: of dots in square points, by name.
@@ -41,7 +45,8 @@ def place_labels(
     radii = {name: max(SMALLEST_RADIUS, (areas or {}).get(name, 0.0) ** 0.5 / 2) for name in points}
     taken = [Bbox.from_bounds(x, y, 0, 0).padded(radii[name] * pixel) for name, (x, y) in spots.items()]
     lines = [line.get_path().transformed(line.get_transform()) for line in axes.get_lines()]
-    for name in sorted(spots, key=lambda each: (-spots[each][1], spots[each][0])):
+    nameless = []
+    for name in sorted(spots, key=lambda each: (each not in important, -spots[each][1], spots[each][0])):
         text = axes.annotate(
             name,
             points[name],
@@ -53,12 +58,18 @@ def place_labels(
         )
         beside = radii[name] + 4
         boxes = _boxes(spots[name], text.get_window_extent(), beside, pixel)
-        side, up = place = _best(boxes, axes.get_window_extent(), taken, lines, pixel)
+        found = _best(boxes, axes.get_window_extent(), taken, lines, pixel)
+        if important and name not in important and (found is None or abs(found[1]) > NEAR):
+            text.remove()
+            nameless.append(name)
+            continue
+        side, up = place = found or PLACES[0]
         taken.append(boxes[place])
         text.set(position=(side * beside, up), horizontalalignment="left" if side > 0 else "right")
         others = (spot for other, spot in spots.items() if other != name)
         if abs(up) > LINE or (up and any(boxes[place].padded(LINE * pixel).contains(*spot) for spot in others)):
             _lead_line(axes, points[name], (side * (beside - 2), up))
+    return nameless
 
 
 def _boxes(spot: tuple[float, float], extent: Bbox, beside: float, pixel: float) -> dict[Place, Bbox]:
@@ -77,19 +88,22 @@ def _boxes(spot: tuple[float, float], extent: Bbox, beside: float, pixel: float)
     }
 
 
-def _best(boxes: Mapping[Place, Bbox], frame: Bbox, taken: list[Bbox], lines: Iterable[Any], pixel: float) -> Place:
-    """The free place inside the frame that crosses the fewest lines; of equal ones the first, which is the nearest."""
+def _best(
+    boxes: Mapping[Place, Bbox], frame: Bbox, taken: list[Bbox], lines: Iterable[Any], pixel: float
+) -> Place | None:
+    """The free place inside the frame that crosses the fewest lines; of equal ones the first, which is the nearest.
+    None if all are taken."""
     inside = (
         place
         for place, box in boxes.items()
         if frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
     )
-    free = [place for place in inside if not boxes[place].count_overlaps(taken)] or [PLACES[0]]
+    free = [place for place in inside if not boxes[place].count_overlaps(taken)]
 
     def crossed(place: Place) -> int:
         return sum(line.intersects_bbox(boxes[place].padded(pixel), filled=False) for line in lines)
 
-    return min(free, key=crossed)
+    return min(free, key=crossed, default=None)
 
 
 def _lead_line(axes: Axes, point: tuple[float, float], end: tuple[float, float]) -> None:

@@ -38,3 +38,15 @@ def test_a_crowd_has_lines_that_lead_to_the_names_farther_off() -> None:
     axes.set(xlim=(0, 10), ylim=(0, 10))
     place_labels(axes, {f"point number {n}": (5.0, 5.0 + 0.01 * n) for n in range(6)})
     assert sum(not text.get_text() for text in axes.texts) >= 1
+
+
+def test_in_a_crowd_the_important_points_have_names_and_others_where_there_is_room() -> None:
+    _, axes = style.canvas("title")
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    crowd = {f"point number {n}": (5.0, 5.0 + 0.01 * n) for n in range(16)}
+    nameless = place_labels(axes, {**crowd, "apart": (1.0, 1.0)}, important={"point number 3", "point number 7"})
+    written = {text.get_text() for text in axes.texts if text.get_text()}
+    assert {"point number 3", "point number 7", "apart"} <= written
+    assert nameless and written == {*crowd, "apart"} - set(nameless)
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
