@@ -152,7 +152,9 @@ def scatter(
     nameless = place_labels(axes, points, areas=marks.areas, important={*marks.front, *marks.undecided})
     if nameless:
         note = f"{len(nameless)} dots without a name: none is on the front"
-        axes.text(0.99, 0.02, note, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL, color=INK, alpha=0.7)
+        axes.text(
+            0.99, 0.02, note, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL, color=INK, alpha=0.7
+        )
     return figure
 
 
