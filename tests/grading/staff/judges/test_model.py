@@ -111,10 +111,10 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             },
         ),
     ),
-    # 100 images; 12 lost and 4 gained: a loss of 8 points. Its variance: 0.16 - 0.08^2 = 0.1536, root 0.3919; half the
-    # interval 1.96 x 0.3919 / 10 = 0.07681, or 7.68 points. To 0.5: 100 x (7.681 / 0.5)^2 = 23,602 images
-    # (1.96^2 x 0.1536 x 40,000).
-    # 15 % are 3,540 (to 27,140), three times that 10,620 (to 34,220).
+    # 100 images; 12 lost and 4 gained: a loss of 8 points. Half the
+    # interval: with half an image more in each of the four cells 1.96 x sqrt(17 - 8 x 8 / 102) / 102 = 0.07775, or 7.78
+    # points. To 0.5: 100 x (7.775 / 0.5)^2 = 24,181 images.
+    # 15 % are 3,627 (to 27,808), three times that 10,881 (to 35,062).
     "model.quantize.enough": (
         Paper(
             {
@@ -125,24 +125,23 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
                 "quantize/reference": {"predictions": [7] * 12 + [3] * 4 + [7] * 84},
             },
             {
-                1.959963984540054**2 * 6144: 1,
-                23_600: 1,
-                27_000: 1,
-                20_200: 1,
-                27_300: 0.5,
-                34_100: 0.5,
-                34_400: 0,
+                24_181: 1,
+                27_700: 1,
+                20_600: 1,
+                27_900: 0.5,
+                35_000: 0.5,
+                35_200: 0,
                 100: 0,
                 1536: 0,
             },
         ),
-        # The same right and wrong on both: no width, so no image more is needed.
+        # The same right and wrong on both, of four: half the interval is 1.96 / 6, or 32.67 points; 4 x (32.67 / 0.5)^2.
         Paper(
             {
                 "quantize/search/a-scale-a-channel.onnx": {"labels": [7] * 4, "predictions": [7] * 3 + [3]},
                 "quantize/reference": {"predictions": [7] * 3 + [3]},
             },
-            {0: 1, 4: 0},
+            {17_073: 1, 4: 0},
         ),
     ),
     # Below 3 ms and at least 1,000 images/s.
