@@ -136,7 +136,7 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
                 1536: 0,
             },
         ),
-        # The same right and wrong on both, of four: half the interval is 1.96 / 6, or 32.67 points; 4 x (32.67 / 0.5)^2.
+        # The same right and wrong on both, of four: half the interval is 1.96 / 6, or 32.67 points.
         Paper(
             {
                 "quantize/search/a-scale-a-channel.onnx": {"labels": [7] * 4, "predictions": [7] * 3 + [3]},
