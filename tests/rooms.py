@@ -24,7 +24,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engine",),
         ("quantize", "kernel", "smaller"),
         ("gpu", "load"),
-        ("simulate",),
+        ("simulate", "tokens"),
         ("serve", "triton"),
         ("decide", "forecast"),
         ("edge",),

@@ -221,14 +221,17 @@ def judge_answers(evidence: Evidence, judges: Mapping[str, Judge], screenshots: 
     firsts: dict[str, int] = {}
     for index, step in enumerate(record.steps):
         firsts.setdefault(step.name, index)
-    scored = []
+    scored: list[_Scored] = []
+    on_top: list[_Scored] = []
     for question in asked_of(record.part, {answer["question"] for answer in record.answers}):
         if question.kind == "screenshot":
             scored.append(_Scored(_pictured(question, question.id in screenshots)))
         else:
             placed = [_with_place(entry, question, record, links, firsts) for entry in answers_to(question, record)]
-            scored.append(_scored(question, judges.get(question.id), evidence, standing(question, placed)))
-    return _together(scored)
+            result = _scored(question, judges.get(question.id), evidence, standing(question, placed))
+            (on_top if question.extra else scored).append(result)
+    extra = [replace(each, possible=0, message=f"{each.message} (On top.)") for each in _together(on_top)]
+    return [*_together(scored), *extra]
 
 
 def _together(scored: Sequence[_Scored]) -> list[Result]:

@@ -15,6 +15,7 @@ from grading.checks.judging import Choices, Judge, Number, banded, nearest, one
 from snippets import stats
 from snippets.load import estimates, queueing
 from snippets.stats import Estimate
+from snippets.tokens.lab import by
 
 GRID = {
     f"{n} instance{'s' * (n > 1)}, {t} thread{'s' * (t > 1)}": f"instances/{n}x{t}/load"
@@ -22,6 +23,7 @@ GRID = {
     for t in (1, 2)
 }
 SHARES = (30, 60, 80, 95, 130, 200)
+TOKENS_ALONE = "tokens/alone"
 
 
 def of_successes(evidence: Evidence, name: str, values: np.ndarray, field: str) -> np.ndarray:
@@ -266,6 +268,30 @@ def cold_ratio(evidence: Evidence) -> Choices:
     return banded(factor, (4, 30), ("about twice", "about 10 times", "more than 30 times"), "Divide the medians.")
 
 
+# 7_tokens
+
+
+def at_count(evidence: Evidence, step: str, key: str, value: str, count: int) -> float:
+    """The middle of column `value` of a step of the language model where its column `key` is `count`. Raises
+    NotMeasured."""
+    found = {key: evidence.samples(step, key), value: evidence.samples(step, value)}
+    if found[key].shape != found[value].shape or count not in found[key]:
+        raise NotMeasured(step, f"{value} at {key} {count}")
+    return by(found, key, value)[count].value
+
+
+def longer_prompt(evidence: Evidence) -> Number:
+    """Time to the first token after 256 tokens over that after 64."""
+    long, short = (at_count(evidence, TOKENS_ALONE, "prompt", "first_ms", length) for length in (256, 64))
+    return Number(long / short, "Divide the time to the first token at 256 by that at 64.", 0.2)
+
+
+def company(evidence: Evidence) -> Number:
+    """Tokens a second of eight sequences over those of one."""
+    many, one = (at_count(evidence, "tokens/together", "sequences", "per_s", count) for count in (8, 1))
+    return Number(many / one, "Divide the tokens a second of eight sequences by those of one.", 0.2)
+
+
 JUDGES: dict[str, Judge] = {
     "system.endpoint.latency": endpoint_slower,
     "system.endpoint.throughput": endpoint_rate_gain,
@@ -282,4 +308,6 @@ JUDGES: dict[str, Judge] = {
     "system.online.knee": where_it_bends,
     "system.online.bursts": bursts,
     "system.cold.ratio": cold_ratio,
+    "system.tokens.prompt": longer_prompt,
+    "system.tokens.company": company,
 }

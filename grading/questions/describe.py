@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grading.questions.schema import Question, questions
+from grading.questions.schema import Question, extras, questions
 
 
 def worth(question: Question) -> str:
@@ -14,8 +14,9 @@ def describe(part: str) -> str:
     """All questions of a part as text, in the order of the submission's pages."""
     lines = []
     asked = questions(part)
-    for number, question in enumerate(asked, start=1):
-        lines.append(f"{number:>3}. {question.id}  [{question.kind}, {worth(question)}]")
+    for number, question in enumerate((*asked, *extras(part)), start=1):
+        on_top = " on top, in an optional notebook" if question.extra else ""
+        lines.append(f"{number:>3}. {question.id}  [{question.kind}, {worth(question)}{on_top}]")
         lines += [f"     {line}".rstrip() for line in question.text.splitlines()]
         if question.choices:
             lines.append(f"     Choices: {' | '.join(question.choices)}")

@@ -12,6 +12,7 @@ unit = "ms"                      # number, and predictions of a number
 signed = false                   # a predicted number that may be negative
 work = "worked out"              # what the answer takes: one of WORK
 replaces = "model.graph.nodes"   # a question under [[retired]], graded instead where an older record was asked it
+extra = false                    # of an optional notebook: its points come on top, and nobody misses them
 
 What only staff may see of a question lies in `grading/staff/rubrics/`, a table under its id: `rubric`, what earns the
 points, shown to graders and, after grading, to students; `needs`, in words what an answer takes, for whoever edits the
@@ -63,6 +64,7 @@ class Question:
     work: str = ""
     needs: str = ""
     replaces: str = ""
+    extra: bool = False
 
     @property
     def interval(self) -> bool:
@@ -115,6 +117,8 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
         raise refuse(f"has work {table['work']!r}; it is one of {', '.join(WORK)}")
     if kind == "predict" and not choices and not table.get("unit"):
         raise refuse("is the prediction of a number and needs a unit")
+    if table.get("extra") and kind not in ("predict", "choose", "number"):
+        raise refuse(f"is extra and of kind {kind}; nobody grades extra questions by hand")
     if kind in ("explain", "screenshot") and RUBRICS.is_dir() and not table.get("rubric", "").strip():
         raise refuse(f"is of kind {kind} and needs a rubric for whoever grades it")
     return Question(
@@ -131,6 +135,7 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
         work=str(table.get("work", "")),
         needs=str(table.get("needs", "")).strip(),
         replaces=str(table.get("replaces", "")),
+        extra=bool(table.get("extra", False)),
     )
 
 
@@ -158,11 +163,25 @@ def load(path: Path, part: str, kind: str = "question") -> tuple[Question, ...]:
 
 @lru_cache(maxsize=8)
 def questions(part: str) -> tuple[Question, ...]:
-    """The questions of `part` (model, edge or system). Raises UsageError for another part, QuestionError for a
-    malformed file.
+    """The questions of `part` (model, edge or system) that everybody is asked. Raises UsageError for another part,
+    QuestionError for a malformed file.
     """
+    return tuple(each for each in every(part) if not each.extra)
+
+
+def extras(part: str) -> tuple[Question, ...]:
+    """The questions of the part's optional notebooks: an answer earns points on top, none costs nothing."""
+    return tuple(each for each in every(part) if each.extra)
+
+
+def every(part: str) -> tuple[Question, ...]:
+    """The questions of the part, extra ones among them. Raises as `questions`."""
     check_part(part, all_too=False)
-    path = FOLDER / f"{part}.toml"
+    return _of_file(FOLDER / f"{part}.toml", part)
+
+
+@lru_cache(maxsize=8)
+def _of_file(path: Path, part: str) -> tuple[Question, ...]:
     return load(path, part) if path.exists() else ()
 
 
@@ -177,14 +196,15 @@ def retired(part: str) -> Mapping[str, Question]:
 def asked_of(part: str, answered: Collection[str]) -> tuple[Question, ...]:
     """The questions of `part` as a record was asked them, which holds answers to the questions `answered`.
 
-    Where it answers a retired question and not the one that replaces it, the retired one is graded.
+    Where it answers a retired question and not the one that replaces it, the retired one is graded. Extra questions are
+    among them only if they were answered.
     """
     older = retired(part)
     return tuple(
         older[each.replaces]
         if each.replaces in older and each.replaces in answered and each.id not in answered
         else each
-        for each in questions(part)
+        for each in (*questions(part), *(extra for extra in extras(part) if extra.id in answered))
     )
 
 
@@ -196,12 +216,12 @@ def question(question_id: str) -> Question:
     part = question_id.split(".", 1)[0]
     if part not in PARTS:
         raise QuestionError(f"There is no question {question_id!r}: an id begins with its part, {' or '.join(PARTS)}.")
-    for candidate in (*questions(part), *retired(part).values()):
+    for candidate in (*every(part), *retired(part).values()):
         if candidate.id == question_id:
             return candidate
     import difflib
 
-    near = difflib.get_close_matches(question_id, [q.id for q in questions(part)], n=3, cutoff=0.3)
+    near = difflib.get_close_matches(question_id, [q.id for q in every(part)], n=3, cutoff=0.3)
     hint = f" Did you mean {' or '.join(near)}?" if near else f" `servelab questions {part}` lists them."
     raise QuestionError(f"There is no question {question_id!r}.{hint}")
 

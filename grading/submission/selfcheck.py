@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.questions import answer_to, format_problem, is_blank, is_late, questions
+from grading.questions.schema import extras
 from grading.questions.which_run import Choice, choose_run
 from grading.shown import line
 from grading.submission.collect import screenshots
@@ -32,7 +33,8 @@ def run_folder(part: str, run: Path | None) -> Path:
 def examine(record: Record, notebooks: Path = NOTEBOOKS) -> list[Finding]:
     """What a run lacks: answers, readable answers, screenshots, measurements, whole files."""
     findings = []
-    asked = questions(record.part)
+    answered = {answer["question"] for answer in record.answers}
+    asked = (*questions(record.part), *(extra for extra in extras(record.part) if extra.id in answered))
     measured = set(record.names())
     for question in asked:
         counted = answer_to(question, record)

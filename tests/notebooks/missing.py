@@ -61,7 +61,7 @@ def _known(name: str) -> Question | None:
 
 def _not_judged(asked: Sequence[Question], judges: Path) -> list[str]:
     """Choices and numbers are judged on the student's own record; the judge is found by the question's id."""
-    text = judges.read_text(encoding="utf-8")
+    text = _text(judges.parent)
     return [
         f"a judge of {one.id}: in grading/staff/judges/{judges.name}"
         for one in asked

@@ -8,7 +8,7 @@ from grading.checks import edge as edge_predictions
 from grading.checks import model as model_predictions
 from grading.checks import system as system_predictions
 from grading.checks.judging import Judge
-from grading.staff.judges import edge, model, system
+from grading.staff.judges import edge, model, system, tokens
 
 JUDGES: Mapping[str, Judge] = {
     **model_predictions.JUDGES,
@@ -17,5 +17,6 @@ JUDGES: Mapping[str, Judge] = {
     **model.JUDGES,
     **edge.JUDGES,
     **system.JUDGES,
+    **tokens.JUDGES,
 }
 """Of every question that a machine grades, predictions included, by its id. None is given twice."""

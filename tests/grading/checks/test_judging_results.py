@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from grading.checks import judging
@@ -22,6 +23,7 @@ from tests.grading.checks.paper import SOAKED, PaperRecord, PaperStep
 TREND, CHANGE, CAUSE = "edge.soak.trend", "edge.soak.change", "edge.soak.cause"
 RIGHT = "Right on your own numbers."
 IN_TIME = "Predicted in time; such a prediction earns its points right or wrong."
+NONE: frozenset[str] = frozenset()
 LATE = "Predict before you measure: this one came after the measurement."
 
 
@@ -211,3 +213,21 @@ def test_a_picture_is_handed_to_a_person_or_asked_for(tmp_path: Path) -> None:
     assert result(run, name, pictures=(name,)) == Result(
         name, "by hand", True, 0, points, "A person looks at this picture."
     )
+
+
+# --- What comes on top ---
+
+
+def test_an_extra_answer_earns_points_on_top_and_is_not_missed(tmp_path: Path) -> None:
+    idle = "system.tokens.idle"
+    run = open_run("system", runs=tmp_path)
+    run.step("tokens/mixed", lambda: {"lengths": np.array([10] * 7 + [40])})
+    assert not any(each.id.startswith("system.tokens") for each in judge_answers(Evidence(run.record()), JUDGES, NONE))
+    ask(run, idle, answer=65.6)
+    ask(run, "system.tokens.prompt", answer=[3, 5])
+    made = {each.id: each for each in judge_answers(Evidence(run.record()), JUDGES, NONE)}
+    assert (made[idle].points, made[idle].possible, made[idle].passed) == (2.0, 0, True)
+    assert made[idle].message == f"{RIGHT} (On top.)"
+    # A prediction on top is no part of the part's own calibration.
+    assert made["system.tokens.prompt"].possible == 0
+    assert all(each.possible > 0 for name, each in made.items() if not name.startswith("system.tokens"))

@@ -342,6 +342,26 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # 4.1, and 5 % less is 3.9: on both sides of 4.
         Paper(cold([400], [10]), {"about twice": 1, "about 10 times": 1, "more than 30 times": 0}),
     ),
+    # The middle of 50 and 200 is 100, that of 400 and 400 is 400: 4 times. A fifth is 0.8, three fifths 2.4.
+    "system.tokens.prompt": (
+        Paper(
+            {
+                "tokens/alone": {
+                    "prompt": [64, 64, 256, 256, 16],
+                    "first_ms": [50.0, 200.0, 400.0, 400.0, 7.0],
+                    "each_ms": [20.0] * 5,
+                }
+            },
+            {4: 1, 4.79: 1, 3.21: 1, 4.81: 0.5, 6.39: 0.5, 6.41: 0, 0.25: 0},
+        ),
+    ),
+    # 20 tokens a second of one, 100 of eight: 5 times.
+    "system.tokens.company": (
+        Paper(
+            {"tokens/together": {"sequences": [1, 8, 2], "per_s": [20.0, 100.0, 30.0]}},
+            {5: 1, 5.9: 1, 6.1: 0.5, 8.1: 0},
+        ),
+    ),
 }
 
 

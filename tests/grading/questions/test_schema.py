@@ -169,3 +169,38 @@ def test_what_an_answer_takes_is_one_of_the_known_kinds(tmp_path: Path, more: st
     (tmp_path / "model.toml").write_text(QUESTIONS.format(more=more))
     with pytest.raises(QuestionError, match=message):
         schema.load(tmp_path / "model.toml", "model")
+
+
+EXTRA = """
+[[question]]
+id = "model.a.extra"
+kind = "{kind}"
+text = "How many?"
+points = 2
+extra = true
+"""
+
+
+def test_an_extra_question_is_asked_of_who_answered_it_and_of_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.toml").write_text(QUESTIONS.format(more="") + EXTRA.format(kind="number"))
+    monkeypatch.setattr(schema, "FOLDER", tmp_path)
+    cached = (schema.questions, schema.retired)
+    for each in cached:
+        each.cache_clear()
+    try:
+        assert [each.id for each in schema.questions("model")] == ["model.a.new"]
+        assert [each.id for each in schema.extras("model")] == ["model.a.extra"]
+        assert [each.id for each in schema.asked_of("model", ())] == ["model.a.new"]
+        assert [each.id for each in schema.asked_of("model", ("model.a.extra",))] == ["model.a.new", "model.a.extra"]
+        assert schema.question("model.a.extra").extra
+    finally:
+        for each in cached:
+            each.cache_clear()
+
+
+def test_an_extra_question_must_be_one_that_a_machine_grades(tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text(EXTRA.format(kind="explain"))
+    with pytest.raises(QuestionError, match="'model.a.extra' is extra and of kind explain"):
+        schema.load(tmp_path / "model.toml", "model")

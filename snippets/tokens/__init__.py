@@ -1,0 +1,1 @@
+"""A small language model served token by token, for the optional notebook `7_tokens`."""
