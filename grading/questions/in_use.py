@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from grading.functions.tasks import agrees
-from snippets.errors import first_line
-from snippets.measure.limited import limited
+from grading.questions import own_process
 
 WHOSE = {"you": "yours", "the kit": "the kit's version"}
-LIMIT_S = 5.0
+LIMIT_S = 10.0
 """What a call of a student's function may take."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A function that the student wrote, as it stands in functions.py, and its text."""
+    """A function that the student wrote, as it stands in functions.py, and its text.
+
+    `text`: what defines it in another process: what functions.py imports, its other functions, and this one.
+    """
 
     function: Callable[..., Any]
     source: str
+    text: str
 
 
 @dataclass
@@ -30,7 +32,8 @@ class InUse:
     """Called like the student's function `own` (None: there is none), it gives that one's answer where it is the one of
     `kit`, too, beyond rounding; else the kit's, and says so, once.
 
-    Arrays among the arguments become lists, as in the question's example.
+    Arrays among the arguments become lists, as in the question's example. The student's function is called in a process
+    of its own, so that this one goes on whatever it does.
     """
 
     name: str
@@ -45,10 +48,9 @@ class InUse:
         if self.own is None or self.problem:
             return expected
         try:
-            with limited(LIMIT_S):
-                given = plain(self.own.function(*copy.deepcopy(values)))
-        except (Exception, SystemExit) as error:  # whatever the student's code does
-            self._refused(f"fails on what was measured here: {type(error).__name__}: {first_line(error)}")
+            given = own_process.call(self.own.text, self.name, values, limit_s=LIMIT_S)
+        except own_process.Failed as error:
+            self._refused(f"fails on what was measured here: {error}")
             return expected
         if not agrees(_finite(expected), _finite(given)):
             self._refused(f"gives {short(given)} for what was measured here, which the kit's version does not")

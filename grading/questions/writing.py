@@ -8,20 +8,19 @@ so that later cells use it. Where there is none, or it fails, it says so and the
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
-from grading.functions import tasks, worlds
+from grading.functions import tasks
 from grading.functions.tasks import Task, agrees, posed, skeleton
+from grading.questions import own_process
 from grading.questions.asking import in_kernel, show
-from grading.questions.in_use import LIMIT_S, InUse, Written, plain, short
+from grading.questions.in_use import LIMIT_S, InUse, Written, short
 from snippets.errors import first_line
 from snippets.files import write_atomic
-from snippets.measure.limited import limited
 
 FILE = "functions.py"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -102,18 +101,17 @@ def _state(asked: Task, file: Path, source: str) -> tuple[str, Written | None]:
             return f"Not written yet: replace `...` by your code and run this cell again. {kit}", None
     except (SyntaxError, ValueError) as error:
         return f"{file} is no Python ({first_line(error)}): put it right, or move it away. {kit}", None
-    space: dict[str, Any] = {"__name__": "functions"}
+    whole = f"{ast.unparse(_around(text, old))}\n\n\n{source}\n"
     try:
-        with limited(LIMIT_S):
-            exec(compile(_around(text, old), FILE, "exec"), space)
-            exec(compile(source, FILE, "exec"), space)
-            given = plain(worlds.call(asked.world, space[asked.name], copy.deepcopy(asked.arguments)))
-    except (Exception, SystemExit) as error:  # whatever the student's code does
-        return f"Your function fails on the example: {type(error).__name__}: {first_line(error)}. {kit}", None
+        given = own_process.call(whole, asked.name, asked.arguments, limit_s=LIMIT_S, world=asked.world)
+    except own_process.Failed as error:
+        return f"Your function fails on the example: {error}. {kit}", None
     if not agrees(asked.expected, given):
         return f"On the example your function gives {short(given)}. {kit}", None
+    space: dict[str, Any] = {"__name__": "functions"}
+    exec(compile(whole, FILE, "exec"), space)
     return (
         f"The example agrees. Your function is kept in {FILE} of the run's folder (grading tries other cases), and is "
         "used below.",
-        Written(space[asked.name], source),
+        Written(space[asked.name], source, whole),
     )

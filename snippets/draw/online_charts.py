@@ -11,6 +11,7 @@ import numpy as np
 from snippets.draw import style
 from snippets.draw.style import FAINT, INK, QUIET, SERIES, STAGE_COLOURS, TAIL, THEORY
 from snippets.load import estimates, queueing
+from snippets.serve.batching.grouped import Gathered
 from snippets.stats import Estimate, good_ms
 
 if TYPE_CHECKING:
@@ -140,6 +141,24 @@ def scenarios(results: Mapping[str, Load], title: str) -> Figure:
 def loadgen_ms(result: Load, percent: int) -> float:
     """A percentile of a sample's latency by LoadGen's own clock, ms (50, 90, 95, 97 or 99)."""
     return float(result["loadgen"][f"result_{percent}.00_percentile_latency_ns"]) / 1e6
+
+
+def company(found: Mapping[float, Mapping[float, Gathered]], max_batch: int, title: str) -> Figure:
+    """Rows of the mean batch, and the mean wait for company, against the delay; a line for each number of requests a
+    second."""
+    figure, (left, right) = style.panels(style.Panels(columns=2), (9, 3.8))
+    for colour, (rate, by_delay) in zip(SERIES, found.items(), strict=False):
+        for axes, what in ((left, "batch"), (right, "wait_ms")):
+            values = [getattr(one, what) for one in by_delay.values()]
+            axes.plot(list(by_delay), values, "o-", color=colour, label=f"{rate:g} requests a second")
+    left.axhline(max_batch, color=FAINT, lw=1, zorder=1, label="the largest batch")
+    left.set(xlabel="delay (ms)", ylabel="requests in the mean batch", ylim=(0, max_batch * 1.1))
+    left.set_title(title)
+    right.set(xlabel="delay (ms)", ylabel="mean wait for company (ms)")
+    right.set_ylim(0)
+    right.set_title("What it costs")
+    figure.legend(*_named(left), ncols=2, loc="outside lower center")
+    return figure
 
 
 def cold_and_warm(cold: Mapping[str, Load], holds_s: Sequence[float], wait_price: float, title: str) -> Figure:

@@ -17,12 +17,11 @@ import numpy as np
 
 from snippets import stats
 from snippets.engine.turns import Entrant, Turns
-from snippets.errors import first_line
 from snippets.kernel import products
 from snippets.kernel.compiled import absence, compiled, matrices, numbers_at_once
+from snippets.kernel.trial import tried
 from snippets.measure import blocks, peak
 from snippets.measure.calls import Call
-from snippets.measure.limited import TooLong, limited
 from snippets.stats import Estimate
 
 if TYPE_CHECKING:
@@ -49,18 +48,10 @@ LOOPS: dict[str, tuple[str, Callable[..., Any], tuple[int, ...]]] = {
 THREADED = "all threads"
 ALL_OF_THEM = ("Python", *LOOPS, THREADED, "library", "library, all threads", "int8, all threads")
 WHOSE = {"you": "yours", "the kit": "the kit's version"}
-# Shapes n, m, p on which a student's product is held against numpy's: none is a multiple of the tile's size.
-SHAPES = ((1, 1, 1), (5, 7, 3), (4, 9, 11), (8, 8, 8))
-SMALL_TILE = 4
-# More than a tile in each direction, and few enough numbers for Python's loops.
-BEYOND_A_TILE = (66, 67, 70)
-TRIAL_S = 10.0
-"""What Python's loops may take for a student's product: machine code that never ends could not be stopped any more."""
-CLOSE = 1e-4
 
 
 class Own(Protocol):
-    """A function that a student wrote, and its source."""
+    """A function that a student wrote, its source, and the text that defines it with all that it calls."""
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -69,6 +60,10 @@ class Own(Protocol):
     @property
     def source(self) -> str:
         """Its text."""
+
+    @property
+    def text(self) -> str:
+        """What defines it in another process: the imports and functions that it may call, and itself."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +176,7 @@ class Ladder:
     def _examined(self) -> dict[str, dict[str, str]]:
         found = {}
         for rung, one in self.own.items():
-            why = wrong(one.function, LOOPS[rung][2]) if one is not None and not absence() else ""
+            why = self._wrong(rung, one) if one is not None and not absence() else ""
             yours = one is not None and not why
             found[rung] = {
                 "by": "you" if yours else "the kit",
@@ -189,6 +184,9 @@ class Ladder:
                 "source": one.source if one is not None and yours else "",
             }
         return found
+
+    def _wrong(self, rung: str, own: Own) -> str:
+        return tried(own.text, own.function.__name__, side=self.side, tile=LOOPS[rung][2])
 
     def _function(self, rung: str) -> Callable[..., Any]:
         """The compiled loops of a rung, made once."""
@@ -230,41 +228,3 @@ class Ladder:
             function(*matrices(products.ROWS), *more)
             found[step.split("/")[1]] = numbers_at_once(function)
         return found
-
-
-def wrong(function: Callable[..., Any], more: tuple[int, ...] = ()) -> str:
-    """What is wrong with a product that somebody wrote, compiled, in words; empty: it agrees with numpy's.
-
-    `more`: the size of the tiles, where it takes one.
-    """
-    if endless := _endless(function, more):
-        return endless
-    checked = compiled(function, checked=True)
-    chance = np.random.default_rng(0)
-    for n, m, p in SHAPES:
-        a, b, c = (chance.random(shape, dtype=np.float32) for shape in ((n, m), (m, p), (n, p)))
-        expected = c + a.astype(np.float64) @ b
-        try:
-            given = checked(a, b, c, *((SMALL_TILE,) if more else ()))
-        except Exception as error:  # whatever the compiler or the student's code says
-            return f"it cannot be compiled and run ({first_line(error)})"
-        if given is None:
-            return "it returns nothing; it should return c"
-        if np.shape(given) != (n, p) or not np.allclose(given, expected, rtol=CLOSE):
-            return f"it gives another product than numpy, for a of {n} x {m} and b of {m} x {p}"
-    return ""
-
-
-def _endless(function: Callable[..., Any], more: tuple[int, ...]) -> str:
-    """In words, for which matrices a product does not end while Python runs it; empty where it does, or fails."""
-    for n, m, p in (*SHAPES, BEYOND_A_TILE):
-        size = more if (n, m, p) == BEYOND_A_TILE else (SMALL_TILE,) * len(more)
-        a, b, c = ([[1.0] * columns for _ in range(rows)] for rows, columns in ((n, m), (m, p), (n, p)))
-        try:
-            with limited(TRIAL_S):
-                function(a, b, c, *size)
-        except TooLong as error:
-            return f"{error}, for a of {n} x {m} and b of {m} x {p}"
-        except Exception:  # compiled, it is tried again, and told then
-            continue
-    return ""

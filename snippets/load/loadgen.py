@@ -120,7 +120,7 @@ def run(target: TritonTarget, scenario: Scenario, folder: Path) -> dict[str, Any
     results by name. Raises ToolMissing without the package, ServerError when a client cannot be made or every sample
     failed.
     """
-    lg = _loadgen()
+    lg = library()
     scenario = sized(target, scenario)
     sut = _Sut(target, scenario.batch, lg)
     threads = [threading.Thread(target=sut.work, daemon=True) for _ in range(scenario.workers)]
@@ -237,7 +237,8 @@ def _logs(lg: Any, folder: Path) -> Any:
     return logs
 
 
-def _loadgen() -> Any:
+def library() -> Any:
+    """The module `mlperf_loadgen`. Raises ToolMissing where it is not installed."""
     try:
         import mlperf_loadgen
     except ImportError as error:

@@ -207,3 +207,14 @@ def test_a_step_that_fails_is_not_recorded_and_the_next_run_does_it(
     with pytest.raises(KitError, match="no server today"):
         measure(lambda lab: monkeypatch.setattr(lab.server, "deploy", broken))
     assert measure(lambda lab: None)["failures"] == 0
+
+
+def test_the_bare_calls_were_made_and_answered(record: Record) -> None:
+    batched, two = (record.result(f"{name}/bare-call") for name in ("batching/on", "instances/2x1"))
+    assert sum(int(size) * count for size, count in batched["batches"].items()) == 8
+    assert batched["nearest"].shape == (8, 5) and (batched["nearest"] == batched["nearest"][0]).all()
+    assert [group["count"] for group in two["groups"]] == [2] and "food_2x1" in two["loaded"]
+    assert two["logits"].shape == (2, 11) and np.allclose(*two["logits"])
+    assert record.result("online/similar/bare-loadgen")["result_query_count"] > 0
+    again = record.result("online/similar/bare-call")
+    assert "similar" in again["refusal"] and (again["nearest"][0] == batched["nearest"][0]).all()

@@ -9,6 +9,7 @@ import numpy as np
 from grading.checks.edge import PHASES, SOAK
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.staff.exemplars import digits
+from grading.staff.viva import functions
 from grading.staff.viva.oral import Oral, Template, about, faster, first_of, pairs, tail
 from snippets import stats
 from snippets.edge.device import VARIANTS
@@ -162,6 +163,7 @@ GROUP = "Part 2"
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
+        functions.template("edge"),
         Template("edge.threads", _variants, _best_threads),
         Template("edge.faster", _same_threads, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
         Template(

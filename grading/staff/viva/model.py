@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from grading.checks.evidence import Evidence
 from grading.checks.model import COMPILED, EAGER, LEVELS
 from grading.staff.exemplars import digits
 from grading.staff.judges.model import own_prices
+from grading.staff.viva import functions
 from grading.staff.viva.oral import Oral, Template, about, faster, first_of, pairs, plain, tail
 from snippets.decide import cost
 from snippets.stats import break_even
@@ -121,15 +123,87 @@ def _tails(evidence: Evidence) -> Iterator[tuple[str]]:
         yield from ((step,) for step in evidence.named(f"{group}/", "/latency") if step.count("/") == 2)
 
 
+RUNGS = {
+    "naive": "naive",
+    "order": "loop order",
+    "tiles": "tiles",
+    "registers": "registers",
+    "library": "the library",
+}
+SEARCH = re.compile(r"search/float32-(\d+)/latency")
+
+
+def _rung_pairs(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    yield from pairs(rung for rung in RUNGS if evidence.has(f"kernel/{rung}/latency"))
+
+
+def _rungs(evidence: Evidence, a: str, b: str) -> Oral | None:
+    times = {rung: evidence.p50(f"kernel/{rung}/latency") for rung in (a, b)}
+    quick = first_of(times, smallest=True)
+    if quick is None:
+        return None
+    factor = max(times.values()) / min(times.values())
+    return Oral(
+        f"On your ladder, one thread: which is faster, {RUNGS[a]} or {RUNGS[b]}, and by what factor?",
+        f"{RUNGS[quick]}, {about(factor, 'times')}: "
+        + ", ".join(f"{RUNGS[rung]} {digits(ms)} ms" for rung, ms in times.items()),
+        (factor,),
+        (RUNGS[quick],),
+        (f"kernel/{a}/latency", f"kernel/{b}/latency"),
+        "What does the processor do otherwise, with the same multiplications?",
+    )
+
+
+def _searches(evidence: Evidence) -> Iterator[tuple[str]]:
+    found = filter(None, map(SEARCH.fullmatch, evidence.steps))
+    yield from ((one[1],) for one in found if evidence.has(f"search/int8-{one[1]}/latency"))
+
+
+def _search(evidence: Evidence, photos: str) -> Oral:
+    steps = tuple(f"search/{kind}-{photos}/latency" for kind in ("float32", "int8"))
+    wide, narrow = (evidence.p50(step) for step in steps)
+    return Oral(
+        f"The search for {photos} photo{'s' * (photos != '1')} at once: how many times as fast was it in int8 as in "
+        "float32?",
+        f"{about(wide / narrow, 'times')}: {digits(wide)} ms in float32, {digits(narrow)} ms in int8.",
+        (wide / narrow,),
+        (),
+        steps,
+        "Which of the two limits of the roofline explains that?",
+    )
+
+
+def _networks(evidence: Evidence) -> Iterator[tuple[str]]:
+    for step in evidence.named("smaller/", "/export"):
+        yield (step.split("/")[1],)
+
+
+def _network(evidence: Evidence, name: str) -> Oral:
+    steps = (f"smaller/{name}/export", f"smaller/{name}/accuracy")
+    size_mb, score = evidence.number(steps[0], "bytes") / 1e6, 100 * evidence.accuracy(steps[1])
+    return Oral(
+        f"{name}: how large is its file, and what share of the evaluation images did it get right?",
+        f"{about(size_mb, 'MB')}, {score:.0f} % (within 5 points).",
+        (size_mb, score),
+        (),
+        steps,
+        "Would you put it on the phone? What speaks against it?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
+        functions.template("model"),
+        Template("model.rungs", _rung_pairs, _rungs),
+        Template("model.search", _searches, _search),
         Template("model.batch", _sizes, _batch),
         Template("model.compile", lambda evidence: [()], _compiling),
         Template("model.levels", _level_pairs, _levels),
         Template("model.operation", _profiles, _operation),
         Template("model.faster", _in_turn, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
         Template("model.price", _rates, _price),
+        Template("model.network", _networks, _network),
         Template("model.tail", _tails, lambda evidence, step: tail(evidence, step, GROUP)),
     )
 }

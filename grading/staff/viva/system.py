@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +12,7 @@ from grading.checks.evidence import Evidence
 from grading.checks.system import GRID, SHARES, good_ms, p50, rate
 from grading.staff.exemplars import digits
 from grading.staff.judges.system import stage_ms
+from grading.staff.viva import functions
 from grading.staff.viva.oral import APART, Oral, Template, about, first_of, pairs
 from snippets import stats
 from snippets.serve.stages import STAGES
@@ -89,6 +91,24 @@ def _stage(evidence: Evidence, step: str) -> Oral | None:
     )
 
 
+def _open_loops(evidence: Evidence) -> Iterator[tuple[str]]:
+    yield from ((step,) for step in evidence.named("generator/open-", "/yours"))
+
+
+def _omission(evidence: Evidence, step: str) -> Oral:
+    due, sending = (evidence.p(step, 95, f"from_{since}_ms") for since in ("due", "sending"))
+    share = step.split("/")[1].removeprefix("open-")
+    return Oral(
+        f"Your open loop at {share} % of what the closed loop got: what was the p95 counted from when a request was "
+        "due, and from its sending?",
+        f"{about(due, 'ms')} from when it was due, {about(sending, 'ms')} from the sending.",
+        (due, sending),
+        (),
+        (step,),
+        "Which of the two does a visitor feel, and what hides the other one?",
+    )
+
+
 def _triton_loads(evidence: Evidence) -> Iterator[tuple[str]]:
     yield from ((step,) for step in evidence.named("", "/load") if step.startswith(("triton/", "batching/")))
 
@@ -109,7 +129,8 @@ def _queue(evidence: Evidence, step: str) -> Oral | None:
 
 
 def _batched(evidence: Evidence) -> Iterator[tuple[str]]:
-    for step in (*evidence.named("batching/", "/load"), *evidence.named("online/on-", "/load")):
+    found = [evidence.named(where, "/load") for where in ("batching/", "batcher/", "online/on-")]
+    for step in itertools.chain.from_iterable(found):
         if len(evidence.result(step).get("batches") or {}) > 1:
             yield (step,)
 
@@ -222,10 +243,12 @@ def _cold(evidence: Evidence, step: str) -> Oral:
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
+        functions.template("system"),
         Template("system.latency", _more_clients, _latency),
         Template("system.throughput", _more_clients, _throughput),
         Template("system.stage", _endpoints, _stage),
         Template("system.queue", _triton_loads, _queue),
+        Template("system.omission", _open_loops, _omission),
         Template("system.batch", _batched, _mean_batch),
         Template("system.delay", _waiting, _delay),
         Template("system.instances", _grid, _instances),

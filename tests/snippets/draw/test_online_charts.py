@@ -9,6 +9,7 @@ import pytest
 
 from snippets.draw import online_charts, style
 from snippets.load import queueing
+from snippets.serve.batching.grouped import Gathered
 
 
 @pytest.fixture
@@ -96,3 +97,12 @@ def test_arrivals_are_told_apart_by_what_share_was_answered_in_what_time(keeping
     even, random = (line for line in axes.get_lines() if ": mean" in str(line.get_label()))
     assert str(even.get_label()).startswith("evenly spaced: mean 25") and "mean 50" in str(random.get_label())
     assert max(even.get_xdata()) == 40 and max(random.get_xdata()) == 80
+
+
+def test_company_shows_the_mean_batch_and_the_wait_of_each_delay() -> None:
+    found = {50: {0: Gathered(1.0, 0.0), 5: Gathered(1.5, 4.5)}, 800: {0: Gathered(1.0, 0.0), 5: Gathered(5.0, 2.5)}}
+    left, right = online_charts.company(found, 8, "x").axes
+    drawn = {str(line.get_label()): list(line.get_ydata()) for line in left.get_lines()}
+    assert drawn["50 requests a second"] == [1.0, 1.5] and drawn["800 requests a second"] == [1.0, 5.0]
+    assert drawn["the largest batch"] == [8, 8]
+    assert [list(line.get_ydata()) for line in right.get_lines()] == [[0.0, 4.5], [0.0, 2.5]]

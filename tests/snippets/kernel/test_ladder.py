@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,52 +22,14 @@ class Mine:
     function: Any
     source: str = "def mine"
 
-
-def forgets(a, b, c):
-    for i in range(len(a)):
-        for k in range(len(b) - 1):
-            for j in range(len(b[0])):
-                c[i][j] += a[i][k] * b[k][j]
-    return c
+    @property
+    def text(self) -> str:
+        return f"from typing import Any\n{inspect.getsource(self.function)}"
 
 
 def steps(runs: Path, own=None, threads: int = 2, mode: str = "resume") -> ladder.Ladder:
     run = open_run("model", notebook="0_kernel", run_id="t", runs=str(runs), mode=mode, parameters={})
     return ladder.Ladder(run, own or {"loop order": None, "tiles": None}, 16, threads, FEW)
-
-
-@pytest.mark.parametrize(
-    ("function", "more", "why"),
-    [
-        (products.by_rows, (), ""),
-        (products.naive, (), ""),
-        (products.in_tiles, (64,), ""),
-        (forgets, (), "it gives another product than numpy, for a of 1 x 1 and b of 1 x 1"),
-        (lambda a, b, c: None, (), "it returns nothing; it should return c"),
-        (lambda a, b, c: c[len(c)], (), "it cannot be compiled and run ("),
-        (lambda a, b: a, (), "it cannot be compiled and run ("),
-        (lambda a, b, c: unknown(a), (), "it cannot be compiled and run ("),  # noqa: F821
-        (lambda a, b, c: a, (), "it gives another product"),
-    ],
-)
-def test_a_product_is_held_against_numpys(function, more, why: str) -> None:
-    found = ladder.wrong(function, more)
-    assert found.startswith(why) and bool(found) == bool(why)
-
-
-@pytest.mark.parametrize("shape", [(5, 7, 3), ladder.BEYOND_A_TILE])
-def test_a_product_that_never_ends_for_some_matrices_is_told_before_it_is_compiled(
-    shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def endless(a: Any, b: Any, c: Any) -> Any:
-        while (len(a), len(b), len(b[0])) == shape:
-            pass
-        return products.by_rows(a, b, c)
-
-    monkeypatch.setattr(ladder, "TRIAL_S", 0.3)
-    monkeypatch.setattr(ladder, "compiled", lambda *_, **__: pytest.fail("it was compiled"))
-    n, m, p = shape
-    assert ladder.wrong(endless) == f"it did not end within 0.3 s, for a of {n} x {m} and b of {m} x {p}"
 
 
 def test_a_right_product_takes_its_rung_and_a_wrong_one_does_not(tmp_path: Path) -> None:

@@ -232,6 +232,30 @@ def _cold(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [cold, cold / median(step["warm_ms"])], []
 
 
+RUNGS = {"naive": "naive", "order": "loop order", "tiles": "tiles", "registers": "registers", "library": "the library"}
+
+
+def _rungs(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    quick, slow = sorted(words, key=lambda rung: middle(raw(f"kernel/{rung}/latency")))
+    return [middle(raw(f"kernel/{slow}/latency")) / middle(raw(f"kernel/{quick}/latency"))], [RUNGS[quick]]
+
+
+def _search(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    wide, narrow = (middle(raw(f"search/{kind}-{words[0]}/latency")) for kind in ("float32", "int8"))
+    return [wide / narrow], []
+
+
+def _network(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    scored = raw(f"smaller/{words[0]}/accuracy")
+    right = [a == b for a, b in zip(scored["predictions"], scored["labels"], strict=True)]
+    return [raw(f"smaller/{words[0]}/export")["bytes"] / 1e6, 100 * fmean(right)], []
+
+
+def _omission(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    step = raw(words[0])
+    return [percentile(step[f"from_{since}_ms"], 95) for since in ("due", "sending")], []
+
+
 AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "edge.threads": _threads,
     "edge.faster": _faster,
@@ -242,6 +266,9 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "edge.soak": _soak,
     "edge.sooner": _sooner,
     "edge.energy": _energy,
+    "model.rungs": _rungs,
+    "model.search": _search,
+    "model.network": _network,
     "model.batch": _batch,
     "model.compile": _compile,
     "model.levels": _levels,
@@ -253,6 +280,7 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "system.throughput": _throughput,
     "system.stage": _stage,
     "system.queue": _queue,
+    "system.omission": _omission,
     "system.batch": _mean_batch,
     "system.delay": _delay,
     "system.instances": _instances,

@@ -35,6 +35,13 @@ def model_record(seed: int) -> PaperRecord:
     found["baseline/eager/latency"] = blocks(rng, 8, 2)
     found["baseline/compiled/latency"] = blocks(rng, float(rng.choice([5.0, 9.0])))
     found["baseline/compiled/compile"] = {"seconds": float(rng.uniform(5, 20))}
+    for rung, ms in (("naive", 90), ("order", 20), ("tiles", 21), ("registers", 9), ("library", 4)):
+        found[f"kernel/{rung}/latency"] = blocks(rng, ms)
+    for kind, ms in (("float32", 12), ("int8", 3)):
+        found[f"search/{kind}-1/latency"] = blocks(rng, ms)
+    labels = rng.integers(0, 3, 40)
+    found["smaller/resnet/export"] = {"bytes": int(rng.integers(1e6, 9e6)), "parameters": 9, "multiply_adds": 9}
+    found["smaller/resnet/accuracy"] = {"predictions": np.where(rng.random(40) < 0.8, labels, 3), "labels": labels}
     for level, ms in zip(("none", "basic", "extended", "all"), (7, 5, 4.5, 3), strict=True):
         found[f"graph/onnx-{level}/latency"] = blocks(rng, ms)
     for step in ("float32", "dynamic"):
@@ -69,6 +76,7 @@ def system_record(seed: int) -> PaperRecord:
     steps = []
     loads = {f"endpoint/{engine}-{n}": n for engine in ("onnx", "pytorch") for n in (1, 16)}
     loads |= {f"{where}-{n}": n for where in ("triton/pytorch", "batching/on") for n in (1, 8)}
+    loads |= {"batcher/delay-5-8": 8}
     loads |= {"batching/on-waits-10-ms-1": 2, "online/alone": 1, "online/off-60": 3, "online/off-130": 20}
     loads |= {f"instances/{n}x{t}": n * t for n in (1, 2, 4) for t in (1, 2)}
     loads |= {"neighbour/alone": 1, "neighbour/shared": 4}
@@ -76,6 +84,8 @@ def system_record(seed: int) -> PaperRecord:
         for name, clients in loads.items():
             more = {"engine": "x"} if name.startswith("endpoint") else {}
             steps.append(PaperStep(f"{name}/load", load(rng, clients, **more), inputs={"window": window}))
+        due = {f"from_{since}_ms": rng.exponential(30, 25) for since in ("due", "sending")}
+        steps.append(PaperStep("generator/open-150/yours", {**due, "seconds": 0.5}, inputs={"window": window}))
     cold = {name: rng.uniform(100, 900, 3) for name in ("load_ms", "first_ms")} | {"warm_ms": rng.uniform(3, 5, 20)}
     steps.append(PaperStep("online/food-onnx/cold", cold))
     return PaperRecord(tuple(steps), part="system")

@@ -17,7 +17,7 @@ from tests.snippets.record.folders import version_1
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_answer_is_what_a_second_computation_finds(seed: int, twice: Callable[[Any], set[str]]) -> None:
-    assert twice(system_record(seed).evidence) >= set(TEMPLATES)
+    assert twice(system_record(seed).evidence) >= set(TEMPLATES) - {"system.function"}
 
 
 def test_a_record_of_the_first_form_that_was_really_measured(tmp_path: Path, twice: Callable[[Any], set[str]]) -> None:
