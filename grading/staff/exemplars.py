@@ -20,13 +20,14 @@ from grading.checks.judging import Met, Number
 from grading.checks.looking_back import told
 from grading.questions import answer_to, question, questions
 from grading.staff.judges import JUDGES
-from grading.staff.judges.system import stage_ms
+from grading.staff.judges.system import forecast_of, stage_ms
 from snippets import stats
 from snippets.decide import outcomes
 from snippets.errors import RecordError
 from snippets.measure.latency import compare
 from snippets.record.run import Record
 from snippets.serve.stages import STAGES
+from snippets.simulate import misses
 
 TEMPLATES = Path(__file__).with_name("exemplars.toml")
 PLACE = re.compile(r"\{([^{}]+)\}")
@@ -166,6 +167,15 @@ def _kept_up(evidence: Evidence, share: str) -> str:
     return f"counted {digits(law.seen)}, arrivals x mean latency {digits(law.expected)}"
 
 
+def _missed(evidence: Evidence, topic: str) -> str:
+    """The furthest miss of a forecast that the record holds, with what was measured."""
+    step = f"forecast/{topic}/figures"
+    found = misses.misses(*forecast_of(evidence, step))
+    if not found:
+        raise NotMeasured(step)
+    return misses.shown(found[0])
+
+
 FACTS: Mapping[str, Callable[..., str]] = {
     "p50": _p(50),
     "p95": _p(95),
@@ -185,6 +195,7 @@ FACTS: Mapping[str, Callable[..., str]] = {
     "right": _right,
     "misses": _misses,
     "kept_up": _kept_up,
+    "missed": _missed,
 }
 """What a template may ask of a record, by name; each takes the words behind the name."""
 

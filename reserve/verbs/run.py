@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
-from reserve.clock import Say
+from reserve.clock import Say, duration_text
 from reserve.desk import Desk, runs_folder
 from reserve.errors import UsageError
 from reserve.hardware import Hardware, for_part
@@ -18,6 +18,7 @@ from reserve.node.attach import OpenNode, attach
 from reserve.node.job import Follower, Job, raise_for, send_earlier, start, verify
 from reserve.node.preparation import TRITON, job_environment
 from reserve.node.sync import push_run
+from reserve.run.estimate import left_s
 from reserve.run.grid import Point, Workers, WriteReport, points_of, run_grid
 from reserve.run.here import run_parts
 from reserve.run.naming import named
@@ -71,7 +72,18 @@ def _run_grid(part: str, options: RunOptions, place: Place, write_report: WriteR
     known = of_parts(expand(part))
     for point in points:
         resolve(point.own_options.params, {}, known)
+    if not place.workers.scheduler:
+        _say_how_long(part, points, place.workers.count, say)
     say(run_grid(points, run_parts, write_report, place.workers, say))
+
+
+def _say_how_long(part: str, points: Sequence[Point], workers: int, say: Say) -> None:
+    """How long the grid will take: whether that fits into a lease is to be known before it begins."""
+    each = [point.own_options for point in points]
+    seconds = left_s(part, each, Path(each[0].runs or runs_folder(None)))
+    if seconds is not None:
+        at_once = f", {workers} at once" if workers > 1 else ""
+        say(f"{len(points)} combinations{at_once}: about {duration_text(seconds / workers)}, by earlier runs here")
 
 
 def _run_here(part: str, options: RunOptions, reporting: Reporting, say: Say) -> None:

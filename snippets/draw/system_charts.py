@@ -12,7 +12,9 @@ from snippets import stats
 from snippets.draw import style
 from snippets.draw.style import INK, QUIET, SERIES, STAGE_COLOURS
 from snippets.load import estimates, windows
-from snippets.simulate.calibrated import Figures, measured
+from snippets.simulate import misses
+from snippets.simulate.calibrated import Figures
+from snippets.simulate.misses import OFF_BY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +28,6 @@ TIME_BARS = {
     "client_ms": (STAGE_COLOURS["transport"], "network and client"),
 }
 WINDOW_GREY = "#EEEEEE"
-OFF_BY = 0.25
-"""How far a prediction may lie from what was measured, as a share of it, to be in the chart's band."""
 
 
 def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
@@ -173,22 +173,25 @@ def grid(loads: Mapping[tuple[int, int], Load], title: str) -> Figure:
 def predicted(forecast: Mapping[str, Figures], loads: Mapping[str, Load], title: str) -> Figure:
     """What a model said of loads against what was measured: answers per second, p50 and p95, a panel each.
 
-    A load's name is "<setting>, <clients>": a setting has a colour, a number of clients a marker. The line is where the
-    model is right; the band, OFF_BY to either side.
+    A load's name is "<setting>, <load>", as "on, 8 clients", or a setting alone: a setting has a colour, a load a
+    marker. Upright lines are what the windows say of the measured figure, where they say it. The line is where the model
+    is right; the band, OFF_BY to either side.
     """
     figure, panels = style.panels(style.Panels(columns=3), (9, 4.0), title)
-    names = [tuple(name.rpartition(", ")[::2]) for name in forecast]
+    names = [_setting_and_load(name) for name in forecast]
     colours = dict(zip(dict.fromkeys(setting for setting, _ in names), SERIES, strict=False))
-    markers = dict(zip(dict.fromkeys(clients for _, clients in names), style.MARKERS, strict=False))
+    markers = dict(zip(dict.fromkeys(load for _, load in names), style.MARKERS, strict=False))
     said = [one.values() for one in forecast.values()]
-    seen = [measured(loads[name]).values() for name in forecast]
+    seen = [misses.figures(loads[name]) for name in forecast]
     for number, (axes, what) in enumerate(zip(panels, ("answers per second", "p50 (ms)", "p95 (ms)"), strict=True)):
         pairs = [(ours[number], theirs[number]) for ours, theirs in zip(said, seen, strict=True)]
-        ends = np.array([min(min(pair) for pair in pairs) / 1.5, max(max(pair) for pair in pairs) * 1.5])
+        reached = [value for ours, theirs in pairs for value in (ours, theirs.value, *style.ends(theirs))]
+        ends = np.array([min(reached) / 1.5, max(reached) * 1.5])
         axes.fill_between(ends, ends * (1 - OFF_BY), ends * (1 + OFF_BY), color=WINDOW_GREY, lw=0)
         axes.plot(ends, ends, color=QUIET, lw=0.8)
-        for (setting, clients), pair in zip(names, pairs, strict=True):
-            axes.plot(*pair, markers[clients], color=colours[setting], ms=7, mec="white")
+        for (setting, load), (ours, theirs) in zip(names, pairs, strict=True):
+            style.whisker(axes, ours, theirs, colours[setting])
+            axes.plot(ours, theirs.value, markers[load], color=colours[setting], ms=7, mec="white")
         for which in ("x", "y"):
             style.logarithmic(axes, which)
         axes.set(xlim=tuple(ends), ylim=tuple(ends), xlabel="predicted")
@@ -196,10 +199,16 @@ def predicted(forecast: Mapping[str, Figures], loads: Mapping[str, Load], title:
     panels[0].set_ylabel("measured")
     for setting, colour in colours.items():
         panels[0].plot([], [], "s", color=colour, label=setting)
-    for clients, marker in markers.items():
-        panels[0].plot([], [], marker, color=QUIET, label=clients)
+    for load, marker in markers.items():
+        if load:
+            panels[0].plot([], [], marker, color=QUIET, label=load)
     figure.legend(ncols=3, loc="outside lower center")
     return figure
+
+
+def _setting_and_load(name: str) -> tuple[str, str]:
+    setting, comma, load = name.rpartition(", ")
+    return (setting, load) if comma else (name, "")
 
 
 def neighbours(loads: Mapping[str, Load], title: str) -> Figure:

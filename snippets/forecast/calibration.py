@@ -16,7 +16,7 @@ from snippets.load.arrivals import Offered
 from snippets.load.log import require_answers
 from snippets.simulate import events
 from snippets.simulate.calibrated import Figures, predicted, server_of
-from snippets.simulate.server import Batching, Server, Setting
+from snippets.simulate.server import Batching, Seen, Server, Setting
 from snippets.triton import loads
 from snippets.triton.config import Deployment
 from snippets.triton.lab import OPEN_LONGER, WINDOWS, Asked, Lab
@@ -59,23 +59,28 @@ def setting_of(deployment: Deployment) -> Setting:
     return Setting(config.instance_count, Batching(config.max_batch, how.preferred, how.max_delay_us / 1e3))
 
 
-def predict(server: Server, lab: Lab, asked: Asked) -> Figures:
-    """What the model says of a load before it is measured: answers per second, median and p95.
+def play(server: Server, lab: Lab, asked: Asked) -> list[Seen]:
+    """What the model sees of a load, before it is measured: of a closed loop all at once, of an open loop each window
+    by itself, with the very arrivals that the load generator will send.
 
-    An open loop is played with the very arrivals that the load generator will send. Raises UsageError for what the
-    model does not know: several rows in a request, and a heavy neighbour.
+    Raises UsageError for what the model does not know: several rows in a request, and a heavy neighbour.
     """
     if asked.batch != 1 or asked.heavy is not None:
         raise UsageError("The model knows requests of one row, on a machine that nobody else uses.")
     setting, options = setting_of(asked.deployment), asked.options
     if options.clients:
-        return predicted(events.closed_loop(server, setting, options.clients, seed=options.seed))
+        return [events.closed_loop(server, setting, options.clients, seed=options.seed)]
     seconds, count = options.seconds or OPEN_LONGER * lab.seconds, WINDOWS[lab.run.profile]
     seen = []
     for number in range(count):
         offered = Offered(options.offered_rps, seconds, options.warm_up, options.seed, number, count, options.spacing)
-        seen.append(events.open_loop(server, setting, offered.arrivals_s(), options.warm_up, seed=number))
-    return predicted(events.joined(seen))
+        seen.append(events.open_loop(server, setting, offered.arrivals_s(), options.warm_up, seconds, seed=number))
+    return seen
+
+
+def predict(server: Server, lab: Lab, asked: Asked) -> Figures:
+    """What the model says of a load: answers per second, median and p95. Raises UsageError as `play`."""
+    return predicted(events.joined(play(server, lab, asked)))
 
 
 def measure(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,19 +45,36 @@ def closed_loop(server: Server, setting: Setting, clients: int, *, requests: int
 
 
 def open_loop(
-    server: Server, setting: Setting, arrivals_s: Sequence[float] | np.ndarray, warm_up_s: float = 0.0, seed: int = 0
+    server: Server,
+    setting: Setting,
+    arrivals_s: Sequence[float] | np.ndarray,
+    warm_up_s: float = 0.0,
+    seconds: float = 0.0,
+    seed: int = 0,
 ) -> Seen:
     """Requests that arrive at these moments [m] (ascending seconds), whatever the server does; those after the warm-up
-    are kept, each of them until it is answered. Raises UsageError if none is."""
+    are kept, each of them until it is answered.
+
+    `seconds`: length of the window after the warm-up, in which answers are counted as the load generator counts them,
+    those to requests of the warm-up included; 0: until the last answer, and
+    UsageError if there is none. (A window in which nobody comes is one of several.)
+    """
     loop = _Loop(server, setting, seed)
     for moment in arrivals_s:
         loop.send(1e3 * float(moment))
     while loop.busy:
         loop.step()
     kept = [one for one in loop.answered if one.sent >= 1e3 * warm_up_s]
-    if not kept:
+    if not kept and not seconds:
         raise UsageError("No request arrives after the warm-up: offer more, or for longer.")
-    return _seen(loop, kept, 1e3 * warm_up_s, max(1e3 * float(arrivals_s[-1]), kept[-1].ended))
+    opened = 1e3 * warm_up_s
+    last = max([opened, *(1e3 * moment for moment in arrivals_s[-1:]), *(one.ended for one in loop.answered[-1:])])
+    if not seconds:
+        return _seen(loop, kept, opened, last)
+    closed = opened + 1e3 * seconds
+    seen = _seen(loop, kept, opened, closed)
+    within = sum(opened <= one.ended < closed for one in loop.answered)
+    return replace(seen, answered=within, drain_s=max(last - closed, 0.0) / 1e3)
 
 
 def joined(windows: Sequence[Seen]) -> Seen:
@@ -66,7 +83,8 @@ def joined(windows: Sequence[Seen]) -> Seen:
     for one in windows:
         batches.update(one.batches)
     latencies = np.concatenate([one.latency_ms for one in windows])
-    return Seen(latencies, sum(one.seconds for one in windows), dict(sorted(batches.items())))
+    seconds, answered = (sum(getattr(one, name) for one in windows) for name in ("seconds", "within"))
+    return Seen(latencies, seconds, dict(sorted(batches.items())), answered, sum(one.drain_s for one in windows))
 
 
 def _seen(loop: _Loop, kept: Sequence[_Request], opened_ms: float, closed_ms: float) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -116,20 +117,33 @@ class Setting:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the model's load generator saw: `latency_ms` [n] of the requests that were answered in `seconds`, and how
-    many executions there were of each size."""
+    """What the model's load generator saw: `latency_ms` [n] of the requests that count, a window of `seconds`, and how
+    many executions there were of each size.
+
+    `answered`: how many answers came within the window, of whichever requests (None: all that count). `drain_s`: for
+    how long the last of them were waited for after it.
+    """
 
     latency_ms: np.ndarray
     seconds: float
     batches: Mapping[int, int] = field(default_factory=dict)
+    answered: int | None = None
+    drain_s: float = 0.0
+
+    @property
+    def within(self) -> int:
+        """Answers within the window."""
+        return len(self.latency_ms) if self.answered is None else self.answered
 
     @property
     def requests_per_s(self) -> float:
         """Requests answered per second."""
-        return len(self.latency_ms) / self.seconds
+        return self.within / self.seconds
 
     def percentile(self, percent: float) -> float:
-        """A percentile of the latency, ms."""
+        """A percentile of the latency, ms; nan without a request."""
+        if not len(self.latency_ms):
+            return math.nan
         return float(np.percentile(self.latency_ms, percent))
 
     @property

@@ -21,8 +21,10 @@ from grading.checks.system import (
     times_the_rate,
 )
 from snippets import stats
+from snippets.forecast import foretold
 from snippets.load import estimates, queueing
 from snippets.serve.stages import STAGES
+from snippets.simulate.calibrated import Figures, server_of
 
 NO_SETTING = "none meets the bound"
 # The matrix of the search for similar photos: 16,384 x 1,280 numbers of 4 bytes.
@@ -144,6 +146,33 @@ def best_delay(evidence: Evidence) -> Choices:
     return one(best, "Look for the most answers per second among the four settings.", *close)
 
 
+def longest_wait(evidence: Evidence) -> Number:
+    """For how long a server may wait for eight instead of running two batches of four: 2 T(4) - T(8), ms."""
+    name = "calibrate/similar/served"
+    sent, periods = evidence.samples(name, "rows_sent"), evidence.samples(name, "period_ms")
+    if sent.shape != periods.shape or periods.min() <= 0 or 1 not in sent:
+        raise NotMeasured(name, "period_ms")
+    evidence.number(name, "crowd_period_ms")
+    model = server_of(evidence.result(name), cores=1)
+    value = 2 * model.of_requests(4) - model.of_requests(8)
+    # The notebook prints S(b) to a tenth of a millisecond: what that hides may not cost points.
+    return Number(
+        value,
+        "Eight answers take two batches of four, or the wait and one batch of eight.",
+        max(0.1 * abs(value), 0.1),
+        absolute=True,
+    )
+
+
+def forecast_of(evidence: Evidence, step: str) -> tuple[dict[str, Figures], dict[str, dict[str, Any]]]:
+    """A recorded forecast, and those of its loads that were measured then: by their names. Raises NotMeasured."""
+    for field in foretold.FIELDS:
+        evidence.samples(step, field)
+    said = foretold.read(evidence.result(step))
+    loads = {name: evidence.result(f"{name}/load") for name in said if evidence.has(f"{name}/load")}
+    return {name: said[name] for name in loads}, loads
+
+
 def memory_rate(evidence: Evidence) -> Number:
     """Gigabytes of the search's matrix that are fetched in a second: one matrix an execution."""
     executions_per_s = rate(evidence, "batching/on-32/load") / mean_batch(evidence).value
@@ -246,6 +275,7 @@ JUDGES: dict[str, Judge] = {
     "system.endpoint.rate": endpoint_rate,
     "system.generator.omission": omission,
     "system.triton.queue_share": queue_share,
+    "system.batching.pays": longest_wait,
     "system.batching.memory": memory_rate,
     "system.batching.sizes": mean_batch,
     "system.batcher.delay": best_delay,

@@ -11,7 +11,7 @@ import numpy as np
 from grading.checks.evidence import Evidence
 from grading.checks.system import GRID, SHARES, good_ms, p50, rate
 from grading.staff.exemplars import digits
-from grading.staff.judges.system import stage_ms
+from grading.staff.judges.system import forecast_of, stage_ms
 from grading.staff.viva import functions
 from grading.staff.viva.oral import APART, Oral, Template, about, first_of, pairs
 from snippets import stats
@@ -240,6 +240,27 @@ def _cold(evidence: Evidence, step: str) -> Oral:
     )
 
 
+def _forecasts(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for step in evidence.named("forecast/", "/figures"):
+        said, _ = forecast_of(evidence, step)
+        yield from ((step, load) for load in said)
+
+
+def _forecast(evidence: Evidence, step: str, load: str) -> Oral:
+    said, _ = forecast_of(evidence, step)
+    name = f"{load}/load"
+    predicted, found = said[load].p95_ms, stats.percentile(good_ms(evidence, name), 95)
+    off = f"{100 * (predicted / found - 1):+.0f} %"
+    return Oral(
+        f"{_told(name)}: which p95 did the model predict, and which did you measure?",
+        f"{about(predicted, 'ms')} predicted, {about(found, 'ms')} measured: off by {off}.",
+        (predicted, found),
+        (),
+        (step, name),
+        "What had the model not been told that could make this difference?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -255,5 +276,6 @@ TEMPLATES: Mapping[str, Template] = {
         Template("system.neighbour", _neighbours, _neighbour),
         Template("system.online", _shares, _online),
         Template("system.cold", _cold_models, _cold),
+        Template("system.forecast", _forecasts, _forecast),
     )
 }

@@ -103,7 +103,8 @@ SAID = {"off, 1 client": Figures(100, 10, 20), "on, 8 clients": Figures(400, 20,
 
 
 def asked_for(values_ms: list[float], requests_per_s: float) -> dict[str, Any]:
-    return {"latency_ms": np.array(values_ms), "ok": np.ones(len(values_ms), bool), "requests_per_s": requests_per_s}
+    count = len(values_ms)
+    return {"latency_ms": np.array(values_ms), "ok": np.ones(count, bool), "seconds": count / requests_per_s}
 
 
 def test_each_load_is_a_point_at_what_was_predicted_and_what_was_measured() -> None:
@@ -113,4 +114,15 @@ def test_each_load_is_a_point_at_what_was_predicted_and_what_was_measured() -> N
         [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in axes.lines if len(line.get_xdata()) == 1]
         for axes in figure.axes
     ]
-    assert points == [[(100, 110), (400, 300)], [(10, 8), (20, 25)], [(20, 8), (30, 25)]]
+    expected = [[(100, 110), (400, 300)], [(10, 8), (20, 25)], [(20, 8), (30, 25)]]
+    assert points == [[pytest.approx(point) for point in panel] for panel in expected]
+
+
+def test_a_measured_figure_has_its_interval_where_its_windows_give_one() -> None:
+    windows = [asked_for([ms] * 20, 100) for ms in (9.0, 10.0, 11.0)]
+    whole = {**asked_for([9.0] * 20 + [10.0] * 20 + [11.0] * 20, 100), "windows": windows}
+    figure = system_charts.predicted({"two instances": Figures(90, 9, 9)}, {"two instances": whole}, "t")
+    whiskers = [[line for line in axes.lines if list(line.get_xdata()) == [9, 9]] for axes in figure.axes]
+    low, high = whiskers[1][0].get_ydata()
+    assert low < 10 < high
+    assert not whiskers[2]  # sixty answers do not bound a p95

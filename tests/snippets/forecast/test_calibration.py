@@ -39,6 +39,13 @@ def test_an_open_loop_is_played_with_the_arrivals_that_will_be_sent():
     assert calibration.predict(Server({1: 4.0}), LAB, random).p95_ms > 8
 
 
+def test_each_window_of_an_open_loop_is_played_by_itself_and_a_closed_loop_once():
+    closed, opened = (Asked(deployed(), LoadOptions(**{name: 4})) for name in ("clients", "offered_rps"))
+    assert len(calibration.play(Server({1: 4.0}), LAB, closed)) == 1
+    windows = calibration.play(Server({1: 4.0}), LAB, opened)
+    assert [one.seconds for one in windows] == [0.4] * 5
+
+
 @pytest.mark.parametrize("more", [{"batch": 4}, {"heavy": deployed()}])
 def test_what_the_model_does_not_know_is_refused(more):
     with pytest.raises(UsageError, match="one row"):

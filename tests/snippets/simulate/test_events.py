@@ -107,6 +107,26 @@ def test_a_client_that_does_one_thing_at_a_time_delays_the_answers_of_a_batch():
     assert list(seen.latency_ms) == pytest.approx([11, 12])
 
 
+def test_a_window_counts_the_answers_within_it_and_what_comes_later_is_waited_for():
+    """10 ms each, at 0, 5 and 95 ms: answered at 10, 20 and 105. The window is from 10 to 100 ms: two answers to
+    requests of the warm-up, and one request whose answer comes 5 ms after it."""
+    seen = open_loop(Server({1: 10.0}), Setting(), [0, 0.005, 0.095], 0.010, seconds=0.090)
+    assert list(seen.latency_ms) == pytest.approx([10])
+    assert seen.requests_per_s == pytest.approx(2 / 0.09)
+    assert seen.drain_s == pytest.approx(0.005)
+    both = joined([seen, seen])
+    assert (both.within, both.drain_s) == (4, pytest.approx(0.010))
+    assert both.requests_per_s == pytest.approx(2 / 0.09)
+
+
+def test_a_window_in_which_nobody_comes_holds_nothing_and_is_one_of_several():
+    empty = open_loop(Server({1: 10.0}), Setting(), np.array([]), 0.1, seconds=0.4)
+    other = open_loop(Server({1: 10.0}), Setting(), [0.2], 0.1, seconds=0.4)
+    assert math.isnan(empty.percentile(50)) and empty.requests_per_s == 0
+    assert joined([empty, other]).requests_per_s == pytest.approx(1 / 0.8)
+    assert joined([empty, other]).percentile(50) == pytest.approx(10)
+
+
 def test_the_same_seed_gives_the_same_and_another_one_not():
     server = Server({1: 2.0}, spread=EXPONENTIAL)
     first, again, other = (closed_loop(server, Setting(), 4, seed=seed).latency_ms for seed in (3, 3, 4))

@@ -36,6 +36,23 @@ ARCHIVE, NIGHTLY, UPLOAD = (
     "the nightly search for duplicates",
     "the class shown right after an upload",
 )
+
+
+def calibration(one_ms: float, four_ms: float, sixteen_ms: float, crowd_period_ms: float) -> Steps:
+    """What the queueing model is told of the search."""
+    return {
+        "calibrate/similar/served": {
+            "lone_ms": [one_ms + 1] * 5,
+            "rested_ms": [one_ms + 1] * 5,
+            "rows_sent": [1, 4, 16],
+            "period_ms": [one_ms, four_ms, sixteen_ms],
+            "client_ms": 0.1,
+            "crowd": 16,
+            "crowd_period_ms": crowd_period_ms,
+        }
+    }
+
+
 PAPERS: dict[str, tuple[Paper, ...]] = {
     # All but the last; each right one is a third, a wrong one takes a third away.
     "system.endpoint.errors": (Paper({}, {HIDDEN: 1, HIDDEN[:2]: 2 / 3, (*HIDDEN, SLOWER): 2 / 3, (SLOWER,): 0}),),
@@ -110,6 +127,14 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"batching/on-32/load": {"batches": {"1": 10, "8": 5}}},
             {50 / 15: 1, 3.49: 1, 3.18: 1, 3.51: 0.5, 3.82: 0.5, 3.84: 0, 4.5: 0},
         ),
+    ),
+    # S(4) = 5, S(16) = 11, so S(8) = 7. Sixteen clients answer every 1.05 ms: 8 x 1.05 = 8.4 ms a batch of eight, seven
+    # further requests for 1.4 ms, 0.2 each. T(4) = 5.6, T(8) = 8.4: 11.2 - 8.4 = 2.8 ms. A tenth is 0.28, three 0.84.
+    # (2 S(4) - S(8) alone would be 3.)
+    "system.batching.pays": (
+        Paper(calibration(4, 5, 11, 1.05), {2.8: 1, 3: 1, 3.07: 1, 2.53: 1, 3.1: 0.5, 2: 0.5, 1.9: 0, 5.6: 0, -2.8: 0}),
+        # In proportion to its size, one of eight saves nothing, and separate requests nothing either: 2 x 8 - 16.
+        Paper(calibration(2, 8, 32, 2), {0: 1, 0.09: 1, -0.09: 1, 0.2: 0.5, 0.4: 0}),
     ),
     # Batches of 10 x 1 and 5 x 8: 3.33 on average. 1,000 answers in 10 s are 100 a second, 30 executions; each fetches
     # 16,384 x 1,280 x 4 bytes, 0.0839 GB: 2.52 GB/s. A tenth is 0.25, three 0.75. (An execution an answer: 8.4.)

@@ -226,6 +226,12 @@ def _online(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [loaded, loaded / median(good(raw("online/alone/load")))], []
 
 
+def _forecast(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    step = raw(words[0])
+    said = step["p95_ms"][step["loads"].index(words[1])]
+    return [said, percentile(good(raw(f"{words[1]}/load")), 95)], []
+
+
 def _cold(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     step = raw(words[0])
     cold = median(a + b for a, b in zip(step["load_ms"], step["first_ms"], strict=True))
@@ -287,4 +293,5 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "system.neighbour": _neighbour,
     "system.online": _online,
     "system.cold": _cold,
+    "system.forecast": _forecast,
 }

@@ -88,4 +88,7 @@ def system_record(seed: int) -> PaperRecord:
         steps.append(PaperStep("generator/open-150/yours", {**due, "seconds": 0.5}, inputs={"window": window}))
     cold = {name: rng.uniform(100, 900, 3) for name in ("load_ms", "first_ms")} | {"warm_ms": rng.uniform(3, 5, 20)}
     steps.append(PaperStep("online/food-onnx/cold", cold))
+    said = {"loads": ["batching/on-1", "batching/on-8", "batching/on-32"]}
+    said |= {name: rng.uniform(3, 30, 3) for name in ("requests_per_s", "p50_ms", "p95_ms")}
+    steps.append(PaperStep("forecast/batching/figures", said))
     return PaperRecord(tuple(steps), part="system")
