@@ -41,7 +41,8 @@ CPU_OPTIONS = {
 }
 NETWORKS = ("mobilenet-half", "resnet", "transformer", "embedding")
 CPU_OPTIONS |= {name: f"smaller/{name}" for name in (*NETWORKS, "fp16")}
-# What the notebook that decides is called, and what it was called before there were those of smaller networks and of training.
+# What the notebook that decides is called, and what it was called before there were those of smaller networks and of
+# training.
 CHOOSING = ("7_choose", "6_choose", "5_choose")
 # Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
 SAME_SIZE = 0.05
