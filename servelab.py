@@ -713,13 +713,42 @@ def autograde(part: str, course: Path, force: bool, workers: int | None) -> None
 
 
 @cli.command()
+def course() -> None:
+    """Say what your course's folder own/ changes of the kit, and check all of it. Nothing is written."""
+    _need_staff("servelab course")
+    from grading.course import changes
+    from reserve.hardware import TABLE as HARDWARE
+    from reserve.hardware import load
+    from reserve.plan.course.rules import TABLE as RULES
+    from reserve.plan.course.rules import load_rules
+    from reserve.run.parameters import of_parts
+
+    load(), load_rules(), of_parts(PARTS)
+    for line in changes({HARDWARE.name: HARDWARE, RULES.name: RULES}):
+        _say(line)
+
+
+@cli.command()
 @click.argument("out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 def edition(out: Path) -> None:
     """Write the kit as students get it into the new folder DIR: without rubrics, right answers and solutions."""
     _need_staff("servelab edition")
+    from grading.notebooks import convert
     from reserve.verbs.edition import write_edition
 
-    _say(write_edition(out))
+    _say(write_edition(out, built=convert))
+
+
+@cli.command()
+@click.argument("out", metavar="FILE.tar.gz", type=click.Path(path_type=Path, dir_okay=False))
+def trovi(out: Path) -> None:
+    """Write the student edition as an artifact for Trovi, and beside it the texts that Trovi's form asks for."""
+    _need_staff("servelab trovi")
+    from grading.notebooks import convert
+    from reserve.verbs.edition import write_artifact
+
+    for line in write_artifact(out, built=convert):
+        _say(line)
 
 
 cli.add_command(plan)

@@ -7,11 +7,15 @@ A cell's id never depends on its own content: it is the `id` in the cell's metad
 notebook's slug, the slug of the heading that it stands under, and its ordinal there. So text may be reworded without a
 new id, and a cell added under one heading moves no id under another. Cells that ask a question also get the nbgrader
 (schema 3) metadata which the question's kind and points call for.
+
+A course's own changes are built in: the values that it gives parameters, its targets where the text quotes them
+(`{{ device.p50_ms_below }}`), its questions, and not those that it leaves out. So its notebooks are the kit's sources.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import unicodedata
@@ -22,8 +26,11 @@ from typing import Any
 from grading.errors import NotebookSourceError
 from grading.functions import tasks
 from grading.questions.asking import posed
-from grading.questions.schema import ASK, question
-from snippets.parts import NOTEBOOKS, PARTS
+from grading.questions.schema import ASK, left_out, question
+from snippets.course import course
+from snippets.decide.quoted import filled
+from snippets.errors import UsageError
+from snippets.parts import NOTEBOOKS, PARTS, own_folder
 from snippets.quick_import import without_iri_checks
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -50,7 +57,7 @@ def slug(text: str, length: int = MAX_ID_LENGTH) -> str:
 def sources(paths: Iterable[Path] = ()) -> list[Path]:
     """The MyST sources among `paths` (files or folders), or those of the lab's parts; in a stable order."""
     found: set[Path] = set()
-    for path in list(paths) or [NOTEBOOKS / part for part in PARTS]:
+    for path in list(paths) or [folder / part for folder in _folders() for part in PARTS]:
         if path.is_dir():
             found.update(path.glob("**/*.md"))
         elif path.suffix == ".md":
@@ -60,6 +67,11 @@ def sources(paths: Iterable[Path] = ()) -> list[Path]:
         else:
             raise NotebookSourceError(f"{path} is neither a folder nor a .md notebook source.")
     return sorted(path for path in found if path.read_text(encoding="utf-8").startswith("---\n"))
+
+
+def _folders() -> list[Path]:
+    """Where notebooks lie: the kit's, and the course's own if it has any."""
+    return [NOTEBOOKS, *(own for own in [own_folder() / "notebooks"] if own.is_dir())]
 
 
 def asked(source: str) -> str | None:
@@ -145,8 +157,40 @@ def _posing_id(question_id: str) -> str:
     return f"question-{slug(question_id, 55)}"
 
 
+def _with_values(source: str, part: str) -> str:
+    """A cell of parameters with the values that the course's settings give those that it declares."""
+    for name, value in course().parameters.get(part, {}).items():
+        line = re.compile(rf"^({re.escape(name)}\s*(?::[^=\n]*)?=\s*)([^#\n]*?)(\s*(?:#.*)?)$", re.MULTILINE)
+        if found := line.search(source):
+            source = f"{source[: found.start()]}{found[1]}{_python(value)}{found[3]}{source[found.end() :]}"
+    return source
+
+
+def _python(value: Any) -> str:
+    """A value as Python writes it, texts between the kit's double quotes."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _quoting(text: str, what: str) -> str:
+    try:
+        return filled(text)
+    except UsageError as error:
+        raise NotebookSourceError(f"{what}: {error}") from None
+
+
 def convert(path: Path) -> str:
-    """The notebook JSON that the source at `path` stands for. The same source gives the same bytes."""
+    """The notebook JSON that the source at `path` stands for. The same source gives the same bytes.
+
+    Raises NotebookSourceError, naming the file, for a source that breaks a rule, UsageError for a course's settings
+    that cannot be read.
+    """
+    try:
+        return _converted(path)
+    except NotebookSourceError as error:
+        raise NotebookSourceError(f"{path.name}: {error}") from None
+
+
+def _converted(path: Path) -> str:
     without_iri_checks()
     import jupytext
     import nbformat
@@ -156,7 +200,14 @@ def convert(path: Path) -> str:
         raise NotebookSourceError("An ask(...) stands in a Markdown cell; put it in a ```{code-cell}.")
     ids = _cell_ids(read.cells, slug(path.stem))
     cells: list[Any] = []
+    dropped = left_out(path.parent.name) if path.parent.name in PARTS else {}
     for cell, cell_id in zip(read.cells, ids, strict=True):
+        if cell.cell_type == "code" and asked(cell.source) in dropped:
+            continue
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = _with_values(cell.source, path.parent.name)
+        elif cell.cell_type == "markdown":
+            cell.source = _quoting(cell.source, f"cell {cell_id}")
         metadata = dict(cell.metadata)
         task_id = coded(cell.source) if cell.cell_type == "code" else None
         question_id = task_id or (asked(cell.source) if cell.cell_type == "code" else None)
@@ -180,12 +231,9 @@ def build(paths: Iterable[Path] = (), *, check: bool = False) -> list[Path]:
     """Write the notebook of every source (of none named: of all, `0_reserve` too) beside it; return those that changed
     (`check`: that would change)."""
     changed = []
-    for source in sources(list(paths) or [NOTEBOOKS]):
+    for source in sources(list(paths) or _folders()):
         target = source.with_suffix(".ipynb")
-        try:
-            text = convert(source)
-        except NotebookSourceError as error:
-            raise NotebookSourceError(f"{source.name}: {error}") from None
+        text = convert(source)
         if target.exists() and target.read_text(encoding="utf-8") == text:
             continue
         changed.append(target)

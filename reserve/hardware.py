@@ -1,4 +1,4 @@
-"""The hardware that a course leases, read from hardware.toml: a course edits the table, not the code."""
+"""The hardware that a course leases, read from hardware.toml with the course's `own/hardware.toml` laid over it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reserve.calendar import Block
+from snippets.course import laid_over, own_name, own_table
 from snippets.errors import UsageError
 
+OWN_TABLE = "hardware.toml"
 TABLE = Path(__file__).with_name("hardware.toml")
 NEEDED = {
     "node": {"node_type", "image", "flavor", "network"},
@@ -74,7 +76,7 @@ class Hardware:
         return {"node": self.node_type, "vm": self.flavor, "device": self.machine_name}[self.kind]
 
 
-def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
+def _hardware(key: str, table: Mapping[str, Any], source: Path | str) -> Hardware:
     known = {f.name for f in fields(Hardware)} - {"key"}
     unknown = sorted(set(table) - known)
     if unknown:
@@ -108,7 +110,8 @@ def _hardware(key: str, table: Mapping[str, Any], source: Path) -> Hardware:
 
 
 def load(path: Path | str | None = None) -> dict[str, Hardware]:
-    """All hardware by key, in the file's order. Raises UsageError naming the file, table and setting."""
+    """All hardware by key, in the file's order: of the table at `path`, else of the kit's with the course's own laid
+    over it, new kinds at the end. Raises UsageError naming the file, table and setting."""
     source = Path(path) if path else TABLE
     try:
         tables = tomllib.loads(source.read_text(encoding="utf-8"))
@@ -116,7 +119,14 @@ def load(path: Path | str | None = None) -> dict[str, Hardware]:
         raise UsageError(f"cannot read the hardware table {source}: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is not valid TOML: {error}") from None
-    return {key: _hardware(key, table, source) for key, table in tables.items()}
+    own = {} if path else own_table(OWN_TABLE)
+    for key, table in own.items():
+        if not isinstance(table, Mapping):
+            raise UsageError(
+                f"{own_name(OWN_TABLE)}: {key} stands in no table; write [gpu_h100], and the setting below."
+            )
+    merged = laid_over(tables, own)
+    return {key: _hardware(key, table, own_name(OWN_TABLE) if key in own else source) for key, table in merged.items()}
 
 
 def offered(path: Path | str | None = None) -> dict[str, Hardware]:

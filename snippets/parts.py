@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,8 +13,11 @@ ALL = "all"
 # The checkout (or the installed packages) that this module lies in.
 KIT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = KIT / "notebooks"
+OWN = "own"
+"""The folder at the top of the kit that holds what a course has of its own (snippets/course.py)."""
 FOR_STAFF = (
     "grading/staff/",
+    f"{OWN}/staff/",
     "tests/grading/",
     *("grading/batch/", "grading/rerun/", "grading/gradescope/", "grading/grade.py"),
     *(f"grading/nbgrader/{name}.py" for name in ("autograde", "guard", "release", "repair")),
@@ -28,6 +32,11 @@ the points, and how records are checked. The rest works without them."""
 def for_staff(name: str) -> bool:
     """Whether a file of the kit, named from its top (`grading/grade.py`), is only for whoever grades."""
     return any(name.startswith(each) if each.endswith("/") else name == each for each in FOR_STAFF)
+
+
+def own_folder() -> Path:
+    """The folder of what a course has of its own: $SERVELAB_OWN, else `own/` of the kit; it need not exist."""
+    return Path(os.environ.get("SERVELAB_OWN") or KIT / OWN)
 
 
 def check_part(part: str, *, all_too: bool = True) -> None:
@@ -50,7 +59,7 @@ def parts_named(part: str) -> tuple[str, ...]:
 def notebooks(part: str) -> list[Path]:
     """Notebooks of a part, `1_*.ipynb` first. Raises UsageError for a part that does not exist or has none."""
     check_part(part, all_too=False)
-    found = _numbered(part)
+    found = numbered(part)
     if not found:
         raise UsageError(f"Part {part!r} has no notebooks in {NOTEBOOKS / part}. Build them: make notebooks.")
     return found
@@ -61,8 +70,28 @@ def expand(part: str) -> tuple[str, ...]:
     named = parts_named(part)
     if part != ALL:
         notebooks(part)
-    return tuple(each for each in named if _numbered(each))
+    return tuple(each for each in named if numbered(each))
 
 
-def _numbered(part: str) -> list[Path]:
-    return sorted((NOTEBOOKS / part).glob("[0-9]*_*.ipynb"), key=lambda path: int(path.name.split("_")[0]))
+def numbered(part: str, ending: str = ".ipynb", folder: Path | None = None) -> list[Path]:
+    """The files `N_subject<ending>` of a part, in the order of their numbers: the kit's and the course's own.
+
+    One of the course's that is called as one of the kit's takes its place. `folder`: other notebooks than the kit's.
+    Raises UsageError where two have the same number.
+    """
+    places = [(folder or NOTEBOOKS) / part]
+    if folder in (None, NOTEBOOKS):
+        places.append(own_folder() / "notebooks" / part)
+    named = {path.name: path for place in places for path in sorted(place.glob(f"[0-9]*_*{ending}"))}
+    found = sorted(named.values(), key=_number)
+    for one, other in zip(found, found[1:], strict=False):
+        if _number(one) == _number(other):
+            raise UsageError(
+                f"{one} and {other} have the same number; notebooks of a part run in the order of their numbers. "
+                "Give one of them another."
+            )
+    return found
+
+
+def _number(path: Path) -> int:
+    return int(path.name.split("_")[0])

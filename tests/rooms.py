@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # floors, never a neighbour on its own floor or anything above; only on the ground floor neighbours may meet.
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "snippets": (
-        ("alt_text", "errors", "files", "measure", "pages", "parts", "quick_import", "stats", "terminal"),
+        ("alt_text", "course", "errors", "files", "measure", "pages", "parts", "quick_import", "stats", "terminal"),
         ("machine",),
         ("record", "data"),
         ("model",),
@@ -42,7 +42,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "reserve.plan": (("course",), ("solve",), ("change",), ("show",), ("command",), ("verb",)),
     "grading": (
         ("errors", "functions.tasks", "functions.worlds", "notebooks", "questions", "shown"),
-        ("checks",),
+        ("checks", "course"),
         ("staff.judges",),
         ("checks.part",),
         ("functions",),

@@ -10,9 +10,10 @@ from grading.checks.evidence import Evidence
 from grading.checks.judging import Choices, Judge, Judgement, Met, Number, found, outcome
 from grading.questions import answer_to, is_late, question
 from grading.questions.asking import Entry, show
-from grading.questions.schema import Question, format_problem, interval, is_older_form, sure_of
+from grading.questions.own import own_judges
+from grading.questions.schema import Question, format_problem, interval, is_older_form, left_out, sure_of
 
-JUDGES: Mapping[str, Judge] = {**model.JUDGES, **edge.JUDGES, **system.JUDGES}
+JUDGES: Mapping[str, Judge] = {**model.JUDGES, **edge.JUDGES, **system.JUDGES, **own_judges("judges")}
 """Of every prediction, by its question's id."""
 
 
@@ -26,6 +27,8 @@ def look_back(run: Any, *question_ids: str) -> None:
     rows = []
     for name in question_ids:
         asked = question(name)
+        if name in left_out(asked.part):
+            continue
         rows.append(f"- `{name}`: {told(asked, answer_to(asked, record), evidence)}")
     show("**Your predictions, and what you measured**\n\n" + "\n".join(rows))
 

@@ -31,6 +31,7 @@ from grading.checks import invariants
 from grading.checks.evidence import Evidence
 from grading.checks.integrity.samples import unmeasured
 from grading.checks.integrity.shapes import is_carried_over
+from snippets.course import laid_over, own_table
 from snippets.decide.choose import GPU_PROVIDERS
 from snippets.engine.turns import INFIX as TURNS
 from snippets.errors import RecordError
@@ -60,8 +61,8 @@ BOUNDS_FILE = Path(__file__).with_name("bounds.toml")
 
 @lru_cache(maxsize=1)
 def bounds() -> dict[str, Any]:
-    """The physical limits, from bounds.toml."""
-    return tomllib.loads(BOUNDS_FILE.read_text(encoding="utf-8"))
+    """The physical limits: bounds.toml, with the course's own `own/staff/bounds.toml` laid over it."""
+    return laid_over(tomllib.loads(BOUNDS_FILE.read_text(encoding="utf-8")), own_table("staff/bounds.toml"))
 
 
 def _time(text: Any) -> datetime | None:

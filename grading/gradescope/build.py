@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from snippets.parts import KIT, parts_named
+from snippets.parts import KIT, OWN, own_folder, parts_named
 
 HERE = Path(__file__).resolve().parent
 ROOMS = ("grading", "snippets")
@@ -49,6 +49,13 @@ def needed() -> list[Path]:
     return sorted({*found, *data, KIT / "grading" / "functions" / "child.py"})
 
 
+def own() -> list[Path]:
+    """What grading reads of a course's own folder: its tables, questions, rubrics and judges; no data, no notebook."""
+    folder = own_folder()
+    places = [folder.glob("*.toml"), *((folder / name).rglob("*") for name in ("questions", "judges", "staff"))]
+    return sorted(path for place in places for path in place if path.suffix in (".toml", ".py"))
+
+
 def build_autograder(part: str, out: Path, *, functions: bool = False) -> Path:
     """Write autograder.zip for `part` (model, edge, system or all); the same kit gives the same bytes.
 
@@ -62,6 +69,8 @@ def build_autograder(part: str, out: Path, *, functions: bool = False) -> Path:
     }
     for path in needed():
         contents[path.relative_to(KIT).as_posix()] = (path.read_bytes(), 0o644)
+    for path in own():
+        contents[f"{OWN}/{path.relative_to(own_folder()).as_posix()}"] = (path.read_bytes(), 0o644)
     out.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, (data, mode) in sorted(contents.items()):

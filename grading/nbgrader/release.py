@@ -16,10 +16,10 @@ from typing import Any
 from grading.checks.part import MEASUREMENT_POINTS
 from grading.functions.tasks import task
 from grading.nbgrader.repair import TAG, repair_folder
-from grading.notebooks import asked, coded, convert, slug, sources
+from grading.notebooks import asked, coded, convert, slug
 from grading.questions import Question, question
 from snippets.files import storage_error, write_atomic
-from snippets.parts import NOTEBOOKS, check_part, parts_named
+from snippets.parts import check_part, numbered, parts_named
 
 KERNEL = "servelab-grading"
 KERNELSPEC = {
@@ -140,7 +140,7 @@ def release_part(part: str, course: Path) -> list[Path]:
     an unknown part, StorageError where the folder cannot be written.
     """
     check_part(part, all_too=False)
-    found = sources([NOTEBOOKS / part])
+    found = numbered(part, ".md")
     written = []
     try:
         folder = course / "source" / part

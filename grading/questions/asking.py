@@ -15,7 +15,17 @@ from typing import Any
 
 from grading.questions.calibration import EXPLAINED, EXPLAINED_CHOICE
 from grading.questions.describe import worth
-from grading.questions.schema import Question, chosen, format_problem, interval, is_blank, number, question, sure_of
+from grading.questions.schema import (
+    Question,
+    chosen,
+    format_problem,
+    interval,
+    is_blank,
+    left_out,
+    number,
+    question,
+    sure_of,
+)
 from snippets.record.context import BATCH_VARIABLE
 from snippets.record.run import Record
 
@@ -158,6 +168,9 @@ def ask(run: Any, question_id: str, answer: Any = ...) -> None:
     notebook that somebody works in PredictionOpen for a prediction that is neither made nor left out (`"skip"`).
     """
     asked = question(question_id)
+    if question_id in left_out(asked.part):
+        show(f"`{question_id}`: **this course does not ask it.**")
+        return
     replay = run.mode == "replay"
     steps = asked.steps if asked.kind == "predict" else ()
     closed = any(run.has(step) for step in steps)

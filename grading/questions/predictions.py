@@ -17,7 +17,7 @@ from grading.questions import predictions_file
 from grading.questions.asking import answer_to, is_late
 from grading.questions.schema import Question, format_problem, is_blank, questions
 from snippets.errors import RecordError
-from snippets.parts import NOTEBOOKS, expand
+from snippets.parts import NOTEBOOKS, expand, numbered
 from snippets.record.run import Record, default_runs, load_record, open_run
 
 
@@ -60,7 +60,7 @@ def open_predictions(
     record = _record(run) if run else None
     asked = {question.id: question for question in questions(part) if question.kind == "predict"}
     found = []
-    for notebook in sorted((notebooks / part).glob("*.ipynb")):
+    for notebook in numbered(part, folder=notebooks):
         for name, answer in _answers(notebook):
             question = asked.get(name)
             if question is None or name in made or (not is_blank(answer) and format_problem(question, answer) is None):

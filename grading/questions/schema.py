@@ -19,6 +19,8 @@ points, shown to graders and, after grading, to students; `needs`, in words what
 lab. A student's copy of the kit lacks them, and needs neither.
 
 A prediction is given as [low, high], or as [choice, confidence]; see calibration.py. Older records hold plain ones.
+`{{ device.p50_ms_below }}` in a text is that target's figure (snippets/decide/quoted.py). What a course changes,
+adds and leaves out lies in its own folder (own.py).
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import QuestionError
+from grading.questions.own import merged, own_questions
+from snippets.decide.quoted import filled
 from snippets.errors import UsageError
 from snippets.parts import PARTS, check_part
 
@@ -120,11 +124,16 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
     if table.get("extra") and kind not in ("predict", "choose", "number"):
         raise refuse(f"is extra and of kind {kind}; nobody grades extra questions by hand")
     if kind in ("explain", "screenshot") and RUBRICS.is_dir() and not table.get("rubric", "").strip():
-        raise refuse(f"is of kind {kind} and needs a rubric for whoever grades it")
+        own = f' (a course\'s own: rubric = "..." below ["{name}"] in own/staff/rubrics/{part}.toml)'
+        raise refuse(f"is of kind {kind} and needs a rubric for whoever grades it{own}")
+    try:
+        text = filled(str(table["text"]).strip())
+    except UsageError as error:
+        raise QuestionError(f"{where}: question {name!r}: {error}") from None
     return Question(
         id=name,
         kind=kind,
-        text=str(table["text"]).strip(),
+        text=text,
         points=float(points),
         rubric=str(table.get("rubric", "")).strip(),
         steps=steps,
@@ -151,10 +160,18 @@ def load(path: Path, part: str, kind: str = "question") -> tuple[Question, ...]:
 
     `kind`: "question", or "retired" for those that only older records answer.
     """
-    tables = _read(path).get(kind, [])
+    given = _read(path).get(kind, []) if path.exists() else []
     beside = RUBRICS / path.name
-    staff = _read(beside) if path.parent == RUBRICS.parent.parent / "questions" and beside.is_file() else {}
-    questions = tuple(_question({**table, **staff.get(table.get("id"), {})}, part, path.name) for table in tables)
+    kits = path.parent == RUBRICS.parent.parent / "questions"
+    staff = _read(beside) if kits and beside.is_file() else {}
+    asked = merged(part, given) if kits and kind == "question" else [(table, "") for table in given]
+    rubrics = own_questions(part).rubrics if kits else {}
+    questions = tuple(
+        _question({**table, **staff.get(table["id"], {}), **rubrics.get(table["id"], {})}, part, own or path.name)
+        if "id" in table
+        else _question(table, part, path.name)
+        for table, own in asked
+    )
     ids = [question.id for question in questions]
     if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise QuestionError(f"{path.name} gives {', '.join(repeated)} more than once.")
@@ -171,18 +188,19 @@ def questions(part: str) -> tuple[Question, ...]:
 
 def extras(part: str) -> tuple[Question, ...]:
     """The questions of the part's optional notebooks: an answer earns points on top, none costs nothing."""
-    return tuple(each for each in every(part) if each.extra)
+    return _extras(part, questions(part))
+
+
+@lru_cache(maxsize=8)
+def _extras(part: str, others: tuple[Question, ...]) -> tuple[Question, ...]:
+    """Kept for as long as the other questions are the same: reading a file takes longer than comparing them."""
+    return tuple(each for each in every(part) if each not in others)
 
 
 def every(part: str) -> tuple[Question, ...]:
     """The questions of the part, extra ones among them. Raises as `questions`."""
     check_part(part, all_too=False)
-    return _of_file(FOLDER / f"{part}.toml", part)
-
-
-@lru_cache(maxsize=8)
-def _of_file(path: Path, part: str) -> tuple[Question, ...]:
-    return load(path, part) if path.exists() else ()
+    return load(FOLDER / f"{part}.toml", part)
 
 
 @lru_cache(maxsize=8)
@@ -191,6 +209,18 @@ def retired(part: str) -> Mapping[str, Question]:
     check_part(part, all_too=False)
     path = FOLDER / f"{part}.toml"
     return {found.id: found for found in load(path, part, "retired")} if path.exists() else {}
+
+
+@lru_cache(maxsize=8)
+def left_out(part: str) -> Mapping[str, Question]:
+    """Questions of `part` that the kit asks and this course does not, by id. Raises as `questions`."""
+    check_part(part, all_too=False)
+    names = own_questions(part).left_out
+    if not names:
+        return {}
+    staff = _read(RUBRICS / f"{part}.toml") if (RUBRICS / f"{part}.toml").is_file() else {}
+    tables = [table for table in _read(FOLDER / f"{part}.toml").get("question", []) if table.get("id") in names]
+    return {one["id"]: _question({**one, **staff.get(one["id"], {})}, part, f"{part}.toml") for one in tables}
 
 
 def asked_of(part: str, answered: Collection[str]) -> tuple[Question, ...]:
@@ -216,7 +246,7 @@ def question(question_id: str) -> Question:
     part = question_id.split(".", 1)[0]
     if part not in PARTS:
         raise QuestionError(f"There is no question {question_id!r}: an id begins with its part, {' or '.join(PARTS)}.")
-    for candidate in (*every(part), *retired(part).values()):
+    for candidate in (*questions(part), *extras(part), *retired(part).values(), *left_out(part).values()):
         if candidate.id == question_id:
             return candidate
     import difflib

@@ -19,17 +19,21 @@ from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Met, Number
 from grading.checks.looking_back import told
 from grading.questions import answer_to, question, questions
+from grading.questions.own import own_questions
 from grading.staff.judges import JUDGES
 from grading.staff.judges.system import forecast_of, stage_ms
 from snippets import stats
+from snippets.course import own_table
 from snippets.decide import outcomes
 from snippets.errors import RecordError
 from snippets.measure.latency import compare
+from snippets.parts import PARTS
 from snippets.record.run import Record
 from snippets.serve.stages import STAGES
 from snippets.simulate import misses
 
 TEMPLATES = Path(__file__).with_name("exemplars.toml")
+NONE = "(The course has written no exemplar for this question of its own: own/staff/exemplars.toml.)"
 PLACE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -204,6 +208,10 @@ FACTS: Mapping[str, Callable[..., str]] = {
 def templates() -> Mapping[str, str]:
     """The template of each explanation, by its question's id: running text, whatever the file's lines."""
     texts = tomllib.loads(TEMPLATES.read_text(encoding="utf-8"))["exemplars"]
+    texts |= own_table("staff/exemplars.toml").get("exemplars", {})
+    for part in PARTS:
+        for name in own_questions(part).tables:
+            texts.setdefault(name, NONE)
     return {name: " ".join(text.split()) for name, text in texts.items()}
 
 

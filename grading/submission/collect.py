@@ -18,7 +18,7 @@ from grading.submission.pdf import Heading, Page, render, template_pages
 from grading.submission.people import plain_netid
 from grading.submission.screenshots import Found, Picture, choose, from_folders, from_notebook
 from snippets.errors import SubmissionError
-from snippets.parts import NOTEBOOKS, PARTS
+from snippets.parts import NOTEBOOKS, PARTS, numbered
 from snippets.record.head import HEAD
 from snippets.record.run import Record, load_record
 from snippets.record.steps import STEPS
@@ -90,7 +90,7 @@ def workbooks(part: str, notebooks: Path) -> list[Path]:
     """Notebooks of the checkout that were run or hold pasted pictures."""
     return [
         path
-        for path in sorted((notebooks / part).glob("*.ipynb"))
+        for path in numbered(part, folder=notebooks)
         if '"output_type"' in (text := path.read_text(encoding="utf-8")) or '"attachments"' in text
     ]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reserve.errors import SiteError
 from reserve.node.secrets import is_secret
-from snippets.parts import PARTS, for_staff
+from snippets.parts import OWN, PARTS, for_staff
 
 LEFT_OUT = {
     ".git",
@@ -26,7 +26,7 @@ LEFT_OUT = {
     ".ruff_cache",
 }
 OF_THE_KIT = {
-    *("benchmarks", "grading", "images", "notebooks", "reserve", "snippets", "tests"),
+    *("benchmarks", "grading", "images", "notebooks", OWN, "reserve", "snippets", "tests"),
     *("servelab.py", "setup.sh", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE"),
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"),
 }
@@ -95,7 +95,13 @@ def _for_instructors(name: str) -> bool:
 
 def _for_a_device(names: list[str], part: str) -> list[str]:
     others = tuple(f"notebooks/{each}/" for each in PARTS if each != part)
-    return [name for name in names if not name.startswith((*NOT_FOR_A_DEVICE, *others))]
+    kept = [name for name in names if not name.startswith((*NOT_FOR_A_DEVICE, *others))]
+    return [name for name in kept if not name.startswith(f"{OWN}/") or _small(name, part)]
+
+
+def _small(name: str, part: str) -> bool:
+    """Whether a file of the course's own is none of its data and weights, nor another part's notebook."""
+    return name.endswith((".toml", ".py")) or name.startswith(f"{OWN}/notebooks/{part}/")
 
 
 def pack(root: Path, device_part: str = "") -> Tree:

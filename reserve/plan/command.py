@@ -33,7 +33,9 @@ from reserve.plan.show.table import EARLIER, command, command_lines, keep_earlie
 from reserve.plan.solve.baselines import compare
 from reserve.plan.solve.effort import Effort
 from reserve.plan.solve.solve import make_plan
+from snippets.course import course
 from snippets.errors import PlanError, StorageError, UsageError
+from snippets.parts import KIT
 
 SETTINGS = "plan.json"
 CHANGES_SHARE = 0.4  # of the time, for changes that would admit those who are left
@@ -57,6 +59,27 @@ class PlanWishes:
     missed: tuple[str, ...] = ()
     requests: Path | None = None
     say: Callable[[str], None] | None = None  # told how far it is
+
+
+def for_course(wishes: PlanWishes, now: datetime) -> PlanWishes:
+    """The wishes, with the dates, zone and roster of the course's own settings for what nobody typed.
+
+    A what-if with so many weeks keeps these, and none has a roster; a start that has passed is now. Raises UsageError
+    for settings that cannot be read.
+    """
+    found = course()
+    if "weeks" in wishes.what_if:
+        return replace(wishes, tz=wishes.tz or found.tz)
+    tz = wishes.tz or found.tz
+    begins = local_moment(found.start, zone_named(tz or "UTC", "--tz"), "--from") if found.start else now
+    roster = wishes.roster or (KIT / found.roster if found.roster and not wishes.what_if else None)
+    return replace(
+        wishes,
+        tz=tz,
+        start=wishes.start or (found.start if begins > now else ""),
+        due=wishes.due or found.due,
+        roster=roster,
+    )
 
 
 @dataclass(frozen=True)
@@ -161,6 +184,7 @@ def make(wishes: PlanWishes, now: datetime | None = None) -> Outcome:
     """Make a plan, write it, and say how good it is."""
     now = now or datetime.now(UTC)
     budget = Effort(wishes.seconds)
+    wishes = for_course(wishes, now)
     inputs = _inputs(wishes, now)
     if not wishes.what_if and inputs.start < now - timedelta(hours=1):
         raise UsageError(f"--from {wishes.start} has passed: nobody can be given a block then. Leave --from out")

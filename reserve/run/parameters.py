@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from snippets.course import SETTINGS, course, own_name
 from snippets.errors import UsageError
 from snippets.parts import expand, notebooks
 from snippets.quick_import import without_iri_checks
@@ -18,13 +19,15 @@ BY_OPTION = {"profile": "--profile", "runs": "--runs", "run_id": "--run-id", "mo
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of one notebook. `kind` is its annotation's text, `default` the source text of its value."""
+    """One parameter of one notebook. `kind` is its annotation's text, `default` the source text of its value;
+    `own`: that value is the course's (`own/course.toml`), whatever the notebook's cell says."""
 
     name: str
     kind: str
     default: str
     meaning: str
     notebook: str
+    own: bool = False
 
 
 def _boolean(text: str) -> bool:
@@ -76,8 +79,41 @@ def _kind(entry: Mapping[str, Any]) -> str:
 
 
 def of_parts(parts: Iterable[str]) -> dict[Path, tuple[Parameter, ...]]:
-    """Parameters of every notebook of the parts."""
-    return {path: of_notebook(path) for part in parts for path in notebooks(part)}
+    """Parameters of every notebook of the parts, with the values that the course's own settings give them.
+
+    Raises UsageError for a setting that no notebook of its part has, or of another type.
+    """
+    found: dict[Path, tuple[Parameter, ...]] = {}
+    given = course().parameters
+    for part in parts:
+        declared = {path: of_notebook(path) for path in notebooks(part)}
+        known = {one.name for parameters in declared.values() for one in parameters}
+        for name in given.get(part, {}):
+            if name not in known or name in BY_OPTION:
+                raise UsageError(
+                    f"{own_name(SETTINGS)}: [parameters.{part}] {name}: no notebook of {part} has such a parameter. "
+                    f"The parameters are:\n{parameters_text(declared)}"
+                )
+        found |= {
+            path: tuple(_with_own(one, given.get(part, {})) for one in parameters)
+            for path, parameters in declared.items()
+        }
+    return found
+
+
+def _with_own(parameter: Parameter, given: Mapping[str, Any]) -> Parameter:
+    if parameter.name not in given:
+        return parameter
+    value = given[parameter.name]
+    parse = _PARSERS.get(parameter.kind.replace(" ", ""), str)
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    try:
+        return replace(parameter, default=repr(parse(text)), own=True)
+    except ValueError:
+        raise UsageError(
+            f"{own_name(SETTINGS)}: {parameter.name} of {parameter.notebook} is of type {parameter.kind}, "
+            f"not {value!r}."
+        ) from None
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, str]:
@@ -118,7 +154,8 @@ def resolve(
             raise UsageError(f"There is no parameter {name!r}. The parameters are:\n{parameters_text(known)}")
     found = []
     for path, parameters in known.items():
-        given = {p.name: by_option[p.name] for p in parameters if p.name in by_option}
+        given = {p.name: ast.literal_eval(p.default) for p in parameters if p.own}
+        given |= {p.name: by_option[p.name] for p in parameters if p.name in by_option}
         typed = {p.name: _typed(p, values[p.name], known) for p in parameters if p.name in values}
         found.append(Params(path, given | typed))
     return tuple(found)

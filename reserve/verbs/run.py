@@ -26,7 +26,7 @@ from reserve.run.options import DEFAULTS, RunOptions
 from reserve.run.parameters import of_parts, resolve
 from reserve.site import Machine
 from reserve.sites.local import NAME as LOCAL
-from snippets.parts import PARTS, expand
+from snippets.parts import OWN, PARTS, expand
 
 DEVICE_KIT = "servelab-device-kit"
 PREDICTIONS = "servelab-predictions"
@@ -136,12 +136,17 @@ def node_settings(hardware: Hardware, kit: Path) -> dict[str, str]:
     """
     if hardware.site == LOCAL:
         return {}
-    declared = "\n".join(map(_parameters_cell, (kit / "notebooks" / hardware.part).glob("*.ipynb")))
+    declared = "\n".join(map(_parameters_cell, _notebooks(kit, hardware.part)))
     return {
         name: str(value)
         for name, value in hardware.run.items()
         if name == "profile" or re.search(rf"^{name}: ", declared, re.M)
     }
+
+
+def _notebooks(kit: Path, part: str) -> list[Path]:
+    """Notebooks of a part in the checkout `kit`, the course's own among them."""
+    return [path for top in (kit, kit / OWN) for path in (top / "notebooks" / part).glob("*.ipynb")]
 
 
 def _parameters_cell(notebook: Path) -> str:
@@ -231,7 +236,7 @@ def with_predictions(job: Job, machine: Machine, file: Path) -> Job:
 
 def _with_device_kit(desk: Desk, job: Job, machine: Machine, runs: Path) -> Job:
     """Send the models of Part 1 and some photos to a device, which can make neither, and name them to its notebooks."""
-    notebooks = (desk.kit / "notebooks" / job.part).glob("*.ipynb")
+    notebooks = _notebooks(desk.kit, job.part)
     if any(word.startswith("kit=") for word in job.words) or not any("kit: str" in p.read_text() for p in notebooks):
         return job
     if machine.run(f"test -s {DEVICE_KIT}/photos.npz", check=False).status != 0:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snippets.course import located
 from snippets.data.folder import SPLITS, Listing, list_folder
 from snippets.data.image import SIDE, decode
 from snippets.data.progress import progress_bar
@@ -151,7 +152,7 @@ def dataset(source: str | os.PathLike[str] = "rehearsal", cache: str | os.PathLi
 
         folder = food11.fetch(place / "food11")
     else:
-        folder = Path(source).expanduser()
+        folder = located(source)
     listing = list_folder(folder)
     return Dataset(os.fspath(source), folder, listing.classes, listing, place, known)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from snippets.course import laid_over, own_name, own_table
 from snippets.errors import UsageError
 
+OWN_TABLE = "prices.toml"
 PRICES = Path(__file__).parent / "prices.toml"
 MILLION = 1_000_000
 
@@ -27,14 +31,19 @@ class Prices:
 
 
 def load_prices(path: str | os.PathLike[str] = "") -> Prices:
-    """The table of prices (prices.toml beside this file by default). UsageError names what is wrong in it."""
-    file = Path(path) if path else PRICES
+    """The table of prices: the one at `path`, else the kit's with the course's own laid over it. UsageError names the
+    file and what is wrong in it."""
+    file: Path | str = Path(path) if path else PRICES
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"The price table {file} cannot be read ({error.strerror}). Check the path.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"The price table {file} is not valid TOML: {error}. Correct that line.") from error
+    if not path and (own := own_table(OWN_TABLE)):
+        file = own_name(OWN_TABLE)
+        _check_known(own, table, file)
+        table = laid_over(table, own)
     places = {
         "utilization": (),
         "per_core_hour": ("server-cpu",),
@@ -52,6 +61,17 @@ def load_prices(path: str | os.PathLike[str] = "") -> Prices:
     if not 0 < numbers["utilization"] <= 1 or numbers["predictions_per_download"] < 1:
         raise UsageError(f"{file}: utilization must be above 0 and at most 1, predictions_per_download at least 1.")
     return Prices(currency=str(table.get("currency", "")), note=str(table.get("note", "")), **numbers)
+
+
+def _check_known(own: Mapping[str, Any], table: Mapping[str, Any], where: str) -> None:
+    """Raise UsageError for a price of the course's table that the kit does not reckon with."""
+    for name, value in own.items():
+        if name not in table:
+            raise UsageError(f"{where}: there is no {name!r}; the kit's prices.toml has {', '.join(table)}.")
+        if isinstance(table[name], Mapping):
+            if not isinstance(value, Mapping):
+                raise UsageError(f"{where}: {name} is a table, [{name}], not {value!r}.")
+            _check_known(value, table[name], f"{where}: [{name}]")
 
 
 def per_million(images_per_s: float, per_hour: float, utilization: float) -> float:

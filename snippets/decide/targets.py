@@ -1,16 +1,20 @@
-"""The manager's targets and the figures that the reference labs published, read from TOML beside this file."""
+"""The manager's targets and the figures that the reference labs published, read from TOML beside this file; a course's
+own targets come from `own/targets.toml`."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from snippets.course import own_name, own_table
+from snippets.errors import UsageError
 from snippets.stats import Estimate, show
 
+OWN_TABLE = "targets.toml"
 _HERE = Path(__file__).parent
 DEVICE = "end-user device"
 """The name of the target for the user's own phone."""
@@ -79,8 +83,35 @@ class Verdict:
 
 @cache
 def targets() -> tuple[Target, ...]:
-    """The manager's targets, in the order of targets.toml."""
-    return tuple(Target(**entry) for entry in _read("targets.toml")["target"])
+    """The manager's targets: the course's own, then those of the kit that none of these replaces (one of the same name
+    and hardware). Raises UsageError naming what is wrong in the course's."""
+    kit = tuple(Target(**entry) for entry in _read("targets.toml")["target"])
+    names = tuple(dict.fromkeys(one.name for one in kit))
+    table = own_table(OWN_TABLE)
+    if set(table) - {"target"} or not isinstance(table.get("target", []), list):
+        raise UsageError(f"{own_name(OWN_TABLE)} holds [[target]] tables and nothing else; see the kit's targets.toml.")
+    own = tuple(_own(number, entry, names) for number, entry in enumerate(table.get("target", []), start=1))
+    replaced = {(one.name, one.hardware) for one in own}
+    return (*own, *(one for one in kit if (one.name, one.hardware) not in replaced))
+
+
+def _own(number: int, entry: Mapping[str, Any], names: tuple[str, ...]) -> Target:
+    """A target of the course's own table, the `number`th there."""
+    where = f"{own_name(OWN_TABLE)}: [[target]] number {number}"
+    known = [each.name for each in fields(Target)]
+    if unknown := sorted(set(entry) - set(known)):
+        raise UsageError(f"{where} has no setting {unknown[0]!r}; they are {', '.join(known)}.")
+    if entry.get("name") not in names:
+        raise UsageError(f"{where}: name is one of {', '.join(names)}, not {entry.get('name')!r}.")
+    if not isinstance(entry.get("hardware"), str) or not entry["hardware"].strip():
+        raise UsageError(f"{where}: hardware is a word of the processor's name, such as A100.")
+    limits = {name: entry[name] for name in known[2:] if name in entry}
+    for name, value in limits.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise UsageError(f"{where}: {name} is a number above 0, not {value!r}.")
+    if not limits:
+        raise UsageError(f"{where} asks for nothing; give one of {', '.join(known[2:])}.")
+    return Target(entry["name"], entry["hardware"].strip(), **{name: float(value) for name, value in limits.items()})
 
 
 def target(name: str, host: Mapping[str, Any] | None = None) -> Target:

@@ -174,8 +174,8 @@ def predicted(forecast: Mapping[str, Figures], loads: Mapping[str, Load], title:
     """What a model said of loads against what was measured: answers per second, p50 and p95, a panel each.
 
     A load's name is "<setting>, <load>", as "on, 8 clients", or a setting alone: a setting has a colour, a load a
-    marker. Upright lines are what the windows say of the measured figure, where they say it. The line is where the model
-    is right; the band, OFF_BY to either side.
+    marker. Upright lines are what the windows say of the measured figure, where they say it. The line is where the
+    model is right; the band, OFF_BY to either side.
     """
     figure, panels = style.panels(style.Panels(columns=3), (9, 4.0), title)
     names = [_setting_and_load(name) for name in forecast]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snippets.course import located
 from snippets.data.image import MEAN, SIDE, STD
 from snippets.engine.compiling import no_collection
 from snippets.errors import ModelError, first_line, reason_of
@@ -49,7 +50,7 @@ def ensure_export(
     """
     from snippets.model.weights_file import SHIPPED
 
-    source = SHIPPED if weights == "rehearsal" else Path(weights).expanduser()
+    source = SHIPPED if weights == "rehearsal" else located(weights)
     if not source.is_file():
         raise ModelError(
             f"There is no weights file {source}. Give weights=rehearsal or the path of a "

@@ -6,11 +6,11 @@ Importing PyTorch and loading weights takes seconds. A notebook that only replay
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snippets.course import located
 from snippets.errors import ModelError, ToolMissing
 from snippets.model import evaluate
 from snippets.model.weights_file import SHIPPED, is_onnx, load_model, save_weights
@@ -26,7 +26,7 @@ class Source:
     """The weights named by the parameter `weights`, checked against the classes of the data when loaded."""
 
     def __init__(self, weights: str, food: Dataset) -> None:
-        self.path = SHIPPED if weights == "rehearsal" else Path(weights).expanduser()
+        self.path = SHIPPED if weights == "rehearsal" else located(weights)
         self._classes = food.classes
         self._module: Any = None
         if not self.path.is_file():

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snippets.course import located
 from snippets.errors import ModelError, first_line
 from snippets.files import replacing
 from snippets.model.file_kind import refuse_accidents
@@ -44,7 +45,7 @@ def load_model(
     holds names. Labels come from the file, else from `classes`, else are "class 0", "class 1", ...
     Raises ModelError for a file that is missing, unreadable, refused, or not a MobileNetV2.
     """
-    path = SHIPPED if os.fspath(source) == "rehearsal" else Path(source).expanduser()
+    path = SHIPPED if os.fspath(source) == "rehearsal" else located(source)
     if not path.is_file():
         raise ModelError(f"No weights at {path}. Check the path, or use weights=rehearsal. {FORMATS}")
     if is_onnx(path):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from snippets.course import located
 from snippets.errors import ModelError, ServerError, UsageError
 from snippets.load import loadgen
 from snippets.load.loadgen import Scenario
@@ -98,7 +99,7 @@ class Lab:
     @cached_property
     def models(self) -> dict[str, Any]:
         """The classifier's files: weights and onnx (paths in the run), classes, labels, source; a recorded step."""
-        weights, onnx = (Path(p) if Path(p).is_file() else p for p in (self._weights, self._onnx))
+        weights, onnx = (located(p) if located(p).is_file() else p for p in (self._weights, self._onnx))
         return self.run.step("models/food/prepare", self._prepare, inputs={"weights": weights, "onnx": onnx})
 
     @property
@@ -326,7 +327,7 @@ class Lab:
         weights = deployments.save_state_dict(module, self.run.models / "food_weights.pt")
         path, source = self.run.models / "food.onnx", "exported here"
         model_run = latest_run("model", self.run.folder.parent.parent)
-        earlier = Path(self._onnx) if self._onnx else model_run / "models" / "fp32.onnx" if model_run else None
+        earlier = located(self._onnx) if self._onnx else model_run / "models" / "fp32.onnx" if model_run else None
         if earlier is not None and earlier.is_file() and self._same(module, len(labels), earlier):
             source = "given" if self._onnx else "the latest model run"
             shutil.copyfile(earlier, path)

@@ -8,6 +8,7 @@ from grading.checks import edge as edge_predictions
 from grading.checks import model as model_predictions
 from grading.checks import system as system_predictions
 from grading.checks.judging import Judge
+from grading.questions.own import own_judges
 from grading.staff.judges import edge, model, system, tokens
 
 JUDGES: Mapping[str, Judge] = {
@@ -18,5 +19,8 @@ JUDGES: Mapping[str, Judge] = {
     **edge.JUDGES,
     **system.JUDGES,
     **tokens.JUDGES,
+    **own_judges("judges"),
+    **own_judges("staff/judges"),
 }
-"""Of every question that a machine grades, predictions included, by its id. None is given twice."""
+"""Of every question that a machine grades, predictions included, by its id; none of the kit's is given twice. A
+course's own come last and take the place of the kit's."""

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from reserve.plan.course.windows import Window, clock_minutes, parse_window
+from snippets.course import laid_over, own_name, own_table
 from snippets.errors import PlanError
 
+OWN_TABLE = "rules.toml"
 TABLE = Path(__file__).with_name("rules.toml")
 KNOWN: dict[str, set[str]] = {
     "course": {"waking", "max_simultaneous", "node_share", "preference_days", "holidays", "office_hours"},
@@ -146,14 +148,17 @@ def _habits(table: Mapping[str, Any], source: object) -> Habits:
 
 
 def load_rules(path: Path | str | None = None) -> Rules:
-    """The rules in `path`, or the kit's own. Raises PlanError naming the file and the setting."""
-    source = Path(path) if path else TABLE
+    """The rules in `path`; of none, the kit's with the course's own `own/rules.toml` laid over them. Raises PlanError
+    naming the file and the setting."""
+    source: Path | str = Path(path) if path else TABLE
     try:
-        data = tomllib.loads(source.read_text(encoding="utf-8"))
+        data = tomllib.loads(Path(source).read_text(encoding="utf-8"))
     except OSError as error:
         raise PlanError(f"cannot read the rules {source}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PlanError(f"{source} is not valid TOML: {error}") from None
+    if not path and (own := own_table(OWN_TABLE, PlanError)):
+        source, data = own_name(OWN_TABLE), laid_over(data, own)
     tables = {*KNOWN, "parts", "limits", "cost"}
     for name, table in data.items():
         unknown = sorted(set(table) - KNOWN[name]) if name in KNOWN and isinstance(table, dict) else []

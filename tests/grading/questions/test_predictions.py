@@ -17,11 +17,11 @@ EAGER, WINNER = "model.baseline.eager", "model.graph.winner"
 
 
 def notebooks(folder: Path, **cells: list[str]) -> Path:
-    """A folder of Part 1's notebooks with these code cells, by the notebook's name."""
+    """A folder of Part 1's notebooks with these code cells, by the notebook's name: `a_graph` is 1_graph."""
     (folder / "model").mkdir(parents=True, exist_ok=True)
     for name, sources in cells.items():
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-        nbformat.write(book, folder / "model" / f"{name}.ipynb")
+        nbformat.write(book, folder / "model" / f"{'abc'.index(name[0]) + 1}{name[1:]}.ipynb")
     return folder
 
 
@@ -77,7 +77,7 @@ def test_every_prediction_of_the_lab_is_asked_in_a_notebook() -> None:
 def test_a_reminder_says_what_is_open_and_how_to_answer(unanswered: Path) -> None:
     text = reminder("model", open_predictions("model", None, unanswered))
     assert text.startswith("model: 2 predictions are open (1.5 points, but only before you measure):")
-    assert f"  a_baseline               {EAGER}" in text.splitlines()
+    assert f"  1_baseline               {EAGER}" in text.splitlines()
     assert "servelab questions model --predictions FILE" in text
     assert str(unanswered / "model") in text and "replace `...`" in text
     assert reminder("model", []) == ""
