@@ -188,13 +188,7 @@ def questions(part: str) -> tuple[Question, ...]:
 
 def extras(part: str) -> tuple[Question, ...]:
     """The questions of the part's optional notebooks: an answer earns points on top, none costs nothing."""
-    return _extras(part, questions(part))
-
-
-@lru_cache(maxsize=8)
-def _extras(part: str, others: tuple[Question, ...]) -> tuple[Question, ...]:
-    """Kept for as long as the other questions are the same: reading a file takes longer than comparing them."""
-    return tuple(each for each in every(part) if each not in others)
+    return tuple(each for each in every(part) if each.extra)
 
 
 def every(part: str) -> tuple[Question, ...]:
@@ -230,11 +224,13 @@ def asked_of(part: str, answered: Collection[str]) -> tuple[Question, ...]:
     among them only if they were answered.
     """
     older = retired(part)
+    strange = set(answered) - {each.id for each in questions(part)} - older.keys()
+    on_top = [extra for extra in extras(part) if extra.id in strange] if strange else []
     return tuple(
         older[each.replaces]
         if each.replaces in older and each.replaces in answered and each.id not in answered
         else each
-        for each in (*questions(part), *(extra for extra in extras(part) if extra.id in answered))
+        for each in (*questions(part), *on_top)
     )
 
 
@@ -246,9 +242,11 @@ def question(question_id: str) -> Question:
     part = question_id.split(".", 1)[0]
     if part not in PARTS:
         raise QuestionError(f"There is no question {question_id!r}: an id begins with its part, {' or '.join(PARTS)}.")
-    for candidate in (*questions(part), *extras(part), *retired(part).values(), *left_out(part).values()):
-        if candidate.id == question_id:
-            return candidate
+    known = (lambda: questions(part), retired(part).values, left_out(part).values, lambda: extras(part))
+    for candidates in known:  # the extra ones last: they are read anew each time
+        for candidate in candidates():
+            if candidate.id == question_id:
+                return candidate
     import difflib
 
     near = difflib.get_close_matches(question_id, [q.id for q in every(part)], n=3, cutoff=0.3)

@@ -88,6 +88,7 @@ BARE = {
     "system/3_batching": ("client.async_infer(", "calibrated(lab"),
     "system/4_instances": ("client.get_model_config(", "lab.in_turn("),
     "system/5_online_and_batch": ("mlperf.StartTestWithLogSettings(", "lab.loadgen("),
+    "system/7_tokens": ("openvino_genai.ContinuousBatchingPipeline(", "tokens.TokenLab("),
 }
 MORE = {
     "model/1_baseline": ("torch.onnx.export(", "export.ensure_export("),
@@ -146,3 +147,16 @@ def test_opening_a_connection_takes_a_round_trip() -> None:
         host, port = server.getsockname()
         found = run(shown("edge/3_cloud_or_edge", "create_connection"), socket=socket, time=time, host=host, port=port)
     assert 0 < found["round_trip_ms"] < 5000
+
+
+def test_the_language_model_writes_its_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    openvino_genai = pytest.importorskip("openvino_genai", reason="the language model is not installed (make tokens)")
+    import openvino
+
+    from snippets.tokens import weights
+
+    (tmp_path / "model.gguf").symlink_to(weights.find())
+    monkeypatch.chdir(tmp_path)
+    prompt = openvino.Tensor(np.arange(200, 216, dtype=np.int64)[None])
+    found = run(shown("system/7_tokens", "add_request"), openvino_genai=openvino_genai, prompt=prompt)
+    assert len(found["written"]) == 16

@@ -12,7 +12,7 @@ import pytest
 from grading.checks import edge, model, part, system
 from grading.checks.part import MEASUREMENT_POINTS, check_measurements, check_part, wanted_steps
 from grading.questions import questions
-from grading.questions.schema import question, retired
+from grading.questions.schema import every, question, retired
 from grading.staff.judges import JUDGES
 from grading.staff.judges import edge as worked_edge
 from grading.staff.judges import model as worked_model
@@ -38,8 +38,8 @@ def wanted(record: PaperRecord) -> set[str]:
 @pytest.mark.parametrize("name", PARTS)
 def test_every_question_that_a_machine_grades_has_a_judge_and_no_other_question(name: str) -> None:
     judged = {each for each in JUDGES if each.startswith(f"{name}.")}
-    assert {each.id for each in questions(name) if each.kind in ("choose", "number")} <= judged
-    known = {*questions(name), *retired(name).values()}
+    assert {each.id for each in every(name) if each.kind in ("choose", "number")} <= judged
+    known = {*every(name), *retired(name).values()}
     assert judged == {each.id for each in known if not each.by_hand}
 
 
