@@ -13,7 +13,8 @@ from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, one
 from grading.checks.options import as_fast, in_turn, measured
 from snippets.measure.latency import Latency, compare, shared_rounds
-from snippets.stats import between_replications, median
+from snippets.retrain import gain
+from snippets.stats import Estimate, between_replications, median
 
 ENGINES = {
     "cpu": "graph/onnx-all",
@@ -157,6 +158,31 @@ def float16_is(evidence: Evidence) -> Choices:
     return _against_float32(found["fp16"], found["onnx-all"])
 
 
+# 6_retrain, distillation
+
+
+def distilled(evidence: Evidence) -> tuple[Estimate, ...]:
+    """What the teacher brought for each seed, as a share of the images, from the predictions of all students.
+
+    Raises NotMeasured, also where they did not all classify the same images.
+    """
+    steps = {source: [f"distill/{source}-{seed}/accuracy" for seed in gain.SEEDS] for source in gain.SOURCES}
+    labels = evidence.field(steps[gain.LABELS][0], "labels")
+    for step in (*steps[gain.LABELS], *steps[gain.TEACHER]):
+        if not np.array_equal(evidence.field(step, "labels"), labels):
+            raise NotMeasured(step, "labels that are those of the others")
+    taught, alone = (
+        [evidence.field(step, "predictions") for step in steps[source]] for source in (gain.TEACHER, gain.LABELS)
+    )
+    return gain.by_seed(taught, alone, labels)
+
+
+def teacher_gain(evidence: Evidence) -> Number:
+    """Points of accuracy that the teacher brought, the mean of the seeds."""
+    mean = gain.over_seeds(distilled(evidence))
+    return Number(100 * mean.value, "Subtract the accuracies seed by seed, and take the mean.", 1.0, absolute=True)
+
+
 JUDGES: dict[str, Judge] = {
     "model.kernel.search": search_rate,
     "model.kernel.order": order_gain,
@@ -168,4 +194,5 @@ JUDGES: dict[str, Judge] = {
     "model.providers.fastest": fastest_engine,
     "model.smaller.width": width_gain,
     "model.smaller.fp16": float16_is,
+    "model.retrain.teacher": teacher_gain,
 }

@@ -21,7 +21,7 @@ IN_TURN = {"cpu": "onnx-all"}
 # Where the batches of all ways to run the model take turns, and what this group is called.
 BATCHES, BATCHES_GROUP = "providers", "providers/batches"
 # Where those of other networks do.
-SMALLER_BATCHES = "smaller/batches"
+OTHER_BATCHES = ("smaller/batches", "distill/batches")
 
 
 def batches(evidence: Evidence, name: str, prefix: str) -> str:
@@ -36,7 +36,7 @@ def batches(evidence: Evidence, name: str, prefix: str) -> str:
     steps = [
         step
         for step in evidence.named(f"{prefix}/throughput")
-        if evidence.result(step).get("group", SMALLER_BATCHES) == SMALLER_BATCHES
+        if evidence.result(step).get("group", OTHER_BATCHES[0]) in OTHER_BATCHES
     ]
     if not steps:
         raise NotMeasured(of_group)

@@ -242,3 +242,42 @@ def sensitivity_chart(errors: Mapping[str, float], most: int = 12) -> Figure:
     axes.set_xscale("log")
     style.rows_down(axes, names)
     return figure
+
+
+def gains_chart(
+    shares: Mapping[str, Sequence[Estimate]], gains: Sequence[Estimate], mean: Estimate, title: str
+) -> Figure:
+    """Left, accuracy in per cent by seed and by what was learnt from; right, the gain in points by seed, and of all.
+
+    `shares`: by source, an estimate a seed. `gains`: by seed, with intervals over images; `mean`: over all seeds.
+    """
+    figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(1.0, 1.15)), (9.6, 3.4), title)
+    places = np.arange(1, len(gains) + 1)
+    for position, (source, estimates) in enumerate(shares.items()):
+        beside = places + 0.12 * (2 * position - 1)
+        shade = style.SERIES[position]
+        for x, one in zip(beside, estimates, strict=True):
+            style.whisker(left, x, one, shade)
+        left.scatter(
+            beside, [one.value for one in estimates], s=52, color=shade, zorder=3, label=f"learnt from {source}"
+        )
+    left.set_xticks(places, [f"seed {place}" for place in places])
+    left.set_xlim(0.4, len(gains) + 0.6)
+    left.margins(y=0.2)
+    left.set_ylabel("accuracy, %")
+    left.set_title("Students, intervals over images")
+    left.grid(axis="x", visible=False)
+    left.legend(loc="best")
+    rows = {**{f"seed {place}": one for place, one in zip(places, gains, strict=True)}, "mean of the seeds": mean}
+    for row, (name, one) in enumerate(rows.items()):
+        whole = name == "mean of the seeds"
+        shade = INK if whole else QUIET
+        right.plot(style.ends(one), [row, row], color=shade, linewidth=2.4 if whole else 1.4)
+        right.scatter([one.value], [row], s=60 if whole else 36, color=shade, zorder=3)
+        style.written_behind(right, style.ends(one)[1], row, f"{one.value:+.1f}")
+    right.axvline(0, color=style.FAINT, linewidth=1.4)
+    right.margins(x=0.2)
+    style.rows_down(right, list(rows))
+    right.set_xlabel("points gained by learning from the teacher")
+    right.set_title("Gain; of the mean, over seeds")
+    return figure

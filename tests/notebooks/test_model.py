@@ -64,7 +64,7 @@ def size(record: Record, name: str) -> int:
 def test_all_notebooks_ran_and_a_replay_measures_nothing(finished, record: Record) -> None:
     first, again = finished
     assert first.measured == len(record.steps) and again.measured == 0 and again.replayed >= first.measured
-    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 7
+    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == len(NOTEBOOKS)
     assert record.verify() == []
 
 
@@ -191,6 +191,32 @@ def test_the_networks_have_learnt_something(record: Record) -> None:
         assert accuracy(record, f"smaller/{name}") > 3 / 11, name
 
 
+def test_the_gain_that_is_printed_is_that_of_the_predictions_with_what_three_seeds_may_claim(
+    finished, record: Record
+) -> None:
+    points = [
+        100 * (accuracy(record, f"distill/teacher-{seed}") - accuracy(record, f"distill/labels-{seed}"))
+        for seed in (1, 2, 3)
+    ]
+    reach = 4.302653 * np.std(points, ddof=1) / np.sqrt(3)
+    mean, low, high, told = re.findall(
+        r"^gain over seeds: (\S+) \((\S+) to (\S+)\) points: (.*)$", said(finished, "6_retrain"), re.M
+    )[0]
+    expected = np.mean(points), np.mean(points) - reach, np.mean(points) + reach
+    assert [float(each) for each in (mean, low, high)] == pytest.approx(expected, abs=0.051)
+    decided = abs(np.mean(points)) > reach
+    assert ("do not decide" not in told) == decided
+
+
+def test_students_of_a_seed_learnt_equally_long_from_equally_many_and_the_teacher_knows_them(record: Record) -> None:
+    for seed in (1, 2, 3):
+        ours, theirs = (record.result(f"distill/{source}-{seed}/train") for source in ("labels", "teacher"))
+        assert ours["loss"].shape == theirs["loss"].shape and ours["images"] == theirs["images"]
+    told = record.result("distill/teacher/logits")
+    assert np.mean(told["logits"].argmax(1) == told["labels"]) > 0.8
+    assert size(record, "distill/student") < size(record, "graph/onnx-all") / 4
+
+
 def said(finished, name: str) -> str:
     """What notebook `name` printed when it ran."""
     return printed(nbformat.read(finished[0].folder / "notebooks" / f"{name}.ipynb", as_version=4))
@@ -202,6 +228,7 @@ GRAPH = {**{level: f"graph/onnx-{level}" for level in LEVELS}, SAVED: "graph/onn
 TRAP = {"onnx-extended": "graph/onnx-extended", "onnx-all": "graph/onnx-all", SAVED: "graph/onnx-saved"}
 ENGINES = {name: f"providers/{name}" for name in ("onnx-all", "openvino")}
 SMALLER = {name: f"smaller/{name}" for name in ("onnx-all", "mobilenet-half", "openvino", "openvino-bf16")}
+DISTILL = {name: f"distill/{name}" for name in ("onnx-all", "student")}
 BITS = {"float32": "smaller/onnx-all", "fp16": "smaller/fp16"}
 INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive", "conservative")}
 
@@ -215,6 +242,7 @@ INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive
         ("4_providers", ENGINES, [("onnx-all", "openvino")]),
         ("5_smaller", SMALLER, [("onnx-all", "mobilenet-half")]),
         ("5_smaller", BITS, [("float32", "fp16")]),
+        ("6_retrain", DISTILL, [("onnx-all", "student")]),
     ],
 )
 def test_each_sentence_about_what_took_turns_says_what_the_rounds_say(

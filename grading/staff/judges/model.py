@@ -8,13 +8,14 @@ import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fitting, one
-from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS, SMALLER
+from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS, SMALLER, distilled
 from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
 from snippets.decide.targets import target
 from snippets.kernel.layers import DEPTHWISE, POINTWISE
 from snippets.measure.latency import compare
+from snippets.retrain import gain
 from snippets.stats import accuracy_loss, break_even, front
 
 CPU_OPTIONS = {
@@ -41,6 +42,7 @@ CPU_OPTIONS = {
 }
 NETWORKS = ("mobilenet-half", "resnet", "transformer", "embedding")
 CPU_OPTIONS |= {name: f"smaller/{name}" for name in (*NETWORKS, "fp16")}
+CPU_OPTIONS |= {"student": "distill/student"}
 # What the notebook that decides is called, and was called before there were those of smaller networks and training.
 CHOOSING = ("7_choose", "6_choose", "5_choose")
 # Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
@@ -182,6 +184,33 @@ def rate_of_resnet(evidence: Evidence) -> Number:
     return Number(wide / narrow, "Divide each network's multiplications by its median, then one rate by the other.")
 
 
+def softened(evidence: Evidence) -> Number:
+    """How many times as probable as its second the teacher's first dish is, for the photo shown, at the temperature."""
+    step = "distill/teacher/logits"
+    logits = np.asarray(evidence.field(step, "logits"))
+    first, second = gain.two_largest(logits)[gain.example(logits)]
+    warm = evidence.number(step, "temperature")
+    if warm <= 0:
+        raise NotMeasured(step, "temperature above 0")
+    return Number(
+        gain.favour(float(first - second), warm),
+        "The sum below both probabilities is the same: exp of the difference of the two logits over the temperature.",
+    )
+
+
+def reach_of_seeds(evidence: Evidence) -> Number:
+    """Half the width of the interval of the mean gain over the seeds, in points."""
+    mean = gain.over_seeds(distilled(evidence))
+    points = 100 * (mean.high - mean.low) / 2
+    # Accuracies are printed to a hundredth of a point; who rounds them to a tenth is off by a quarter at most.
+    return Number(
+        points,
+        "4.30 times the standard deviation of the three differences (divided by 2, not 3) over the root of 3.",
+        max(0.1 * points, 0.25),
+        absolute=True,
+    )
+
+
 def million(evidence: Evidence) -> Number:
     """Cost of a million predictions with onnx-all, from its throughput and the price table."""
     how = "Million / (throughput x utilization) seconds, as hours, x threads x price for a core and hour."
@@ -255,7 +284,7 @@ def server_gpu(evidence: Evidence) -> Choices:
 def phone(evidence: Evidence) -> Choices:
     """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
-    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16")
+    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16", "student")
     options = measured(evidence, CHOOSE, {name: CPU_OPTIONS[name] for name in names})
     size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
     good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
@@ -293,6 +322,8 @@ JUDGES: dict[str, Judge] = {
     "model.providers.target": meets_cpu_target,
     "model.smaller.unbeaten": unbeaten_networks,
     "model.smaller.rate": rate_of_resnet,
+    "model.retrain.temperature": softened,
+    "model.retrain.seeds": reach_of_seeds,
     "model.choose.cost": million,
     "model.choose.server_cpu": server_cpu,
     "model.choose.gpu_pays": gpu_pays,

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from grading.checks.evidence import Evidence
-from grading.checks.model import COMPILED, EAGER, LEVELS
+from grading.checks.model import COMPILED, EAGER, LEVELS, distilled
 from grading.staff.exemplars import digits
 from grading.staff.judges.model import own_prices
 from grading.staff.viva import functions
 from grading.staff.viva.oral import Oral, Template, about, faster, first_of, pairs, plain, tail
 from snippets.decide import cost
+from snippets.retrain import gain
 from snippets.stats import break_even
 
 GROUP = "Part 1"
@@ -191,6 +192,23 @@ def _network(evidence: Evidence, name: str) -> Oral:
     )
 
 
+def _distilled(evidence: Evidence) -> Oral:
+    points = [100 * one.value for one in distilled(evidence)]
+    mean = gain.over_seeds(distilled(evidence))
+    reach = 100 * (mean.high - mean.value)
+    told = {True: "yes", False: "no"}[not mean.low <= 0 <= mean.high]
+    return Oral(
+        "How many points of accuracy did learning from the teacher bring, on average over your three seeds, how far "
+        "does its interval reach to either side, and do the seeds decide?",
+        f"{100 * mean.value:+.1f} points, {reach:.1f} to either side (each within half a point): {told}. By seed: "
+        f"{', '.join(f'{each:+.1f}' for each in points)}.",
+        (100 * mean.value, reach),
+        (told,),
+        tuple(f"distill/{source}-{seed}/accuracy" for source in gain.SOURCES for seed in gain.SEEDS),
+        "What would more photos change about that, and what would more seeds?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -204,6 +222,7 @@ TEMPLATES: Mapping[str, Template] = {
         Template("model.faster", _in_turn, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
         Template("model.price", _rates, _price),
         Template("model.network", _networks, _network),
+        Template("model.distilled", lambda evidence: [()], _distilled),
         Template("model.tail", _tails, lambda evidence, step: tail(evidence, step, GROUP)),
     )
 }

@@ -86,3 +86,19 @@ def test_the_chosen_candidates_are_named_with_what_they_were_chosen_for() -> Non
 def test_a_scan_shows_the_worst_parts() -> None:
     figure = model_charts.sensitivity_chart({"head": 0.03, "stem": 0.01, "tail": 0.001}, most=2)
     assert [bar.get_width() for bar in figure.axes[0].patches] == [0.03, 0.01]
+
+
+def test_gains_stand_with_their_intervals_and_the_mean_of_the_seeds_below_them() -> None:
+    shares = {"labels": [Estimate(40.0, 36.0, 44.0)] * 3, "teacher": [Estimate(46.0, 42.0, 50.0)] * 3}
+    gains = [Estimate(value, value - 3, value + 3) for value in (6.0, -2.0, 4.0)]
+    left, right = model_charts.gains_chart(shares, gains, Estimate(2.7, -7.6, 13.0), "What the teacher brought").axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["learnt from labels", "learnt from teacher"]
+    assert [label.get_text() for label in right.get_yticklabels()] == [
+        "seed 1",
+        "seed 2",
+        "seed 3",
+        "mean of the seeds",
+    ]
+    assert [text.get_text() for text in right.texts] == ["+6.0", "-2.0", "+4.0", "+2.7"]
+    assert [list(line.get_xdata()) for line in right.lines[:4]] == [[3, 9], [-5, 1], [1, 7], [-7.6, 13]]
+    assert right.lines[4].get_xdata()[0] == 0

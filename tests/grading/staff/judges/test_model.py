@@ -11,9 +11,10 @@ from grading.questions import questions
 from grading.staff.judges.model import CPU_OPTIONS, JUDGES
 from snippets.decide.targets import target
 from snippets.engine.ways import float32_ways, int8_ways
+from snippets.retrain import distill
 from snippets.smaller import family
 from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, untried
-from tests.grading.checks.test_model import COUNTS, accuracy, between, blocks, latency, size, throughput
+from tests.grading.checks.test_model import COUNTS, accuracy, between, blocks, latency, pupils, size, throughput
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
 Steps = dict[str, Any]
@@ -367,6 +368,29 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {2.5: 1, 2.7: 1, 2.3: 1, 2.8: 0.5, 3.2: 0.5, 3.3: 0, 0.4: 0, 5: 0},
         ),
     ),
+    # Gaps of 4, 6 and 2 between the two largest: 4 is the middle one. exp(4 / 4) = 2.718. A tenth is 0.27, three 0.82.
+    "model.retrain.temperature": (
+        Paper(
+            {
+                "distill/teacher/logits": {
+                    "logits": [[5.0, 1.0, 0.0], [2.0, 8.0, 1.0], [0.0, 1.0, 3.0]],
+                    "temperature": 4.0,
+                }
+            },
+            {2.72: 1, 2.5: 1, 2.95: 1, 3.1: 0.5, 2: 0.5, 1.8: 0, 54.6: 0, 4: 0},
+        ),
+    ),
+    "model.retrain.seeds": (
+        # Gains of 6, 2 and 4 points: mean 4, standard deviation 2; 4.303 x 2 / 1.732 = 4.97. A tenth is 0.50, three
+        # 1.49.
+        # With the normal distribution's 1.96 it would be 2.26; with a standard deviation over 3 instead of 2, 4.06.
+        Paper(
+            pupils(labels=(50, 52, 51), teacher=(56, 54, 55)),
+            {4.97: 1, 4.5: 1, 5.4: 1, 5.6: 0.5, 4.06: 0.5, 6.5: 0, 2.26: 0, 8.6: 0},
+        ),
+        # Four points each: none; what is printed to a tenth of a point may give a quarter.
+        Paper(pupils(labels=(50, 52, 51), teacher=(54, 56, 55)), {0: 1, 0.2: 1, 0.7: 0.5, 0.8: 0, 4: 0}),
+    ),
     # Below 1 ms and at least 5,000 images/s.
     "model.choose.server_gpu": (
         Paper(latency(onnx_all=3), {"not measured here": 1, "cuda": 0}),
@@ -477,6 +501,7 @@ def test_every_way_that_the_lab_measures_on_a_cpu_is_an_option() -> None:
     assert {way.name: CPU_OPTIONS.get(way.name) for way in found.values()} == {
         name: f"providers/{name}" for name in found
     }
+    assert CPU_OPTIONS[distill.STUDENT] == f"{distill.GROUP}/{distill.STUDENT}"
     assert {name: CPU_OPTIONS.get(name) for name in family.NAMES} == {name: f"smaller/{name}" for name in family.NAMES}
 
 

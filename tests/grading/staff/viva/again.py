@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from statistics import fmean, geometric_mean, median
+from statistics import fmean, geometric_mean, median, stdev
 from typing import Any
 
 Raw = Callable[[str], dict[str, Any]]
@@ -173,6 +173,16 @@ def _price(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [images(step), hours * step["threads"] * prices.per_core_hour], []
 
 
+def _distilled(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    def right(source: str, seed: int) -> float:
+        step = raw(f"distill/{source}-{seed}/accuracy")
+        return 100 * fmean(a == b for a, b in zip(step["predictions"], step["labels"], strict=True))
+
+    points = [right("teacher", seed) - right("labels", seed) for seed in (1, 2, 3)]
+    reach = 4.302652729911275 * stdev(points) / math.sqrt(3)
+    return [fmean(points), reach], ["yes" if abs(fmean(points)) > reach else "no"]
+
+
 def _latency(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     few, many = (median(good(raw(f"{words[0]}-{clients}/load"))) for clients in words[1:])
     return [many / few], []
@@ -281,6 +291,7 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "model.operation": _operation,
     "model.faster": _faster,
     "model.price": _price,
+    "model.distilled": _distilled,
     "model.tail": _tail,
     "system.latency": _latency,
     "system.throughput": _throughput,

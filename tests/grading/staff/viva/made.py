@@ -49,6 +49,14 @@ def model_record(seed: int) -> PaperRecord:
     for name, ms in (("onnx-all", 3.0), ("openvino", 2.0), ("dynamic", 9.0)):
         found[f"choose/{name}/latency"] = blocks(rng, ms, 4)
         found[f"providers/{name}/throughput"] = blocks(rng, 8 * ms, batch=8, batch_ms=0)
+    for source, share in (("labels", 0.4), ("teacher", 0.5)):
+        for number in (1, 2, 3):
+            labels = np.arange(200) % 11
+            right = rng.random(200) < share
+            found[f"distill/{source}-{number}/accuracy"] = {
+                "predictions": np.where(right, labels, (labels + 1) % 11),
+                "labels": labels,
+            }
     return PaperRecord(tuple(PaperStep(*item) for item in found.items()), part="model")
 
 

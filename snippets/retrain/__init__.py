@@ -1,0 +1,1 @@
+"""The same task trained again: for int8, with fewer weights, or by a teacher, and what each brings."""
