@@ -26,7 +26,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("gpu", "load"),
         ("simulate",),
         ("serve", "triton"),
-        ("decide", "forecast"),
+        ("decide", "forecast", "teams"),
         ("edge",),
         ("draw",),
     ),

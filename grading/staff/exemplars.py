@@ -166,6 +166,14 @@ def _kept_up(evidence: Evidence, share: str) -> str:
     return f"counted {digits(law.seen)}, arrivals x mean latency {digits(law.expected)}"
 
 
+def _outage(evidence: Evidence, name: str) -> str:
+    """What a fault beside or within its process did to the good model (`one-process-crash`)."""
+    found = system.outage(evidence, f"isolation/{name}/outage")
+    return (
+        f"{found.failed} errors, {found.late} late of {found.visitors}, nobody in time for {digits(found.outage_ms)} ms"
+    )
+
+
 FACTS: Mapping[str, Callable[..., str]] = {
     "p50": _p(50),
     "p95": _p(95),
@@ -185,6 +193,7 @@ FACTS: Mapping[str, Callable[..., str]] = {
     "right": _right,
     "misses": _misses,
     "kept_up": _kept_up,
+    "outage": _outage,
 }
 """What a template may ask of a record, by name; each takes the words behind the name."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from grading.checks.evidence import Evidence
-from grading.checks.system import GRID, SHARES, good_ms, p50, rate
+from grading.checks.system import GRID, SHARES, good_ms, outage, p50, rate
 from grading.staff.exemplars import digits
 from grading.staff.judges.system import stage_ms
 from grading.staff.viva.oral import APART, Oral, Template, about, first_of, pairs
@@ -219,6 +219,24 @@ def _cold(evidence: Evidence, step: str) -> Oral:
     )
 
 
+def _outages(evidence: Evidence) -> Iterator[tuple[str]]:
+    yield from ((step,) for step in evidence.named("isolation/", "/outage"))
+
+
+def _outage(evidence: Evidence, step: str) -> Oral:
+    found = outage(evidence, step)
+    told = step.split("/")[1].replace("-", " ")
+    layout, _, fault = told.rpartition(" ")
+    return Oral(
+        f"Two models, {layout}, and one: {fault}. For how long was no visitor of the good one answered in time?",
+        f"{about(found.outage_ms, 'ms')}; {found.failed} errors and {found.late} late of {found.visitors} visitors.",
+        (found.outage_ms,),
+        (),
+        (step,),
+        "What did the others have to wait for?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -232,5 +250,6 @@ TEMPLATES: Mapping[str, Template] = {
         Template("system.neighbour", _neighbours, _neighbour),
         Template("system.online", _shares, _online),
         Template("system.cold", _cold_models, _cold),
+        Template("system.outage", _outages, _outage),
     )
 }

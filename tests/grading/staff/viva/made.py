@@ -63,6 +63,21 @@ def load(rng: np.random.Generator, clients: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def outage(rng: np.random.Generator) -> dict[str, Any]:
+    """Visitors every 25 ms for 2 s; those of some 300 ms after the fault get errors, and some after these are late."""
+    came = np.arange(80) / 40
+    ok = ~((came >= 0.5) & (came < 0.5 + rng.uniform(0.2, 0.4)))
+    waited = rng.uniform(3, 5, 80) + np.where((came > 1) & (came < 1.1), 400.0, 0.0)
+    return {
+        "latency_ms": waited,
+        "started_s": came,
+        "ok": ok,
+        "seconds": 2.0,
+        "fault_s": 0.5,
+        "failures": int((~ok).sum()),
+    }
+
+
 def system_record(seed: int) -> PaperRecord:
     """Part system: every load in two windows, as the notebooks measure them."""
     rng = np.random.default_rng(seed)
@@ -78,4 +93,6 @@ def system_record(seed: int) -> PaperRecord:
             steps.append(PaperStep(f"{name}/load", load(rng, clients, **more), inputs={"window": window}))
     cold = {name: rng.uniform(100, 900, 3) for name in ("load_ms", "first_ms")} | {"warm_ms": rng.uniform(3, 5, 20)}
     steps.append(PaperStep("online/food-onnx/cold", cold))
+    for name in ("one-process-crash", "one-each-hang"):
+        steps.append(PaperStep(f"isolation/{name}/outage", outage(rng)))
     return PaperRecord(tuple(steps), part="system")
