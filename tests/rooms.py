@@ -27,7 +27,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("gpu", "load"),
         ("simulate", "tokens"),
         ("serve", "triton"),
-        ("decide", "forecast"),
+        ("decide", "forecast", "teams"),
         ("edge",),
         ("draw",),
     ),

@@ -23,6 +23,11 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "snippets.triton.models.batch": "runs inside Triton; the notebooks' tests load it there",
     "snippets.triton.models.onnx_graph": "runs inside Triton; the notebooks' tests load it there",
     "snippets.triton.models.pytorch_classifier": "runs inside Triton; the notebooks' tests load it there",
+    **{
+        f"snippets.teams.models.{name}": "runs inside Triton; teams' test_served, test_gate and test_isolation load it"
+        for name in ("guard", "onnx_engine", "served", "sklearn_engine", "tenants")
+    },
+    "snippets.teams.handed_in": "trains on the whole set; the notebooks' tests hand in with it",
     "reserve.containers.__main__": "options and calls; test_containers.py runs the command",
     **{
         f"grading.staff.solutions.{name}": "solutions; test_write.py grades them"

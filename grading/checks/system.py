@@ -15,6 +15,7 @@ from grading.checks.judging import Choices, Judge, Number, banded, nearest, one
 from snippets import stats
 from snippets.load import estimates, queueing
 from snippets.stats import Estimate
+from snippets.teams.visitors import Hurt, hurt
 from snippets.tokens.lab import by
 
 GRID = {
@@ -268,6 +269,37 @@ def cold_ratio(evidence: Evidence) -> Choices:
     return banded(factor, (4, 30), ("about twice", "about 10 times", "more than 30 times"), "Divide the medians.")
 
 
+# 6_platform
+
+
+def outage(evidence: Evidence, name: str) -> Hurt:
+    """What a fault did to the good model's visitors. Raises NotMeasured."""
+    waited, came = (evidence.samples(name, field) for field in ("latency_ms", "started_s"))
+    ok = np.asarray(evidence.field(name, "ok"), dtype=bool).ravel()
+    if not waited.shape == came.shape == ok.shape:
+        raise NotMeasured(name, "visitors")
+    told = {field: evidence.number(name, field) for field in ("fault_s", "seconds")}
+    return hurt({"latency_ms": waited, "started_s": came, "ok": ok, **told})
+
+
+def crash_outage(evidence: Evidence) -> Number:
+    """For how long nobody was answered in time after a crash in the same process."""
+    found = outage(evidence, "isolation/one-process-crash/outage")
+    return Number(found.outage_ms, "Take the longest time without an answer in time.", 0.2)
+
+
+def loaded_without_test(evidence: Evidence) -> Choices:
+    """How many of the spoiled versions were loaded where nothing tried them."""
+    name = "platform/gate/loads"
+    rows = [each for each in evidence.field(name, "loads") if not each["self_test"]]
+    if len(rows) != 3:
+        raise NotMeasured(name, "loads")
+    counts = ("none", "one", "two", "all three")
+    return one(
+        counts[sum(not row["refused"] for row in rows)], "Count the versions that were loaded without self-test."
+    )
+
+
 # 7_tokens
 
 
@@ -308,6 +340,8 @@ JUDGES: dict[str, Judge] = {
     "system.online.knee": where_it_bends,
     "system.online.bursts": bursts,
     "system.cold.ratio": cold_ratio,
+    "system.gate.loaded": loaded_without_test,
+    "system.isolation.outage": crash_outage,
     "system.tokens.prompt": longer_prompt,
     "system.tokens.company": company,
 }

@@ -2,7 +2,8 @@
 
 [[question]]
 id = "model.graph.layout"        # <part>.<topic>.<name>
-kind = "predict"                 # predict, choose, number, explain, screenshot, config (of a model, for Triton)
+kind = "predict"                 # predict, choose, number, explain, screenshot, config (what a service is made by)
+form = "cards"                   # config: a config.pbtxt for Triton, or teams' "cards" in TOML
 text = \"\"\"Markdown\"\"\"
 points = 2
 steps = ["graph/all/latency"]    # record steps it refers to; a prediction is locked once the first exists
@@ -44,6 +45,8 @@ FOLDER = Path(__file__).resolve().parent
 RUBRICS = FOLDER.parent / "staff" / "rubrics"
 """Where staff keep what only they may see of a question: a file a part, as the questions'."""
 KINDS = ("predict", "choose", "number", "explain", "screenshot", "config")
+FORMS = ("", "cards")
+"""What a `config` is: a config.pbtxt, or the cards of teams (snippets/teams/card.py)."""
 WORK = ("copied", "guess", "automatic", "read off", "worked out", "explained")
 """What an answer takes: nothing but copying, guessing or running the notebook; or reading, working out, explaining."""
 ASK = re.compile(r"""^ask\(\s*run\s*,\s*["']([\w.\-]+)["']""", re.MULTILINE)
@@ -69,6 +72,7 @@ class Question:
     needs: str = ""
     replaces: str = ""
     extra: bool = False
+    form: str = ""
 
     @property
     def interval(self) -> bool:
@@ -110,6 +114,8 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
     choices = tuple(str(choice) for choice in table.get("choices", ()))
     if kind == "choose" and len(choices) < 2:
         raise refuse("is of kind choose and needs at least two choices")
+    if table.get("form", "") not in FORMS or (table.get("form") and kind != "config"):
+        raise refuse(f"has the form {table['form']!r}; only kind config has one, of {', '.join(filter(None, FORMS))}")
     if choices and kind not in ("choose", "predict"):
         raise refuse(f"has choices, which kind {kind} does not take")
     if len({_plain(choice) for choice in choices}) != len(choices):
@@ -145,6 +151,7 @@ def _question(table: Mapping[str, Any], part: str, where: str) -> Question:
         needs=str(table.get("needs", "")).strip(),
         replaces=str(table.get("replaces", "")),
         extra=bool(table.get("extra", False)),
+        form=str(table.get("form", "")),
     )
 
 
@@ -357,6 +364,10 @@ def format_problem(question: Question, value: Any, older: bool = False) -> str |
             return "write the answer as text, between quotes"
         elif question.kind == "explain" and len(value.split()) < 5:
             return "explain in at least one sentence"
+        elif question.form == "cards":
+            from snippets.teams.card import tables
+
+            tables(value)
         elif question.kind == "config":
             from snippets.triton.config import parse
 

@@ -40,6 +40,7 @@ KINDS = {
     "screenshot": "a screenshot",
     "config": "a config.pbtxt",
 }
+FORMS = {"cards": "the numbers of services, in TOML"}
 PNG = b"\x89PNG\r\n\x1a\n"
 Keep = Callable[[str, bytes], str]
 """Keeps a picture under a name and says where the page finds it."""
@@ -177,7 +178,7 @@ def _blocks(lesson: Lesson, outputs: _Outputs) -> Iterator[Block]:
 def _asked(asked: Question) -> dict[str, Any]:
     return {
         "id": asked.id,
-        "what": KINDS[asked.kind],
+        "what": FORMS.get(asked.form, KINDS[asked.kind]),
         "worth": worth(asked),
         "html": markdown(asked.text),
         "choices": asked.choices,

@@ -180,6 +180,14 @@ def _missed(evidence: Evidence, topic: str) -> str:
     return misses.shown(found[0])
 
 
+def _outage(evidence: Evidence, name: str) -> str:
+    """What a fault beside or within its process did to the good model (`one-process-crash`)."""
+    found = system.outage(evidence, f"isolation/{name}/outage")
+    return (
+        f"{found.failed} errors, {found.late} late of {found.visitors}, nobody in time for {digits(found.outage_ms)} ms"
+    )
+
+
 FACTS: Mapping[str, Callable[..., str]] = {
     "p50": _p(50),
     "p95": _p(95),
@@ -200,6 +208,7 @@ FACTS: Mapping[str, Callable[..., str]] = {
     "misses": _misses,
     "kept_up": _kept_up,
     "missed": _missed,
+    "outage": _outage,
 }
 """What a template may ask of a record, by name; each takes the words behind the name."""
 

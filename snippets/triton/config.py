@@ -80,12 +80,14 @@ class DynamicBatching:
     """Let the server put waiting requests together.
 
     `preferred`: batch sizes to aim for; `max_delay_us`: how long the oldest request may wait for company, in
-    microseconds (0: take what is waiting, never wait); `max_queue`: requests allowed to wait (0: no limit).
+    microseconds (0: take what is waiting, never wait); `max_queue`: requests allowed to wait (0: no limit), and for how
+    long before they are refused, `timeout_us` (0: no limit).
     """
 
     preferred: tuple[int, ...] = ()
     max_delay_us: int = 0
     max_queue: int = 0
+    timeout_us: int = 0
 
     def pbtxt(self) -> str:
         """Its text in config.pbtxt, in protobuf's text format."""
@@ -94,8 +96,11 @@ class DynamicBatching:
             parts.append(f"preferred_batch_size: [ {', '.join(map(str, self.preferred))} ]")
         if self.max_delay_us:
             parts.append(f"max_queue_delay_microseconds: {self.max_delay_us}")
-        if self.max_queue:
-            parts.append(f"default_queue_policy {{ max_queue_size: {self.max_queue} }}")
+        policy = [f"max_queue_size: {self.max_queue}"] if self.max_queue else []
+        if self.timeout_us:
+            policy.append(f"default_timeout_microseconds: {self.timeout_us}")
+        if policy:
+            parts.append(f"default_queue_policy {{ {' '.join(policy)} }}")
         return f"{{ {' '.join(parts)} }}"
 
 
@@ -257,8 +262,8 @@ def _batching_problems(batching: DynamicBatching, max_batch: int) -> Iterator[st
     too_large = [b for b in batching.preferred if not 1 <= b <= max_batch]
     if too_large:
         yield f"preferred batch sizes {too_large} are not between 1 and max_batch = {max_batch}"
-    if batching.max_delay_us < 0 or batching.max_queue < 0:
-        yield "queue delay and queue size cannot be negative"
+    if min(batching.max_delay_us, batching.max_queue, batching.timeout_us) < 0:
+        yield "queue delay, queue size and timeout cannot be negative"
 
 
 def _text(value: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks" / "system"
-TRITON_NOTEBOOKS = ("2_triton", "3_batching", "4_instances", "5_online_and_batch")
+TRITON_NOTEBOOKS = ("2_triton", "3_batching", "4_instances", "5_online_and_batch", "6_platform")
 
 
 def execute(name: str, **parameters: Any) -> str:

@@ -123,6 +123,28 @@ def test_the_heavy_neighbour_worked_in_every_arrangement_but_alone(record: Recor
     assert rates.pop("alone") == 0 and min(rates.values()) > 0
 
 
+def test_the_self_test_alone_keeps_wrong_versions_out_and_the_other_team_never_notices(record: Record) -> None:
+    found = record.result("platform/gate/loads")
+    tested, untested = ([one for one in found["loads"] if one["self_test"] is known] for known in (True, False))
+    assert all(one["refused"] and one["answers"] == "right" for one in tested)
+    assert [one["answers"] for one in untested] == ["right", "wrong", "wrong"]
+    assert found["failures"] == 0 and all(found["neighbour_ready"])
+
+
+def test_the_forest_that_is_handed_in_is_better_than_chance(record: Record) -> None:
+    found = record.result("platform/sorter/handed-in")
+    assert len(found["labels"]) == 660 and np.mean(found["predictions"] == found["labels"]) > 2 / 11
+
+
+def test_only_who_shares_the_process_is_told_of_a_dead_one(record: Record) -> None:
+    for fault in ("crash", "hang", "leak"):
+        together, apart = (
+            record.result(f"isolation/{layout}-{fault}/outage") for layout in ("one-process", "one-each")
+        )
+        assert any("not healthy" in said for said in together["errors"]) and together["reload_s"] > 0
+        assert not any("not healthy" in said for said in apart["errors"])
+
+
 def test_offline_requests_have_the_batch_that_was_asked_for(record: Record) -> None:
     for batch in (1, 32):
         offline = result_of(record, f"online/offline-{batch}/loadgen")

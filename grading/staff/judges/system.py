@@ -16,6 +16,7 @@ from grading.checks.system import (
     cold_start_s,
     good_ms,
     of_successes,
+    outage,
     rate,
     times_the_latency,
     times_the_rate,
@@ -268,6 +269,53 @@ def warm_pays(evidence: Evidence) -> Number:
     )
 
 
+def gets_past(_: Evidence) -> Choices:
+    """What one look at the answers to the example cannot see."""
+    return Choices(
+        frozenset(
+            {
+                "a version that is worse than the old one on dark photos, of which the example has none",
+                "a version that needs ten times as long for a photo",
+                "memory that grows with each request",
+            }
+        ),
+        "Think of what the self-test compares, with what, when, and how often.",
+    )
+
+
+AS_LONG, AS_MANY = 0.8, 2.0
+"""The targets that system.cards.numbers states."""
+
+
+def own_cards(evidence: Evidence) -> Met:
+    """Cards that the platform made services of, and which of the teams' targets they meet; where the interval reaches a
+    bound, it is met."""
+    name = "cards/mine/written"
+    by, text = evidence.field(name, "by"), str(evidence.field(name, "text"))
+    if by != "you":
+        return Met("", 0.0, "The platform has not made services of cards of yours.")
+    wait = times_the_latency(evidence, "cards/photos-own/load", "cards/photos-plain/load")
+    gain = times_the_rate(evidence, "cards/sorter-own/load", "cards/sorter-plain/load")
+    targets = {
+        f"photos waits {wait.value:.2f} times as long": min(wait.low, wait.value) <= AS_LONG,
+        f"sorter gets {gain.value:.2f} times as many answers": max(gain.high, gain.value) >= AS_MANY,
+    }
+    told = "; ".join(f"{target} ({'met' if met else 'not met'})" for target, met in targets.items())
+    return Met(text, (1 + sum(targets.values())) / 3, f"Both services were made; {told}.")
+
+
+DAY_MS = 24 * 3600 * 1e3
+
+
+def crashes_a_day(evidence: Evidence) -> Number:
+    """How many outages as long as the measured one make up a thousandth of a day."""
+    found = outage(evidence, "isolation/one-process-crash/outage")
+    return Number(
+        0.001 * DAY_MS / found.outage_ms,
+        "Divide a thousandth of a day by the time without an answer in time, in one unit.",
+    )
+
+
 JUDGES: dict[str, Judge] = {
     "system.endpoint.errors": errors_as_success,
     "system.endpoint.dominates": longest_stage,
@@ -285,4 +333,7 @@ JUDGES: dict[str, Judge] = {
     "system.online.headroom": headroom,
     "system.online.capacity": capacity,
     "system.cold.break_even": warm_pays,
+    "system.gate.escapes": gets_past,
+    "system.cards.numbers": own_cards,
+    "system.isolation.crashes": crashes_a_day,
 }

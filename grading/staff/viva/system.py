@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from grading.checks.evidence import Evidence
-from grading.checks.system import GRID, SHARES, good_ms, p50, rate
+from grading.checks.system import GRID, SHARES, good_ms, outage, p50, rate
 from grading.staff.exemplars import digits
 from grading.staff.judges.system import forecast_of, stage_ms
 from grading.staff.viva import functions
@@ -261,6 +261,24 @@ def _forecast(evidence: Evidence, step: str, load: str) -> Oral:
     )
 
 
+def _outages(evidence: Evidence) -> Iterator[tuple[str]]:
+    yield from ((step,) for step in evidence.named("isolation/", "/outage"))
+
+
+def _outage(evidence: Evidence, step: str) -> Oral:
+    found = outage(evidence, step)
+    told = step.split("/")[1].replace("-", " ")
+    layout, _, fault = told.rpartition(" ")
+    return Oral(
+        f"Two models, {layout}, and one: {fault}. For how long was no visitor of the good one answered in time?",
+        f"{about(found.outage_ms, 'ms')}; {found.failed} errors and {found.late} late of {found.visitors} visitors.",
+        (found.outage_ms,),
+        (),
+        (step,),
+        "What did the others have to wait for?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -277,5 +295,6 @@ TEMPLATES: Mapping[str, Template] = {
         Template("system.online", _shares, _online),
         Template("system.cold", _cold_models, _cold),
         Template("system.forecast", _forecasts, _forecast),
+        Template("system.outage", _outages, _outage),
     )
 }

@@ -102,6 +102,21 @@ def piles(single: float, batched: float) -> Steps:
     }
 
 
+def broken(*refused: bool) -> Steps:
+    """Three spoiled versions: all refused with the self-test, and `refused` without it."""
+    rows = [{"self_test": True, "refused": True}] * 3 + [{"self_test": False, "refused": one} for one in refused]
+    return {"platform/gate/loads": {"loads": rows}}
+
+
+def crashed(nobody_s: float) -> Steps:
+    """Visitors every 100 ms for four seconds, each answered after 10 ms; those who come in the `nobody_s` seconds from
+    0.55 s on get an error."""
+    came = np.arange(40) / 10
+    ok = ~((came > 0.55) & (came < 0.55 + nobody_s))
+    visitors = {"started_s": came, "latency_ms": np.full(40, 10.0), "ok": ok, "fault_s": 0.55, "seconds": 4.0}
+    return {"isolation/one-process-crash/outage": visitors}
+
+
 QUICK = {"decode": 10, "preprocess": 5, "queue": 60, "inference": 20, "postprocess": 1}
 # Most answers within 100 ms: 100 of 2x1 (4x1 and 4x2 answer more, but too late); 98 of 2x2 are within 3 % of that.
 GRID = {"s1x1": (50, 50), "s1x2": (80, 60), "s2x1": (100, 90), "s2x2": (98, 80), "s4x1": (120, 150), "s4x2": (130, 200)}
@@ -361,6 +376,17 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {"tokens/together": {"sequences": [1, 8, 2], "per_s": [20.0, 100.0, 30.0]}},
             {5: 1, 5.9: 1, 6.1: 0.5, 8.1: 0},
         ),
+    ),
+    # Only those without self-test count.
+    "system.gate.loaded": (
+        Paper(broken(True, False, False), {"two": 1, "one": 0, "none": 0, "all three": 0}),
+        Paper(broken(True, True, True), {"none": 1, "two": 0}),
+        Paper(broken(False, False, False), {"all three": 1, "two": 0}),
+        Paper(broken(True, True, False), {"one": 1, "two": 0}),
+    ),
+    # Errors for who came at 0.6 ... 1.5 s: good answers at 0.51 and 1.61 s, 1,100 ms apart. A fifth is 220, three 660.
+    "system.isolation.outage": (
+        Paper(crashed(1.0), {1100: 1, 1319: 1, 881: 1, 1321: 0.5, 441: 0.5, 439: 0, 1000: 1, 100: 0}),
     ),
 }
 

@@ -122,6 +122,7 @@ def test_an_unknown_question_names_the_nearest(small_questions: Path) -> None:
         (('steps = ["graph/all/latency"]\n', ""), "must name the steps"),
         (('choices = ["basic", "extended", "all"]', 'choices = ["all", "ALL"]'), "repeats a choice"),
         (('unit = "times"', 'units = "times"'), "unknown fields units"),
+        (('unit = "times"', 'form = "cards"'), "has the form 'cards'; only kind config has one, of cards"),
         (("points = 2", "points = "), "not valid TOML"),
     ],
 )

@@ -20,6 +20,7 @@ PICK = Question("edge.a.pick", "predict", "Which?", 1, steps=("a",), choices=("a
 WORDS = Question("edge.a.words", "explain", "Why?", 1, rubric="r")
 PICTURE = Question("edge.a.picture", "screenshot", "Show it.", 1, rubric="r")
 CONFIG = Question("edge.a.picture", "config", "Show it.", 1, rubric="r")
+CARDS = Question("edge.a.cards", "config", "Write them.", 1, form="cards")
 
 
 @pytest.mark.parametrize("value", [None, ..., "", "   ", "...", " . . . ", "\n\t", "\u2026", [], (), {}, set()])
@@ -110,6 +111,9 @@ def test_a_number_is_what_the_answer_begins_with(value: Any, read: float | None)
         (CONFIG, 'name: "a"\nmax_batch_size: 8\n', None),
         (CONFIG, 'name: "a"\nmax_batch_sise: 8\n', "2:1"),
         (CONFIG, 5, "as text"),
+        (CARDS, "[photos]\nthreads = 2", None),
+        (CARDS, "[photos\nthreads = 2", "not valid TOML: "),
+        (CARDS, 5, "as text"),
     ],
 )
 def test_the_form_of_an_answer_is_told_in_words(asked: Question, value: Any, problem: str | None) -> None:

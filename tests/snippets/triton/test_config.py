@@ -30,7 +30,7 @@ def test_every_field_reaches_tritons_own_schema() -> None:
             InstanceGroup(2, resources=(Resource("core", 3, shared=False),), priority=7),
             InstanceGroup(1, "gpu", (0, 1)),
         ),
-        batching=DynamicBatching((4, 8), 500, 64),
+        batching=DynamicBatching((4, 8), 500, 64, 2000),
         warm_up=(1, 8),
         parameters={"threads": "2"},
     )
@@ -42,7 +42,8 @@ def test_every_field_reaches_tritons_own_schema() -> None:
     assert list(second.gpus) == [0, 1] and second.kind == second.KIND_GPU
     assert list(message.dynamic_batching.preferred_batch_size) == [4, 8]
     assert message.dynamic_batching.max_queue_delay_microseconds == 500
-    assert message.dynamic_batching.default_queue_policy.max_queue_size == 64
+    policy = message.dynamic_batching.default_queue_policy
+    assert (policy.max_queue_size, policy.default_timeout_microseconds) == (64, 2000)
     assert [w.batch_size for w in message.model_warmup] == [1, 8]
     assert message.parameters["threads"].string_value == "2"
 

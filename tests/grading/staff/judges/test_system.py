@@ -15,6 +15,7 @@ from tests.grading.checks.test_system import (
     GRID,
     QUICK,
     cold,
+    crashed,
     grid,
     in_windows,
     offered,
@@ -36,6 +37,14 @@ ARCHIVE, NIGHTLY, UPLOAD = (
     "the nightly search for duplicates",
     "the class shown right after an upload",
 )
+ESCAPES = (
+    "a version that is worse than the old one on dark photos, of which the example has none",
+    "a version that needs ten times as long for a photo",
+    "memory that grows with each request",
+)
+CAUGHT = ("classes in another order", "a pickle of another version of scikit-learn")
+UNMEASURED = {"system.endpoint.errors", "system.online.batch32", "system.gate.escapes"}
+"""Questions whose answer is the same on every record."""
 
 
 def calibration(one_ms: float, four_ms: float, sixteen_ms: float, crowd_period_ms: float) -> Steps:
@@ -226,6 +235,33 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         # A run that prices the wait by the start: 3600 / (1.2 + 0.8) = 1800.
         Paper(COLD, {1800: 1, 272.7: 0}, {"5_online_and_batch": {"penalty_s": 0.8}}),
     ),
+    "system.gate.escapes": (
+        Paper({}, {ESCAPES: 1, ESCAPES[:2]: 2 / 3, (*ESCAPES, "classes in another order"): 2 / 3, CAUGHT: 0}),
+    ),
+    # 0.8 of 10 ms are 8, and twice 100 answers 200: both met, one, the other, none, and not made.
+    "system.cards.numbers": tuple(
+        Paper(
+            {
+                "cards/mine/written": {"by": by, "why": "", "text": "mine"},
+                **rate("cards/photos-plain", 9, 10),
+                **rate("cards/photos-own", 9, wait_ms),
+                **rate("cards/sorter-plain", 100),
+                **rate("cards/sorter-own", answers),
+            },
+            {"mine": share, "another": 0},
+        )
+        for by, answers, wait_ms, share in (
+            ("you", 200, 8, 1),
+            ("you", 199, 8, 2 / 3),
+            ("you", 200, 8.1, 2 / 3),
+            ("you", 199, 8.1, 1 / 3),
+            ("the kit", 400, 5, 0),
+        )
+    ),
+    # Nobody for 1,100 ms; a thousandth of a day is 86,400 ms: 78.5 crashes. A tenth is 7.9, three 23.6.
+    "system.isolation.crashes": (
+        Paper(crashed(1.0), {86400 / 1100: 1, 86: 1, 71: 1, 87: 0.5, 102: 0.5, 103: 0, 78_545: 0, 1100: 0}),
+    ),
 }
 
 
@@ -239,7 +275,7 @@ def test_every_judge_was_worked_out_on_paper_with_a_right_and_a_wrong_answer() -
     assert untried(PAPERS) == []
 
 
-@pytest.mark.parametrize("name", sorted(set(JUDGES) - {"system.endpoint.errors", "system.online.batch32"}))
+@pytest.mark.parametrize("name", sorted(set(JUDGES) - UNMEASURED))
 def test_without_its_measurement_an_answer_earns_nothing_and_the_student_is_told_what_to_measure(name: str) -> None:
     assert asks_to_measure(JUDGES, PAPERS, name)
 

@@ -272,6 +272,15 @@ def _omission(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [percentile(step[f"from_{since}_ms"], 95) for since in ("due", "sending")], []
 
 
+def _outage(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    step = raw(words[0])
+    visitors = list(zip(step["started_s"], step["latency_ms"], step["ok"], strict=True))
+    usual = median(ms for came, ms, ok in visitors if ok and came + ms / 1e3 < step["fault_s"])
+    good = sorted(came + ms / 1e3 for came, ms, ok in visitors if ok and ms <= max(100, 10 * usual))
+    ends = [0.0, *good, max(step["seconds"], good[-1])]
+    return [1e3 * max(b - a for a, b in zip(ends, ends[1:], strict=False))], []
+
+
 AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "edge.threads": _threads,
     "edge.faster": _faster,
@@ -305,4 +314,5 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "system.online": _online,
     "system.cold": _cold,
     "system.forecast": _forecast,
+    "system.outage": _outage,
 }

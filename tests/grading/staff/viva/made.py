@@ -78,6 +78,21 @@ def load(rng: np.random.Generator, clients: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def outage(rng: np.random.Generator) -> dict[str, Any]:
+    """Visitors every 25 ms for 2 s; those of some 300 ms after the fault get errors, and some after these are late."""
+    came = np.arange(80) / 40
+    ok = ~((came >= 0.5) & (came < 0.5 + rng.uniform(0.2, 0.4)))
+    waited = rng.uniform(3, 5, 80) + np.where((came > 1) & (came < 1.1), 400.0, 0.0)
+    return {
+        "latency_ms": waited,
+        "started_s": came,
+        "ok": ok,
+        "seconds": 2.0,
+        "fault_s": 0.5,
+        "failures": int((~ok).sum()),
+    }
+
+
 def system_record(seed: int) -> PaperRecord:
     """Part system: every load in two windows, as the notebooks measure them."""
     rng = np.random.default_rng(seed)
@@ -99,4 +114,6 @@ def system_record(seed: int) -> PaperRecord:
     said = {"loads": ["batching/on-1", "batching/on-8", "batching/on-32"]}
     said |= {name: rng.uniform(3, 30, 3) for name in ("requests_per_s", "p50_ms", "p95_ms")}
     steps.append(PaperStep("forecast/batching/figures", said))
+    for name in ("one-process-crash", "one-each-hang"):
+        steps.append(PaperStep(f"isolation/{name}/outage", outage(rng)))
     return PaperRecord(tuple(steps), part="system")

@@ -1,0 +1,1 @@
+"""Charts and tables of several teams on one platform, from records alone."""

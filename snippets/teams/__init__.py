@@ -1,0 +1,1 @@
+"""Several teams on one platform: their models, a card of numbers each, and one template that makes services of them."""
