@@ -157,6 +157,7 @@ def test_a_grade_holds_what_the_checks_found_and_they_are_handed_all_that_is_kno
         grade.prints,
         chain=tuple(link[:12] for link in record.links),
         measured_utc=record.steps[0].ended_utc,
+        profiles=grade.profiles,
     )
     samples, steps = part.sample_prints(part.Evidence(record)), part.step_prints(record)
     assert grade.prints == (*samples, *steps) and len(samples) == len(steps) == 1

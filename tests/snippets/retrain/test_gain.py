@@ -19,8 +19,8 @@ def test_gains_are_paired_by_seed_and_by_image() -> None:
     taught = [[1, 1, 0, 1, 1], [1, 0, 1, 1, 1]]
     first, second = gain.by_seed(taught, alone, LABELS)
     assert first.value == pytest.approx(0.2) and second.value == 0
-    # Two gained and one lost of five: variance 0.6 - 0.04 = 0.56; 1.96 x sqrt(0.56 / 5) = 0.656.
-    assert first.high - first.value == pytest.approx(1.959964 * math.sqrt(0.56 / 5))
+    # Two gained and one lost of five, half an image more in each cell: 1 of 7, and 1.96 x sqrt(4 - 1 / 7) / 7.
+    assert first.high == pytest.approx(1 / 7 + 1.959964 * math.sqrt(27 / 7) / 7)
 
 
 def test_three_seeds_bound_their_mean_by_students_t_with_two_degrees_of_freedom() -> None:
