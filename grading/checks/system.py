@@ -298,6 +298,16 @@ def loaded_without_test(evidence: Evidence) -> Choices:
     )
 
 
+def ensemble_longer(evidence: Evidence) -> Choices:
+    """Median of the ensemble over that of one model."""
+    return banded(
+        times_the_latency(evidence, "pipeline/ensemble/load", "pipeline/one-model/load"),
+        (1.1, 1.5),
+        ("by less than a tenth", "by a tenth to a half", "by more than a half"),
+        "Divide the medians.",
+    )
+
+
 JUDGES: dict[str, Judge] = {
     "system.endpoint.latency": endpoint_slower,
     "system.endpoint.throughput": endpoint_rate_gain,
@@ -316,4 +326,5 @@ JUDGES: dict[str, Judge] = {
     "system.cold.ratio": cold_ratio,
     "system.gate.loaded": loaded_without_test,
     "system.isolation.outage": crash_outage,
+    "system.pipeline.ensemble": ensemble_longer,
 }
