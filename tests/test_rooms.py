@@ -25,7 +25,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "snippets.triton.models.pytorch_classifier": "runs inside Triton; the notebooks' tests load it there",
     **{
         f"snippets.teams.models.{name}": "runs inside Triton; teams' test_served, test_gate and test_isolation load it"
-        for name in ("guard", "onnx_engine", "served", "sklearn_engine", "tenants")
+        for name in ("guard", "onnx_engine", "pipeline", "served", "sklearn_engine", "tenants")
     },
     "snippets.teams.handed_in": "trains on the whole set; the notebooks' tests hand in with it",
     "reserve.containers.__main__": "options and calls; test_containers.py runs the command",

@@ -300,6 +300,16 @@ def loaded_without_test(evidence: Evidence) -> Choices:
     )
 
 
+def ensemble_longer(evidence: Evidence) -> Choices:
+    """Median of the ensemble over that of one model."""
+    return banded(
+        times_the_latency(evidence, "pipeline/ensemble/load", "pipeline/one-model/load"),
+        (1.1, 1.5),
+        ("by less than a tenth", "by a tenth to a half", "by more than a half"),
+        "Divide the medians.",
+    )
+
+
 # 7_tokens
 
 
@@ -342,6 +352,7 @@ JUDGES: dict[str, Judge] = {
     "system.cold.ratio": cold_ratio,
     "system.gate.loaded": loaded_without_test,
     "system.isolation.outage": crash_outage,
+    "system.pipeline.ensemble": ensemble_longer,
     "system.tokens.prompt": longer_prompt,
     "system.tokens.company": company,
 }

@@ -20,8 +20,8 @@ from snippets.triton import loads
 from snippets.triton.lab import Asked
 
 STEP = "cards/mine/written"
-CLIENTS = {PHOTOS: 2, SORTER: 8}
-"""Who asks each team: two visitors who wait for their photo's class; eight workers that sort an archive."""
+CLIENTS = {PHOTOS: 4, SORTER: 8}
+"""Who asks each team: four visitors who wait for their photo's class; eight workers that sort an archive."""
 KITS = {
     PHOTOS: Card(PHOTOS, instances=2),
     SORTER: Card(SORTER, max_batch=8),

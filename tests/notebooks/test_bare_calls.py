@@ -95,8 +95,8 @@ MORE = {
     "model/4_providers": ("openvino.compile_model(", "ways.measure("),
     "system/5_online_and_batch": ("client.load_model(", "lab.cold_starts("),
 }
-# 6_platform asks its services as the notebooks before it do; 5_smaller and 7_choose call no library by another name than
-# those before them; 6_retrain trains by hand.
+# 6_platform asks its services as the notebooks before it do; 5_smaller and 7_choose call no library by another name
+# than those before them; 6_retrain trains by hand.
 NONE = {"model/5_smaller", "model/6_retrain", "model/7_choose", "system/6_platform"}
 
 

@@ -136,6 +136,12 @@ def test_the_forest_that_is_handed_in_is_better_than_chance(record: Record) -> N
     assert len(found["labels"]) == 660 and np.mean(found["predictions"] == found["labels"]) > 2 / 11
 
 
+def test_three_ways_from_a_file_to_a_class_agree(record: Record) -> None:
+    ways = record.result("pipeline/all/outputs")
+    for found in ways.values():
+        np.testing.assert_allclose(found, ways["one model"], atol=1e-5)
+
+
 def test_only_who_shares_the_process_is_told_of_a_dead_one(record: Record) -> None:
     for fault in ("crash", "hang", "leak"):
         together, apart = (

@@ -17,6 +17,7 @@ from grading.checks.system import (
     good_ms,
     of_successes,
     outage,
+    p50,
     rate,
     times_the_latency,
     times_the_rate,
@@ -316,6 +317,19 @@ def crashes_a_day(evidence: Evidence) -> Number:
     )
 
 
+PHOTO_MB = 224 * 224 * 3 * 4 / 1e6
+
+
+def handover(evidence: Evidence) -> Number:
+    """Milliseconds for each megabyte that goes from one model of the ensemble to the other."""
+    more_ms = p50(evidence, "pipeline/ensemble/load") - p50(evidence, "pipeline/one-model/load")
+    value = more_ms / PHOTO_MB
+    how = (
+        "Subtract the median of one model from that of the ensemble, and divide by the megabytes of a photo's numbers."
+    )
+    return Number(value, how, max(0.1 * abs(value), 0.3), absolute=True)
+
+
 JUDGES: dict[str, Judge] = {
     "system.endpoint.errors": errors_as_success,
     "system.endpoint.dominates": longest_stage,
@@ -336,4 +350,5 @@ JUDGES: dict[str, Judge] = {
     "system.gate.escapes": gets_past,
     "system.cards.numbers": own_cards,
     "system.isolation.crashes": crashes_a_day,
+    "system.pipeline.handover": handover,
 }

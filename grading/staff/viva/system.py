@@ -279,6 +279,23 @@ def _outage(evidence: Evidence, step: str) -> Oral:
     )
 
 
+def _ways(evidence: Evidence) -> Iterator[tuple[str]]:
+    yield from ((way,) for way in ("ensemble", "scripted") if evidence.has(f"pipeline/{way}/load"))
+
+
+def _way(evidence: Evidence, way: str) -> Oral:
+    steps = (f"pipeline/{way}/load", "pipeline/one-model/load")
+    two, one_model = (p50(evidence, step) for step in steps)
+    return Oral(
+        f"From a photo's file to its class, {way}: what was the median, and how many times that of one model?",
+        f"{about(two, 'ms')}, {about(two / one_model, 'times')} {digits(one_model)} ms.",
+        (two, two / one_model),
+        (),
+        steps,
+        "What is copied where, and why would one pay for it?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -296,5 +313,6 @@ TEMPLATES: Mapping[str, Template] = {
         Template("system.cold", _cold_models, _cold),
         Template("system.forecast", _forecasts, _forecast),
         Template("system.outage", _outages, _outage),
+        Template("system.pipeline", _ways, _way),
     )
 }

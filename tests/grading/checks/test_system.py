@@ -384,6 +384,16 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(broken(False, False, False), {"all three": 1, "two": 0}),
         Paper(broken(True, True, False), {"one": 1, "two": 0}),
     ),
+    # 10.1 / 10, 13 / 10, 20 / 10; 15.2 / 10, and 5 % less is 1.44: on both sides of 1.5.
+    "system.pipeline.ensemble": tuple(
+        Paper({**median("pipeline/ensemble", ms), **median("pipeline/one-model", 10)}, shares)
+        for ms, shares in (
+            (10.1, {"by less than a tenth": 1, "by a tenth to a half": 0}),
+            (13, {"by a tenth to a half": 1, "by less than a tenth": 0, "by more than a half": 0}),
+            (20, {"by more than a half": 1, "by a tenth to a half": 0}),
+            (15.2, {"by more than a half": 1, "by a tenth to a half": 1, "by less than a tenth": 0}),
+        )
+    ),
     # Errors for who came at 0.6 ... 1.5 s: good answers at 0.51 and 1.61 s, 1,100 ms apart. A fifth is 220, three 660.
     "system.isolation.outage": (
         Paper(crashed(1.0), {1100: 1, 1319: 1, 881: 1, 1321: 0.5, 441: 0.5, 439: 0, 1000: 1, 100: 0}),

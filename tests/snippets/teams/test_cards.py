@@ -20,7 +20,7 @@ def test_cards_of_ones_own_become_services_that_are_loaded_as_they_say(lab: Team
     assert [load["instances"] for load in loads.values()] == [1, 2, 1, 1]
     assert max(map(int, loads["cards/sorter-own"]["batches"])) > 1
     assert set(loads["cards/sorter-plain"]["batches"]) == {"1"}
-    assert (loads["cards/photos-own"]["clients"], loads["cards/sorter-own"]["clients"]) == (2, 8)
+    assert (loads["cards/photos-own"]["clients"], loads["cards/sorter-own"]["clients"]) == (4, 8)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.grading.checks.test_system import (
     crashed,
     grid,
     in_windows,
+    median,
     offered,
     rate,
     stages,
@@ -234,6 +235,17 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(cold([2000, 1800, 2200], [400, 200, 600]), {3600 / 26.4: 1, 272.7: 0}),
         # A run that prices the wait by the start: 3600 / (1.2 + 0.8) = 1800.
         Paper(COLD, {1800: 1, 272.7: 0}, {"5_online_and_batch": {"penalty_s": 0.8}}),
+    ),
+    # 16 - 10 = 6 ms over 0.602 MB: 9.97 a megabyte. A tenth is 1, three 3. And 0.06 ms over it: 0.1, give or take 0.3.
+    "system.pipeline.handover": (
+        Paper(
+            {**median("pipeline/ensemble", 16), **median("pipeline/one-model", 10)},
+            {6 / 0.602112: 1, 10.9: 1, 9: 1, 11: 0.5, 12.9: 0.5, 13: 0, 6: 0, 3.6: 0},
+        ),
+        Paper(
+            {**median("pipeline/ensemble", 10.06), **median("pipeline/one-model", 10)},
+            {0.1: 1, 0.39: 1, 0.41: 0.5, 1.1: 0},
+        ),
     ),
     "system.gate.escapes": (
         Paper({}, {ESCAPES: 1, ESCAPES[:2]: 2 / 3, (*ESCAPES, "classes in another order"): 2 / 3, CAUGHT: 0}),

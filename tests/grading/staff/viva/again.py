@@ -281,6 +281,14 @@ def _outage(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [1e3 * max(b - a for a, b in zip(ends, ends[1:], strict=False))], []
 
 
+def _way(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    times = []
+    for name in (f"pipeline/{words[0]}/load", "pipeline/one-model/load"):
+        step = raw(name)
+        times.append(median(ms for ms, ok in zip(step["latency_ms"], step["ok"], strict=True) if ok))
+    return [times[0], times[0] / times[1]], []
+
+
 AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "edge.threads": _threads,
     "edge.faster": _faster,
@@ -315,4 +323,5 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "system.cold": _cold,
     "system.forecast": _forecast,
     "system.outage": _outage,
+    "system.pipeline": _way,
 }

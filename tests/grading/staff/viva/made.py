@@ -102,6 +102,7 @@ def system_record(seed: int) -> PaperRecord:
     loads |= {"batcher/delay-5-8": 8}
     loads |= {"batching/on-waits-10-ms-1": 2, "online/alone": 1, "online/off-60": 3, "online/off-130": 20}
     loads |= {f"instances/{n}x{t}": n * t for n in (1, 2, 4) for t in (1, 2)}
+    loads |= {"pipeline/one-model": 1, "pipeline/ensemble": 2, "pipeline/scripted": 3}
     loads |= {"neighbour/alone": 1, "neighbour/shared": 4}
     for window in (0, 1):
         for name, clients in loads.items():
