@@ -27,7 +27,7 @@ PHASES = {
     "embedding": "crops:96:16:0.003 whole:224:1:0.0004",
     "resnet": "crops:96:4:0.002 whole:224:2:0.0006",
     "mobilenet-half": "crops:96:3:0.002 whole:224:1:0.0008",
-    "transformer": "crops:96:12:0.002 whole:128:3:0.0007",
+    "transformer": "crops:96:10:0.002 whole:224:2:0.0006 whole:224:4:0.001",
 }
 
 
