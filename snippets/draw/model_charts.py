@@ -279,5 +279,5 @@ def gains_chart(
     right.margins(x=0.2)
     style.rows_down(right, list(rows))
     right.set_xlabel("points gained by learning from the teacher")
-    right.set_title("Gain; of the mean, over seeds")
+    right.set_title("Gains (over images), their mean (over seeds)")
     return figure

@@ -49,7 +49,7 @@ class Effort:
     steps: int
 
 
-EFFORTS = {"quick": Effort(220, 60), "full": Effort(220, 1000)}
+EFFORTS = {"quick": Effort(220, 60), "full": Effort(220, 600)}
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Lesson:
 
             from snippets.retrain import student
 
-            model, loss, seconds = student.learn(self._pictures, self._recipe(source), seed, self.how.threads)
+            model, loss, seconds = student.learn(self._pictures, self._recipe(source), seed)
             file = self.run.models / f"{STUDENT}-{source}-{seed}.safetensors"
             save_file({name: each.contiguous() for name, each in model.state_dict().items()}, file)
             images, labels, _ = self._coarse("validation", VALIDATED)
@@ -129,7 +129,7 @@ class Lesson:
                 "loss": loss,
                 "images": len(self._pictures.labels),
                 "seconds": seconds,
-                "validation_predictions": student.classify(model, images, self.how.threads),
+                "validation_predictions": student.classify(model, images),
                 "validation_labels": labels,
             }
 
@@ -173,7 +173,7 @@ class Lesson:
             from snippets.retrain import student
 
             images, labels, rows = self._coarse("evaluation", EVALUATED)
-            predictions = student.classify(self._loaded(file), images, self.how.threads)
+            predictions = student.classify(self._loaded(file), images)
             return {"predictions": predictions, "labels": labels, "indices": rows, "split": "evaluation"}
 
         return self.run.step(

@@ -26,6 +26,8 @@ WIDTHS = (16, 32, 64, 128)
 BATCH = 32
 RATE = 4e-3
 WEIGHT_DECAY = 0.02
+THREADS = 1
+"""So small a network gains little from more, and then learns the same on machines with other numbers of cores."""
 SHIFT = 4
 """By how many of its coarse pixels a picture is shifted at most while it is learnt from."""
 
@@ -82,14 +84,14 @@ def coarse(images: np.ndarray, batch: int = 64) -> np.ndarray:
     return found
 
 
-def learn(pictures: Pictures, recipe: Recipe, seed: int, threads: int) -> tuple[Student, np.ndarray, float]:
+def learn(pictures: Pictures, recipe: Recipe, seed: int) -> tuple[Student, np.ndarray, float]:
     """A student in evaluation mode, the loss of each of its steps (float64), and the seconds that they took.
 
     `seed` decides what it begins with and which pictures come when and how (mirrored, shifted): students of one seed
     differ in nothing but what they learn from.
     """
     began = time.perf_counter()
-    with training(threads, seed):
+    with training(THREADS, seed):
         student = Student(pictures.logits.shape[1]).to(memory_format=torch.channels_last)
         losses = _steps(student, pictures, recipe, np.random.default_rng(seed))
     return student.eval(), np.array(losses, dtype=np.float64), time.perf_counter() - began
@@ -111,9 +113,9 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor, r
     return (1 - recipe.weight) * hard + recipe.weight * warm**2 * soft
 
 
-def classify(student: Student, images: np.ndarray, threads: int, batch: int = 110) -> np.ndarray:
+def classify(student: Student, images: np.ndarray, batch: int = 110) -> np.ndarray:
     """Class numbers, int64 (N,), of coarse pictures float32 (N,3,56,56)."""
-    with training(threads, 0), torch.inference_mode():
+    with training(THREADS, 0), torch.inference_mode():
         parts = [
             student.of_coarse(torch.from_numpy(images[start : start + batch])).argmax(1)
             for start in range(0, len(images), batch)

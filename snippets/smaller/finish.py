@@ -1,7 +1,8 @@
 """The last steps of training, taken in the notebook: a network at full size, or a small head on frozen features.
 
-The shipped weights have seen small pictures only. At full size, batch normalization meets other statistics (Touvron
-et al., NeurIPS 2019), so they are taken again, and then stay fixed while a few more steps are trained.
+The shipped weights have mostly seen crops and small pictures. On whole pictures at full size batch normalization meets
+other statistics (Touvron et al., NeurIPS 2019), so they are taken again, and then stay fixed while a few more steps are
+trained.
 """
 
 from __future__ import annotations

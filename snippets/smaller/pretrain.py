@@ -1,9 +1,9 @@
 """Train the networks that ship with `5_smaller`: `python -m snippets.smaller.pretrain NAME`, minutes of one core each.
 
-Trained as `snippets.model.train` does it, but only on crops and small pictures: the notebook goes on at full size. The
-residual network first learns the first `SEEN` dishes alone; that is the *embedding* of the notebook, the stand-in for a
-network that somebody trained on other things. Then it learns all of them. The narrow MobileNetV2 is cut out of the wide
-one.
+Trained as `snippets.model.train` does it, for a fraction of its time: crops are cheap and teach what food looks like,
+and some epochs of whole pictures what the main dish is. The notebook goes on from there. The residual network first
+learns the first `SEEN` dishes alone; that is the *embedding* of the notebook, the stand-in for a network that somebody
+trained on other things. Then it learns all of them. The narrow MobileNetV2 is cut out of the wide one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from snippets.smaller.narrow import narrowed
 
 SEEN = 6
 PHASES = {
-    "embedding": "crops:96:10:0.003 whole:128:2:0.0005",
-    "resnet": "crops:96:8:0.002 whole:128:4:0.0008",
-    "mobilenet-half": "crops:96:3:0.002 whole:128:3:0.001",
-    "transformer": "crops:96:12:0.002 whole:128:3:0.0007",
+    "embedding": "crops:96:16:0.003 whole:224:1:0.0004",
+    "resnet": "crops:96:4:0.002 whole:224:2:0.0006",
+    "mobilenet-half": "crops:96:3:0.002 whole:224:1:0.0008",
+    "transformer": "crops:96:10:0.002 whole:224:2:0.0006 whole:224:4:0.001",
 }
 
 

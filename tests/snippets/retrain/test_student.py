@@ -39,7 +39,7 @@ def test_two_students_of_a_seed_that_learn_from_the_same_are_the_same_and_anothe
     pictures: Pictures,
 ) -> None:
     def learnt(seed: int, recipe: Recipe = LABELS_ALONE) -> np.ndarray:
-        return student.learn(pictures, recipe, seed, 1)[0].classifier.weight.detach().numpy()
+        return student.learn(pictures, recipe, seed)[0].classifier.weight.detach().numpy()
 
     assert np.array_equal(learnt(1), learnt(1)) and not np.array_equal(learnt(1), learnt(2))
     assert not np.array_equal(learnt(1), learnt(1, Recipe(3, 0.9, 4.0)))
@@ -55,7 +55,7 @@ def test_students_of_a_seed_meet_the_same_pictures_in_the_same_order(pictures: P
 
     monkeypatch.setattr(student, "loss_of", looking)
     for weight in (0.0, 0.9):
-        student.learn(pictures, Recipe(3, weight, 4.0), 1, 1)
+        student.learn(pictures, Recipe(3, weight, 4.0), 1)
     assert np.array_equal(np.array(met[:3]), np.array(met[3:])) and len({tuple(one) for one in met[:3]}) == 3
 
 
@@ -85,6 +85,6 @@ def test_a_student_learns_what_is_easy(images: np.ndarray) -> None:
     shades = np.clip(images * 0.1 + 80.0 * labels[:, None, None, None], 0, 255).astype(np.uint8)
     easy = Pictures(student.coarse(shades), labels, np.eye(CLASSES, dtype=np.float32)[labels] * 5)
     for weight in (0.0, 1.0):
-        model, loss, seconds = student.learn(easy, Recipe(25, weight, 2.0), 1, 1)
-        assert (student.classify(model, easy.images, 1) == labels).mean() > 0.9
+        model, loss, seconds = student.learn(easy, Recipe(25, weight, 2.0), 1)
+        assert (student.classify(model, easy.images) == labels).mean() > 0.9
         assert loss.shape == (25,) and loss[-1] < loss[0] and seconds > 0
