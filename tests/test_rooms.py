@@ -29,6 +29,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
         for name in ("__main__", "model", "edge", "system")
     },
     "grading.functions.child": "the confined process; test_sandbox.py starts it as the sandbox does",
+    "grading.questions.own_child": "the process of a call; test_own_process.py calls it",
     "grading.rerun.child": "the confined process; test_confined.py starts it as grading does",
     "grading.kernels.forkserver": "the warm process; test_client.py forks kernels from it",
     "grading.kernels.provisioner": "Jupyter's entry point; test_client.py starts kernels through it",
