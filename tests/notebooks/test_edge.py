@@ -156,6 +156,6 @@ def test_a_replay_says_the_same_and_measures_nothing(lab: Path) -> None:
 
 def test_the_bare_calls_were_made_on_the_device(lab: Path) -> None:
     record = load_record(lab / "runs" / "edge" / "t")
-    assert record.result("edge/fp32/bare-call")["logits"].shape == (1, 3)
+    assert record.result("edge/fp32/bare-call")["logits"].shape[0] == 1
     assert len(record.result("cold/fp32/bare-call")["ms"]) == 4
     assert "the photo's label is 0" in printed(read(lab, "1_latency"))
