@@ -49,8 +49,8 @@ class Facts:
 
 def read_facts(told: Mapping[str, Any], most_threads: int) -> Facts:
     """What a page says of its browser. Raises PageRefused for one that cannot measure, with the reason."""
-    texts = {name: str(told.get(name, ""))[:300] for name in TEXTS}
-    flags = {name: told.get(name) is True for name in FLAGS}
+    texts: dict[str, Any] = {name: str(told.get(name, ""))[:300] for name in TEXTS}
+    flags: dict[str, Any] = {name: told.get(name) is True for name in FLAGS}
     cores = told.get("cores")
     cores = cores if isinstance(cores, int) and not isinstance(cores, bool) and 1 <= cores <= 1024 else 1
     tick = told.get("resolution_ms")

@@ -62,7 +62,7 @@ class Headless:
 class ByHand:
     """Somebody opens the page; `say` tells where it is. `wait_s`: how long it is waited for."""
 
-    def __init__(self, say: Callable[[str], None], wait_s: float = 900.0) -> None:
+    def __init__(self, say: Callable[[str], object], wait_s: float = 900.0) -> None:
         self._say, self.wait_s = say, wait_s
 
     def open(self, url: str) -> None:
