@@ -7,13 +7,14 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
-.PHONY: constraints help lab tokens test test-slow test-gpu check-gpu test-openstack setup jupyter notebooks pictures bench \
+.PHONY: constraints help lab tokens test test-slow test-gpu check-gpu test-openstack setup jupyter browser notebooks pictures bench \
   lint mutation mutants clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
 	@echo "make tokens   set up the optional notebook on serving a language model, too, and run Part 3 with it"
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
+	@echo "make browser  fetch onnxruntime-web with npm, for Part 2 in a browser (12 MB)"
 	@echo "make bench    benchmarks: two ways compared in one run"
 	@echo "make test-gpu, make check-gpu   what computes on a GPU: tests; a short record, without set-up or network"
 	@echo "make lint     set up and check format, style, types, shell scripts and Dockerfiles"
@@ -65,6 +66,10 @@ jupyter: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_CONFIG_PATH="$(CURDIR)/notebooks/.jupyter:$$JUPYTER_CONFIG_PATH" \
 	  $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks \
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# Part 2 in a browser; what set-up could not fetch, it says.
+browser: setup
+	$(BIN)/python -m snippets.edge.browser.vendor
 
 notebooks: setup
 	$(BIN)/python -m grading.notebooks build

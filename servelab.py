@@ -203,6 +203,36 @@ def params(part: str) -> None:
 
 
 @cli.command()
+@click.option(
+    "--lan", is_flag=True, help="Open the page to other devices of this network too: a phone. Says what it opens."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page. Default: a free one.")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="quick: 22 photos and short blocks; full: 200 photos.",
+)
+@click.option("--kit", default="", metavar="FOLDER", help="Models and photos. Default: those of Part 1's latest run.")
+@click.option(
+    "--data", "dataset", default="rehearsal", show_default=True, help="Photos: rehearsal, food11, or a folder."
+)
+@click.option("--runs", type=click.Path(path_type=Path), help="Folder of run records. Default: runs/ here.")
+@click.option("--run-id", default="browser", show_default=True, help="Run of part edge to measure into.")
+def browser(lan: bool, port: int, profile: str, kit: str, dataset: str, runs: Path | None, run_id: str) -> None:
+    """Measure Part 2's models in your own browser or phone: prints a page's URL, and records what it measures."""
+    from snippets.draw.edge_tables import in_browser
+    from snippets.edge.browser.verb import ByHandOptions, measure_by_hand
+    from snippets.record.run import load_record
+
+    options = ByHandOptions(run_id, str(runs or ""), profile, kit, dataset, lan, port)
+    folder = measure_by_hand(options, _say)
+    _say(in_browser(load_record(folder)))
+    _say(f"recorded in {folder}")
+
+
+@cli.command()
 @click.argument("run", metavar="RUN|PART", type=RUN)
 def show(run: str) -> None:
     """Print what RUN measured: tables, targets, expected v. measured. A PART means its run with your answers."""

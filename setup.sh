@@ -14,6 +14,7 @@ CHECK
 # says what is missing and what it is for.
 wanted=()
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted+=(chromium)
+command -v npm >/dev/null || wanted+=(npm)
 command -v bwrap >/dev/null || wanted+=(bubblewrap)
 command -v g++ >/dev/null || wanted+=(g++)
 [ -f "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || wanted+=(python3-dev)
@@ -24,7 +25,7 @@ if [ ${#wanted[@]} -gt 0 ]; then
         echo "Installing Debian packages: ${wanted[*]}"
         export DEBIAN_FRONTEND=noninteractive
         { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${wanted[@]}"; } >"${TMPDIR:-/tmp}/servelab-apt.log" 2>&1 \
-            || echo "That failed; see ${TMPDIR:-/tmp}/servelab-apt.log. Screenshots or confined grading may be missing." >&2
+            || echo "That failed; see ${TMPDIR:-/tmp}/servelab-apt.log. Screenshots, confined grading or Part 2 in a browser may be missing." >&2
     else
         echo "Missing: ${wanted[*]}. On Debian or Ubuntu: sudo apt-get install ${wanted[*]}" >&2
     fi
@@ -40,6 +41,9 @@ echo "Installing Python packages into $venv (a few minutes the first time)"
 if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps nvidia-pytriton==0.7.0
 fi
+
+# onnxruntime-web, 12 MB, for Part 2 in a browser; without it that notebook says so and goes on.
+"$venv/bin/python" -m snippets.edge.browser.vendor >/dev/null || echo "Part 2 is not measured in a browser until 'make browser' succeeds." >&2
 
 # The default data, so that no notebook waits for it; whatever is missing is made when it is first used.
 "$venv/bin/python" - <<'DRAW'

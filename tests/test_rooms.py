@@ -42,6 +42,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
 MOST_PARAMETERS = 6
 # Functions with more parameters, each with the reason.
 MANY_PARAMETERS = {
+    "servelab.browser": "click hands a command its options one by one",
     "servelab.run": "click hands a command its options one by one",
     "servelab.go": "click hands a command its options one by one",
     "servelab.grade": "click hands a command its options one by one",

@@ -12,7 +12,7 @@ from grading.checks.judging import Choices, Judge, Number, longest, one
 from grading.checks.options import as_fast
 from snippets.edge import soak
 from snippets.edge.device import VARIANTS
-from snippets.measure.latency import Latency
+from snippets.measure.latency import Latency, compare
 
 PHASES = ("process", "libraries", "model", "first_inference")
 TURNS = "edge/all/ranking"
@@ -93,10 +93,40 @@ def crossover(evidence: Evidence) -> Number:
     return Number(value, "Subtract the server's median from the device's.", max(0.1 * abs(value), 0.5), absolute=True)
 
 
+def in_browser(evidence: Evidence, where: str, variant: str) -> Latency:
+    """Latencies in the page (`where`: wasm) or beside it (native), with the most threads that were measured."""
+    start = f"browser/{where}-{variant}-threads-"
+    names = evidence.named(start, "/latency")
+    if not names:
+        raise NotMeasured(f"{start}1/latency")
+    return evidence.latency(max(names, key=lambda name: _threads_of(name, start)))
+
+
+def _threads_of(name: str, start: str) -> int:
+    threads = name.removeprefix(start).removesuffix("/latency")
+    return int(threads) if threads.isdecimal() else 0
+
+
+def times_in_browser(evidence: Evidence) -> Number:
+    """Browser over native, round by round."""
+    ratio = compare(in_browser(evidence, "wasm", "fp32"), in_browser(evidence, "native", "fp32")).ratio.value
+    return Number(ratio, "Divide fp32's median in the browser by its native one.", 0.2)
+
+
+def int8_in_browser(evidence: Evidence) -> Choices:
+    """Whether int8 is faster in the page, round by round; both where the samples cannot tell."""
+    found = compare(in_browser(evidence, "wasm", "fp32"), in_browser(evidence, "wasm", "conservative"))
+    close = () if found.verdict in ("a", "b") else ("faster", "slower")
+    right = "faster" if found.ratio.value > 1 else "slower"
+    return one(right, "Compare the medians of fp32 and conservative in the browser.", *close)
+
+
 JUDGES: dict[str, Judge] = {
     "edge.latency.fastest": fastest_variant,
     "edge.threads.gain": thread_gain,
     "edge.cold.phase": longest_phase,
     "edge.soak.trend": soak_trend,
     "edge.crossover.guess": crossover,
+    "edge.browser.slower": times_in_browser,
+    "edge.browser.int8": int8_in_browser,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,23 @@ BEFORE = {
 # Beginnings of steps for which those runs have nothing.
 LATER = ("kernel/", "search/", "online/even/", "online/random/", "online/random-batching/")
 # Beginnings of steps that came after those: runs that were begun before `shapes.since` and have none need none.
-ADDED = ("smaller/",)
+ADDED = ("smaller/", "browser/")
+# Questions that rest on a browser beside the models.
+BROWSER = "edge.browser."
 
 
 def is_older(record: Record) -> bool:
     """Whether a run was made by a kit that measured neither in blocks nor in windows."""
     return bool(record.steps) and not any(TURNS in step.name or WINDOW in step.inputs for step in record.steps)
+
+
+def _noted_absent(record: Record) -> set[str]:
+    """Variants that the run noted as absent, of those that a machine may lack."""
+    return {
+        name.removesuffix("/absent")
+        for name in record.names()
+        if name.endswith("/absent") and may_be_absent(name.removesuffix("/absent"))
+    }
 
 
 def wanted_steps(part: str, record: Record) -> list[str]:
@@ -86,11 +97,7 @@ def wanted_steps(part: str, record: Record) -> list[str]:
     no compiler, no OpenVINO), of those that a machine may lack; a GPU that is there is not excused.
     """
     has_gpu = bool(record.host.get("gpus"))
-    absent = {
-        name.removesuffix("/absent")
-        for name in record.names()
-        if name.endswith("/absent") and may_be_absent(name.removesuffix("/absent"))
-    }
+    absent = _noted_absent(record)
     if any(name.startswith("quantize/search/") for name in record.names()):  # a search may end without a candidate
         absent |= {
             f"quantize/{name}"
@@ -200,7 +207,8 @@ def check_part(
     record = load_record(folder)
     evidence = Evidence(record)
     level, doubts, remarks = trust_level(evidence, netid, left_out, leases, staff_run)
-    results = [check_measurements(evidence), *judge_answers(evidence, JUDGES, screenshots)]
+    answers = judge_answers(evidence, JUDGES, screenshots)
+    results = [check_measurements(evidence), *_without_a_browser(record, answers)]
     if level == "none":
         results = [_withheld(result, doubts[0]) for result in results]
     lease = record.lease or {}
@@ -218,6 +226,28 @@ def check_part(
         tuple(link[:12] for link in record.links),
         max((step.ended_utc for step in record.steps), default=""),
     )
+
+
+def _without_a_browser(record: Record, results: Sequence[Result]) -> list[Result]:
+    """The results, the points given of every question about a browser that the run notes as absent.
+
+    A Raspberry Pi has none, and no student can put one there. Whoever measured in one all the same is judged by it.
+    """
+    absent, names = _noted_absent(record), set(record.names())
+    excused = {
+        question.id
+        for question in questions(record.part)
+        if question.id.startswith(BROWSER)
+        and not names & set(question.steps)
+        and all(step.rpartition("/")[0] in absent for step in question.steps)
+    }
+    given = "Not asked of this run: its machine has no browser, as it notes, so the points are given."
+    return [
+        Result(result.id, "answer", True, result.possible, result.possible, given, "no browser")
+        if result.id in excused
+        else result
+        for result in results
+    ]
 
 
 def _withheld(result: Result, why: str) -> Result:

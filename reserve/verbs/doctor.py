@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
+from snippets.edge.browser import vendor
 from snippets.machine import host
 
 
@@ -69,6 +70,7 @@ def findings() -> list[Finding]:
         _triton(),
         _package("playwright", "screenshots", needed=False),
         _program(("chromium", "chromium-browser", "google-chrome"), "screenshots of Part 3", _apt("chromium")),
+        _in_browser(),
         _compiling(),
         _program(("bwrap",), "grading code in confinement", _apt("bubblewrap")),
         _program(("git",), "naming the kit's version in records", _apt("git")),
@@ -87,6 +89,13 @@ def findings() -> list[Finding]:
             "source your openrc file, see README, On Chameleon",
         ),
     ]
+
+
+def _in_browser() -> Finding:
+    """Whether onnxruntime-web is here, which the page of Part 2 runs."""
+    package, reason = vendor.package(), vendor.absence()
+    detail = f"not here; for Part 2 in a browser ({package.version})" if reason else str(package.folder)
+    return Finding(package.name, not reason, detail, "make browser")
 
 
 def _triton() -> Finding:

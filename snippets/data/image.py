@@ -84,6 +84,12 @@ def _square(picture: Image, side: int) -> Image:
     return picture.crop((left, top, left + side, top + side))
 
 
+def normalization() -> tuple[np.ndarray, np.ndarray]:
+    """What `preprocess` multiplies a pixel of each channel with, and what it then subtracts; float32 (3,) both."""
+    scale = (1.0 / (255.0 * np.asarray(STD))).astype(np.float32)
+    return scale, (np.asarray(MEAN) / np.asarray(STD)).astype(np.float32)
+
+
 def preprocess(images: np.ndarray) -> np.ndarray:
     """uint8 images (N,H,W,3) -> the network's input, float32 (N,3,H,W), C-contiguous, normalized.
 
@@ -97,8 +103,7 @@ def preprocess(images: np.ndarray) -> np.ndarray:
             f"Expected uint8 images of shape (N,H,W,3), got {images.dtype} {images.shape}. "
             "Decode them with image.decode."
         )
-    scale = (1.0 / (255.0 * np.asarray(STD))).astype(np.float32)
-    offset = (np.asarray(MEAN) / np.asarray(STD)).astype(np.float32)
+    scale, offset = normalization()
     out = np.empty((images.shape[0], 3, *images.shape[1:3]), dtype=np.float32)
     for channel in range(3):
         np.multiply(images[..., channel], scale[channel], out=out[:, channel])

@@ -12,6 +12,8 @@ from snippets.decide.targets import target
 from snippets.draw import style
 from snippets.draw.style import INK, QUIET, SERIES, SMALL, STAGE_COLOURS, TARGET, THEORY, color
 from snippets.edge import crossover, device, soak
+from snippets.edge.browser import results
+from snippets.edge.browser.page import PHASES as PAGE_PHASES
 from snippets.edge.cold_start import PHASES
 from snippets.measure.latency import Latency
 from snippets.record.read import Record
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEMPERATURE, CLOCK, HERE, NETWORK = SERIES[2], SERIES[1], SERIES[2], SERIES[6]
+# A first visit's phases in the colours of a cold start's: what is brought, what is set up, the model, the first answer.
+PAGE_STAGES = {"fetch": "process", "runtime": "libraries", "model": "model", "first_inference": "first_inference"}
 # Round-trip times in ms of the users that the questions of "cloud or edge" ask about.
 NETWORKS_MS = {"5G: 20 ms": 20.0, "hotel Wi-Fi: 150 ms": 150.0}
 
@@ -183,6 +187,43 @@ def cloud_or_edge(
         style.written_at(axes, value, 1.01, name, NETWORK)
     _crossing(axes, bare, local)
     figure.legend(ncols=2, loc="outside lower center")
+    return figure
+
+
+def browser(record: Record) -> Figure:
+    """Median and interval of each model in the browser and natively; beside it what a first visitor waits for."""
+    rows = results.rows(record)
+    layout = style.Panels(columns=2, width_ratios=(3, 2))
+    figure, (left, right) = style.panels(layout, (10, 0.85 * len(rows) + 2.4))
+    longest = first = 0.0
+    for position, row in enumerate(rows):
+        shades = [("native", row.native, 0.45), (f"browser, {_threads(row.threads)}", row.browser, 1.0)]
+        if row.threads > 1:
+            shades.append(("browser, 1 thread", row.one_thread, 0.7))
+        shown = [each for each in shades if each[1] is not None]
+        for place, (name, estimate, alpha) in enumerate(shown):
+            assert estimate is not None
+            y = position + 0.27 * (place - (len(shown) - 1) / 2)
+            left.barh(y, estimate.value, color=color(row.variant), alpha=alpha, height=0.24)
+            low, high = style.ends(estimate)
+            left.plot([low, high], [y, y], color=INK, linewidth=1.4, solid_capstyle="butt")
+            style.written_behind(left, high, y, f"{style.short(estimate.value)}  {name}")
+            longest = max(longest, high)
+        start = 0.0
+        for phase in PAGE_PHASES:
+            length = row.phases_ms[phase]
+            label = phase.replace("_", " ") if position == 0 else None
+            right.barh(position, length, left=start, color=STAGE_COLOURS[PAGE_STAGES[phase]], height=0.6, label=label)
+            start += length
+        style.written_behind(right, start, position, f"{start:.0f}")
+        first = max(first, start)
+    style.rows_down(left, [row.variant for row in rows])
+    style.rows_down(right, [row.variant for row in rows])
+    left.set(xlim=(0, 1.5 * longest), xlabel="one photo, warm (ms); line: 95 % interval")
+    right.set(xlim=(0, 1.25 * first), xlabel="until the first answer (ms)", yticklabels=[])
+    left.set_title("In the browser and beside it")
+    right.set_title("A first visit")
+    figure.legend(ncols=4, loc="outside lower right")
     return figure
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from snippets.draw.tables import interval, markdown_table
+from snippets.edge.browser import results
+from snippets.edge.browser.page import PHASES as PAGE_PHASES
 from snippets.edge.cold_start import PHASES
 from snippets.edge.device import Row
+from snippets.record.read import Record
 from snippets.stats import scaled
 
 
@@ -74,4 +77,52 @@ def cold_starts(results: Mapping[str, Mapping[str, Any]]) -> str:
                 f"{np.median(result['rss_mb'][:, -1]):.0f}",
             )
         )
+    return markdown_table(head, rows)
+
+
+def in_browser(record: Record) -> str:
+    """Each model in the browser beside native ONNX Runtime: times, how many times slower, whether both see the same."""
+    head = (
+        "model",
+        "threads",
+        "browser p50 (ms), 95 % interval",
+        "native p50 (ms), 95 % interval",
+        "times as long, 99 % interval",
+        "same class",
+        "accuracy, 95 % interval",
+        "points lost to native",
+    )
+    rows = [
+        (
+            row.variant,
+            str(row.threads),
+            interval(row.browser, 2),
+            interval(row.native, 2) if row.native else "not this device's",
+            interval(row.slower.ratio, 2) if row.slower else "-",
+            "-" if row.same is None else f"{row.same * row.photos:.0f} of {row.photos}",
+            interval(row.accuracy, 1, "%"),
+            interval(scaled(row.lost, 100), 1) if row.lost else "-",
+        )
+        for row in results.rows(record)
+    ]
+    return markdown_table(head, rows)
+
+
+def browser_starts(record: Record) -> str:
+    """Medians of a first visit's phases in the browser, and what a photo takes afterwards."""
+    head = (
+        "model",
+        *(f"{phase.replace('_', ' ')} (ms)" for phase in PAGE_PHASES),
+        "together (ms)",
+        "then a photo (ms)",
+    )
+    rows = [
+        (
+            row.variant,
+            *(f"{row.phases_ms[phase]:.0f}" for phase in PAGE_PHASES),
+            f"{row.start_ms:.0f}",
+            f"{row.browser.value:.1f}",
+        )
+        for row in results.rows(record)
+    ]
     return markdown_table(head, rows)

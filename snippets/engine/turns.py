@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from snippets.measure import blocks, calls
 from snippets.measure.canary import Canary, Others
@@ -53,12 +53,25 @@ class Entrant:
     what: str = "latency"
 
 
+class Bird(Protocol):
+    """What looks at a machine, as a Canary does."""
+
+    def __call__(self) -> float:
+        """How long its fixed piece of work took, in ms."""
+        ...
+
+    def close(self) -> None:
+        """End what it needs."""
+        ...
+
+
 @dataclass
 class Turns:
     """The turns of a group's entrants (by the names that charts show), all with one image or all with batches.
 
     `first`: number of the first round: a group whose entrants come later in the notebook goes on with other rounds.
     `pace`: how far apart rounds are that are measured.
+    `canary` and `others` look at the machine that measures, by default this one; `place` names another one.
     """
 
     run: Run
@@ -67,6 +80,9 @@ class Turns:
     rules: blocks.Rules
     first: int = 1
     pace: blocks.Pace = field(default_factory=blocks.Pace)
+    canary: Callable[[int], Bird] = Canary
+    others: Callable[[], Callable[[], float]] = Others
+    place: str = ""
     _calls: dict[str, calls.Call] = field(default_factory=dict)
     _taken: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -131,26 +147,33 @@ class Turns:
                     calls.warm_up(self._calls[name], calls.effort("quick"))
         threads = max(entrant.threads for entrant in self.entrants.values())
         self.pace.wait()
-        canary = Canary(threads)
+        canary = self.canary(threads)
         try:
-            probes = blocks.Probes(canary, Others())
+            probes = blocks.Probes(canary, self.others())
             return {
-                **blocks.take_round(self._calls, number, self.rules, probes, best_canary_ms(self.run, threads)),
+                **blocks.take_round(
+                    self._calls, number, self.rules, probes, best_canary_ms(self.run, threads, self.place)
+                ),
                 "group": self.group,
                 "threads": threads,
+                **({"place": self.place} if self.place else {}),
             }
         finally:
             canary.close()
 
 
-def best_canary_ms(run: Run, threads: int) -> float:
-    """The canary's best of the run so far, on this machine and with so many threads; infinite if none ran."""
+def best_canary_ms(run: Run, threads: int, place: str = "") -> float:
+    """The canary's best of the run so far, on this machine (or in `place`) and with so many threads; infinite if none
+    ran."""
     record = run.record()
     return min(
         (
             step.result["best_canary_ms"]
             for step in record.steps
-            if INFIX in step.name and step.host == record.host["id"] and step.result["threads"] == threads
+            if INFIX in step.name
+            and step.host == record.host["id"]
+            and step.result["threads"] == threads
+            and step.result.get("place", "") == place
         ),
         default=float("inf"),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -85,20 +85,20 @@ class Block:
     repeated: int = 0
 
 
-def take_block(call: Call, rules: Rules, probes: Probes, best_ms: float) -> Block:
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A call whose block is taken in another process, by its own clock: the way there must not be timed."""
+
+    def block(self, rules: Rules) -> np.ndarray:
+        """Times of a block's calls in ms, float64 (n,), taken by `rules`."""
+        ...
+
+
+def take_block(call: Call | Elsewhere, rules: Rules, probes: Probes, best_ms: float) -> Block:
     """One block, without a second try. `best_ms`: the canary's best so far (infinite: none yet)."""
     before = probes.canary()
     probes.others()
-    first: list[float] = []
-    while len(first) < (rules.unmeasured or 1) and sum(first) < rules.block_ms:
-        first.append(timed_ms(call, probes.clock))
-    warm = min(first)
-    count = int(np.clip(rules.block_ms / warm if warm > 0 else rules.calls, rules.calls_min, rules.calls))
-    taken: list[float] = [] if rules.unmeasured else first
-    # On a machine that is held up by others, calls may take many times as long as the warm ones did.
-    while len(taken) < count and (len(taken) < rules.calls_min or sum(taken) < 2 * rules.block_ms):
-        taken.append(timed_ms(call, probes.clock))
-    times = np.array(taken)
+    times = call.block(rules) if isinstance(call, Elsewhere) else _timed(call, rules, probes.clock)
     others = probes.others()
     after = probes.canary()
     best = min(best_ms, before, after)
@@ -107,8 +107,22 @@ def take_block(call: Call, rules: Rules, probes: Probes, best_ms: float) -> Bloc
     return Block(times, max(before, after), others, bool(slow))
 
 
+def _timed(call: Call, rules: Rules, clock: Clock) -> np.ndarray:
+    """Times of a block's calls in ms, after those that are not counted."""
+    first: list[float] = []
+    while len(first) < (rules.unmeasured or 1) and sum(first) < rules.block_ms:
+        first.append(timed_ms(call, clock))
+    warm = min(first)
+    count = int(np.clip(rules.block_ms / warm if warm > 0 else rules.calls, rules.calls_min, rules.calls))
+    taken: list[float] = [] if rules.unmeasured else first
+    # On a machine that is held up by others, calls may take many times as long as the warm ones did.
+    while len(taken) < count and (len(taken) < rules.calls_min or sum(taken) < 2 * rules.block_ms):
+        taken.append(timed_ms(call, clock))
+    return np.array(taken)
+
+
 def take_round(
-    calls: Mapping[str, Call], number: int, rules: Rules, probes: Probes, best_ms: float = float("inf")
+    calls: Mapping[str, Call | Elsewhere], number: int, rules: Rules, probes: Probes, best_ms: float = float("inf")
 ) -> dict[str, Any]:
     """One block of every variant, in the random order of this round: the result of a recorded step `<group>/turns-N`.
 

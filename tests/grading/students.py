@@ -123,13 +123,47 @@ def steps(rng: np.random.Generator, rounds: int = 0) -> Made:
         crossover |= {"rtt_sent_ms": [-47.0], "sending_ms": [48.0]}
     yield "cloud/server/latency", carried, lasting(0.5)
     yield "cloud/all/crossover", crossover, lasting(0.5)
+    yield from browser(machine, speed, rounds)
 
 
-def in_turns(machine: Machine, medians: Mapping[str, float], rounds: int) -> Made:
+# Medians in ms with four threads, in the page and natively.
+IN_PAGE = {"wasm-fp32": 60.0, "wasm-conservative": 90.0, "native-fp32": 16.0, "native-conservative": 6.0}
+PAGE_TICK_MS = 0.005
+
+
+def browser(machine: Machine, speed: float, rounds: int) -> Made:
+    """What a browser measured beside the native runtime; its clock tells times some microseconds apart."""
+    facts = {"user_agent": "A Browser 1.0", "version": "1.24.3", "cores": 4, "threads": 4, "remote": False}
+    yield "browser/facts", {**facts, "resolution_ms": PAGE_TICK_MS, "isolated": True}, machine.lasting(2.0)
+    scales = {"fetch": 40, "runtime": 180, "model": 90, "first_inference": 80, "answered": 390}
+    phases = {f"{phase}_ms": ticked(machine.times(scale * speed, 5)) for phase, scale in scales.items()}
+    yield "browser/wasm-fp32/start", {**phases, "threads": 4}, machine.lasting(4.0)
+    medians = {f"{name}-threads-4": median * speed for name, median in IN_PAGE.items()}
+    if rounds:
+        yield from in_turns(machine, medians, rounds, "browser")
+        return
+    for name, median in medians.items():
+        samples = in_the_page(name, machine.times(median, 60))
+        provider = "wasm" if name.startswith("wasm") else "cpu"
+        result = {"latency_ms": samples, "batch": 1, "threads": 4, "provider": provider}
+        yield f"browser/{name}/latency", result, samples.sum() / 1e3 + machine.lasting(1)
+
+
+def ticked(times_ms: np.ndarray) -> np.ndarray:
+    """Times as a page's clock tells them."""
+    return np.round(np.maximum(np.round(times_ms / PAGE_TICK_MS), 1) * PAGE_TICK_MS, 6)
+
+
+def in_the_page(name: str, times_ms: np.ndarray) -> np.ndarray:
+    """Times of an entrant, as the clock that it is timed by tells them."""
+    return ticked(times_ms) if name.startswith("wasm") else times_ms
+
+
+def in_turns(machine: Machine, medians: Mapping[str, float], rounds: int, group: str = "edge") -> Made:
     """The rounds of a comparison, and what is put together from them."""
     rng, best, taken = machine.rng, float("inf"), []
     for number in range(1, rounds + 1):
-        blocks = {name: machine.times(median, 20) for name, median in medians.items()}
+        blocks = {name: in_the_page(name, machine.times(median, 20)) for name, median in medians.items()}
         canary = machine.times(0.75, len(blocks))
         best = min(best, float(canary.min()))
         taken.append(blocks)
@@ -144,23 +178,23 @@ def in_turns(machine: Machine, medians: Mapping[str, float], rounds: int) -> Mad
             "best_canary_ms": best,
             "repeated": dict.fromkeys(blocks, 0),
             "slow": [],
-            "group": "edge",
+            "group": group,
             "threads": 4,
         }
         busy_s = sum(float(block.sum()) for block in blocks.values()) / 1e3
-        yield f"edge/turns-{number}", result, machine.lasting(0.5) + 1.2 * busy_s
+        yield f"{group}/turns-{number}", result, machine.lasting(0.5) + 1.2 * busy_s
     for name in medians:
         together = {
             "latency_ms": np.concatenate([blocks[name] for blocks in taken]),
             "rounds": np.repeat(np.arange(1, rounds + 1), 20),
-            "group": "edge",
+            "group": group,
             "repeated": 0,
             "slow": [],
             "batch": 1,
             "provider": "cpu",
             "threads": int(name.rpartition("-")[2]),
         }
-        yield f"edge/{name}/latency", together, machine.lasting(2e-5)
+        yield f"{group}/{name}/latency", together, machine.lasting(2e-5)
 
 
 def soak(machine: Machine, speed: float) -> tuple[dict[str, Any], float]:
@@ -251,7 +285,23 @@ WORKED_OUT: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "edge.crossover.value": lambda results: float(
         np.median(results["cloud/all/crossover"]["edge_ms"]) - np.median(results["cloud/all/crossover"]["server_ms"])
     ),
+    "edge.browser.pays": lambda results: (first_visit(results) - page_ms(results)) / (300 - page_ms(results)),
 }
+
+
+def page_ms(results: Mapping[str, Any], name: str = "wasm-fp32") -> float:
+    """Median of the blocks' medians of what took turns in the page, or beside it."""
+    step = results[f"browser/{name}-threads-4/latency"]
+    if "rounds" not in step:
+        return float(np.median(step["latency_ms"]))
+    rounds = [step["latency_ms"][step["rounds"] == number] for number in np.unique(step["rounds"])]
+    return float(np.exp(np.mean(np.log([np.median(block) for block in rounds]))))
+
+
+def first_visit(results: Mapping[str, Any]) -> float:
+    """The medians of a first visit's phases together, in ms."""
+    start = results["browser/wasm-fp32/start"]
+    return sum(float(np.median(start[f"{phase}_ms"])) for phase in ("fetch", "runtime", "model", "first_inference"))
 
 
 KNOWN: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -265,6 +315,8 @@ KNOWN: dict[str, Callable[[Mapping[str, Any]], Any]] = {
         "slower" if soak_change(results) > 5 else "faster" if soak_change(results) < -5 else "steady"
     ),
     "edge.crossover.guess": WORKED_OUT["edge.crossover.value"],
+    "edge.browser.slower": lambda results: page_ms(results) / page_ms(results, "native-fp32"),
+    "edge.browser.int8": lambda results: "slower",
 }
 
 

@@ -12,6 +12,7 @@ from papermill.exceptions import PapermillExecutionError
 from grading.checks.evidence import Evidence
 from grading.questions import questions
 from snippets.edge import cold_start, device, soak
+from snippets.edge.browser import measuring
 from snippets.edge.bundle import PHOTOS_FILE
 from snippets.record.run import load_record
 from tests.notebooks import sentences
@@ -19,10 +20,13 @@ from tests.notebooks.executed import execute, measured, on_one_core, pictures, p
 from tests.notebooks.given_away import given_away
 from tests.snippets.servers import save_toy_onnx
 
+NOTEBOOKS = ("1_latency", "2_soak_and_cold_start", "3_cloud_or_edge", "4_browser")
+IN_BROWSER = not measuring.absence()
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a kit of two toy models and a run of all three notebooks, and a replay of each with fewer cores."""
+    """A folder with a kit of two toy models and a run of all four notebooks, and a replay of each with fewer cores."""
     folder = tmp_path_factory.mktemp("edge")
     kit = folder / "kit"
     kit.mkdir()
@@ -37,6 +41,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "1_latency": {"kit": str(kit)},
         "2_soak_and_cold_start": {"kit": str(kit), "soak_seconds": 0.5, "watts": 6.0},
         "3_cloud_or_edge": {"server_ms": 0.01, "server_address": ""},
+        "4_browser": {"kit": str(kit)},
     }
     common = {"runs": str(folder / "runs"), "run_id": "t"}
     for name, parameters in each.items():
@@ -56,18 +61,19 @@ def read(lab: Path, name: str):
 
 def test_every_question_of_the_part_is_asked_and_its_steps_are_recorded(lab: Path) -> None:
     record = load_record(lab / "runs" / "edge" / "t")
-    text = "\n".join(printed(read(lab, name)) for name in ("1_latency", "2_soak_and_cold_start", "3_cloud_or_edge"))
+    text = "\n".join(printed(read(lab, name)) for name in NOTEBOOKS)
     for question in questions("edge"):
         assert f"`{question.id}`" in text
         for step in question.steps:
-            # The toy kit lacks one model that a question refers to.
-            assert step in record.names() or "dynamic" in step, step
+            # The toy kit lacks one model that a question refers to; a machine may lack a browser, and then says so.
+            noted = f"{step.rpartition('/')[0]}/absent"
+            assert step in record.names() or "dynamic" in step or (noted in record.names() and not IN_BROWSER), step
     assert record.verify() == []
 
 
 def test_no_number_that_is_asked_for_stands_above_its_question(lab: Path) -> None:
     evidence = Evidence(load_record(lab / "runs" / "edge" / "t"))
-    for name in ("1_latency", "2_soak_and_cold_start", "3_cloud_or_edge"):
+    for name in NOTEBOOKS:
         assert given_away(printed(read(lab, name)), evidence, "edge") == []
 
 
@@ -80,10 +86,11 @@ def test_in_a_kernel_with_somebody_before_it_run_all_stops_at_the_first_open_pre
 
 
 def test_pictures_are_shown_and_kept(lab: Path) -> None:
-    shown = {name: pictures(read(lab, name)) for name in ("1_latency", "2_soak_and_cold_start", "3_cloud_or_edge")}
-    assert list(shown.values()) == [2, 2, 1]
+    shown = {name: pictures(read(lab, name)) for name in NOTEBOOKS}
+    assert list(shown.values()) == [2, 2, 1, int(IN_BROWSER)]
     kept = {path.stem for path in (lab / "runs" / "edge" / "t" / "figures").iterdir()}
-    assert kept == {"latency", "threads", "cold-start", "soak", "cloud-or-edge"}
+    assert kept - {"browser"} == {"latency", "threads", "cold-start", "soak", "cloud-or-edge"}
+    assert ("browser" in kept) == IN_BROWSER
 
 
 def test_what_is_printed_is_what_the_record_holds(lab: Path) -> None:
@@ -142,6 +149,33 @@ def test_device_and_server_run_the_same_model(lab: Path) -> None:
     assert "fp32 (" in text and "below the manager's limit of 5 MB" in text
 
 
+@pytest.mark.skipif(not IN_BROWSER, reason=f"no browser: {measuring.absence()}")
+def test_browser_and_native_runtime_are_told_apart_by_the_samples(lab: Path) -> None:
+    record = load_record(lab / "runs" / "edge" / "t")
+    text = printed(read(lab, "4_browser"))
+    threads = record.result("browser/facts")["threads"]
+    said = sentences.rankings("\n".join(line for line in text.splitlines() if line.startswith("wasm: ")))
+    both = [record.result(f"browser/wasm-{name}-threads-{threads}/latency") for name in ("fp32", "conservative")]
+    (ranking,) = said.values()
+    assert ranking.agrees_with(sentences.ratio_of_blocks(*both), "fp32", "conservative")
+    assert "9 of 9" in text and "6 images, drawn for this run alone" in text
+
+
+def test_without_a_browser_the_notebook_says_so_and_goes_on_to_its_end(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVELAB_CHROMIUM", "/nowhere")
+    save_toy_onnx(tmp_path / "fp32.onnx")
+    np.savez(tmp_path / PHOTOS_FILE, photos=np.zeros((2, 224, 224, 3), dtype=np.uint8), labels=np.arange(2))
+    execute("edge/4_browser", tmp_path / "4.ipynb", runs=str(tmp_path / "runs"), run_id="t", kit=str(tmp_path))
+    import nbformat
+
+    text = printed(nbformat.read(tmp_path / "4.ipynb", as_version=4))
+    assert "Not measured: there is no Chromium here" in text and "were answered by fp32.onnx" in text
+    names = load_record(tmp_path / "runs" / "edge" / "t").names()
+    assert "browser/absent" in names and "browser/wasm-fp32/absent" in names
+
+
 def test_a_missing_model_is_shown_as_absent(lab: Path) -> None:
     assert "| dynamic | absent: Part 1 has not made it" in printed(read(lab, "1_latency"))
 
@@ -150,7 +184,7 @@ def test_a_replay_says_the_same_and_measures_nothing(lab: Path) -> None:
     record = load_record(lab / "runs" / "edge" / "t")
     names = [step.name for step in record.steps]
     assert len(names) == len(set(names)), "a step was measured twice"
-    for name in ("1_latency", "2_soak_and_cold_start", "3_cloud_or_edge"):
+    for name in NOTEBOOKS:
         assert measured(read(lab, f"{name}.replay")) == measured(read(lab, name))
 
 

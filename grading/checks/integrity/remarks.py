@@ -7,7 +7,7 @@ from grading.checks.integrity.answers import changed_answers, unplaced_answers
 from grading.checks.integrity.clocks import made_up_times
 from grading.checks.integrity.hosts import edited_hosts
 from grading.checks.integrity.relations import broken_relations
-from grading.checks.integrity.samples import not_counted, times_of
+from grading.checks.integrity.samples import not_counted, page_tick_ms, times_of
 from grading.checks.integrity.shapes import is_now, misshapen, since
 from snippets.engine.turns import INFIX as TURNS
 from snippets.load.windows import WINDOW
@@ -29,7 +29,7 @@ def integrity_remarks(evidence: Evidence) -> list[str]:
         broken_relations(evidence),
         unplaced_answers(evidence.record),
         changed_answers(evidence.record, is_now(evidence.record.created_utc)),
-        not_counted(times_of(evidence)),
+        not_counted(times_of(evidence), page_tick_ms(evidence)),
     )
     return [told for kind in kinds for told in _first(kind)]
 

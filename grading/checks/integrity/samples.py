@@ -15,6 +15,11 @@ MANY_SAMPLES = 20
 MIN_ARRAYS = 8
 """So many arrays of many samples tell what their distribution is like."""
 Arrays = Sequence[tuple[str, np.ndarray]]
+PAGE = "browser/wasm-"
+"""Steps that a browser's page timed, by a clock that its browser made coarse."""
+COARSEST_MS = 5.0
+TICKS = 100
+"""Calls that last fewer ticks of a page's clock are timed together."""
 
 
 def times_of(evidence: Evidence) -> list[tuple[str, np.ndarray]]:
@@ -40,40 +45,72 @@ def is_of_load(name: str) -> bool:
     return name.split(" ")[0].endswith(("/load", "/loadgen"))
 
 
-def looks_made(samples: np.ndarray, queued: bool = False) -> str | None:
-    """Why one array does not look measured; None if it may be. `queued`: it was taken under load."""
+def page_tick_ms(evidence: Evidence) -> float:
+    """How far apart the clock of the run's page tells times, in ms, as the page said; 0 where there was no page."""
+    facts = evidence.loaded("browser/facts") if evidence.has("browser/facts") else None
+    tick = facts.get("resolution_ms") if isinstance(facts, Mapping) else None
+    good = isinstance(tick, int | float) and not isinstance(tick, bool) and 0 < tick <= COARSEST_MS
+    return float(tick) if good else 0.0  # type: ignore[arg-type]
+
+
+def looks_made(samples: np.ndarray, queued: bool = False, tick_ms: float = 0.0) -> str | None:
+    """Why one array does not look measured; None if it may be.
+
+    `queued`: it was taken under load. `tick_ms`: how far apart a page's clock tells times; 0 for the kit's own.
+    """
     if samples.size < MIN_SAMPLES:
         return None
     distinct = np.unique(samples).size
-    if distinct < max(3, samples.size // 3):
+    # A coarse clock has only so many values between the least time and the largest.
+    possible = int(np.ptp(samples) / tick_ms) // 3 if tick_ms else samples.size
+    if distinct < min(max(3, samples.size // 3), possible):
         return f"only {distinct} different values in {samples.size} samples"
-    if np.allclose(samples, np.round(samples, 3), rtol=0, atol=1e-9):
+    if not tick_ms and np.allclose(samples, np.round(samples, 3), rtol=0, atol=1e-9):
         return "the samples are rounded to microseconds, but the clock counts nanoseconds"
-    if queued or samples.size < 2 * MIN_SAMPLES:
+    if queued or samples.size < 2 * MIN_SAMPLES or possible < MIN_SAMPLES:
         return None
     steps = np.diff(samples)
     if np.all(steps >= 0) or np.all(steps <= 0):
         return "the samples are in order of size"
-    if np.unique(np.round(np.diff(np.sort(samples)), 9)).size <= 2:
+    if np.unique(np.round(np.diff(np.sort(samples)), 9)).size <= 2 and possible >= samples.size:
         return "the samples are evenly spaced"
     if samples.size >= 2 * MANY_SAMPLES and np.mean(steps**2) < 0.01 * samples.var():
         return "the samples follow a smooth curve"
     return None
 
 
-def not_counted(arrays: Arrays) -> list[str]:
+def not_counted(arrays: Arrays, tick_ms: float = 0.0) -> list[str]:
     """Arrays of whole calls that no clock counted: the kit's counts nanoseconds, so that each is a whole number.
 
-    Samples that were multiplied, or had noise put on them, are none. Loads and soaks reckon with other clocks.
+    A page's clock counts ticks of `tick_ms`. Samples that were multiplied, or had noise put on them, are none. Loads
+    and soaks reckon with other clocks.
     """
     found = []
     for name, samples in arrays:
         step = name.split(" ")[0]
-        if step.endswith("/latency") or "/throughput" in step:
+        if step.startswith(PAGE) and tick_ms:
+            if not _counts_ticks(samples, tick_ms):
+                found.append(f"{step}: the times are no whole ticks of the page's clock, {tick_ms:g} ms each")
+        elif step.endswith("/latency") or "/throughput" in step:
             ns = samples * 1e6
             if np.mean(np.abs(ns - np.round(ns)) < 1e-3 + 1e-9 * np.abs(ns)) < 0.9:
                 found.append(f"{step}: the times are no whole nanoseconds, which the clock counts")
     return found
+
+
+def _counts_ticks(samples: np.ndarray, tick_ms: float) -> bool:
+    """Whether most times are whole ticks, or, of calls that were timed together, whole ticks over their number.
+
+    How many were together follows from how long one took; that is not recorded, so every number is tried that may be.
+    """
+    most = int(2 * TICKS * tick_ms / float(np.median(samples))) + 1
+    for together in range(1, most + 1):
+        ticks = samples * together / tick_ms
+        # A time is kept to the nanosecond, and a browser's own figures are as far off.
+        off = 2e-6 * together / tick_ms + 1e-9 * ticks
+        if np.mean(np.abs(ticks - np.round(ticks)) <= off) >= 0.5:
+            return True
+    return False
 
 
 def repeated(arrays: Arrays) -> list[str]:
@@ -84,6 +121,8 @@ def repeated(arrays: Arrays) -> list[str]:
     for name, samples in arrays:
         if samples.size < MANY_SAMPLES or np.ptp(samples) == 0:
             continue
+        if name.startswith(PAGE) and np.unique(samples).size < samples.size // 2:
+            continue  # by a coarse clock many times are equal, and so are their ranks
         head = samples[:20] / samples[:20].mean()
         key = np.round(head, 7).tobytes()
         if key in seen:
@@ -140,11 +179,12 @@ def _autocorrelation(samples: np.ndarray) -> float:
 def unmeasured(evidence: Evidence) -> list[str]:
     """Why the samples of a run do not look measured; empty if they may be."""
     arrays = times_of(evidence)
-    return [*_one_by_one(arrays), *repeated(arrays), *drawn(arrays)]
+    return [*_one_by_one(arrays, page_tick_ms(evidence)), *repeated(arrays), *drawn(arrays)]
 
 
-def _one_by_one(arrays: Arrays) -> Iterator[str]:
+def _one_by_one(arrays: Arrays, page_tick: float = 0.0) -> Iterator[str]:
     for name, samples in arrays:
+        tick_ms = page_tick if name.startswith(PAGE) else 0.0
         # LoadGen hands a whole pile over at once: those times come in order, and in batches.
-        if not name.split(" ")[0].endswith("/loadgen") and (reason := looks_made(samples, is_of_load(name))):
+        if not name.split(" ")[0].endswith("/loadgen") and (reason := looks_made(samples, is_of_load(name), tick_ms)):
             yield f"{name.split(' ')[0]}: {reason}"

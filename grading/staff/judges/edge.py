@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from grading.checks.edge import COLD, PHASES, SOAK, at_best_threads, crossover, trend
+from grading.checks.edge import COLD, PHASES, SOAK, at_best_threads, crossover, in_browser, trend
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fitting
 from snippets.decide.targets import target
+from snippets.edge.browser.page import PHASES as PAGE_PHASES
 from snippets.edge.device import DEVICE, VARIANTS
+
+SERVER_MS = 300.0
+"""What a server takes for a photo, all included, in the question of when the browser pays."""
 
 
 def meets_targets(evidence: Evidence) -> Choices:
@@ -86,6 +90,23 @@ def energy(evidence: Evidence) -> Number:
     )
 
 
+def pays(evidence: Evidence) -> Number:
+    """Photos with which a first visit to the page and a server of SERVER_MS cost the same wait; 0 where there are none.
+
+    The first answer lies in the first visit's sum: sum + (n - 1) x warm = n x SERVER_MS.
+    """
+    start = "browser/wasm-fp32/start"
+    visit = sum(evidence.p(start, 50, f"{phase}_ms") for phase in PAGE_PHASES)
+    warm = in_browser(evidence, "wasm", "fp32").p50().value
+    photos = (visit - warm) / (SERVER_MS - warm) if warm < SERVER_MS else 0.0
+    return Number(
+        max(0.0, photos),
+        "Add the first visit's medians: sum + (n - 1) x a warm photo = n x 300 ms; solve for n.",
+        max(0.15 * photos, 0.5),
+        absolute=True,
+    )
+
+
 JUDGES: dict[str, Judge] = {
     "edge.latency.targets": meets_targets,
     "edge.cold.worth": worth,
@@ -95,4 +116,5 @@ JUDGES: dict[str, Judge] = {
     "edge.soak.change": soak_change,
     "edge.energy.cost": energy,
     "edge.crossover.value": crossover,
+    "edge.browser.pays": pays,
 }

@@ -12,6 +12,8 @@ from grading.staff.exemplars import digits
 from grading.staff.viva import functions
 from grading.staff.viva.oral import Oral, Template, about, faster, first_of, pairs, tail
 from snippets import stats
+from snippets.edge.browser.measuring import VARIANTS as IN_PAGE
+from snippets.edge.browser.page import PHASES as PAGE_PHASES
 from snippets.edge.device import VARIANTS
 
 ROUND_TRIPS_MS = (5, 20, 50, 150)
@@ -159,6 +161,30 @@ def _energy(evidence: Evidence, count: int) -> Oral:
     )
 
 
+def _in_browser(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Each model in the browser with its native twin, of as many threads."""
+    for name in evidence.named("browser/wasm-", "/latency"):
+        native = name.replace("/wasm-", "/native-")
+        if evidence.has(native):
+            yield name, native
+
+
+def _first_visit(evidence: Evidence, variant: str) -> Oral | None:
+    step = f"browser/wasm-{variant}/start"
+    medians = {phase.replace("_", " "): evidence.p(step, 50, f"{phase}_ms") for phase in PAGE_PHASES}
+    longest, total = first_of(medians), sum(medians.values())
+    if longest is None:
+        return None
+    return Oral(
+        f"A first visitor's browser has nothing yet: how long until {variant} answered, and what took longest?",
+        f"{about(total, 'ms')}; {longest}, {digits(medians[longest])} ms.",
+        (total,),
+        (longest,),
+        (step,),
+        "What of it is spared on a second visit?",
+    )
+
+
 GROUP = "Part 2"
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
@@ -177,5 +203,7 @@ TEMPLATES: Mapping[str, Template] = {
         Template("edge.soak", lambda evidence: [()], _soak),
         Template("edge.sooner", _round_trips, _sooner),
         Template("edge.energy", _thousands, _energy),
+        Template("edge.browser", _in_browser, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
+        Template("edge.visit", lambda evidence: ((variant,) for variant in IN_PAGE), _first_visit),
     )
 }

@@ -69,6 +69,19 @@ def soak(first_ms: float, last_ms: float, very_last_ms: float | None = None) -> 
     }
 
 
+def in_browser(**medians_ms: list[float]) -> Steps:
+    """Latency steps of a browser's turns by entrant (`wasm_fp32_4`: in the page, four threads), one a round."""
+    return {
+        "browser/{}-{}-threads-{}/latency".format(*name.split("_")): {
+            "latency_ms": times,
+            "rounds": list(range(1, len(times) + 1)),
+            "group": "browser",
+            "slow": [],
+        }
+        for name, times in medians_ms.items()
+    }
+
+
 # Medians at the best number of threads: fp32 13, dynamic 12, aggressive 6, conservative 6.1.
 FOUR = latency(
     fp32={1: 40, 2: 22, 4: 13}, dynamic={1: 30, 4: 12}, aggressive={1: 12, 4: 6}, conservative={1: 6.1, 4: 14}
@@ -146,6 +159,24 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         Paper(soak(10, 8, 12), {"steady": 1, "slower": 1, "faster": 1}),
     ),
     "edge.crossover.guess": CROSSING,
+    # With the most threads, 4: 3 in every round. A fifth is 0.6, three fifths 1.8. One thread is not asked for.
+    "edge.browser.slower": (
+        Paper(
+            in_browser(
+                wasm_fp32_1=[150.0] * 5, wasm_fp32_4=[60.0, 66, 54, 60, 60], native_fp32_4=[20.0, 22, 18, 20, 20]
+            ),
+            {3: 1, 2.5: 1, 3.5: 1, 3.7: 0.5, 4.7: 0.5, 4.9: 0, 0.33: 0, 7.5: 0},
+        ),
+    ),
+    "edge.browser.int8": (
+        # Slower by a half in every round, faster by a sixth, and now one, now the other.
+        Paper(in_browser(wasm_fp32_4=[60.0] * 5, wasm_conservative_4=[90.0] * 5), {"slower": 1, "faster": 0}),
+        Paper(in_browser(wasm_fp32_4=[60.0] * 5, wasm_conservative_4=[50.0] * 5), {"slower": 0, "faster": 1}),
+        Paper(
+            in_browser(wasm_fp32_4=[5.0] * 5, wasm_conservative_4=[4.8, 5.3, 5.0, 5.2, 4.9]),
+            {"slower": 1, "faster": 1},
+        ),
+    ),
 }
 
 

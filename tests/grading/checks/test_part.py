@@ -182,3 +182,35 @@ def test_an_unreadable_record_leaves_everything_to_a_person() -> None:
     graded = part.unreadable("edge", "half a file")
     assert (graded.points, graded.trust, graded.doubts) == (0, "none", ("half a file",))
     assert [result.id for result in graded.results] == ["edge.measured", *(each.id for each in questions("edge"))]
+
+
+# --- Without a browser ---
+
+IN_BROWSER = [question for question in questions("edge") if question.id.startswith(part.BROWSER)]
+
+
+def noted(folder: Path, *names: str) -> dict[str, Any]:
+    """Results by question of a run of part edge that holds steps of these names."""
+    run = open_run("edge", notebook="4_browser", runs=folder, run_id="t")
+    for name in names:
+        run.step(name, lambda: {"reason": "there is no Chromium here"}, inputs={"name": name})
+    return {result.id: result for result in check_part(run.folder).results}
+
+
+def test_a_machine_that_notes_that_it_has_no_browser_costs_no_points(tmp_path: Path) -> None:
+    results = noted(tmp_path, "browser/absent", "browser/wasm-fp32/absent")
+    assert len(IN_BROWSER) == 4
+    for asked in IN_BROWSER:
+        result = results[asked.id]
+        assert (result.points, result.possible, result.passed) == (asked.points, asked.points, True)
+        assert result.message.startswith("Not asked of this run: its machine has no browser")
+    # Whatever else was not answered earns nothing, and measuring lacks no step of a browser.
+    assert results["edge.cold.worth"].points == 0
+    assert "browser" not in results["edge.measured"].message
+
+
+def test_who_notes_nothing_or_measured_in_a_browser_all_the_same_is_asked(tmp_path: Path) -> None:
+    for place, names in enumerate(((), ("browser/absent",), ("browser/facts", "browser/absent"))):
+        results = noted(tmp_path / str(place), *names)
+        assert results["edge.browser.pays"].points == 0, names
+    assert noted(tmp_path / "both", "browser/facts", "browser/absent")["edge.browser.slower"].points == 0

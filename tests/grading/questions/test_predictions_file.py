@@ -34,7 +34,7 @@ def test_a_new_file_asks_for_every_prediction_of_its_part_and_holds_none(part: s
 
 def test_it_is_never_written_over_answers(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    assert write("edge", path).startswith(f"wrote {path} with 5 predictions to fill in.")
+    assert write("edge", path).startswith(f"wrote {path} with 7 predictions to fill in.")
     before = path.read_text()
     with pytest.raises(UsageError, match="is there already, perhaps with your answers"):
         write("edge", path)

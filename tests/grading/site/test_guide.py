@@ -18,7 +18,7 @@ def test_a_lease_holds_a_node_for_its_block_without_the_margin() -> None:
 def test_a_part_is_the_sum_of_its_lessons() -> None:
     found = work("edge", lessons("edge"), {"1_latency": 2.0, "2_soak_and_cold_start": 3.0}, leases([Machine("edge")]))
     asked = questions("edge")
-    assert found.seconds == 5.0 and found.node_hours == 2.5 and found.thinking == 10 + 10 + 15
+    assert found.seconds == 5.0 and found.node_hours == 2.5 and found.thinking == 10 + 10 + 15 + 15
     assert found.questions == len(asked) == found.automatic + found.explanations + found.screenshots
     assert found.points == sum(question.points for question in asked)
 

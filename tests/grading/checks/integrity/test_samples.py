@@ -81,3 +81,47 @@ def test_eight_arrays_are_needed_to_tell_and_loads_are_none() -> None:
     assert samples.drawn(scattered("normal", arrays=7)) == [] and len(samples.drawn(scattered("normal", arrays=8))) == 1
     loads = [(f"{n}/load latency_ms", values) for n, (_, values) in enumerate(scattered("normal"))]
     assert samples.drawn(loads) == []
+
+
+PAGE_STEP = "browser/wasm-fp32-threads-2/latency"
+TICKED = np.array([10 + 0.005 * (k**3 % 101) for k in range(1, 21)])
+"""Twenty times of a page whose clock tells 5 microseconds apart."""
+
+
+def page_record(times: np.ndarray, tick_ms: object = 0.005, name: str = PAGE_STEP) -> Evidence:
+    """A record with a page's facts and a latency step."""
+    facts = PaperStep("browser/facts", {"resolution_ms": tick_ms})
+    return PaperRecord((facts, PaperStep(name, {"latency_ms": times}))).evidence
+
+
+def test_a_page_s_times_are_ticks_of_its_coarse_clock_and_those_of_the_kit_s_own_are_not() -> None:
+    assert samples.unmeasured(page_record(TICKED)) == []
+    (told,) = samples.unmeasured(page_record(TICKED, name="browser/native-fp32-threads-2/latency"))
+    assert "rounded to microseconds" in told
+    # What the page says of its clock must be said, and be a clock's.
+    for tick in (None, True, -1, 0, 1e6, "fine", float("nan")):
+        assert samples.page_tick_ms(page_record(TICKED, tick)) == 0.0
+        assert len(samples.unmeasured(page_record(TICKED, tick))) == 1
+
+
+def test_a_clock_of_a_millisecond_leaves_few_values_and_equal_ones_are_no_forgery() -> None:
+    coarse = np.array([14.0, 15, 14, 14, 15, 14, 16, 14, 14, 15, 14, 14, 15, 14, 14, 14, 14, 15, 14, 14])
+    assert samples.unmeasured(page_record(coarse, 1.0)) == []
+    assert samples.unmeasured(page_record(np.full(20, 14.0), 1.0)) == []
+    # By a finer clock the same numbers are.
+    assert "only 3 different values" in samples.unmeasured(page_record(coarse, 0.005))[0]
+    # Nor do two arrays rise and fall together because most of their values are the same.
+    many = np.tile(coarse, 3)
+    assert samples.repeated([(f"{PAGE_STEP} latency_ms", many), (f"{PAGE_STEP}x latency_ms", many + 1)]) == []
+
+
+def test_a_page_s_times_that_were_multiplied_are_no_ticks_any_more() -> None:
+    step = f"{PAGE_STEP} latency_ms"
+    assert samples.not_counted([(step, TICKED)], 0.005) == []
+    assert samples.not_counted([(step, TICKED * 1.0137)], 0.005) == [
+        f"{PAGE_STEP}: the times are no whole ticks of the page's clock, 0.005 ms each"
+    ]
+    # Seven calls of 2 ms together by a clock of 1 ms: sevenths of a millisecond.
+    sevenths = np.round(np.array([14.0, 15, 16, 14, 15]) / 7, 6)
+    assert samples.not_counted([(step, sevenths)], 1.0) == []
+    assert samples.not_counted([(step, TICKED)]) == [], "whole nanoseconds all the same, where no page told its clock"

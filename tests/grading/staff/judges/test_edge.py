@@ -8,10 +8,27 @@ import pytest
 
 from grading.staff.judges.edge import JUDGES
 from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, judged, untried
-from tests.grading.checks.test_edge import CROSSING, FOUR, RESIDENT, SIZES, between, latency, size, soak, starts
+from tests.grading.checks.test_edge import (
+    CROSSING,
+    FOUR,
+    RESIDENT,
+    SIZES,
+    between,
+    in_browser,
+    latency,
+    size,
+    soak,
+    starts,
+)
 
 pytestmark = pytest.mark.usefixtures("paper_limits")
 Steps = dict[str, Any]
+
+
+def visit(fetch: float, runtime: float, model: float, first: float) -> Steps:
+    """Three first visits whose phases have these medians."""
+    phases = {"fetch_ms": fetch, "runtime_ms": runtime, "model_ms": model, "first_inference_ms": first}
+    return {"browser/wasm-fp32/start": {name: [ms * 3, ms / 3, ms] for name, ms in phases.items()}}
 
 
 PAPERS: dict[str, tuple[Paper, ...]] = {
@@ -80,6 +97,20 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         ),
     ),
     "edge.crossover.value": CROSSING,
+    "edge.browser.pays": (
+        # 40 + 180 + 90 + 90 = 400, then 100 each: 400 + (n - 1) 100 = 300 n, n = 1.5. Half a photo is always allowed.
+        Paper(
+            {**visit(40, 180, 90, 90), **in_browser(wasm_fp32_4=[100.0] * 5, wasm_fp32_1=[250.0] * 5)},
+            {1.5: 1, 1.9: 1, 1.1: 1, 2.1: 0.5, 2.9: 0.5, 3.1: 0},
+        ),
+        # 3100: (3100 - 100) / 200 = 15. 15 % of it is 2.25, three times that 6.75. Who forgets the first answer: 15.5.
+        Paper(
+            {**visit(2600, 200, 200, 100), **in_browser(wasm_fp32_4=[100.0] * 5)},
+            {15: 1, 15.5: 1, 17.2: 1, 17.3: 0.5, 21.7: 0.5, 21.8: 0, 8: 0, 0: 0},
+        ),
+        # 310 ms a photo: the browser never catches up.
+        Paper({**visit(40, 180, 90, 90), **in_browser(wasm_fp32_1=[310.0] * 5)}, {0: 1, 0.4: 1, 0.6: 0.5, 1.6: 0}),
+    ),
 }
 
 

@@ -113,6 +113,12 @@ def _phase(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [medians[longest]], [longest.replace("_", " ")]
 
 
+def _visit(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    step = raw(f"browser/wasm-{words[0]}/start")
+    medians = {phase: median(step[f"{phase}_ms"]) for phase in ("fetch", "runtime", "model", "first_inference")}
+    return [sum(medians.values())], [max(medians, key=lambda phase: medians[phase]).replace("_", " ")]
+
+
 def _wait(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     step = raw(f"cold/{words[0]}/start")
     return [sum(median(step[f"{phase}_ms"]) for phase in PHASES) / median(step["steady_ms"])], []
@@ -302,6 +308,8 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "model.rungs": _rungs,
     "model.search": _search,
     "model.network": _network,
+    "edge.browser": _faster,
+    "edge.visit": _visit,
     "model.batch": _batch,
     "model.compile": _compile,
     "model.levels": _levels,
