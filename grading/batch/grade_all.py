@@ -28,7 +28,7 @@ from snippets.parts import KIT, own_folder
 from snippets.record import load_record
 from snippets.terminal import bar
 
-# What a grade can depend on: the checks and questions, and what they reckon with (statistics, targets, prices); and what a
+# What a grade can depend on: the checks and questions, what they reckon with (statistics, targets, prices), and what a
 # course has of its own.
 ROOMS = (KIT / "grading", KIT / "snippets", own_folder())
 LIBRARIES = ("numpy", "pillow")
