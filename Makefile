@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest -m "not slow and not openstack"
 
 MAKEFLAGS += --no-print-directory
-.PHONY: constraints help lab tokens test test-slow test-gpu check-gpu test-openstack setup jupyter browser notebooks pictures bench \
+.PHONY: constraints help lab tokens test test-slow test-gpu check-gpu test-openstack setup jupyter browser notebooks pictures \
   lint mutation mutants clean
 help:
 	@echo "make lab      set up and rehearse every part on this machine (PROFILE=full: the real thing)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test     set up and run the tests"
 	@echo "make jupyter  set up and open the notebooks in JupyterLab"
 	@echo "make browser  fetch onnxruntime-web with npm, for Part 2 in a browser (12 MB)"
+	@echo "make site     set up and write the lab as pages to look at, with the latest runs (SITE=site)"
 	@echo "make bench    benchmarks: two ways compared in one run"
 	@echo "make test-gpu, make check-gpu   what computes on a GPU: tests; a short record, without set-up or network"
 	@echo "make lint     set up and check format, style, types, shell scripts and Dockerfiles"
@@ -77,16 +78,22 @@ notebooks: setup
 pictures: setup
 	$(BIN)/python -m images.architecture
 
+# The lab as pages, to look at before installing it (SITE=DIR: another folder).
+SITE ?= site
+site: setup
+	$(BIN)/servelab site --out $(SITE)
+
 bench: setup
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+# shellcheck has no wheel for Linux on Arm: there the machine's own.
 SHELL_SCRIPTS := setup.sh .ci/run $(wildcard grading/gradescope/*.sh) grading/gradescope/run_autograder \
   $(wildcard reserve/node/*.sh) $(wildcard tests/chameleon/node_bin/*) tests/chameleon/node_bin/.docker
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+	$(if $(wildcard $(BIN)/shellcheck),$(BIN)/shellcheck,shellcheck) $(SHELL_SCRIPTS)
 	$(BIN)/hadolint $(wildcard reserve/containers/*/Dockerfile)
 
 # What may be changed, and which tests are asked, is in pyproject.toml ([tool.mutmut]); one mutant's change is shown by

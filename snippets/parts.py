@@ -60,6 +60,11 @@ def notebooks(part: str) -> list[Path]:
     """Notebooks of a part, `1_*.ipynb` first. Raises UsageError for a part that does not exist or has none."""
     check_part(part, all_too=False)
     found = numbered(part)
+    if not found and not NOTEBOOKS.is_dir():
+        raise UsageError(
+            f"The notebooks lie in a checkout of the kit, and this is the installed package alone ({KIT}). Clone the "
+            "repository and run `make lab` there; questions, grading, plans and leases need no more than the package."
+        )
     if not found:
         raise UsageError(f"Part {part!r} has no notebooks in {NOTEBOOKS / part}. Build them: make notebooks.")
     return found

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -73,11 +73,14 @@ class Meter:
 
     def __init__(self, total: float) -> None:
         self.total, self.finished, self.doing = total, 0.0, ""
+        self.moved: Callable[[], object] = lambda: None
+        """Called after each `done`."""
 
     def done(self, amount: float, doing: str = "") -> None:
         """So much more is finished; `doing` says what is being worked on."""
         self.finished = min(self.finished + amount, self.total)
         self.doing = doing or self.doing
+        self.moved()
 
     def left(self, elapsed_s: float) -> str:
         """`about 3 min left`, as fast as it went so far; empty while that cannot be told."""
@@ -91,10 +94,24 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def bar(label: str, total: float) -> Iterator[Meter]:
+def no_bars() -> Iterator[None]:
+    """No `bar` shows anything meanwhile: for a process that works beside others at one terminal."""
+    before, _hidden[0] = _hidden[0], True
+    try:
+        yield
+    finally:
+        _hidden[0] = before
+
+
+_hidden = [False]
+
+
+@contextmanager
+def bar(label: str, total: float, *, forks: bool = False) -> Iterator[Meter]:
     """A line at the foot of the terminal with a bar and the time left, gone at the end; the Meter that moves it.
 
     Other output goes on above it. Shows nothing where the output is no terminal, or one that cannot go back a line.
+    `forks`: processes are forked meanwhile; then no thread redraws it, and it changes when the Meter does.
     """
     meter = Meter(total)
     try:
@@ -104,7 +121,7 @@ def bar(label: str, total: float) -> Iterator[Meter]:
     except ImportError:  # on a small device
         watched = False
     else:
-        watched = width() is not None and os.environ.get("TERM") != "dumb"
+        watched = width() is not None and os.environ.get("TERM") != "dumb" and not _hidden[0]
     if not watched:
         yield meter
         return
@@ -123,6 +140,9 @@ def bar(label: str, total: float) -> Iterator[Meter]:
             return Text(f"{label} {meter.doing}".strip(), no_wrap=True)
 
     columns = Doing(""), Filled(bar_width=18), Told()
-    with Progress(*columns, console=Console(file=sys.stdout), transient=True, refresh_per_second=4) as progress:
+    console = Console(file=sys.stdout)
+    with Progress(*columns, console=console, transient=True, refresh_per_second=4, auto_refresh=not forks) as progress:
         progress.add_task(label, total=total or None)
+        if forks:
+            meter.moved = progress.refresh
         yield meter

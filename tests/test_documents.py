@@ -68,3 +68,28 @@ def test_the_changelog_has_a_section_for_the_version_of_today() -> None:
     sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert version is not None and sections[0] == "Unreleased"
     assert sections[1].startswith(f"{version.group(1)} - ")
+
+
+def test_the_commands_that_the_page_for_assistants_names_exist() -> None:
+    import servelab
+
+    page = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets, verbs = set(re.findall(r"make ([a-z-]+)", page)), set(re.findall(r"servelab ([a-z]+)", page))
+    assert {"setup", "lint", "notebooks", "test"} <= targets
+    assert {target for target in targets - {"a"} if not re.search(rf"^{target}:", makefile, re.M)} == set()
+    assert len(verbs) >= 3 and verbs <= set(servelab.cli.commands)
+    for folder in re.findall(r"pytest (\S+)", page):
+        assert (ROOT / folder).is_dir()
+    for path in set(PATH.findall(page)) - {"grading/staff/"}:  # staff's part is what a student's copy lacks
+        assert (ROOT / path).exists(), path
+    module = re.search(r"python -m (tests\.[\w.]+) FILE", page)
+    assert module and (ROOT / f"{module[1].replace('.', '/')}.py").is_file()
+
+
+def test_the_page_for_assistants_is_short_and_its_floors_are_those_of_the_tests() -> None:
+    page = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+    assert len(page.splitlines()) < 60 and "the course's policy on AI" in page
+    held = (ROOT / "tests/test_rooms.py").read_text(encoding="utf-8")
+    assert "At most 12 modules a folder and 6 parameters a function" in page
+    assert re.search(r"\b12\b", held) and re.search(r"\b6\b", held)

@@ -29,6 +29,22 @@ TARGETS = {
     "Raspberry Pi 5": ("edge", "3.11", "aarch64-manylinux_2_31"),
 }
 
+# What `make` installs, on every Python and platform that the README names. Not Python 3.11 on a Mac: there
+# is no wheel of gevent for it, which Triton's client needs.
+EVERYTHING = "lab,chameleon,grade,plan,dask,dev"
+PLATFORMS = {
+    "Linux": "x86_64-manylinux_2_35",
+    "Linux on Arm": "aarch64-manylinux_2_35",
+    "macOS": "aarch64-apple-darwin",
+}
+MATRIX = {
+    f"{name}, Python {python}": (EVERYTHING, python, platform)
+    for name, platform in PLATFORMS.items()
+    for python in ("3.11", "3.12", "3.13")
+    if (name, python) != ("macOS", "3.11")
+}
+TARGETS |= MATRIX
+
 pytestmark = pytest.mark.network
 
 
@@ -102,6 +118,18 @@ def test_every_node_that_measures_a_server_has_mlperfs_load_generator(resolved: 
 
 def test_the_pi_needs_no_torch_and_no_server(resolved: dict) -> None:
     assert not {"torch", "fastapi", "tritonclient", "openvino", "onnx"} & resolved["Raspberry Pi 5"].keys()
+
+
+def test_the_readme_names_the_pythons_and_platforms_that_resolve(root: Path) -> None:
+    rows = {}
+    for line in (root / "README.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in PLATFORMS:
+            rows[cells[0]] = cells[1]
+    assert rows == {
+        name: ", ".join(python for each, python in (key.split(", Python ") for key in MATRIX) if each == name)
+        for name in PLATFORMS
+    }
 
 
 def test_conda_and_make_install_the_same_pins(root: Path) -> None:

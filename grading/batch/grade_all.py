@@ -26,8 +26,10 @@ from grading.submission.people import plain_netid, stem, student_of
 from snippets.files import sha256_file, sha256_text, write_atomic
 from snippets.parts import KIT, own_folder
 from snippets.record import load_record
+from snippets.terminal import bar
 
-# What a grade can depend on: the checks and questions, and what they reckon with (statistics, targets, prices).
+# What a grade can depend on: the checks and questions, what they reckon with (statistics, targets, prices), and what a
+# course has of its own.
 ROOMS = (KIT / "grading", KIT / "snippets", own_folder())
 LIBRARIES = ("numpy", "pillow")
 """They may read samples and pictures another way in another version."""
@@ -156,17 +158,19 @@ def _work(jobs: Sequence[_Job], workers: int | None, say: Callable[[str], None])
     started, spoken = time.monotonic(), 0.0
     grades: dict[int, Grade] = {}
     fresh = [False] * len(jobs)
-    for ended in run_limited(jobs, _one, workers or os.cpu_count() or 1):
-        job = jobs[ended.index]
-        if ended.problem:
-            grades[ended.index] = failed(job.entry, ended.problem, job.options)
-        else:
-            grades[ended.index], fresh[ended.index] = from_json(ended.value["grade"]), ended.value["fresh"]
-        now = time.monotonic()
-        if now - spoken > 1 or len(grades) == len(jobs):
-            spoken = now
-            left = (now - started) / len(grades) * (len(jobs) - len(grades))
-            say(f"{len(grades)}/{len(jobs)} graded ({sum(fresh)} now), about {left:.0f} s left")
+    with bar("grading", len(jobs), forks=True) as meter:
+        for ended in run_limited(jobs, _one, workers or os.cpu_count() or 1):
+            job = jobs[ended.index]
+            if ended.problem:
+                grades[ended.index] = failed(job.entry, ended.problem, job.options)
+            else:
+                grades[ended.index], fresh[ended.index] = from_json(ended.value["grade"]), ended.value["fresh"]
+            meter.done(1, f"{len(grades)} of {len(jobs)}")
+            now = time.monotonic()
+            if now - spoken > 1 or len(grades) == len(jobs):
+                spoken = now
+                left = (now - started) / len(grades) * (len(jobs) - len(grades))
+                say(f"{len(grades)}/{len(jobs)} graded ({sum(fresh)} now), about {left:.0f} s left")
     return [grades[index] for index in range(len(jobs))], fresh
 
 

@@ -24,6 +24,7 @@ from grading.nbgrader.release import KERNEL
 from snippets.errors import SubmissionError, ToolMissing, UsageError
 from snippets.parts import check_part
 from snippets.quick_import import without_iri_checks
+from snippets.terminal import bar
 
 LOCK_S = 120
 """How long a worker waits for another one's write to the gradebook."""
@@ -112,14 +113,17 @@ def autograde_class(
     started, graded = time.monotonic(), []
     with ProcessPoolExecutor(count, mp_context=how) as pool:
         waiting = {pool.submit(_one, part, course, student, force): student for student in students}
-        for done in as_completed(waiting):
-            try:
-                one = done.result()
-            except Exception as error:  # a worker that died must not lose the class
-                one = Autograded(waiting[done], f"{type(error).__name__}: {error}", "")
-            graded.append(one)
-            left = (time.monotonic() - started) / len(graded) * (len(students) - len(graded))
-            say(f"{one.student}: {one.problem or 'graded'} ({len(graded)}/{len(students)}, about {left:.0f} s left)")
+        with bar(part, len(students), forks=True) as meter:
+            for done in as_completed(waiting):
+                try:
+                    one = done.result()
+                except Exception as error:  # a worker that died must not lose the class
+                    one = Autograded(waiting[done], f"{type(error).__name__}: {error}", "")
+                graded.append(one)
+                meter.done(1, f"{len(graded)} of {len(students)}")
+                left = (time.monotonic() - started) / len(graded) * (len(students) - len(graded))
+                told = f"{len(graded)}/{len(students)}, about {left:.0f} s left"
+                say(f"{one.student}: {one.problem or 'graded'} ({told})")
     failed = sorted(one.student for one in graded if one.problem)
     if failed:
         raise SubmissionError(

@@ -28,7 +28,7 @@ LEFT_OUT = {
 OF_THE_KIT = {
     *("benchmarks", "grading", "images", "notebooks", OWN, "reserve", "snippets", "tests"),
     *("servelab.py", "setup.sh", "Makefile", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE"),
-    *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "AGENTS.md"),
 }
 """What lies at the top of the kit: all that is sent of a folder of which git knows nothing, where anything may lie."""
 OF_INSTRUCTORS = (

@@ -26,6 +26,7 @@ from snippets.errors import CellError, KitError, Place, ToolMissing, UsageError,
 from snippets.record.context import LOCK_VARIABLE, UNLOCKED
 from snippets.record.lock import alone_on_machine
 from snippets.record.settings import name_of
+from snippets.terminal import bar, no_bars
 
 MAX_POINTS = 500
 
@@ -84,7 +85,8 @@ def points_of(grids: Iterable[str]) -> list[tuple[str, ...]]:
 
 def run_point(point: Point, run_parts: RunParts) -> list[str]:
     """Run one combination in this process (which may be a Dask worker's); returns its run folders."""
-    done = run_parts(point.part, point.own_options, lambda _: None)
+    with no_bars():
+        done = run_parts(point.part, point.own_options, lambda _: None)
     return [str(finished.folder) for finished in done]
 
 
@@ -158,16 +160,18 @@ def run_grid(
         results = _on_dask(points, run_parts, workers.scheduler)
     else:
         results = _locally(points, run_parts, workers.count)
-    for number, (point, found) in enumerate(results, start=1):
-        if isinstance(found, BaseException):
-            place = found.place if isinstance(found, KitError) else Place()
-            failed[point.run_id] = first_line(found) + (f" ({place})" if str(place) else "")
-            places[point.run_id] = place
-        else:
-            done[point.run_id] = found
-        left = (time.monotonic() - started) / number * (len(points) - number)
-        state = f"failed: {failed[point.run_id]}" if point.run_id in failed else "done"
-        say(f"[{number}/{len(points)}] {', '.join(point.grid)}: {state}, about {left:.0f} s left")
+    with bar("grid", len(points)) as meter:
+        for number, (point, found) in enumerate(results, start=1):
+            if isinstance(found, BaseException):
+                place = found.place if isinstance(found, KitError) else Place()
+                failed[point.run_id] = first_line(found) + (f" ({place})" if str(place) else "")
+                places[point.run_id] = place
+            else:
+                done[point.run_id] = found
+            left = (time.monotonic() - started) / number * (len(points) - number)
+            state = f"failed: {failed[point.run_id]}" if point.run_id in failed else "done"
+            meter.done(1, f"{number} of {len(points)}")
+            say(f"[{number}/{len(points)}] {', '.join(point.grid)}: {state}, about {left:.0f} s left")
     out = runs_folder(points[0].options.runs) / "grid"
     out.mkdir(parents=True, exist_ok=True)
     where = {name: asdict(place) for name, place in places.items()}

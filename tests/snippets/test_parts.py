@@ -55,3 +55,11 @@ def test_all_is_a_part_only_where_it_is_asked_for() -> None:
     parts.check_part("all")
     with pytest.raises(UsageError, match="no part 'all'"):
         parts.check_part("all", all_too=False)
+
+
+def test_the_installed_package_alone_says_that_the_notebooks_lie_in_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "NOTEBOOKS", tmp_path / "none")
+    with pytest.raises(UsageError, match="in a checkout of the kit, and this is the installed package alone"):
+        parts.notebooks("model")

@@ -103,3 +103,26 @@ def test_a_bar_has_no_colour_where_none_is_wanted(refused: dict[str, str]) -> No
     written = at_terminal([sys.executable, "-c", SCRIPT], environment=refused)
     assert re.findall(r"\x1b\[[0-9;]*3[0-9;]*m|\x1b\[9[0-9]m", written) == []
     assert ("s left" in written) == ("NO_COLOR" in refused)
+
+
+FORKING = """
+import os
+from snippets import terminal
+with terminal.bar("class", 3, forks=True) as meter:
+    for number in (1, 2, 3):
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        meter.done(1, f"{number} of 3")
+with terminal.no_bars(), terminal.bar("hidden", 3) as meter:
+    meter.done(1)
+with terminal.bar("shown", 3) as meter:
+    meter.done(1)
+"""
+
+
+def test_a_bar_beside_forks_moves_with_the_work_and_bars_can_be_kept_back() -> None:
+    written = plain(at_terminal([sys.executable, "-c", FORKING]))
+    assert all(f"class {number} of 3 " in written for number in (1, 2, 3)) and "about 0 s left" in written
+    assert "hidden" not in written and "shown" in written

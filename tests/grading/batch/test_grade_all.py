@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from grading.checks.result import Result
 from grading.grade import Grade, GradeOptions
 from grading.questions import questions
 from tests.grading.students import hand_in, make_run
+from tests.terminals import at_terminal, plain
 
 EDGE = GradeOptions(parts=("edge",))
 
@@ -62,7 +66,8 @@ def test_an_edit_of_anything_that_a_grade_depends_on_grades_again(
 
 
 def test_the_kit_itself_is_what_the_digest_covers(root: Path) -> None:
-    assert {room.resolve() for room in batch.ROOMS} == {root / "grading", root / "snippets"}
+    courses_own = Path(os.environ["SERVELAB_OWN"])
+    assert {room.resolve() for room in batch.ROOMS} == {root / "grading", root / "snippets", courses_own}
 
 
 def test_renaming_a_file_changes_the_digest_and_a_text_does_not(tmp_path: Path) -> None:
@@ -127,3 +132,14 @@ def test_a_worker_that_broke_leaves_a_grade_for_a_person() -> None:
     assert (lost.netid, lost.points, [part.part for part in lost.parts]) == ("ab1", 0, ["edge"])
     assert lost.possible == sum(question.points for question in questions("edge")) + 10
     assert lost.problems == ("grading it took too long; a person looks at this one",)
+
+
+def test_at_a_terminal_a_bar_says_how_many_are_graded_and_a_file_gets_lines_only(tmp_path: Path, root: Path) -> None:
+    run = make_run(tmp_path, 71)
+    words = [sys.executable, str(root / "servelab.py"), "grade", str(run), "--out", str(tmp_path / "g.csv")]
+    environment = {"PYTHONPATH": str(root)}
+    written = plain(at_terminal(words, 100, environment))
+    assert "grading 1 of 1 " in written and "1/1 graded (1 now)" in written, written
+    piped = subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=100)
+    told = piped.stdout + piped.stderr
+    assert "1/1 graded (0 now)" in told and "\x1b" not in told and "1 of 1" not in told

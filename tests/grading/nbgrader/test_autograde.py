@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from grading.nbgrader.release import release_part
 from snippets.errors import SubmissionError, UsageError
 from tests.grading.nbgrader.stock import grades, nbgrader
 from tests.grading.students import make_run
+from tests.terminals import at_terminal, plain
 
 
 @pytest.mark.slow
@@ -67,3 +71,32 @@ def test_a_folder_that_is_no_course_is_refused_with_the_commands_that_make_one(t
     (tmp_path / "submitted" / "ada" / "edge").mkdir(parents=True)
     with pytest.raises(UsageError, match="servelab release edge --course .*nbgrader generate_assignment edge"):
         autograde_class("edge", tmp_path)
+
+
+AT_TERMINAL = """
+from pathlib import Path
+from grading.nbgrader import autograde
+
+
+def graded(part, course, student, force):
+    return autograde.Autograded(student, "", "")
+
+
+autograde._one = graded
+autograde.autograde_class("edge", Path("."), workers=1)
+"""
+
+
+def test_at_a_terminal_a_bar_says_how_many_students_are_graded(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for student in ("s1", "s2"):
+        (tmp_path / "submitted" / student / "edge").mkdir(parents=True)
+    (tmp_path / "nbgrader_config.py").touch()
+    monkeypatch.chdir(tmp_path)
+    environment = {"PYTHONPATH": str(root)}
+    words = [sys.executable, "-c", AT_TERMINAL]
+    written = plain(at_terminal(words, 80, environment))
+    assert "edge 2 of 2 " in written and "s2: graded (" in written, written
+    piped = subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=100)
+    assert "s2: graded (" in piped.stdout and "\x1b" not in piped.stdout and "2 of 2" not in piped.stdout

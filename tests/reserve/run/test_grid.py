@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from reserve.run.grid import Point, Workers, points_of, run_grid
 from reserve.run.options import RunOptions
 from snippets.errors import CellError, Place, ToolMissing, UsageError
 from snippets.record.run import open_run
+from tests.terminals import at_terminal, plain
 
 
 @dataclass(frozen=True)
@@ -105,3 +109,23 @@ def test_without_dask_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.Mo
             Workers(scheduler="tcp://127.0.0.1:1"),
             say=lambda _: None,
         )
+
+
+AT_TERMINAL = """
+from pathlib import Path
+from tests.reserve.run.test_grid import points, pretend, write_report
+from reserve.run.grid import run_grid
+if __name__ == "__main__":
+    run_grid(points(Path(__file__).parent, "batch=1,8"), pretend, write_report)
+"""
+
+
+def test_at_a_terminal_a_bar_says_how_many_points_are_done(tmp_path: Path, root: Path) -> None:
+    (tmp_path / "grid_at_terminal.py").write_text(AT_TERMINAL)
+    environment = {"PYTHONPATH": str(root)}
+    words = [sys.executable, str(tmp_path / "grid_at_terminal.py")]
+    written = plain(at_terminal(words, 80, environment))
+    assert "grid 1 of 2 " in written or "grid 2 of 2 " in written, written
+    assert "[2/2]" in written
+    piped = subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=100)
+    assert "[2/2]" in piped.stdout and "\x1b" not in piped.stdout and "1 of 2" not in piped.stdout
