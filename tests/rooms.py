@@ -23,7 +23,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("model",),
         ("engine",),
         ("quantize", "kernel", "smaller"),
-        ("gpu", "load"),
+        ("gpu", "load", "retrain"),
         ("simulate",),
         ("serve", "triton"),
         ("decide", "forecast"),

@@ -22,6 +22,7 @@ IN_TURN = {"cpu": "onnx-all"}
 BATCHES, BATCHES_GROUP = "providers", "providers/batches"
 # Where those of other networks do.
 SMALLER_BATCHES = "smaller/batches"
+OTHER_BATCHES = (SMALLER_BATCHES, "prune/batches")
 
 
 def batches(evidence: Evidence, name: str, prefix: str) -> str:
@@ -36,7 +37,7 @@ def batches(evidence: Evidence, name: str, prefix: str) -> str:
     steps = [
         step
         for step in evidence.named(f"{prefix}/throughput")
-        if evidence.result(step).get("group", SMALLER_BATCHES) == SMALLER_BATCHES
+        if evidence.result(step).get("group", SMALLER_BATCHES) in OTHER_BATCHES
     ]
     if not steps:
         raise NotMeasured(of_group)

@@ -173,6 +173,11 @@ def _price(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [images(step), hours * step["threads"] * prices.per_core_hour], []
 
 
+def _zeros(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    step, whole = raw(words[0]), raw("prune/onnx-all/export")
+    return [step["bytes"] / 1e6, step["zip_bytes"] / 1e6, step["useful"] / whole["multiply_adds"] * 100], []
+
+
 def _latency(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     few, many = (median(good(raw(f"{words[0]}-{clients}/load"))) for clients in words[1:])
     return [many / few], []
@@ -249,6 +254,7 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "model.faster": _faster,
     "model.price": _price,
     "model.tail": _tail,
+    "model.zeros": _zeros,
     "system.latency": _latency,
     "system.throughput": _throughput,
     "system.stage": _stage,
