@@ -65,7 +65,7 @@ def size(record: Record, name: str) -> int:
 def test_all_notebooks_ran_and_a_replay_measures_nothing(finished, record: Record) -> None:
     first, again = finished
     assert first.measured == len(record.steps) and again.measured == 0 and again.replayed >= first.measured
-    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == 7
+    assert len(list((first.folder / "notebooks").glob("*.ipynb"))) == len(NOTEBOOKS)
     assert record.verify() == []
 
 
