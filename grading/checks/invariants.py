@@ -150,6 +150,16 @@ def sizes_are_positive(result: Mapping[str, Any]) -> Iterator[str]:
         yield "bytes is not positive"
 
 
+def zeros_are_there(result: Mapping[str, Any]) -> Iterator[str]:
+    """A pruned file has as many zeros among its weights as it is said to have, and no zip is larger than its file."""
+    weights, zeros, share = (_number(result.get(name)) for name in ("weights", "zeros", "share"))
+    if weights and zeros is not None and share is not None and zeros / weights < share - 0.01:
+        yield f"{zeros / weights:.3f} of the weights are zero, not {share:g}"
+    size, zipped = (_number(result.get(name)) for name in ("bytes", "zip_bytes"))
+    if size and zipped is not None and not 0 < zipped <= 1.01 * size:
+        yield f"{zipped:.0f} bytes are no zip of {size:.0f}"
+
+
 RELATIONS: tuple[Relation, ...] = (
     times_are_real,
     blocks_are_real,
@@ -160,6 +170,7 @@ RELATIONS: tuple[Relation, ...] = (
     batches_add_up,
     predictions_are_labels,
     sizes_are_positive,
+    zeros_are_there,
 )
 
 

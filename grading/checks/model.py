@@ -28,6 +28,7 @@ LEVELS = ("none", "basic", "extended", "all")
 EAGER, COMPILED = "baseline/eager/latency", "baseline/compiled/latency"
 # Whose turns decide what: the groups of snippets.engine.turns.
 BASELINE, GRAPH, QUANTIZE, PROVIDERS, SMALLER = "baseline", "graph", "quantize", "providers", "smaller"
+PRUNE, NOTHING_PRUNED = "prune", "prune/absent"
 CHOOSE = "choose"
 # More paired times than this are single calls, as older records have them, not blocks.
 MANY = 15
@@ -113,17 +114,17 @@ def dynamic_is(evidence: Evidence) -> Choices:
     return _against_float32(found["dynamic"], found["onnx-all"])
 
 
-def _against_float32(one_ms: Latency, float32_ms: Latency) -> Choices:
+def _against_float32(one_ms: Latency, float32_ms: Latency, called: str = "float32") -> Choices:
     ratio = compare(one_ms, float32_ms).ratio
-    names = {value: _as_fast_as_float(value) for value in (ratio.value, ratio.low, ratio.high)}
+    names = {value: _as_fast_as(called, value) for value in (ratio.value, ratio.low, ratio.high)}
     near = ["about the same"] if abs(ratio.value - 1) <= 0.2 else []
     return one(names[ratio.value], "Compare the two medians.", *names.values(), *near)
 
 
-def _as_fast_as_float(ratio: float) -> str:
+def _as_fast_as(called: str, ratio: float) -> str:
     if abs(ratio - 1) <= 0.1:
         return "about the same"
-    return "faster than float32" if ratio < 1 else "slower than float32"
+    return f"faster than {called}" if ratio < 1 else f"slower than {called}"
 
 
 def conservative_size(evidence: Evidence) -> Number:
@@ -156,6 +157,26 @@ def float16_is(evidence: Evidence) -> Choices:
     """Float16 against float32, in turn: beyond a tenth one is faster; where the interval holds a tenth, both."""
     found = in_turn(evidence, SMALLER, {name: f"smaller/{name}" for name in ("onnx-all", "fp16")})
     return _against_float32(found["fp16"], found["onnx-all"])
+
+
+# 6_retrain, pruning
+
+
+def zeros_are(evidence: Evidence) -> Choices:
+    """The network of four fifths zeros against the whole one, in turn; anything where nothing was pruned."""
+    if evidence.has(NOTHING_PRUNED):
+        names = ("faster than onnx-all", "about the same", "slower than onnx-all")
+        return Choices(frozenset(names), "Nothing was pruned here.")
+    found = in_turn(evidence, PRUNE, {name: f"prune/{name}" for name in ("onnx-all", "zeros-80")})
+    return _against_float32(found["zeros-80"], found["onnx-all"], "onnx-all")
+
+
+def channels_gain(evidence: Evidence) -> Number:
+    """How many times as fast the network with half of the channels is, round by round; 1 where nothing was pruned."""
+    if evidence.has(NOTHING_PRUNED):
+        return Number(1.0, "Nothing was pruned here: 1.", 0.2)
+    found = in_turn(evidence, PRUNE, {name: f"prune/{name}" for name in ("onnx-all", "channels-50")})
+    return Number(compare(found["onnx-all"], found["channels-50"]).ratio.value, "Divide the medians.", 0.2)
 
 
 # 6_retrain, distillation
@@ -194,5 +215,7 @@ JUDGES: dict[str, Judge] = {
     "model.providers.fastest": fastest_engine,
     "model.smaller.width": width_gain,
     "model.smaller.fp16": float16_is,
+    "model.prune.zeros": zeros_are,
+    "model.prune.channels": channels_gain,
     "model.retrain.teacher": teacher_gain,
 }

@@ -21,7 +21,8 @@ IN_TURN = {"cpu": "onnx-all"}
 # Where the batches of all ways to run the model take turns, and what this group is called.
 BATCHES, BATCHES_GROUP = "providers", "providers/batches"
 # Where those of other networks do.
-OTHER_BATCHES = ("smaller/batches", "distill/batches")
+SMALLER_BATCHES = "smaller/batches"
+OTHER_BATCHES = (SMALLER_BATCHES, "prune/batches", "distill/batches")
 
 
 def batches(evidence: Evidence, name: str, prefix: str) -> str:
@@ -36,7 +37,7 @@ def batches(evidence: Evidence, name: str, prefix: str) -> str:
     steps = [
         step
         for step in evidence.named(f"{prefix}/throughput")
-        if evidence.result(step).get("group", OTHER_BATCHES[0]) in OTHER_BATCHES
+        if evidence.result(step).get("group", SMALLER_BATCHES) in OTHER_BATCHES
     ]
     if not steps:
         raise NotMeasured(of_group)

@@ -71,7 +71,7 @@ BEFORE = {
 # Beginnings of steps for which those runs have nothing.
 LATER = ("kernel/", "search/", "online/even/", "online/random/", "online/random-batching/")
 # Beginnings of steps that came after those: runs that were begun before `shapes.since` and have none need none.
-ADDED = ("smaller/", "browser/")
+ADDED = ("smaller/", "prune/", "browser/")
 # Questions that rest on a browser beside the models.
 BROWSER = "edge.browser."
 
@@ -109,7 +109,8 @@ def wanted_steps(part: str, record: Record) -> list[str]:
     def possible(name: str) -> bool:
         if trust.GPU_WORDS & set(name.split("/")):
             return has_gpu
-        return name.rpartition("/")[0] not in absent
+        above = [name[:end] for end, letter in enumerate(name) if letter == "/"]  # a whole group may be absent, too
+        return absent.isdisjoint(above)
 
     wanted = [name for name in names if possible(name)]
     if not is_now(record.created_utc):

@@ -281,3 +281,31 @@ def gains_chart(
     right.set_xlabel("points gained by learning from the teacher")
     right.set_title("Gains (over images), their mean (over seeds)")
     return figure
+
+
+def remains_chart(shares: Mapping[str, Mapping[str, Estimate]], whole: str, title: str) -> Figure:
+    """What is left of each quantity, as a share of what `whole` has: a group of bars a quantity, a bar a network.
+
+    `shares`: by quantity, then by network, with an interval where it was measured in samples. A line marks the whole.
+    """
+    names = list(dict.fromkeys(name for found in shares.values() for name in found))
+    height = 0.8 / max(1, len(names))
+    figure, axes = style.canvas(
+        title, f"per cent of {whole}", size=(7.6, 1.5 + 0.26 * len(names) * max(1, len(shares)))
+    )
+    reach = 100.0
+    for place, name in enumerate(names):
+        shade = color(name, place)
+        rows = [row + (place - (len(names) - 1) / 2) * height for row in range(len(shares))]
+        values = [100 * found[name].value for found in shares.values()]
+        axes.barh(rows, values, height=0.9 * height, color=shade, label=name)
+        for row, value, found in zip(rows, values, shares.values(), strict=True):
+            low, high = (100 * end for end in style.ends(found[name]))
+            axes.plot([low, high], [row, row], color=INK, linewidth=1.4, solid_capstyle="butt")
+            style.written_behind(axes, max(value, high), row, f"{value:.0f}")
+            reach = max(reach, value, high)
+    style.rows_down(axes, list(shares))
+    axes.axvline(100, color=QUIET, linestyle=style.LIMIT, linewidth=1.4, zorder=1)
+    axes.set_xlim(0, 1.12 * reach)
+    figure.legend(loc="outside lower left", ncols=max(1, len(names)))
+    return figure

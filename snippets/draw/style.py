@@ -45,6 +45,9 @@ MODEL_COLOURS = {
     "transformer": "#762A83",
     "embedding": "#8A8A1F",
     "fp16": "#35978F",
+    "zeros-50": "#DFC27D",
+    "zeros-80": "#A6761D",
+    "channels-50": "#E7298A",
     "student": "#B2182B",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.

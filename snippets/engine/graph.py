@@ -15,6 +15,7 @@ from snippets.engine.providers import LEVELS, session, session_options
 
 NCHWC = "com.microsoft.nchwc"
 FUSED = "com.microsoft"
+PRODUCTS = ("Conv", "Gemm", "MatMul")
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,20 @@ def constant_nodes(model: Any) -> list[Any]:
     return fixed
 
 
-def multiply_adds(path: Path) -> int:
-    """Multiplications, each with an addition, that convolutions and products of matrices take for one image."""
+def kernels(path: Path) -> dict[str, np.ndarray]:
+    """The weights that convolutions and products of matrices multiply with, by their name in the file."""
+    import onnx
+
+    graph = onnx.load(path).graph
+    read = {node.input[1] for node in graph.node if node.op_type in PRODUCTS}
+    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer if tensor.name in read}
+
+
+def multiply_adds(path: Path, zeros: bool = True) -> int:
+    """Multiplications, each with an addition, that convolutions and products of matrices take for one image.
+
+    `zeros`: whether those with a weight that is zero count, too.
+    """
     import onnx
 
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
@@ -65,16 +78,16 @@ def multiply_adds(path: Path) -> int:
         value.name: [size.dim_value for size in value.type.tensor_type.shape.dim]
         for value in (*model.graph.value_info, *model.graph.output)
     }
-    weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    weights = {name: int(values.size if zeros else np.count_nonzero(values)) for name, values in kernels(path).items()}
     total = 0
     for node in model.graph.node:
         if node.op_type == "Conv":  # weights: outputs, inputs of a group, height, width; each used at every place
             places = math.prod(shapes[node.output[0]][2:])
-            total += math.prod(weights[node.input[1]]) * places
-        elif node.op_type in ("Gemm", "MatMul"):  # each number that comes out is a sum over the inner side
+            total += weights[node.input[1]] * places
+        elif node.op_type in PRODUCTS:  # each number that comes out is a sum over the inner side
             output = shapes[node.output[0]][1:]
             if node.input[1] in weights:
-                total += math.prod(weights[node.input[1]]) * math.prod(output[:-1])
+                total += weights[node.input[1]] * math.prod(output[:-1])
             else:
                 total += math.prod(output) * shapes[node.input[1]][-2]
     return total

@@ -35,15 +35,21 @@ class Pictures:
     labels: np.ndarray
 
 
-def finish(model: nn.Module, pictures: Pictures, epochs: int, threads: int, seed: int = 1) -> dict[str, Any]:
+def finish(
+    model: nn.Module, pictures: Pictures, epochs: int, threads: int, *, rate: float = 0.0, statistics: bool = True
+) -> dict[str, Any]:
     """Train a network on whole pictures at full size, in place, and put it in evaluation mode.
+
+    `rate`: the learning rate that falls to zero (0: RATE). `statistics`: whether those of batch normalization are taken
+    again first (`take_statistics`).
 
     Returns `loss` float64 (steps,), the cross-entropy of each batch, `images`, and `seconds` of it all.
     """
     began = time.perf_counter()
-    with training(threads, seed):
-        take_statistics(model, pictures)
-        loss = list(_steps(model, pictures, epochs, seed))
+    with training(threads, 1):
+        if statistics:
+            take_statistics(model, pictures)
+        loss = list(_steps(model, pictures, epochs, rate or RATE))
     return {
         "loss": np.array(loss, dtype=np.float64),
         "images": len(pictures.labels),
@@ -63,7 +69,7 @@ def adapt(model: nn.Module, pictures: Pictures, threads: int) -> dict[str, Any]:
     with training(threads, 1):
         with torch.inference_mode():
             parts = [
-                model.get_submodule("features")(batch).mean(dim=(2, 3)) for batch, _ in _batches(pictures, None, 32)
+                model.get_submodule("features")(batch).mean(dim=(2, 3)) for batch, _ in batches(pictures, None, 32)
             ]
         features = torch.cat(parts).clone()
         embedded = time.perf_counter()
@@ -89,7 +95,7 @@ def take_statistics(model: nn.Module, pictures: Pictures) -> None:
         norm.momentum = None  # a plain mean over all batches
         norm.train()
     with torch.no_grad():
-        for batch, _ in _batches(pictures, np.random.default_rng(0), 2 * BATCH):
+        for batch, _ in batches(pictures, np.random.default_rng(0), 2 * BATCH):
             model(batch)
     for norm in norms:
         norm.momentum = 0.1
@@ -108,15 +114,15 @@ def training(threads: int, seed: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _steps(model: nn.Module, pictures: Pictures, epochs: int, seed: int) -> Iterator[float]:
+def _steps(model: nn.Module, pictures: Pictures, epochs: int, rate: float) -> Iterator[float]:
     """Train batch by batch, the rate falling to zero; each batch's loss."""
-    chance = np.random.default_rng(seed)
+    chance = np.random.default_rng(1)
     total = epochs * -(-len(pictures.labels) // BATCH)
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
     model.eval()  # batch normalization keeps its statistics; the other layers are the same in both modes
     for _ in range(epochs):
-        for batch, labels in _batches(pictures, chance, BATCH):
+        for batch, labels in batches(pictures, chance, BATCH):
             loss = functional.cross_entropy(model(batch), labels)
             optimizer.zero_grad()
             loss.backward()
@@ -125,8 +131,8 @@ def _steps(model: nn.Module, pictures: Pictures, epochs: int, seed: int) -> Iter
             yield loss.item()
 
 
-def _batches(
-    pictures: Pictures, chance: np.random.Generator | None, size: int
+def batches(
+    pictures: Pictures, chance: np.random.Generator | None = None, size: int = 2 * BATCH
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Batches as tensors, in order or shuffled and half of them mirrored."""
     count = len(pictures.labels)

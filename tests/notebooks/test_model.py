@@ -21,6 +21,7 @@ from snippets.draw import charts
 from snippets.measure.latency import Latency, compare
 from snippets.quantize import search
 from snippets.record.run import Record, load_record
+from snippets.retrain import prune
 from snippets.smaller import family
 from tests.notebooks.executed import on_one_core, printed
 from tests.notebooks.given_away import given_away
@@ -186,6 +187,23 @@ def test_float16_halves_the_file_and_keeps_the_answers(record: Record) -> None:
     assert set(found["weights"]) >= {"float16"} and found["loaded"]
 
 
+def test_zeros_leave_the_work_and_channels_take_it_away(record: Record) -> None:
+    counts = {name: record.result(f"prune/{name}/export") for name in ("onnx-all", *prune.NAMES)}
+    whole = counts["onnx-all"]
+    for name, share in prune.ZEROS.items():
+        one = counts[name]
+        assert abs(one["zeros"] / one["weights"] - share) <= 0.01
+        assert one["multiply_adds"] == whole["multiply_adds"] and one["loaded_bytes"] == whole["loaded_bytes"]
+        # A zero is still four bytes in the file; zipped, it is next to nothing.
+        assert abs(one["bytes"] / whole["bytes"] - 1) < 0.01 and one["zip_bytes"] < (1.15 - share) * whole["zip_bytes"]
+    assert 0.45 < counts["channels-50"]["multiply_adds"] / whole["multiply_adds"] < 0.6
+    assert counts["channels-50"]["bytes"] < 5e6
+    times = {name: Latency.of(record.result(f"prune/{name}/latency")) for name in counts}
+    assert compare(times["channels-50"], times["onnx-all"]).verdict != "b"  # perhaps not decided, but never slower
+    for name, most in {"zeros-50": 0.06, "zeros-80": 0.15, "channels-50": 0.2}.items():
+        assert accuracy(record, f"prune/{name}") > accuracy(record, "graph/onnx-all") - most, name
+
+
 def test_the_networks_have_learnt_something(record: Record) -> None:
     for name in (*family.OTHERS, family.EMBEDDING):
         assert accuracy(record, f"smaller/{name}") > 3 / 11, name
@@ -228,6 +246,7 @@ GRAPH = {**{level: f"graph/onnx-{level}" for level in LEVELS}, SAVED: "graph/onn
 TRAP = {"onnx-extended": "graph/onnx-extended", "onnx-all": "graph/onnx-all", SAVED: "graph/onnx-saved"}
 ENGINES = {name: f"providers/{name}" for name in ("onnx-all", "openvino")}
 SMALLER = {name: f"smaller/{name}" for name in ("onnx-all", "mobilenet-half", "openvino", "openvino-bf16")}
+PRUNED = {name: f"prune/{name}" for name in ("onnx-all", *prune.NAMES)}
 DISTILL = {name: f"distill/{name}" for name in ("onnx-all", "student")}
 BITS = {"float32": "smaller/onnx-all", "fp16": "smaller/fp16"}
 INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive", "conservative")}
@@ -242,6 +261,7 @@ INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive
         ("4_providers", ENGINES, [("onnx-all", "openvino")]),
         ("5_smaller", SMALLER, [("onnx-all", "mobilenet-half")]),
         ("5_smaller", BITS, [("float32", "fp16")]),
+        ("6_retrain", PRUNED, [("onnx-all", name) for name in prune.NAMES]),
         ("6_retrain", DISTILL, [("onnx-all", "student")]),
     ],
 )
@@ -282,7 +302,7 @@ def test_throughputs_that_are_compared_took_turns(finished, record: Record) -> N
         assert ratio == pytest.approx(ratio_of_blocks(*of), abs=0.00501)
     prices, costs = load_prices(), record.result("choose/front")["priced"]
     for name in costs.keys() - {"cuda", "tensorrt"}:
-        begins = (f"providers/{name}/", f"smaller/{name}/")
+        begins = (f"providers/{name}/", f"smaller/{name}/", f"prune/{name}/")
         step = next(step for each, step in steps.items() if each.startswith(begins))
         hours = 1e6 * median_of_blocks(step) / 1000 / 3600 / prices.utilization
         assert costs[name][0] == pytest.approx(hours * step["threads"] * prices.per_core_hour), name
@@ -327,7 +347,7 @@ def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Reco
     expected: dict[str, str] = {}
     for name in told:
         p50 = interval_of_blocks(record.result(f"choose/{name}/latency"))
-        of = "smaller" if name in family.NAMES else "providers"
+        of = "smaller" if name in family.NAMES else "prune" if name in prune.NAMES else "providers"
         step = next(each for each in record.names() if each.startswith(f"{of}/{name}/throughput"))
         low, high = (1000 / ms for ms in reversed(interval_of_blocks(record.result(step))))
         missed, sure = p50[0] >= 3 or high < 1000, p50[1] < 3 and low >= 1000
@@ -343,6 +363,7 @@ def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Reco
     assert set(filter(None, undecided.split(", "))) == by_verdict["not decided"]
     files = {"onnx-all": "graph/onnx-all", **{n: f"quantize/{n}" for n in ("dynamic", "aggressive", "conservative")}}
     files |= {name: f"smaller/{name}" for name in family.NAMES}
+    files[prune.CHANNELS] = f"prune/{prune.CHANNELS}"
     files = {name: step for name, step in files.items() if f"{step}/accuracy" in record.names()}
     least = max(accuracy(record, step) for step in files.values()) - 0.05 - 1e-9
     fits = {n for n, step in files.items() if size(record, step) < 5e6 and accuracy(record, step) >= least}
@@ -370,7 +391,7 @@ def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Reco
     for name, (_, right) in priced.items():
         quantized = name in ("dynamic", "aggressive", "conservative")
         place = "graph" if name == "onnx-all" else "quantize" if quantized else "providers"
-        place = "smaller" if name in family.NAMES else place
+        place = "smaller" if name in family.NAMES else "prune" if name in prune.NAMES else place
         assert right == pytest.approx(100 * accuracy(record, f"{place}/{name}"))
     beaten = {
         name

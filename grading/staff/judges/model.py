@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fitting, one
-from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS, SMALLER, distilled
+from grading.checks.model import (
+    CHOOSE,
+    COMPILED,
+    EAGER,
+    ENGINES,
+    NOTHING_PRUNED,
+    PROVIDERS,
+    PRUNE,
+    SMALLER,
+    distilled,
+)
 from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
@@ -42,6 +53,8 @@ CPU_OPTIONS = {
 }
 NETWORKS = ("mobilenet-half", "resnet", "transformer", "embedding")
 CPU_OPTIONS |= {name: f"smaller/{name}" for name in (*NETWORKS, "fp16")}
+CPU_OPTIONS |= {"channels-50": "prune/channels-50"}
+PRUNED = {"onnx-all": "graph/onnx-all", **{name: f"prune/{name}" for name in ("zeros-50", "zeros-80", "channels-50")}}
 CPU_OPTIONS |= {"student": "distill/student"}
 # What the notebook that decides is called, and was called before there were those of smaller networks and training.
 CHOOSING = ("7_choose", "6_choose", "5_choose")
@@ -184,6 +197,52 @@ def rate_of_resnet(evidence: Evidence) -> Number:
     return Number(wide / narrow, "Divide each network's multiplications by its median, then one rate by the other.")
 
 
+def sparse_kernel(evidence: Evidence) -> Number:
+    """Per cent of the dense kernels' rate at which one that skips zeros is as fast as half of the channels."""
+    if evidence.has(NOTHING_PRUNED):
+        return Number(0.0, "Nothing was pruned here: answer 0.")
+    times = in_turn(evidence, PRUNE, {name: PRUNED[name] for name in ("onnx-all", "channels-50")})
+    all_of_them = evidence.number("prune/onnx-all/export", "multiply_adds")
+    if all_of_them <= 0:
+        raise NotMeasured("prune/onnx-all/export", "multiply_adds")
+    needed = evidence.number("prune/zeros-80/export", "useful") / times["channels-50"].p50().value
+    how = "Divide the multiplications that are not with zero by the time to beat, and that by the dense kernels' rate."
+    return Number(100 * needed / (all_of_them / times["onnx-all"].p50().value), how)
+
+
+def unbeaten_pruned(evidence: Evidence) -> Choices:
+    """Pruned networks, and the whole one, that none of them beats in latency, accuracy and download."""
+    if evidence.has(NOTHING_PRUNED):
+        return one("nothing was pruned here", "Nothing was pruned in this run.")
+    times = in_turn(evidence, PRUNE, PRUNED)
+    correct = {name: evidence.accuracy(f"{prefix}/accuracy") for name, prefix in PRUNED.items()}
+    download = {name: evidence.number(f"prune/{name}/export", "zip_bytes") for name in PRUNED}
+
+    def sure(a: str, b: str) -> bool:
+        return (
+            download[a] < download[b]
+            or compare(times[a], times[b]).verdict == "a"
+            or more_accurate(evidence, PRUNED[a], PRUNED[b])
+        )
+
+    def may_beat(a: str, b: str) -> bool:
+        return not sure(b, a) and (sure(a, b) or correct[a] > correct[b])
+
+    def beats(a: str, b: str) -> bool:
+        no_slower = times[a].p50().value <= times[b].p50().value or compare(times[a], times[b]).verdict == "same"
+        return sure(a, b) and no_slower and correct[a] >= correct[b] and download[a] <= download[b]
+
+    def any_other(name: str, does: Callable[[str, str], bool]) -> bool:
+        return any(does(other, name) for other in PRUNED if other != name)
+
+    may_be = frozenset(name for name in PRUNED if any_other(name, may_beat))
+    return Choices(
+        frozenset(PRUNED) - may_be - {name for name in PRUNED if any_other(name, beats)},
+        "Go through the pairs: one is beaten by another that is nowhere worse and surely better in one of the three.",
+        frozenset(name for name in may_be if not any_other(name, beats)),
+    )
+
+
 def softened(evidence: Evidence) -> Number:
     """How many times as probable as its second the teacher's first dish is, for the photo shown, at the temperature."""
     step = "distill/teacher/logits"
@@ -284,7 +343,7 @@ def server_gpu(evidence: Evidence) -> Choices:
 def phone(evidence: Evidence) -> Choices:
     """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
-    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16", "student")
+    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16", "channels-50", "student")
     options = measured(evidence, CHOOSE, {name: CPU_OPTIONS[name] for name in names})
     size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
     good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
@@ -322,6 +381,8 @@ JUDGES: dict[str, Judge] = {
     "model.providers.target": meets_cpu_target,
     "model.smaller.unbeaten": unbeaten_networks,
     "model.smaller.rate": rate_of_resnet,
+    "model.prune.kernel": sparse_kernel,
+    "model.prune.unbeaten": unbeaten_pruned,
     "model.retrain.temperature": softened,
     "model.retrain.seeds": reach_of_seeds,
     "model.choose.cost": million,

@@ -92,7 +92,7 @@ def _operation(evidence: Evidence, step: str) -> Oral | None:
 
 def _in_turn(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Pairs that took turns; in older records, that ran the same kind of file."""
-    for group in ("choose", "providers", "quantize"):
+    for group in ("choose", "providers", "quantize", "prune"):
         steps = [step for step in evidence.named(f"{group}/", "/latency") if "/rejected/" not in step]
         yield from pairs(steps)
 
@@ -116,6 +116,26 @@ def _price(evidence: Evidence, step: str) -> Oral | None:
         (),
         (step,),
         "What does the price not contain?",
+    )
+
+
+def _pruned(evidence: Evidence) -> Iterator[tuple[str]]:
+    for step in evidence.named("prune/zeros-", "/export"):
+        yield (step,)
+
+
+def _zeros(evidence: Evidence, step: str) -> Oral:
+    whole = "prune/onnx-all/export"
+    name = step.split("/")[1]
+    zipped, file = (evidence.number(step, field) / 1e6 for field in ("zip_bytes", "bytes"))
+    useful = 100 * evidence.number(step, "useful") / evidence.number(whole, "multiply_adds")
+    return Oral(
+        f"How large is the file of {name}, how large zipped, and how many per cent of its multiplications count?",
+        f"{about(file, 'MB')}, {about(zipped, 'MB')}, {useful:.0f} % (within 5 points).",
+        (file, zipped, useful),
+        (),
+        (step, whole),
+        "Why is it as slow as before, and what would have to be different for it to be faster?",
     )
 
 
@@ -222,6 +242,7 @@ TEMPLATES: Mapping[str, Template] = {
         Template("model.faster", _in_turn, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
         Template("model.price", _rates, _price),
         Template("model.network", _networks, _network),
+        Template("model.zeros", _pruned, _zeros),
         Template("model.distilled", lambda evidence: [()], _distilled),
         Template("model.tail", _tails, lambda evidence, step: tail(evidence, step, GROUP)),
     )

@@ -71,6 +71,9 @@ BATCHES = {"batches": {"1": 2, "4": 3}}
         {**TWO_OF_FOUR, "accuracy": 0.5009},
         {**TWO_OF_FOUR, "accuracy": 50.09},
         {"bytes": 1},
+        # 79 of 100 are zero, and 80 % were to be: within a hundredth. The zip has 1 % more bytes than the file.
+        {"weights": 100, "zeros": 79, "share": 0.8, "bytes": 100, "zip_bytes": 101},
+        {"weights": 100, "zeros": 3},
         {"bytes": True},
         {},
         # 175 a second x 0.040 s = 7, just 30 % less than 10. Without a rate, or a count of clients, nothing is known.
@@ -128,6 +131,9 @@ def test_a_result_that_keeps_every_relation_has_no_problem(result: dict[str, Any
         ({**TWO_OF_FOUR, "accuracy": 0.502}, "accuracy is 0.502, but the predictions give 0.5"),
         ({**TWO_OF_FOUR, "accuracy": 50.2}, "accuracy is 50.2, but the predictions give 0.5"),
         ({"bytes": 0}, "bytes is not positive"),
+        ({"weights": 100, "zeros": 78, "share": 0.8}, "0.780 of the weights are zero, not 0.8"),
+        ({"bytes": 100, "zip_bytes": 102}, "102 bytes are no zip of 100"),
+        ({"bytes": 100, "zip_bytes": 0}, "0 bytes are no zip of 100"),
     ],
 )
 def test_a_result_that_breaks_a_relation_is_told_which(result: dict[str, Any], words: str) -> None:

@@ -253,6 +253,30 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
         ),
         Paper(blocks("smaller", fp16=[10.5] * 5, onnx_all=[10] * 5), {"about the same": 1, "slower than float32": 0}),
     ),
+    "model.prune.zeros": (
+        # 10.2 / 10 in each round: within a tenth. 8 / 10: faster.
+        Paper(
+            blocks("prune", zeros_80=[10.2] * 5, onnx_all=[10] * 5),
+            {"about the same": 1, "faster than onnx-all": 0, "slower than onnx-all": 0},
+        ),
+        Paper(
+            blocks("prune", zeros_80=[7] * 5, onnx_all=[10] * 5), {"faster than onnx-all": 1, "slower than onnx-all": 0}
+        ),
+        # 13 and 10 in turn against 10: the interval reaches from about the same to slower.
+        Paper(
+            blocks("prune", zeros_80=[13, 10, 13, 10, 13], onnx_all=[10] * 5),
+            {"about the same": 1, "slower than onnx-all": 1},
+        ),
+        Paper({"prune/absent": {"reason": "an ONNX file"}}, {"about the same": 1, "faster than onnx-all": 1}),
+    ),
+    # In each round 12 / 8 = 1.5; a fifth of it is 0.3 (1.2 to 1.8), three fifths 0.9 (0.6 to 2.4).
+    "model.prune.channels": (
+        Paper(
+            blocks("prune", onnx_all=[12, 15, 12, 12, 15], channels_50=[8, 10, 8, 8, 10]),
+            {1.5: 1, 1.25: 1, 1.75: 1, 1.9: 0.5, 2.3: 0.5, 2.5: 0, 0.5: 0},
+        ),
+        Paper({"prune/absent": {"reason": "an ONNX file"}}, {1: 1, 1.5: 0.5, 2: 0}),
+    ),
     # 6, 2 and 4 points more: 4 on average, give or take one point; and where the labels taught more, -4.
     "model.retrain.teacher": (
         Paper(

@@ -67,6 +67,15 @@ def test_what_the_run_noted_as_absent_is_not_wanted() -> None:
     assert not compiled & wanted(PaperRecord(steps("baseline/compiled/absent"), part="model"))
 
 
+def test_a_whole_group_may_be_absent() -> None:
+    everything, without = (
+        wanted(PaperRecord(steps("graph/turns-1", *names), part="model", created_utc="2026-12-02T00:00"))
+        for names in ((), ("prune/absent",))
+    )
+    pruned = {name for name in everything if name.startswith("prune/")}
+    assert len(pruned) > 5 and everything - without == pruned
+
+
 def test_a_gpu_that_is_there_is_not_excused_by_a_note() -> None:
     record = PaperRecord(steps("providers/cuda/absent"), part="model", hosts=({"id": "h", "gpus": [{}]},))
     assert "providers/cuda/latency" in wanted(record)

@@ -50,6 +50,19 @@ def test_layers_of_one_kind_share_a_colour_and_are_named_in_the_legend() -> None
     assert not {"a", "b", "c"} & {text.get_text() for text in axes.texts}
 
 
+def test_what_remains_is_grouped_by_quantity_in_per_cent_of_the_whole() -> None:
+    half, all_of_it = Estimate(0.5, 0.5, 0.5), Estimate(1.0, 0.96, 1.04)
+    shares = {"work": {"zeros": all_of_it, "channels": half}, "latency": {"zeros": all_of_it, "channels": half}}
+    figure = model_charts.remains_chart(shares, "onnx-all", "What became half?")
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["work", "latency"]
+    assert [text.get_text() for text in axes.texts] == ["100", "100", "50", "50"]
+    assert [bar.get_width() for bar in axes.patches] == [100, 100, 50, 50]
+    assert axes.get_xlabel() == "per cent of onnx-all"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["zeros", "channels"]
+    assert [list(line.get_xdata()) for line in axes.lines][:2] == [[96.0, 104.0]] * 2
+
+
 def test_a_gallery_shows_one_picture_of_each_class_that_has_some() -> None:
     images = np.zeros((3, 224, 224, 3), dtype=np.uint8)
     figure = model_charts.gallery(images, np.array([0, 0, 2]), ["bread", "egg", "soup"])

@@ -12,7 +12,7 @@ from grading.questions import questions
 from grading.staff.judges.model import CPU_OPTIONS, JUDGES
 from snippets.decide.targets import target
 from snippets.engine.ways import float32_ways, int8_ways
-from snippets.retrain import distill
+from snippets.retrain import distill, prune
 from snippets.smaller import family
 from tests.grading.checks.paper import Paper, asks_to_measure, each, earned, untried
 from tests.grading.checks.test_model import COUNTS, accuracy, between, blocks, latency, pupils, size, throughput
@@ -38,6 +38,19 @@ def networks_right(images: int = 1000, **right_of_them: int) -> Steps:
         f"{places[name]}/accuracy": {"labels": [7] * images, "predictions": [7] * right + [3] * (images - right)}
         for name, right in right_of_them.items()
     }
+
+
+def pruned(whole_ms: list[float], zeros_ms: list[float], zips: tuple[float, ...], right: tuple[int, ...]) -> Steps:
+    """onnx-all, zeros-50, zeros-80 (as fast as onnx-all) and channels-50 (6 ms) in turn: zipped MB, right of 1,000."""
+    places = {
+        "onnx-all": "graph/onnx-all",
+        **{name: f"prune/{name}" for name in ("zeros-50", "zeros-80", "channels-50")},
+    }
+    steps = blocks("prune", onnx_all=whole_ms, zeros_50=zeros_ms, zeros_80=whole_ms, channels_50=[6.0] * 5)
+    for (name, place), megabytes, good in zip(places.items(), zips, right, strict=True):
+        steps[f"prune/{name}/export"] = {"zip_bytes": megabytes * 1e6}
+        steps[f"{place}/accuracy"] = {"labels": [7] * 1000, "predictions": [7] * good + [3] * (1000 - good)}
+    return steps
 
 
 PAPERS: dict[str, tuple[Paper, ...]] = {
@@ -369,6 +382,45 @@ PAPERS: dict[str, tuple[Paper, ...]] = {
             {2.5: 1, 2.7: 1, 2.3: 1, 2.8: 0.5, 3.2: 0.5, 3.3: 0, 0.4: 0, 5: 0},
         ),
     ),
+    # The dense kernels do 300 million in 12 ms: 25 a ms. 66 million in 6 ms are 11 a ms: 44 %. A tenth is 4.4, three
+    # 13.2.
+    "model.prune.kernel": (
+        Paper(
+            {
+                **blocks("prune", onnx_all=[12] * 5, channels_50=[6] * 5),
+                "prune/onnx-all/export": {"multiply_adds": 300e6},
+                "prune/zeros-80/export": {"multiply_adds": 300e6, "useful": 66e6},
+            },
+            {44: 1, 48: 1, 40: 1, 49: 0.5, 57: 0.5, 58: 0, 22: 0, 200: 0, 0.44: 0},
+        ),
+        Paper({"prune/absent": {"reason": "an ONNX file"}}, {0: 1, 44: 0}),
+    ),
+    "model.prune.unbeaten": (
+        # channels-50 is faster than all, zeros-80 has the smallest download, zeros-50 is smaller than onnx-all and as
+        # accurate (950 of 1,000) and as fast: it beats it. channels-50 (900) is more accurate than zeros-80 (700).
+        Paper(
+            pruned([10] * 5, [10] * 5, zips=(9, 5, 2.5, 4), right=(950, 950, 700, 900)),
+            {
+                "zeros-50, zeros-80, channels-50": 1,
+                "zeros-50, channels-50": 2 / 3,
+                "onnx-all": 0,
+                "onnx-all, zeros-50, zeros-80, channels-50": 2 / 3,
+                "nothing was pruned here": 0,
+            },
+        ),
+        # zeros-50 is right on one image less of 1,000: not decided, so onnx-all may be named or not. zeros-80 is less
+        # accurate and slower than channels-50 and now has the larger download: beaten.
+        Paper(
+            pruned([10] * 5, [10] * 5, zips=(9, 5, 4.5, 4), right=(950, 949, 700, 900)),
+            {"zeros-50, channels-50": 1, "onnx-all, zeros-50, channels-50": 1, "zeros-50, zeros-80, channels-50": 0.5},
+        ),
+        # onnx-all is surely more accurate (950 to 800): unbeaten. zeros-50 is now slower, now faster.
+        Paper(
+            pruned([10] * 5, [9, 11, 9, 11, 10], zips=(9, 5, 2.5, 4), right=(950, 800, 700, 900)),
+            {"onnx-all, zeros-80, channels-50": 1, "onnx-all, zeros-50, zeros-80, channels-50": 2 / 3},
+        ),
+        Paper({"prune/absent": {"reason": "an ONNX file"}}, {"nothing was pruned here": 1, "zeros-50": 0}),
+    ),
     # Gaps of 4, 6 and 2 between the two largest: 4 is the middle one. exp(4 / 4) = 2.718. A tenth is 0.27, three 0.82.
     "model.retrain.temperature": (
         Paper(
@@ -514,13 +566,16 @@ def test_every_way_that_the_lab_measures_on_a_cpu_is_an_option() -> None:
     }
     assert CPU_OPTIONS[distill.STUDENT] == f"{distill.GROUP}/{distill.STUDENT}"
     assert {name: CPU_OPTIONS.get(name) for name in family.NAMES} == {name: f"smaller/{name}" for name in family.NAMES}
+    assert CPU_OPTIONS[prune.CHANNELS] == f"{prune.GROUP}/{prune.CHANNELS}"
 
 
 def test_batches_of_the_smaller_networks_count_in_their_own_turns() -> None:
     """One meets the target (2 ms, 40 images in 20 ms: 2,000 a second), the other does not (40 in 80 ms: 500)."""
     steps: Steps = {**blocks("choose", resnet=[2] * 5, onnx_all=[2] * 5), **accuracy(onnx_all=20)}
-    steps["smaller/resnet/accuracy"] = steps["graph/onnx-all/accuracy"]
-    for place, ms in (("smaller/resnet", 20.0), ("providers/onnx-all", 80.0)):
+    steps |= blocks("choose", channels_50=[2.5] * 5)
+    steps["smaller/resnet/accuracy"] = {"labels": [7] * 20, "predictions": [7] * 19 + [3]}
+    steps["prune/channels-50/accuracy"] = steps["graph/onnx-all/accuracy"]
+    for place, ms in (("smaller/resnet", 20.0), ("prune/channels-50", 25.0), ("providers/onnx-all", 80.0)):
         steps[f"{place}/throughput"] = {
             "batch": 40,
             "batch_ms": [ms] * 5,
@@ -529,7 +584,7 @@ def test_batches_of_the_smaller_networks_count_in_their_own_turns() -> None:
             "group": f"{place.split('/')[0]}/batches",
             "threads": 2,
         }
-    paper = Paper(steps, {"resnet": 1, "onnx-all": 0})
+    paper = Paper(steps, {"resnet": 1, "channels-50": 1, "onnx-all": 0})
     assert earned(JUDGES, "model.choose.server_cpu", paper) == paper.shares
 
 

@@ -189,6 +189,11 @@ def _distilled(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [fmean(points), reach], ["yes" if abs(fmean(points)) > reach else "no"]
 
 
+def _zeros(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    step, whole = raw(words[0]), raw("prune/onnx-all/export")
+    return [step["bytes"] / 1e6, step["zip_bytes"] / 1e6, step["useful"] / whole["multiply_adds"] * 100], []
+
+
 def _latency(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     few, many = (median(good(raw(f"{words[0]}-{clients}/load"))) for clients in words[1:])
     return [many / few], []
@@ -318,6 +323,7 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "model.price": _price,
     "model.distilled": _distilled,
     "model.tail": _tail,
+    "model.zeros": _zeros,
     "system.latency": _latency,
     "system.throughput": _throughput,
     "system.stage": _stage,

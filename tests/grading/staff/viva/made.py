@@ -21,7 +21,7 @@ def blocks(rng: np.random.Generator, median: float, slow: int = 0, **more: Any) 
 
 
 def model_record(seed: int) -> PaperRecord:
-    """Part model: batches, compiling, levels, a profile, and engines in turn."""
+    """Part model: batches, compiling, levels, a profile, a pruned file, and engines in turn."""
     rng = np.random.default_rng(seed)
     found: dict[str, Any] = {
         f"baseline/eager/throughput{'' if size == 8 else f'-{size}'}": {
@@ -46,6 +46,9 @@ def model_record(seed: int) -> PaperRecord:
         found[f"graph/onnx-{level}/latency"] = blocks(rng, ms)
     for step in ("float32", "dynamic"):
         found[f"quantize/profile-{step}"] = {"milliseconds": {"Conv": float(rng.uniform(3, 9)), "Add": 1.0}}
+    for name, useful in (("onnx-all", 300), ("zeros-50", int(rng.integers(150, 250)))):
+        found[f"prune/{name}/export"] = {"bytes": 9_000_000, "zip_bytes": useful * 20_000, "multiply_adds": 300}
+        found[f"prune/{name}/export"]["useful"] = useful
     for name, ms in (("onnx-all", 3.0), ("openvino", 2.0), ("dynamic", 9.0)):
         found[f"choose/{name}/latency"] = blocks(rng, ms, 4)
         found[f"providers/{name}/throughput"] = blocks(rng, 8 * ms, batch=8, batch_ms=0)
