@@ -23,6 +23,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("model",),
         ("engine",),
         ("quantize", "kernel", "smaller"),
+        ("retrain",),
         ("gpu", "load"),
         ("simulate",),
         ("serve", "triton"),

@@ -242,3 +242,29 @@ def sensitivity_chart(errors: Mapping[str, float], most: int = 12) -> Figure:
     axes.set_xscale("log")
     style.rows_down(axes, names)
     return figure
+
+
+def training_chart(loss: np.ndarray, lost: Mapping[str, Estimate], title: str) -> Figure:
+    """Left, the cross-entropy of each batch, float64 (steps,); right, what each file loses in accuracy, a fraction.
+
+    A loss of accuracy is a dot with its interval, first name on top.
+    """
+    figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(1, 1.3)), (9.6, 3.2), title)
+    left.plot(np.arange(1, loss.size + 1), loss, marker="o" if loss.size <= 30 else "", color=color("qat"))
+    left.set(xlabel="training steps", ylabel="cross-entropy of the batch")
+    left.set_title("While it is trained")
+    left.set_ylim(bottom=0)
+    left.xaxis.get_major_locator().set_params(integer=True)
+    for row, (name, one) in enumerate(lost.items()):
+        shade = color(name, row)
+        low, high = style.ends(one)
+        right.plot([100 * low, 100 * high], [row, row], color=shade, linewidth=2.4)
+        right.scatter([100 * one.value], [row], s=60, color=shade, zorder=3)
+        style.written_behind(right, 100 * max(one.value, high), row, f"{100 * one.value:.1f}")
+    right.axvline(0, color=QUIET, linewidth=1)
+    right.set(xlabel="points of accuracy lost against float32, with 95 % interval")
+    right.set_title("What was lost")
+    right.margins(x=0.12)
+    style.rows_down(right, list(lost))
+    right.set_ylim(len(lost) - 0.5, -0.5)
+    return figure

@@ -45,6 +45,8 @@ MODEL_COLOURS = {
     "transformer": "#762A83",
     "embedding": "#8A8A1F",
     "fp16": "#35978F",
+    "static": "#A6761D",
+    "qat": "#DE2D26",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
 MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}

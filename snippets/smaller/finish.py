@@ -62,7 +62,7 @@ def adapt(model: nn.Module, pictures: Pictures, threads: int) -> dict[str, Any]:
     with training(threads, 1):
         with torch.inference_mode():
             parts = [
-                model.get_submodule("features")(batch).mean(dim=(2, 3)) for batch, _ in _batches(pictures, None, 32)
+                model.get_submodule("features")(batch).mean(dim=(2, 3)) for batch, _ in batches(pictures, None, 32)
             ]
         features = torch.cat(parts).clone()
         embedded = time.perf_counter()
@@ -88,7 +88,7 @@ def take_statistics(model: nn.Module, pictures: Pictures) -> None:
         norm.momentum = None  # a plain mean over all batches
         norm.train()
     with torch.no_grad():
-        for batch, _ in _batches(pictures, np.random.default_rng(0), 2 * BATCH):
+        for batch, _ in batches(pictures, np.random.default_rng(0), 2 * BATCH):
             model(batch)
     for norm in norms:
         norm.momentum = 0.1
@@ -115,7 +115,7 @@ def _steps(model: nn.Module, pictures: Pictures, epochs: int, seed: int) -> Iter
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
     model.eval()  # batch normalization keeps its statistics; the other layers are the same in both modes
     for _ in range(epochs):
-        for batch, labels in _batches(pictures, chance, BATCH):
+        for batch, labels in batches(pictures, chance, BATCH):
             loss = functional.cross_entropy(model(batch), labels)
             optimizer.zero_grad()
             loss.backward()
@@ -124,10 +124,10 @@ def _steps(model: nn.Module, pictures: Pictures, epochs: int, seed: int) -> Iter
             yield loss.item()
 
 
-def _batches(
+def batches(
     pictures: Pictures, chance: np.random.Generator | None, size: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches as tensors, in order or shuffled and half of them mirrored."""
+    """Batches of (images float32 (n,3,224,224), labels int64 (n,)): in order, or shuffled and half of them mirrored."""
     count = len(pictures.labels)
     order: Sequence[int] | np.ndarray = np.arange(count) if chance is None else chance.permutation(count)
     for start in range(0, count, size):

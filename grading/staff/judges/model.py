@@ -8,7 +8,7 @@ import numpy as np
 
 from grading.checks.evidence import Evidence, NotMeasured
 from grading.checks.judging import Choices, Judge, Number, fitting, one
-from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS, SMALLER
+from grading.checks.model import CHOOSE, COMPILED, EAGER, ENGINES, PROVIDERS, SMALLER, came_back
 from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
 from snippets.decide import cost
 from snippets.decide.choose import GPU_PROVIDERS
@@ -41,6 +41,7 @@ CPU_OPTIONS = {
 }
 NETWORKS = ("mobilenet-half", "resnet", "transformer", "embedding")
 CPU_OPTIONS |= {name: f"smaller/{name}" for name in (*NETWORKS, "fp16")}
+CPU_OPTIONS["qat"] = "int8/qat"
 # What the notebook that decides is called, and what it was called before there were those of smaller networks and of training.
 CHOOSING = ("7_choose", "6_choose", "5_choose")
 # Files whose sizes differ by less are of one size: nobody waits for 2 % of a download.
@@ -182,6 +183,17 @@ def rate_of_resnet(evidence: Evidence) -> Number:
     return Number(wide / narrow, "Divide each network's multiplications by its median, then one rate by the other.")
 
 
+def recovered_share(evidence: Evidence) -> Number:
+    """Per cent of the right answers that 4 bits lost which training brought back; within 10 %, or a point."""
+    if evidence.has("int8/qat-4bit/absent"):
+        return Number(0.0, "Your network could not be trained: answer 0.", 1.0, absolute=True)
+    share = 100 * came_back(evidence).value
+    if math.isnan(share):
+        return Number(0.0, "4 bits lost nothing on these images: answer 0.", 1.0, absolute=True)
+    how = "Divide (qat-4bit - static-4bit) by (onnx-all - static-4bit), all three in right answers."
+    return Number(share, how, max(0.1 * abs(share), 1.0), absolute=True)
+
+
 def million(evidence: Evidence) -> Number:
     """Cost of a million predictions with onnx-all, from its throughput and the price table."""
     how = "Million / (throughput x utilization) seconds, as hours, x threads x price for a core and hour."
@@ -255,7 +267,7 @@ def server_gpu(evidence: Evidence) -> Choices:
 def phone(evidence: Evidence) -> Choices:
     """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
-    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16")
+    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16", "qat")
     options = measured(evidence, CHOOSE, {name: CPU_OPTIONS[name] for name in names})
     size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
     good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
@@ -293,6 +305,7 @@ JUDGES: dict[str, Judge] = {
     "model.providers.target": meets_cpu_target,
     "model.smaller.unbeaten": unbeaten_networks,
     "model.smaller.rate": rate_of_resnet,
+    "model.retrain.recovered": recovered_share,
     "model.choose.cost": million,
     "model.choose.server_cpu": server_cpu,
     "model.choose.gpu_pays": gpu_pays,

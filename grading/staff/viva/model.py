@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from grading.checks.evidence import Evidence
 from grading.checks.model import COMPILED, EAGER, LEVELS
 from grading.staff.exemplars import digits
@@ -121,6 +123,20 @@ def _tails(evidence: Evidence) -> Iterator[tuple[str]]:
         yield from ((step,) for step in evidence.named(f"{group}/", "/latency") if step.count("/") == 2)
 
 
+def _retrained(evidence: Evidence, bits: str) -> Oral:
+    steps = [f"int8/{name}-{bits}/accuracy" for name in ("static", "qat")]
+    static, trained = (evidence.accuracy(step) for step in steps)
+    images = np.size(evidence.field(steps[0], "labels"))
+    return Oral(
+        f"With {bits[0]} bits a weight: what share of the images was named rightly before training, and after?",
+        f"{about(100 * static, '%')} before, {about(100 * trained, '%')} after, of {images}.",
+        (100 * static, 100 * trained),
+        (),
+        tuple(steps),
+        "Which of the weights' values could the training not change, and what did it change instead?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -129,6 +145,7 @@ TEMPLATES: Mapping[str, Template] = {
         Template("model.levels", _level_pairs, _levels),
         Template("model.operation", _profiles, _operation),
         Template("model.faster", _in_turn, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
+        Template("model.retrained", lambda evidence: [("4bit",)], _retrained),
         Template("model.price", _rates, _price),
         Template("model.tail", _tails, lambda evidence, step: tail(evidence, step, GROUP)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from snippets.draw import model_charts
 from snippets.stats import Estimate
@@ -86,3 +87,14 @@ def test_the_chosen_candidates_are_named_with_what_they_were_chosen_for() -> Non
 def test_a_scan_shows_the_worst_parts() -> None:
     figure = model_charts.sensitivity_chart({"head": 0.03, "stem": 0.01, "tail": 0.001}, most=2)
     assert [bar.get_width() for bar in figure.axes[0].patches] == [0.03, 0.01]
+
+
+def test_training_is_drawn_step_by_step_beside_what_each_file_lost() -> None:
+    lost = {"static": Estimate(0.4, 0.3, 0.5), "qat": Estimate(-0.01, -0.05, 0.03)}
+    figure = model_charts.training_chart(np.array([2.0, 1.5, 1.0]), lost, "Training")
+    left, right = figure.axes
+    assert np.array_equal(left.lines[0].get_data(), [[1, 2, 3], [2.0, 1.5, 1.0]]) and left.get_ylim()[0] == 0
+    assert [label.get_text() for label in right.get_yticklabels()] == ["static", "qat"]
+    ends = [list(line.get_xdata()) for line in right.lines[:2]]
+    assert ends == [[pytest.approx(30), pytest.approx(50)], [pytest.approx(-5), pytest.approx(3)]]
+    assert [text.get_text() for text in right.texts] == ["40.0", "-1.0"]

@@ -232,6 +232,15 @@ def _cold(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [cold, cold / median(step["warm_ms"])], []
 
 
+def _retrained(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    shares = []
+    for name in ("static", "qat"):
+        step = raw(f"int8/{name}-{words[0]}/accuracy")
+        pairs = list(zip(step["predictions"], step["labels"], strict=True))
+        shares.append(100 * sum(one == other for one, other in pairs) / len(pairs))
+    return shares, []
+
+
 AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "edge.threads": _threads,
     "edge.faster": _faster,
@@ -247,6 +256,7 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "model.levels": _levels,
     "model.operation": _operation,
     "model.faster": _faster,
+    "model.retrained": _retrained,
     "model.price": _price,
     "model.tail": _tail,
     "system.latency": _latency,

@@ -21,7 +21,7 @@ def blocks(rng: np.random.Generator, median: float, slow: int = 0, **more: Any) 
 
 
 def model_record(seed: int) -> PaperRecord:
-    """Part model: batches, compiling, levels, a profile, and engines in turn."""
+    """Part model: batches, compiling, levels, a profile, training for 4 bits, and engines in turn."""
     rng = np.random.default_rng(seed)
     found: dict[str, Any] = {
         f"baseline/eager/throughput{'' if size == 8 else f'-{size}'}": {
@@ -39,6 +39,9 @@ def model_record(seed: int) -> PaperRecord:
         found[f"graph/onnx-{level}/latency"] = blocks(rng, ms)
     for step in ("float32", "dynamic"):
         found[f"quantize/profile-{step}"] = {"milliseconds": {"Conv": float(rng.uniform(3, 9)), "Add": 1.0}}
+    for name, most in (("static", 5), ("qat", 9)):
+        guesses = rng.integers(0, 10, 60) < most
+        found[f"int8/{name}-4bit/accuracy"] = {"predictions": guesses.astype(int), "labels": np.ones(60, dtype=int)}
     for name, ms in (("onnx-all", 3.0), ("openvino", 2.0), ("dynamic", 9.0)):
         found[f"choose/{name}/latency"] = blocks(rng, ms, 4)
         found[f"providers/{name}/throughput"] = blocks(rng, 8 * ms, batch=8, batch_ms=0)

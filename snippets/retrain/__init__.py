@@ -1,0 +1,1 @@
+"""The same task with a changed network: trained for int8, pruned, or taught by a larger one."""

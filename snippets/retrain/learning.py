@@ -1,0 +1,61 @@
+"""Training steps on a network whose weights are being rounded: plain ones, with a small rate.
+
+Defining layers needs torch at import time, so other modules import this one inside functions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from snippets.engine.providers import session
+from snippets.retrain.int8_graph import Int8Graph
+from snippets.smaller.finish import Pictures, batches, training
+
+BATCH = 11
+RATES = {"shares": 1e-3, "biases": 1e-3}
+"""Learning rates: of weights, as shares of the largest one of their channel; of biases."""
+
+
+def learn(network: Int8Graph, pictures: Pictures, epochs: int, threads: int, seed: int = 1) -> dict[str, Any]:
+    """Train a network on whole pictures at full size, in place.
+
+    Returns `loss` float64 (steps,), the cross-entropy of each batch, `images`, and `seconds` of it all.
+    """
+    began = time.perf_counter()
+    with training(threads, seed):
+        loss = list(_steps(network, pictures, epochs, seed))
+    return {
+        "loss": np.array(loss, dtype=np.float64),
+        "images": len(pictures.labels),
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def difference(network: Int8Graph, file: Path, images: np.ndarray) -> float:
+    """Largest difference of the logits of a network and of an ONNX file on float32 images (N,3,H,W), of the largest."""
+    with torch.inference_mode():
+        ours = network(torch.from_numpy(images)).numpy()
+    return float(np.abs(session(file)(images) - ours).max() / np.abs(ours).max())
+
+
+def _steps(network: Int8Graph, pictures: Pictures, epochs: int, seed: int) -> Iterator[float]:
+    """Train batch by batch, the rate falling to zero; each batch's loss."""
+    chance = np.random.default_rng(seed)
+    total = epochs * -(-len(pictures.labels) // BATCH)
+    optimizer = torch.optim.Adam([{"params": list(getattr(network, name)), "lr": rate} for name, rate in RATES.items()])
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
+    for _ in range(epochs):
+        for batch, labels in batches(pictures, chance, BATCH):
+            loss = functional.cross_entropy(network(batch), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            yield loss.item()
