@@ -20,6 +20,8 @@ from snippets.stats import Estimate, accuracy_loss
 IN_TURN = {"cpu": "onnx-all"}
 # Where the batches of all ways to run the model take turns, and what this group is called.
 BATCHES, BATCHES_GROUP = "providers", "providers/batches"
+# Where those of other networks, and of the network trained for int8, do.
+OTHER_BATCHES = ("smaller/batches", "int8/batches")
 
 
 def batches(evidence: Evidence, name: str, prefix: str) -> str:
@@ -31,9 +33,11 @@ def batches(evidence: Evidence, name: str, prefix: str) -> str:
     for step in evidence.named(of_group):
         if evidence.result(step).get("group") == BATCHES_GROUP:
             return step
-    # Those of another network, or of another training, do so in the group of their own section.
-    own = f"{prefix.partition('/')[0]}/batches"
-    steps = [step for step in evidence.named(f"{prefix}/throughput") if evidence.result(step).get("group", own) == own]
+    steps = [
+        step
+        for step in evidence.named(f"{prefix}/throughput")
+        if evidence.result(step).get("group", OTHER_BATCHES[0]) in OTHER_BATCHES
+    ]
     if not steps:
         raise NotMeasured(of_group)
     return max(steps, key=lambda step: evidence.number(step, "batch"))

@@ -244,17 +244,22 @@ def sensitivity_chart(errors: Mapping[str, float], most: int = 12) -> Figure:
     return figure
 
 
-def training_chart(loss: np.ndarray, lost: Mapping[str, Estimate], title: str) -> Figure:
-    """Left, the cross-entropy of each batch, float64 (steps,); right, what each file loses in accuracy, a fraction.
+def training_chart(losses: Mapping[str, np.ndarray], lost: Mapping[str, Estimate], title: str) -> Figure:
+    """Left, by name the cross-entropy of each batch, float64 (steps,); right, what each file loses in accuracy.
 
-    A loss of accuracy is a dot with its interval, first name on top.
+    A loss of accuracy, a fraction, is a dot with its interval, first name on top.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(1, 1.3)), (9.6, 3.2), title)
-    left.plot(np.arange(1, loss.size + 1), loss, marker="o" if loss.size <= 30 else "", color=color("qat"))
+    for place, (name, loss) in enumerate(losses.items()):
+        marker = "o" if loss.size <= 30 else ""
+        left.plot(np.arange(1, loss.size + 1), loss, marker=marker, color=color(name, place), label=name)
+    left.legend()
     left.set(xlabel="training steps", ylabel="cross-entropy of the batch")
     left.set_title("While it is trained")
     left.set_ylim(bottom=0)
-    left.xaxis.get_major_locator().set_params(integer=True)
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     for row, (name, one) in enumerate(lost.items()):
         shade = color(name, row)
         low, high = style.ends(one)

@@ -47,6 +47,8 @@ MODEL_COLOURS = {
     "fp16": "#35978F",
     "static": "#A6761D",
     "qat": "#DE2D26",
+    "static-4bit": "#D8B365",
+    "qat-4bit": "#FB8A7E",
 }
 # Other names of the same: PyTorch as it comes, and the float32 file as ONNX Runtime runs it by default.
 MODEL_COLOURS |= {"PyTorch": MODEL_COLOURS["eager"]}

@@ -16,21 +16,21 @@ from torch.nn import functional
 
 from snippets.engine.providers import session
 from snippets.retrain.int8_graph import Int8Graph
+from snippets.retrain.lesson import Lesson
 from snippets.smaller.finish import Pictures, batches, training
 
 BATCH = 11
-RATES = {"shares": 1e-3, "biases": 1e-3}
-"""Learning rates: of weights, as shares of the largest one of their channel; of biases."""
+BIAS_RATE = 1e-3
 
 
-def learn(network: Int8Graph, pictures: Pictures, epochs: int, threads: int, seed: int = 1) -> dict[str, Any]:
+def learn(network: Int8Graph, pictures: Pictures, lesson: Lesson, threads: int, seed: int = 1) -> dict[str, Any]:
     """Train a network on whole pictures at full size, in place.
 
     Returns `loss` float64 (steps,), the cross-entropy of each batch, `images`, and `seconds` of it all.
     """
     began = time.perf_counter()
     with training(threads, seed):
-        loss = list(_steps(network, pictures, epochs, seed))
+        loss = list(_steps(network, pictures, lesson, seed))
     return {
         "loss": np.array(loss, dtype=np.float64),
         "images": len(pictures.labels),
@@ -45,13 +45,14 @@ def difference(network: Int8Graph, file: Path, images: np.ndarray) -> float:
     return float(np.abs(session(file)(images) - ours).max() / np.abs(ours).max())
 
 
-def _steps(network: Int8Graph, pictures: Pictures, epochs: int, seed: int) -> Iterator[float]:
-    """Train batch by batch, the rate falling to zero; each batch's loss."""
+def _steps(network: Int8Graph, pictures: Pictures, lesson: Lesson, seed: int) -> Iterator[float]:
+    """Train batch by batch, the rates falling to zero; each batch's loss."""
     chance = np.random.default_rng(seed)
-    total = epochs * -(-len(pictures.labels) // BATCH)
-    optimizer = torch.optim.Adam([{"params": list(getattr(network, name)), "lr": rate} for name, rate in RATES.items()])
+    total = lesson.epochs * -(-len(pictures.labels) // BATCH)
+    weights = {"params": list(network.shares), "lr": lesson.rate}
+    optimizer = torch.optim.Adam([weights, {"params": list(network.biases), "lr": BIAS_RATE}])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
-    for _ in range(epochs):
+    for _ in range(lesson.epochs):
         for batch, labels in batches(pictures, chance, BATCH):
             loss = functional.cross_entropy(network(batch), labels)
             optimizer.zero_grad()

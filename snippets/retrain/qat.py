@@ -14,7 +14,6 @@ recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from snippets.engine.variants import Bench, Variant
 from snippets.errors import ModelError
 from snippets.model import evaluate
 from snippets.quantize import int8, quantizer
+from snippets.retrain.lesson import LESSONS
 from snippets.retrain.operations import untrainable
 
 if TYPE_CHECKING:
@@ -39,18 +39,6 @@ FLOAT, STATIC, QAT = "onnx-all", "static", "qat"
 BITS = (8, 4)
 COMPARED = 8
 """Pictures on which the network that was trained and its file are compared."""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """How much is trained: `images` of the training split, `epochs` over them."""
-
-    images: int
-    epochs: int
-
-
-LESSONS = {"quick": {8: Lesson(22, 1), 4: Lesson(132, 1)}, "full": {8: Lesson(110, 1), 4: Lesson(880, 1)}}
-"""By profile and bits of a weight: what 8 bits lose is little to learn from."""
 
 
 def names(bits: int = 8) -> tuple[str, str]:
@@ -124,12 +112,12 @@ def trained(run: Run, fp32: Path, data: Dataset, how: Plan, bits: int = 8) -> di
         rows = evaluate.subset(split.labels, lesson.images)
         network = Int8Graph(start, ready, _top(bits))
         pictures = learning.Pictures(split.images[rows], split.labels[rows])
-        learnt = learning.learn(network, pictures, lesson.epochs, how.threads)
+        learnt = learning.learn(network, pictures, lesson, how.threads)
         path = network.write(run.models / f"{name}.onnx")
         images = preprocess(split.images[rows[:COMPARED]])
         return {**learnt, "file": path, "largest_difference": learning.difference(network, path, images)}
 
-    inputs = {"static": start, "data": data.fingerprint, "images": lesson.images, "epochs": lesson.epochs}
+    inputs = {"static": start, "data": data.fingerprint, "lesson": lesson}
     return run.step(f"{GROUP}/{name}/train", train, inputs=inputs)
 
 

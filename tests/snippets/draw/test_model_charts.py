@@ -91,8 +91,9 @@ def test_a_scan_shows_the_worst_parts() -> None:
 
 def test_training_is_drawn_step_by_step_beside_what_each_file_lost() -> None:
     lost = {"static": Estimate(0.4, 0.3, 0.5), "qat": Estimate(-0.01, -0.05, 0.03)}
-    figure = model_charts.training_chart(np.array([2.0, 1.5, 1.0]), lost, "Training")
+    figure = model_charts.training_chart({"qat": np.array([2.0, 1.5, 1.0])}, lost, "Training")
     left, right = figure.axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["qat"]
     assert np.array_equal(left.lines[0].get_data(), [[1, 2, 3], [2.0, 1.5, 1.0]]) and left.get_ylim()[0] == 0
     assert [label.get_text() for label in right.get_yticklabels()] == ["static", "qat"]
     ends = [list(line.get_xdata()) for line in right.lines[:2]]

@@ -43,7 +43,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, photos: tuple[np.ndarray, np
     def drawn(*shape: int) -> np.ndarray:
         return (dice.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
 
-    weights = {
+    weights: dict[str, np.ndarray] = {
         "stem": drawn(8, 3, 3, 3),
         "stem bias": drawn(8, 1).ravel(),
         "each": drawn(8, 1, 3, 3) * np.geomspace(1, 100, 8, dtype=np.float32).reshape(8, 1, 1, 1),
@@ -52,8 +52,8 @@ def small(tmp_path_factory: pytest.TempPathFactory, photos: tuple[np.ndarray, np
         "narrow bias": drawn(8, 1).ravel(),
         "classes": drawn(3, 8),
         "bias": drawn(3, 1).ravel(),
-        "zero": np.float32(0),
-        "six": np.float32(6),
+        "zero": np.array(0, np.float32),
+        "six": np.array(6, np.float32),
     }
     nodes = [
         helper.make_node("Conv", ["input", "stem", "stem bias"], ["a"], name="stem", strides=[8, 8], pads=[1, 1, 1, 1]),

@@ -8,6 +8,7 @@ import torch
 from snippets.data.image import preprocess
 from snippets.retrain import learning
 from snippets.retrain.int8_graph import Int8Graph
+from snippets.retrain.lesson import Lesson
 from tests.snippets.retrain.conftest import Small
 
 Photos = tuple[np.ndarray, np.ndarray]
@@ -15,7 +16,7 @@ Photos = tuple[np.ndarray, np.ndarray]
 
 def learnt(small: Small, photos: Photos, epochs: int) -> tuple[Int8Graph, dict]:
     network = Int8Graph(small.per_tensor, small.prepared)
-    return network, learning.learn(network, learning.Pictures(*photos), epochs, threads=1)
+    return network, learning.learn(network, learning.Pictures(*photos), Lesson(12, epochs, 0.01), threads=1)
 
 
 def test_training_lowers_the_loss_and_is_the_same_every_time(small: Small, photos: Photos) -> None:

@@ -24,12 +24,16 @@ def node(kind: str, *constants: str, **attributes: Any) -> Any:
     return helper.make_node(kind, ["input", *constants], ["output"], **attributes)
 
 
-CASES = {
+CASES: dict[str, tuple[Any, dict[str, np.ndarray], int]] = {
     "a stride and padding": (node("Conv", "w", strides=[2, 2], pads=[1, 1, 1, 1]), {"w": WEIGHT}, 4),
     "padding on two sides only": (node("Conv", "w", strides=[2, 2], pads=[0, 0, 1, 1]), {"w": WEIGHT}, 4),
     "a bias and dilation": (node("Conv", "w", "b", dilations=[2, 2]), {"w": WEIGHT, "b": np.ones(4, np.float32)}, 4),
     "largest of each window": (node("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]), {}, 4),
-    "cut off at six": (node("Clip", "low", "high"), {"low": np.float32(0), "high": np.float32(0.5)}, 4),
+    "cut off at six": (
+        node("Clip", "low", "high"),
+        {"low": np.array(0, np.float32), "high": np.array(0.5, np.float32)},
+        4,
+    ),
     "a mean over the picture": (node("ReduceMean", axes=[2, 3], keepdims=0), {}, 2),
     "a mean that keeps its places": (node("GlobalAveragePool"), {}, 4),
     "another shape": (node("Reshape", "shape"), {"shape": np.array([0, -1])}, 2),
@@ -40,7 +44,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_an_operation_does_what_onnx_runtime_does(tmp_path: Path, name: str) -> None:
     one, constants, sides = CASES[name]
-    file = save_onnx(tmp_path / "one.onnx", [one], constants, ("N", 3, 8, 8), (None,) * sides)
+    file = save_onnx(tmp_path / "one.onnx", [one], constants, ("N", 3, 8, 8), tuple("abcd"[:sides]))
     run = OPERATIONS[one.op_type](attributes_of(one), {} if one.op_type == "Conv" else constants)
     weights = [torch.from_numpy(each) for each in constants.values()] if one.op_type == "Conv" else []
     found = run(torch.from_numpy(IMAGES), *weights).numpy()
@@ -75,5 +79,5 @@ def test_what_cannot_be_trained_is_said_in_words(tmp_path: Path, reason: str) ->
     nodes, constants = REFUSED[reason]
     for number, one in enumerate(nodes):
         one.output[0] = f"output{number}" if number < len(nodes) - 1 else "logits"
-    file = save_onnx(tmp_path / "odd.onnx", nodes, constants, ("N", 3, 8, 8), (None,))
+    file = save_onnx(tmp_path / "odd.onnx", nodes, constants, ("N", 3, 8, 8), ("a",))
     assert reason in untrainable(file)

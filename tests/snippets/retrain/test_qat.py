@@ -19,7 +19,7 @@ from snippets.model.mobilenet import mobilenet_v2
 from snippets.record import open_run
 from snippets.record.run import Run
 from snippets.retrain import qat
-from snippets.retrain.qat import Lesson
+from snippets.retrain.lesson import Lesson
 from tests.snippets.onnx_files import save_onnx
 
 CLASSES = ("cat", "dog", "fish")
@@ -62,7 +62,7 @@ def benched(run: Run, data: Dataset) -> Bench:
 def test_a_course_with_its_own_classes_trains_its_own_network_and_a_replay_reads_it(
     tmp_path: Path, own: Dataset, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(qat.LESSONS, "quick", {8: Lesson(12, 1), 4: Lesson(6, 1)})
+    monkeypatch.setitem(qat.LESSONS, "quick", {8: Lesson(12, 1, 1e-3), 4: Lesson(6, 1, 1e-3)})
     run = opened(tmp_path)
     fp32 = export.ensure_fp32(run, str(weights), CLASSES)
     bench = benched(run, own)
