@@ -172,6 +172,37 @@ def accuracy_loss(
     return Estimate((lost - gained) / count, max(middle - half, -1.0), min(middle + half, 1.0))
 
 
+def recovered(
+    predictions: ArrayLike, worse: ArrayLike, reference: ArrayLike, labels: ArrayLike, confidence: float = 0.95
+) -> Estimate:
+    """Share of the accuracy between `worse` and `reference` that `predictions` have, all on the same images.
+
+    0: none of it came back; 1: all; beyond: more than `reference`. Its interval is Fieller's for a ratio of two paired
+    means (E. C. Fieller, "Some problems in interval estimation", 1954). Where the images leave open whether `worse` is
+    worse at all, nothing bounds the share; it is nan where `worse` lost nothing.
+    """
+    from statistics import NormalDist
+
+    expected = np.asarray(labels).ravel()
+    if expected.size == 0:
+        raise ValueError("no images were evaluated")
+    ours, low, high = (np.asarray(each).ravel() == expected for each in (predictions, worse, reference))
+    gained, lost = ours.astype(float) - low, high.astype(float) - low
+    back, between = float(gained.mean()), float(lost.mean())
+    if between <= 0:
+        return Estimate(math.nan, -math.inf, math.inf)
+    share, z = back / between, NormalDist().inv_cdf(0.5 + confidence / 2)
+    (of_back, both), (_, of_between) = np.cov(gained, lost, bias=True) / expected.size
+    doubt = z**2 * of_between / between**2
+    if doubt >= 1:
+        return Estimate(share, -math.inf, math.inf)
+    # The shares s for which the mean of gained - s x lost is within z standard errors of zero.
+    middle = (share - z**2 * both / between**2) / (1 - doubt)
+    root = middle**2 - (share**2 - z**2 * of_back / between**2) / (1 - doubt)
+    half = math.sqrt(max(root, 0.0))
+    return Estimate(share, middle - half, middle + half)
+
+
 def compare(
     a_ms: ArrayLike, b_ms: ArrayLike, *, paired: bool = False, margin: float = 0.02, confidence: float = 0.99
 ) -> Comparison:

@@ -5,6 +5,7 @@ What is worked out is judged in grading/staff/judges/model.py, which no student'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,7 +15,7 @@ from grading.checks.judging import Choices, Judge, Number, one
 from grading.checks.options import as_fast, in_turn, measured
 from snippets.measure.latency import Latency, compare, shared_rounds
 from snippets.retrain import gain
-from snippets.stats import Estimate, between_replications, median
+from snippets.stats import Estimate, between_replications, median, recovered
 
 ENGINES = {
     "cpu": "graph/onnx-all",
@@ -159,6 +160,36 @@ def float16_is(evidence: Evidence) -> Choices:
     return _against_float32(found["fp16"], found["onnx-all"])
 
 
+# 6_retrain, training for int8
+
+SHARES = {
+    "less than a quarter": (-math.inf, 0.25),
+    "a quarter to three quarters": (0.25, 0.75),
+    "more than three quarters": (0.75, math.inf),
+}
+
+
+def came_back(evidence: Evidence) -> Estimate:
+    """The share of what 4 bits a weight lost that training brought back, image by image. Raises NotMeasured."""
+    places = ("int8/qat-4bit/accuracy", "int8/static-4bit/accuracy", "graph/onnx-all/accuracy")
+    ours, worse, reference = (np.asarray(evidence.field(place, "predictions")) for place in places)
+    labels = np.asarray(evidence.field(places[0], "labels"))
+    if not labels.size or not ours.shape == worse.shape == reference.shape == labels.shape:
+        raise NotMeasured(places[0], "predictions of the same images")
+    return recovered(ours, worse, reference, labels)
+
+
+def share_back(evidence: Evidence) -> Choices:
+    """How much of the loss came back; every choice that the interval of the share allows."""
+    how = "Divide the right answers that training added by those that 4 bits lost."
+    if evidence.has("int8/qat-4bit/absent"):
+        return Choices(frozenset(), "This network could not be trained: any guess is as good.", frozenset(SHARES))
+    share = came_back(evidence)
+    right = [name for name, (low, high) in SHARES.items() if low < share.value <= high]
+    near = [name for name, (low, high) in SHARES.items() if share.low <= high and share.high >= low]
+    return Choices(frozenset(right), how, frozenset(near) - frozenset(right))
+
+
 # 6_retrain, pruning
 
 
@@ -215,6 +246,7 @@ JUDGES: dict[str, Judge] = {
     "model.providers.fastest": fastest_engine,
     "model.smaller.width": width_gain,
     "model.smaller.fp16": float16_is,
+    "model.retrain.share": share_back,
     "model.prune.zeros": zeros_are,
     "model.prune.channels": channels_gain,
     "model.retrain.teacher": teacher_gain,

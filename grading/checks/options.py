@@ -20,9 +20,9 @@ from snippets.stats import Estimate, accuracy_loss
 IN_TURN = {"cpu": "onnx-all"}
 # Where the batches of all ways to run the model take turns, and what this group is called.
 BATCHES, BATCHES_GROUP = "providers", "providers/batches"
-# Where those of other networks do.
+# Where those of other networks, and of the network trained for int8, do.
 SMALLER_BATCHES = "smaller/batches"
-OTHER_BATCHES = (SMALLER_BATCHES, "prune/batches", "distill/batches")
+OTHER_BATCHES = (SMALLER_BATCHES, "int8/batches", "prune/batches", "distill/batches")
 
 
 def batches(evidence: Evidence, name: str, prefix: str) -> str:

@@ -71,7 +71,7 @@ BEFORE = {
 # Beginnings of steps for which those runs have nothing.
 LATER = ("kernel/", "search/", "online/even/", "online/random/", "online/random-batching/")
 # Beginnings of steps that came after those: runs that were begun before `shapes.since` and have none need none.
-ADDED = ("smaller/", "prune/", "browser/")
+ADDED = ("smaller/", "int8/", "prune/", "browser/")
 # Questions that rest on a browser beside the models.
 BROWSER = "edge.browser."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snippets.stats import Comparison, Estimate, Front, show
+from snippets.stats import Comparison, Estimate, Front, scaled, show
 
 
 def ranking(a: str, b: str, one: Comparison) -> str:
@@ -51,3 +51,12 @@ def times(ratio: Estimate, what: str) -> str:
     """A ratio with its interval: "1.95 (1.90 to 2.01) times the answers per second", or that it is not decided."""
     text = f"{show(ratio) if ratio.bounded else f'{ratio.value:.2f}'} times {what}"
     return text if ratio.excludes(1.0) else f"{text} (not decided)"
+
+
+def came_back(lost: Estimate, share: Estimate, unit: str = "points") -> str:
+    """How much of a loss (a fraction of the images) training brought back, or that these images do not decide it."""
+    told = f"{show(scaled(lost, 100), 1)} {unit} lost"
+    if not share.bounded:
+        return f"{told}: these images do not decide whether anything was lost, so no share of it can be told"
+    percent = scaled(share, 100)
+    return f"{told}, of which {percent.value:.0f} % ({percent.low:.0f} to {percent.high:.0f}) came back"

@@ -309,3 +309,34 @@ def remains_chart(shares: Mapping[str, Mapping[str, Estimate]], whole: str, titl
     axes.set_xlim(0, 1.12 * reach)
     figure.legend(loc="outside lower left", ncols=max(1, len(names)))
     return figure
+
+
+def training_chart(losses: Mapping[str, np.ndarray], lost: Mapping[str, Estimate], title: str) -> Figure:
+    """Left, by name the cross-entropy of each batch, float64 (steps,); right, what each file loses in accuracy.
+
+    A loss of accuracy, a fraction, is a dot with its interval, first name on top.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, (left, right) = style.panels(style.Panels(columns=2, width_ratios=(1, 1.3)), (9.6, 3.2), title)
+    for place, (name, loss) in enumerate(losses.items()):
+        marker = "o" if loss.size <= 30 else ""
+        left.plot(np.arange(1, loss.size + 1), loss, marker=marker, color=color(name, place), label=name)
+    left.legend()
+    left.set(xlabel="training steps", ylabel="cross-entropy of the batch")
+    left.set_title("While it is trained")
+    left.set_ylim(bottom=0)
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for row, (name, one) in enumerate(lost.items()):
+        shade = color(name, row)
+        low, high = style.ends(one)
+        right.plot([100 * low, 100 * high], [row, row], color=shade, linewidth=2.4)
+        right.scatter([100 * one.value], [row], s=60, color=shade, zorder=3)
+        style.written_behind(right, 100 * max(one.value, high), row, f"{100 * one.value:.1f}")
+    right.axvline(0, color=QUIET, linewidth=1)
+    right.set(xlabel="points of accuracy lost against float32, with 95 % interval")
+    right.set_title("What was lost")
+    right.margins(x=0.12)
+    style.rows_down(right, list(lost))
+    right.set_ylim(len(lost) - 0.5, -0.5)
+    return figure

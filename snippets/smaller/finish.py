@@ -134,7 +134,7 @@ def _steps(model: nn.Module, pictures: Pictures, epochs: int, rate: float) -> It
 def batches(
     pictures: Pictures, chance: np.random.Generator | None = None, size: int = 2 * BATCH
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches as tensors, in order or shuffled and half of them mirrored."""
+    """Batches of (images float32 (n,3,224,224), labels int64 (n,)): in order, or shuffled and half of them mirrored."""
     count = len(pictures.labels)
     order: Sequence[int] | np.ndarray = np.arange(count) if chance is None else chance.permutation(count)
     for start in range(0, count, size):

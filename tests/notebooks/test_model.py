@@ -249,6 +249,7 @@ SMALLER = {name: f"smaller/{name}" for name in ("onnx-all", "mobilenet-half", "o
 PRUNED = {name: f"prune/{name}" for name in ("onnx-all", *prune.NAMES)}
 DISTILL = {name: f"distill/{name}" for name in ("onnx-all", "student")}
 BITS = {"float32": "smaller/onnx-all", "fp16": "smaller/fp16"}
+RETRAINED = {name: f"int8/{name}" for name in ("onnx-all", "static", "qat")}
 INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive", "conservative")}
 
 
@@ -261,6 +262,7 @@ INT8 = {name: f"quantize/{name}" for name in ("onnx-all", "dynamic", "aggressive
         ("4_providers", ENGINES, [("onnx-all", "openvino")]),
         ("5_smaller", SMALLER, [("onnx-all", "mobilenet-half")]),
         ("5_smaller", BITS, [("float32", "fp16")]),
+        ("6_retrain", RETRAINED, [("static", "qat")]),
         ("6_retrain", PRUNED, [("onnx-all", name) for name in prune.NAMES]),
         ("6_retrain", DISTILL, [("onnx-all", "student")]),
     ],
@@ -302,7 +304,7 @@ def test_throughputs_that_are_compared_took_turns(finished, record: Record) -> N
         assert ratio == pytest.approx(ratio_of_blocks(*of), abs=0.00501)
     prices, costs = load_prices(), record.result("choose/front")["priced"]
     for name in costs.keys() - {"cuda", "tensorrt"}:
-        begins = (f"providers/{name}/", f"smaller/{name}/", f"prune/{name}/")
+        begins = (f"providers/{name}/", f"smaller/{name}/", f"prune/{name}/", f"int8/{name}/")
         step = next(step for each, step in steps.items() if each.startswith(begins))
         hours = 1e6 * median_of_blocks(step) / 1000 / 3600 / prices.utilization
         assert costs[name][0] == pytest.approx(hours * step["threads"] * prices.per_core_hour), name
@@ -347,7 +349,8 @@ def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Reco
     expected: dict[str, str] = {}
     for name in told:
         p50 = interval_of_blocks(record.result(f"choose/{name}/latency"))
-        of = "smaller" if name in family.NAMES else "prune" if name in prune.NAMES else "providers"
+        added = {**dict.fromkeys(family.NAMES, "smaller"), **dict.fromkeys(prune.NAMES, "prune"), "qat": "int8"}
+        of = added.get(name, "providers")
         step = next(each for each in record.names() if each.startswith(f"{of}/{name}/throughput"))
         low, high = (1000 / ms for ms in reversed(interval_of_blocks(record.result(step))))
         missed, sure = p50[0] >= 3 or high < 1000, p50[1] < 3 and low >= 1000
@@ -362,7 +365,7 @@ def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Reco
     assert (set() if met.startswith("nothing that") else set(met.split(", "))) == by_verdict["met"]
     assert set(filter(None, undecided.split(", "))) == by_verdict["not decided"]
     files = {"onnx-all": "graph/onnx-all", **{n: f"quantize/{n}" for n in ("dynamic", "aggressive", "conservative")}}
-    files |= {name: f"smaller/{name}" for name in family.NAMES}
+    files |= {name: f"smaller/{name}" for name in family.NAMES} | {"qat": "int8/qat"}
     files[prune.CHANNELS] = f"prune/{prune.CHANNELS}"
     files = {name: step for name, step in files.items() if f"{step}/accuracy" in record.names()}
     least = max(accuracy(record, step) for step in files.values()) - 0.05 - 1e-9
@@ -386,12 +389,53 @@ def test_the_losses_that_are_printed_are_those_of_the_predictions(finished, reco
         assert [float(each) for each in printed_ones] == pytest.approx(points, abs=0.0501), step
 
 
+def named_rightly(record: Record, name: str) -> np.ndarray:
+    """Whether each evaluation image was named rightly by the file `int8/<name>`, or by float32."""
+    found = record.result("graph/onnx-all/accuracy" if name == "onnx-all" else f"int8/{name}/accuracy")
+    return np.asarray(found["predictions"]) == np.asarray(found["labels"])
+
+
+def test_the_files_trained_for_int8_are_the_static_ones_with_other_integers(record: Record) -> None:
+    sizes = {record.result(f"int8/{name}/size")["bytes"] for name in ("static", "qat")}
+    profiles = [record.result(f"int8/{name}/profile")["nodes"] for name in ("static", "qat")]
+    assert len(sizes) == 1 and profiles[0] == profiles[1] and profiles[1]["QLinearConv"] == 52
+    for name in ("qat", "qat-4bit"):
+        learnt = record.result(f"int8/{name}/train")
+        assert learnt["largest_difference"] < 0.15 and len(learnt["loss"]) == learnt["images"] // 11, name
+    # Fifteen values a weight hurt far more than 255, and training brings some of that back.
+    right = {name: named_rightly(record, name).sum() for name in ("onnx-all", "static", "static-4bit", "qat-4bit")}
+    assert right["static-4bit"] < right["static"] and right["static-4bit"] < right["qat-4bit"] <= right["onnx-all"] + 3
+
+
+def test_the_sentences_about_training_for_int8_say_what_the_predictions_say(finished, record: Record) -> None:
+    text = said(finished, "6_retrain")
+    for name in ("onnx-all", "static", "static-4bit", "qat", "qat-4bit"):
+        right = named_rightly(record, name)
+        assert re.search(rf"^{name} +{right.sum()} of {right.size} right$", text, re.M), name
+    full = named_rightly(record, "onnx-all").astype(float)
+    for bits, end in ((8, ""), (4, "-4bit")):
+        static, trained = (named_rightly(record, f"{name}{end}").astype(float) for name in ("static", "qat"))
+        line = re.search(rf"^{bits} bits: (-?[\d.]+) \(.* points lost(.*)$", text, re.M)
+        assert line and float(line[1]) == pytest.approx(100 * (full - static).mean(), abs=0.0501)
+        told = re.search(r"of which (-?\d+) % \((-?\d+) to (-?\d+)\) came back", line[2])
+        # By Fieller: the loss decides a share only where it is 1.96 standard errors from zero.
+        sure = (full - static).mean() > 1.959964 * np.std(full - static) / np.sqrt(full.size)
+        assert bool(told) == sure
+        if told:
+            share = (trained - static).mean() / (full - static).mean()
+            assert int(told[1]) == pytest.approx(100 * share, abs=0.501)
+            for end_of_it in (int(told[2]) / 100, int(told[3]) / 100):
+                left = trained - static - end_of_it * (full - static)
+                assert abs(left.mean()) / (np.std(left) / np.sqrt(left.size)) == pytest.approx(1.96, abs=0.15)
+
+
 def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Record) -> None:
     priced = record.result("choose/front")["priced"]
     for name, (_, right) in priced.items():
         quantized = name in ("dynamic", "aggressive", "conservative")
         place = "graph" if name == "onnx-all" else "quantize" if quantized else "providers"
-        place = "smaller" if name in family.NAMES else "prune" if name in prune.NAMES else place
+        added = {**dict.fromkeys(family.NAMES, "smaller"), **dict.fromkeys(prune.NAMES, "prune"), "qat": "int8"}
+        place = added.get(name, place)
         assert right == pytest.approx(100 * accuracy(record, f"{place}/{name}"))
     beaten = {
         name

@@ -18,6 +18,7 @@ from grading.checks.model import (
     PROVIDERS,
     PRUNE,
     SMALLER,
+    came_back,
     distilled,
 )
 from grading.checks.options import accurate, as_fast, batches, in_turn, measured, meeting, more_accurate, rate
@@ -53,6 +54,7 @@ CPU_OPTIONS = {
 }
 NETWORKS = ("mobilenet-half", "resnet", "transformer", "embedding")
 CPU_OPTIONS |= {name: f"smaller/{name}" for name in (*NETWORKS, "fp16")}
+CPU_OPTIONS |= {"qat": "int8/qat"}
 CPU_OPTIONS |= {"channels-50": "prune/channels-50"}
 PRUNED = {"onnx-all": "graph/onnx-all", **{name: f"prune/{name}" for name in ("zeros-50", "zeros-80", "channels-50")}}
 CPU_OPTIONS |= {"student": "distill/student"}
@@ -195,6 +197,17 @@ def rate_of_resnet(evidence: Evidence) -> Number:
     if narrow <= 0:
         raise NotMeasured("smaller/mobilenet-half/export", "multiply_adds")
     return Number(wide / narrow, "Divide each network's multiplications by its median, then one rate by the other.")
+
+
+def recovered_share(evidence: Evidence) -> Number:
+    """Per cent of the right answers that 4 bits lost which training brought back; within 10 %, or a point."""
+    if evidence.has("int8/qat-4bit/absent"):
+        return Number(0.0, "Your network could not be trained: answer 0.", 1.0, absolute=True)
+    share = 100 * came_back(evidence).value
+    if math.isnan(share):
+        return Number(0.0, "4 bits lost nothing on these images: answer 0.", 1.0, absolute=True)
+    how = "Divide (qat-4bit - static-4bit) by (onnx-all - static-4bit), all three in right answers."
+    return Number(share, how, max(0.1 * abs(share), 1.0), absolute=True)
 
 
 def sparse_kernel(evidence: Evidence) -> Number:
@@ -343,7 +356,7 @@ def server_gpu(evidence: Evidence) -> Choices:
 def phone(evidence: Evidence) -> Choices:
     """Files under the phone's size limit that are accurate and that no more accurate one of about their size beats."""
     limit = (target("end-user device").size_mb_below or 5.0) * 1e6
-    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16", "channels-50", "student")
+    names = ("onnx-all", "dynamic", "aggressive", "conservative", *NETWORKS, "fp16", "qat", "channels-50", "student")
     options = measured(evidence, CHOOSE, {name: CPU_OPTIONS[name] for name in names})
     size = {name: evidence.number(f"{prefix}/size", "bytes") for name, prefix in options.items()}
     good, small = accurate(evidence, options), {name: options[name] for name in options if size[name] < limit}
@@ -381,6 +394,7 @@ JUDGES: dict[str, Judge] = {
     "model.providers.target": meets_cpu_target,
     "model.smaller.unbeaten": unbeaten_networks,
     "model.smaller.rate": rate_of_resnet,
+    "model.retrain.recovered": recovered_share,
     "model.prune.kernel": sparse_kernel,
     "model.prune.unbeaten": unbeaten_pruned,
     "model.retrain.temperature": softened,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from grading.checks.evidence import Evidence
 from grading.checks.model import COMPILED, EAGER, LEVELS, distilled
 from grading.staff.exemplars import digits
@@ -229,6 +231,20 @@ def _distilled(evidence: Evidence) -> Oral:
     )
 
 
+def _retrained(evidence: Evidence, bits: str) -> Oral:
+    steps = [f"int8/{name}-{bits}/accuracy" for name in ("static", "qat")]
+    static, trained = (evidence.accuracy(step) for step in steps)
+    images = np.size(evidence.field(steps[0], "labels"))
+    return Oral(
+        f"With {bits[0]} bits a weight: what share of the images was named rightly before training, and after?",
+        f"{about(100 * static, '%')} before, {about(100 * trained, '%')} after, of {images}.",
+        (100 * static, 100 * trained),
+        (),
+        tuple(steps),
+        "Which of the weights' values could the training not change, and what did it change instead?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -240,6 +256,7 @@ TEMPLATES: Mapping[str, Template] = {
         Template("model.levels", _level_pairs, _levels),
         Template("model.operation", _profiles, _operation),
         Template("model.faster", _in_turn, lambda evidence, a, b: faster(evidence, a, b, GROUP)),
+        Template("model.retrained", lambda evidence: [("4bit",)], _retrained),
         Template("model.price", _rates, _price),
         Template("model.network", _networks, _network),
         Template("model.zeros", _pruned, _zeros),

@@ -81,3 +81,11 @@ def test_a_peak_that_was_exceeded_is_no_limit() -> None:
         "120% of that: these cores can do more than the matrix product shows, so it was disturbed and is no limit"
     )
     assert "no limit" not in outcomes.share_of_peak("openvino", Estimate(310, 290, 330), 90e9, 300_000_000)
+
+
+def test_what_came_back_of_a_loss_is_told_only_where_the_images_bound_it() -> None:
+    lost = Estimate(0.4, 0.3, 0.5)
+    told = outcomes.came_back(lost, Estimate(0.75, 0.612, 0.888))
+    assert told == "40.0 (30.0 to 50.0) points lost, of which 75 % (61 to 89) came back"
+    for share in (Estimate(0.5, -math.inf, math.inf), Estimate(math.nan, -math.inf, math.inf)):
+        assert outcomes.came_back(lost, share).endswith("so no share of it can be told")

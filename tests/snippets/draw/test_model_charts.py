@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from snippets.draw import model_charts
 from snippets.stats import Estimate
@@ -115,3 +116,15 @@ def test_gains_stand_with_their_intervals_and_the_mean_of_the_seeds_below_them()
     assert [text.get_text() for text in right.texts] == ["+6.0", "-2.0", "+4.0", "+2.7"]
     assert [list(line.get_xdata()) for line in right.lines[:4]] == [[3, 9], [-5, 1], [1, 7], [-7.6, 13]]
     assert right.lines[4].get_xdata()[0] == 0
+
+
+def test_training_is_drawn_step_by_step_beside_what_each_file_lost() -> None:
+    lost = {"static": Estimate(0.4, 0.3, 0.5), "qat": Estimate(-0.01, -0.05, 0.03)}
+    figure = model_charts.training_chart({"qat": np.array([2.0, 1.5, 1.0])}, lost, "Training")
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["qat"]
+    assert np.array_equal(left.lines[0].get_data(), [[1, 2, 3], [2.0, 1.5, 1.0]]) and left.get_ylim()[0] == 0
+    assert [label.get_text() for label in right.get_yticklabels()] == ["static", "qat"]
+    ends = [list(line.get_xdata()) for line in right.lines[:2]]
+    assert ends == [[pytest.approx(30), pytest.approx(50)], [pytest.approx(-5), pytest.approx(3)]]
+    assert [text.get_text() for text in right.texts] == ["40.0", "-1.0"]

@@ -300,6 +300,15 @@ def _way(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [times[0], times[0] / times[1]], []
 
 
+def _retrained(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    shares = []
+    for name in ("static", "qat"):
+        step = raw(f"int8/{name}-{words[0]}/accuracy")
+        pairs = list(zip(step["predictions"], step["labels"], strict=True))
+        shares.append(100 * sum(one == other for one, other in pairs) / len(pairs))
+    return shares, []
+
+
 AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "edge.threads": _threads,
     "edge.faster": _faster,
@@ -320,6 +329,7 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "model.levels": _levels,
     "model.operation": _operation,
     "model.faster": _faster,
+    "model.retrained": _retrained,
     "model.price": _price,
     "model.distilled": _distilled,
     "model.tail": _tail,

@@ -21,7 +21,7 @@ def blocks(rng: np.random.Generator, median: float, slow: int = 0, **more: Any) 
 
 
 def model_record(seed: int) -> PaperRecord:
-    """Part model: batches, compiling, levels, a profile, a pruned file, and engines in turn."""
+    """Part model: batches, compiling, levels, a profile, training for 4 bits, a pruned file, and engines in turn."""
     rng = np.random.default_rng(seed)
     found: dict[str, Any] = {
         f"baseline/eager/throughput{'' if size == 8 else f'-{size}'}": {
@@ -49,6 +49,9 @@ def model_record(seed: int) -> PaperRecord:
     for name, useful in (("onnx-all", 300), ("zeros-50", int(rng.integers(150, 250)))):
         found[f"prune/{name}/export"] = {"bytes": 9_000_000, "zip_bytes": useful * 20_000, "multiply_adds": 300}
         found[f"prune/{name}/export"]["useful"] = useful
+    for name, most in (("static", 5), ("qat", 9)):
+        guesses = rng.integers(0, 10, 60) < most
+        found[f"int8/{name}-4bit/accuracy"] = {"predictions": guesses.astype(int), "labels": np.ones(60, dtype=int)}
     for name, ms in (("onnx-all", 3.0), ("openvino", 2.0), ("dynamic", 9.0)):
         found[f"choose/{name}/latency"] = blocks(rng, ms, 4)
         found[f"providers/{name}/throughput"] = blocks(rng, 8 * ms, batch=8, batch_ms=0)
