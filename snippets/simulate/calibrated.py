@@ -83,12 +83,11 @@ class Figures:
 
     def error(self, measured: Figures) -> Figures:
         """How far these predictions lie from what was measured, as shares of it (0.1: a tenth too much)."""
-        return Figures(
-            *(
-                ours / theirs - 1 if theirs else math.inf
-                for ours, theirs in zip(self.values(), measured.values(), strict=True)
-            )
+        rate, p50, p95 = (
+            ours / theirs - 1 if theirs else math.inf
+            for ours, theirs in zip(self.values(), measured.values(), strict=True)
         )
+        return Figures(rate, p50, p95)
 
     def ranges(self) -> tuple[Estimate, Estimate, Estimate]:
         """The three, each with the ends between which the machine's unsteadiness lets it lie (unbounded if unknown)."""
