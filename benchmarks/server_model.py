@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,6 @@ from snippets.load import loops, windows
 from snippets.load.arrivals import Offered
 from snippets.load.options import LoadOptions
 from snippets.record.run import open_run
-from snippets.simulate import events
 from snippets.simulate.calibrated import Figures, measured, predicted, server_of
 from snippets.simulate.misses import Miss
 from snippets.simulate.server import Server
@@ -110,19 +109,14 @@ def round_of(lab: Lab, service: str) -> dict[str, Round]:
     model = server_of(seen, lab.run.record().cores())
     print(f"{service}, calibrated in {seen['took_s']:.1f} s: {described(model)}", flush=True)
     asked = closed_loops(lab, service) | open_loops(lab, service, model)
-    played = {name: calibration.play(model, lab, one) for name, one in asked.items()}
+    said = {name: calibration.predict(model, lab, one) for name, one in asked.items()}
+    # Which moment of the machine a window meets, nobody knows: one by one they are held against a steady machine.
+    steady = {name: calibration.play(replace(model, unsteady=0.0), lab, one) for name, one in asked.items()}
     count = WINDOWS[lab.run.profile]
     found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in asked}
     for number, name in windows.in_turn(tuple(asked), count):
         found[name].append(window_of(lab, asked[name], number))
-    return {
-        name: Round(
-            predicted(events.joined(seen)),
-            [predicted(one) for one in (seen if len(seen) == count else seen * count)],
-            found[name],
-        )
-        for name, seen in played.items()
-    }
+    return {name: Round(said[name], [predicted(one) for one in steady[name]], found[name]) for name in asked}
 
 
 def described(model: Server) -> str:
@@ -131,7 +125,7 @@ def described(model: Server) -> str:
     return (
         f"S(b) = {times} ms; outside {model.overhead_ms:.2f} ms, of it the client {model.client_ms:.2f}; a separate "
         f"request {model.request_ms:.2f}, a rest {model.rested_ms:.2f} ms; two at once take {model.together:.2f} times "
-        "as long"
+        f"as long; from moment to moment {model.unsteady:.0%} off"
     )
 
 
@@ -147,16 +141,19 @@ def misses(name: str, rounds: Sequence[Round]) -> list[Miss]:
         said, seen = ours[:, number].mean(), theirs[:, number].mean()
         ratio = stats.between_replications(each[:, number], seen - said)
         ends = (math.exp(said + end) for end in (ratio.low, ratio.high))
-        found.append(Miss(name, figure, math.exp(said), stats.Estimate(math.exp(seen), *ends)))
+        ranges = np.log([(one.said.ranges()[number].low, one.said.ranges()[number].high) for one in rounds])
+        low, high = np.exp(ranges.mean(axis=0)).tolist()
+        found.append(Miss(name, figure, math.exp(said), stats.Estimate(math.exp(seen), *ends), low, high))
     return found
 
 
 def report(found: Sequence[Sequence[Miss]]) -> None:
-    """A table: predicted, measured with its interval, error, and the error beyond the interval."""
-    print(f"\n{'':28}" + "".join(f"{name + ': predicted, measured, error, beyond':>52}" for name in NAMES))
+    """A table: predicted, what the machine's unsteadiness leaves open of it, measured with its interval, error, and the
+    error beyond the interval."""
+    print(f"\n{'':28}" + "".join(f"{name + ': predicted, measured, error, beyond':>66}" for name in NAMES))
     for row in found:
         cells = (
-            f"{miss.predicted:>11.1f}{miss.measured.value:>9.1f} "
+            f"{miss.predicted:>10.1f} ({miss.low:>6.1f} to{miss.high:>6.1f}){miss.measured.value:>9.1f} "
             f"({miss.measured.low:>6.1f} to{miss.measured.high:>7.1f})"
             f"{miss.error:>+7.0%}{miss.beyond:>+6.0%}"
             for miss in row
@@ -179,6 +176,7 @@ def main() -> int:
             table = [misses(name, [one[name] for one in rounds]) for name in rounds[0]]
             report(table)
             found += [miss for row in table for miss in row]
+    far = [miss for miss in found if abs(miss.error) > WORST]
     errors, beyond = ([abs(getattr(miss, which)) for miss in found] for which in ("error", "beyond"))
     middle, worst = statistics.median(errors), max(found, key=lambda miss: abs(miss.error))
     furthest = max(found, key=lambda miss: abs(miss.beyond))
@@ -190,7 +188,11 @@ def main() -> int:
     print(f"worst error {abs(worst.error):.1%}: {worst.figure} of {worst.load}")
     print(
         f"worst error from the end of its interval {max(beyond):.1%} (at most {WORST:.0%}): {furthest.figure} of "
-        f"{furthest.load}; {sum(error > WORST for error in errors)} of the plain errors are above {WORST:.0%}"
+        f"{furthest.load}"
+    )
+    print(
+        f"{len(far)} plain errors above {WORST:.0%}, of which {sum(miss.open for miss in far)} lie within what the "
+        "machine's unsteadiness and the interval leave open"
     )
     sys.stdout.flush()
     return int(middle > MEDIAN or max(beyond) > WORST)

@@ -166,12 +166,13 @@ def panels(layout: Panels, size: tuple[float, float], title: str = "") -> tuple[
     return figure, list(np.ravel(axes))
 
 
-def plain_ticks(axes: Axes, which: str) -> None:
-    """Write a logarithmic axis as 1, 2, 5, 10 rather than as powers; where it spans little, the steps between too."""
+def plain_ticks(axes: Axes, which: str, wide: bool = False) -> None:
+    """Write a logarithmic axis as 1, 2, 5, 10 (1, 10, 100 if it is `wide`) rather than as powers; where it spans
+    little, the steps between too."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
     axis: Any = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    axis.set_major_locator(LogLocator(base=10, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
     def between(value: float, _: int) -> str:
@@ -181,10 +182,10 @@ def plain_ticks(axes: Axes, which: str) -> None:
     axis.set_minor_formatter(FuncFormatter(between))
 
 
-def logarithmic(axes: Axes, which: str) -> None:
-    """Make the axis "x" or "y" logarithmic, with plain figures."""
+def logarithmic(axes: Axes, which: str, wide: bool = False) -> None:
+    """Make the axis "x" or "y" logarithmic, with plain figures, as `plain_ticks`."""
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    plain_ticks(axes, which)
+    plain_ticks(axes, which, wide)
 
 
 def level_lines(axes: Axes, percents: Sequence[int]) -> None:

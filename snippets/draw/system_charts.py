@@ -28,6 +28,8 @@ TIME_BARS = {
     "client_ms": (STAGE_COLOURS["transport"], "network and client"),
 }
 WINDOW_GREY = "#EEEEEE"
+WIDE = 80
+"""From how many times on the ends of a small panel lie too far apart for 1, 2, 5, 10 to be legible."""
 
 
 def where_time_goes(loads: Mapping[str, Load], title: str) -> Figure:
@@ -174,26 +176,29 @@ def predicted(forecast: Mapping[str, Figures], loads: Mapping[str, Load], title:
     """What a model said of loads against what was measured: answers per second, p50 and p95, a panel each.
 
     A load's name is "<setting>, <load>", as "on, 8 clients", or a setting alone: a setting has a colour, a load a
-    marker. Upright lines are what the windows say of the measured figure, where they say it. The line is where the
-    model is right; the band, OFF_BY to either side.
+    marker. Upright lines are what the windows say of the measured figure, level ones what the machine's unsteadiness
+    leaves open of the predicted one, where they are known. The line is where the model is right; the band, OFF_BY to
+    either side.
     """
     figure, panels = style.panels(style.Panels(columns=3), (9, 4.0), title)
     names = [_setting_and_load(name) for name in forecast]
     colours = dict(zip(dict.fromkeys(setting for setting, _ in names), SERIES, strict=False))
     markers = dict(zip(dict.fromkeys(load for _, load in names), style.MARKERS, strict=False))
-    said = [one.values() for one in forecast.values()]
+    said = [one.ranges() for one in forecast.values()]
     seen = [misses.figures(loads[name]) for name in forecast]
     for number, (axes, what) in enumerate(zip(panels, ("answers per second", "p50 (ms)", "p95 (ms)"), strict=True)):
         pairs = [(ours[number], theirs[number]) for ours, theirs in zip(said, seen, strict=True)]
-        reached = [value for ours, theirs in pairs for value in (ours, theirs.value, *style.ends(theirs))]
+        reached = [value for pair in pairs for one in pair for value in (one.value, *style.ends(one))]
         ends = np.array([min(reached) / 1.5, max(reached) * 1.5])
         axes.fill_between(ends, ends * (1 - OFF_BY), ends * (1 + OFF_BY), color=WINDOW_GREY, lw=0)
         axes.plot(ends, ends, color=QUIET, lw=0.8)
         for (setting, load), (ours, theirs) in zip(names, pairs, strict=True):
-            style.whisker(axes, ours, theirs, colours[setting])
-            axes.plot(ours, theirs.value, markers[load], color=colours[setting], ms=7, mec="white")
+            style.whisker(axes, ours.value, theirs, colours[setting])
+            if ours.bounded:
+                axes.plot(style.ends(ours), [theirs.value] * 2, color=colours[setting], linewidth=1.4)
+            axes.plot(ours.value, theirs.value, markers[load], color=colours[setting], ms=7, mec="white", mew=0.5)
         for which in ("x", "y"):
-            style.logarithmic(axes, which)
+            style.logarithmic(axes, which, wide=ends[1] > WIDE * ends[0])
         axes.set(xlim=tuple(ends), ylim=tuple(ends), xlabel="predicted")
         axes.set_title(what, fontweight="normal")
     panels[0].set_ylabel("measured")

@@ -12,6 +12,7 @@ from snippets.draw.online_charts import loadgen_ms
 from snippets.draw.tables import interval, markdown_table
 from snippets.load import estimates, queueing, windows
 from snippets.simulate.calibrated import Figures, measured
+from snippets.stats import Estimate
 
 Load = Mapping[str, Any]
 
@@ -73,11 +74,11 @@ def own_service(facts: Mapping[str, Any]) -> str:
 
 
 def forecast(said: Mapping[str, Figures], loads: Mapping[str, Load] | None = None) -> str:
-    """What a model says of loads: answers per second, p50 and p95; with the loads themselves also what was measured,
-    and by how many per cent of it the model was off."""
+    """What a model says of loads: answers per second, p50 and p95, each with what the machine's unsteadiness leaves
+    open; with the loads themselves what was measured beside it, and by how many per cent of it the model was off."""
     head = ("requests/s", "p50 (ms)", "p95 (ms)")
     if loads is None:
-        rows = [(name, *(f"{style.short(value)}" for value in one.values())) for name, one in said.items()]
+        rows = [(name, *(_short_interval(value) for value in one.ranges())) for name, one in said.items()]
         return markdown_table(("predicted", *head), rows)
     rows = []
     for name, ours in said.items():
@@ -85,6 +86,12 @@ def forecast(said: Mapping[str, Figures], loads: Mapping[str, Load] | None = Non
         cells = zip(ours.values(), theirs.values(), ours.error(theirs).values(), strict=True)
         rows.append((name, *(f"{style.short(a)} / {style.short(b)} ({100 * off:+.0f} %)" for a, b, off in cells)))
     return markdown_table(("predicted / measured", *head), rows)
+
+
+def _short_interval(estimate: Estimate) -> str:
+    if not estimate.bounded:
+        return style.short(estimate.value)
+    return f"{style.short(estimate.value)} ({style.short(estimate.low)} to {style.short(estimate.high)})"
 
 
 def refusals(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -128,6 +128,7 @@ class _Loop:
         self._random = np.random.default_rng(seed)
         spread = np.array(server.spread)
         self._spread = spread / spread.mean()
+        self._drawn = int(self._random.integers(len(spread)))
         self._work = {rows: server.of_requests(rows) for rows in range(1, 1 + self._most())}
 
     def _most(self) -> int:
@@ -209,7 +210,9 @@ class _Loop:
             self._at(moment, "look", None)
 
     def _factor(self) -> float:
-        return float(self._spread[self._random.integers(len(self._spread))]) if len(self._spread) > 1 else 1.0
+        """The next factor of the spread, in its order, over and over."""
+        self._drawn = (self._drawn + 1) % len(self._spread)
+        return float(self._spread[self._drawn])
 
     def _at(self, moment: float, what: str, request: _Request | None) -> None:
         self._numbers += 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 
@@ -24,7 +25,9 @@ class Server:
     request in a batch takes beyond its row. `rested_ms`: how much longer the first execution takes after the server had
     nothing to do for RESTED_MS or more (of a shorter rest, its share). `cores`: how many executions can run side by
     side. `together`: how many times as long one takes while two do (1: they do not feel each other). `spread`: factors
-    of mean 1 by which single executions differ, one of which is drawn for each.
+    by which single executions differ, in the order in which they followed each other: a slow one is often followed by
+    another. `unsteady`: by how much the machine's speed differs from one moment to another that lies apart (standard
+    deviation of its logarithm).
     Raises UsageError for numbers that no server can have.
     """
 
@@ -36,6 +39,7 @@ class Server:
     cores: int = 1024
     together: float = 1.0
     spread: tuple[float, ...] = (1.0,)
+    unsteady: float = 0.0
 
     def __post_init__(self) -> None:
         sizes = self.execution_ms
@@ -46,8 +50,8 @@ class Server:
                 f"The client's work ({self.client_ms} ms) is a part of what a request takes outside of the server "
                 f"({self.overhead_ms} ms); neither can be negative."
             )
-        if min(self.request_ms, self.rested_ms, *self.spread, 0.0) < 0 or not sum(self.spread):
-            raise UsageError("Times and factors of spread are not negative, and one of the factors is above 0.")
+        if min(self.request_ms, self.rested_ms, self.unsteady, *self.spread) < 0 or not sum(self.spread):
+            raise UsageError("Times, factors and deviations are not negative, and one of the factors is above 0.")
         if self.cores < 1 or self.together < 1:
             raise UsageError(f"A server needs a core and `together` of 1 or more: {self.cores}, {self.together}.")
 
@@ -64,6 +68,19 @@ class Server:
     def of_requests(self, count: int) -> float:
         """The time of a batch that is put together from so many requests of one row, one instance at work."""
         return self.of_rows(count) + self.request_ms * (count - 1)
+
+    def slower(self, times: float) -> Server:
+        """The same service at a moment when all executions take so many times as long."""
+        return replace(self, execution_ms={rows: times * ms for rows, ms in self.execution_ms.items()})
+
+    def moments(self, count: int, seed: int = 0) -> list[Server]:
+        """So many moments that lie apart, each a server of its own: quantiles of a normal distribution for the
+        logarithm of the speed, shuffled by `seed`; on average as slow as this one."""
+        if not self.unsteady:
+            return [self] * count
+        middles = ((number + 0.5) / count for number in range(count))
+        times = np.exp([self.unsteady * NormalDist().inv_cdf(share) for share in middles])
+        return [self.slower(one) for one in np.random.default_rng(seed).permutation(times / times.mean())]
 
     def slowdown(self, at_work: int) -> float:
         """How many times as long an execution takes while so many run side by side: each one more slows them down by as

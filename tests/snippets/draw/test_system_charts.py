@@ -126,3 +126,19 @@ def test_a_measured_figure_has_its_interval_where_its_windows_give_one() -> None
     low, high = whiskers[1][0].get_ydata()
     assert low < 10 < high
     assert not whiskers[2]  # sixty answers do not bound a p95
+
+
+def test_a_wide_panel_names_powers_of_ten_only() -> None:
+    said = {"a": Figures(100, 2, 3), "b": Figures(110, 900, 950)}
+    figure = system_charts.predicted(said, {"a": asked_for([2.0] * 3, 100), "b": asked_for([900.0] * 3, 110)}, "t")
+    figure.canvas.draw()
+    narrow, wide = ([label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes[:2])
+    assert {"10", "100"} <= set(wide) and not {"20", "500"} & set(wide)
+    assert "100" in narrow
+
+
+def test_a_predicted_figure_reaches_as_far_as_the_machines_unsteadiness_leaves_open() -> None:
+    said = Figures(90, 9, 9, slower=Figures(80, 11, 12), faster=Figures(95, 8, 7))
+    figure = system_charts.predicted({"two instances": said}, {"two instances": asked_for([10.0] * 20, 100)}, "t")
+    level = [[list(line.get_xdata()) for line in axes.lines if len(set(line.get_ydata())) == 1] for axes in figure.axes]
+    assert [[80, 95] in level[0], [8, 11] in level[1], [7, 12] in level[2]] == [True] * 3

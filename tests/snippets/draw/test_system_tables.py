@@ -128,6 +128,8 @@ def test_a_prediction_stands_beside_what_was_measured_and_its_error() -> None:
     said = {"on": Figures(110, 12.0, 30.0)}
     load = {"latency_ms": np.full(3, 20.0), "ok": np.ones(3, bool), "requests_per_s": 100.0}
     assert cells(system_tables.forecast(said)) == ["on", "110", "12", "30"]
+    ranged = {"on": Figures(110, 12.0, 30.0, slower=Figures(90, 14, 50), faster=Figures(120, 9.5, 20))}
+    assert cells(system_tables.forecast(ranged)) == ["on", "110 (90 to 120)", "12 (9.5 to 14)", "30 (20 to 50)"]
     assert cells(system_tables.forecast(said, {"on": load}))[1:] == [
         "110 / 100 (+10 %)",
         "12 / 20 (-40 %)",

@@ -39,11 +39,30 @@ def test_an_open_loop_is_played_with_the_arrivals_that_will_be_sent():
     assert calibration.predict(Server({1: 4.0}), LAB, random).p95_ms > 8
 
 
-def test_each_window_of_an_open_loop_is_played_by_itself_and_a_closed_loop_once():
+def test_each_window_is_played_at_a_moment_of_its_own():
     closed, opened = (Asked(deployed(), LoadOptions(**{name: 4})) for name in ("clients", "offered_rps"))
-    assert len(calibration.play(Server({1: 4.0}), LAB, closed)) == 1
     windows = calibration.play(Server({1: 4.0}), LAB, opened)
     assert [one.seconds for one in windows] == [0.4] * 5
+    medians = [one.percentile(50) for one in calibration.play(Server({1: 4.0}, unsteady=0.1), LAB, closed)]
+    assert len(set(medians)) == 5 and sum(medians) / 5 == pytest.approx(16)
+
+
+def test_what_the_machines_unsteadiness_leaves_open_is_little_in_a_closed_loop_and_much_beside_the_capacity():
+    """0.05 in four rounds and five windows: 2 x 0.05 x sqrt(1/4 + 1/5) = 0.067, so 7 % slower or faster. Clients wait
+    as much longer; at 90 % of the capacity the queue is another one altogether."""
+    server = Server({1: 4.0}, unsteady=0.05)
+    closed, opened = (
+        calibration.predict(server, LAB, Asked(deployed(), options)).ranges()[1]
+        for options in (LoadOptions(clients=8), LoadOptions(offered_rps=225))
+    )
+    assert closed.high / closed.value == pytest.approx(1.069, abs=0.01)
+    assert closed.low / closed.value == pytest.approx(0.935, abs=0.01)
+    assert opened.high / opened.value > 1.25
+
+
+def test_a_steady_machine_leaves_nothing_open():
+    found = calibration.predict(Server({1: 4.0}), LAB, Asked(deployed(), LoadOptions(clients=8)))
+    assert found.slower is None and not found.ranges()[0].bounded
 
 
 @pytest.mark.parametrize("more", [{"batch": 4}, {"heavy": deployed()}])

@@ -48,3 +48,11 @@ def test_a_replay_says_what_was_said_then_and_makes_no_other_forecast(tmp_path: 
 def test_a_recorded_forecast_is_read_by_the_loads_names() -> None:
     step = {"loads": ["a", "b"], "requests_per_s": [1, 2], "p50_ms": [3, 4], "p95_ms": [5, 6]}
     assert read(step) == {"a": Figures(1, 3, 5), "b": Figures(2, 4, 6)}
+
+
+def test_what_other_speeds_of_the_machine_would_make_of_it_is_kept_too(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path)
+    said = foretell(lab, "batching", Server({1: 4.0}, unsteady=0.1), ASKED)
+    eight = said["batching/off-8"]
+    assert eight.slower and eight.faster and eight.faster.p50_ms < eight.p50_ms < eight.slower.p50_ms
+    assert read(lab.run.record().result("forecast/batching/figures")) == said

@@ -11,8 +11,8 @@ from snippets.load.queueing import md1_latency_ms
 from snippets.simulate.events import closed_loop, joined, open_loop
 from snippets.simulate.server import Batching, Server, Setting
 
-# Service times as of an exponential distribution: its quantiles.
-EXPONENTIAL = tuple(-math.log(1 - (number + 0.5) / 2000) for number in range(2000))
+# Service times as of an exponential distribution: its quantiles, in no order.
+EXPONENTIAL = tuple(-math.log(1 - (number + 0.5) / 20_000) for number in np.random.default_rng(2).permutation(20_000))
 
 
 def arrivals(rate_per_s: float, count: int = 40_000) -> np.ndarray:
@@ -132,6 +132,14 @@ def test_the_same_seed_gives_the_same_and_another_one_not():
     first, again, other = (closed_loop(server, Setting(), 4, seed=seed).latency_ms for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_slow_executions_follow_each_other_as_they_did():
+    """Four of 1 ms, then four of 3 ms, over and over: from wherever it begins, with one arrival every 10 ms."""
+    server = Server({1: 2.0}, spread=(1, 1, 1, 1, 3, 3, 3, 3))
+    seen = open_loop(server, Setting(), np.arange(16) / 100).latency_ms
+    assert sorted(seen) == pytest.approx([1] * 8 + [3] * 8)
+    assert 3 <= np.count_nonzero(np.diff(seen)) <= 4
 
 
 def test_windows_are_joined():

@@ -84,8 +84,26 @@ def test_misses_are_listed_with_what_the_model_was_not_told_in_that_direction():
     assert not any(cause in text for cause in CANDIDATES["faster"])
 
 
-def test_a_miss_within_its_interval_is_said_to_be():
-    assert "(all by less from the end" in told([Miss("a", "p95", 10, Estimate(20, 11, 40))])
+@pytest.mark.parametrize(
+    ("reach", "interval", "is_open"),
+    [
+        ((), (11, 40), False),  # 10 predicted, at least 11 measured
+        ((), (9, 40), True),
+        ((5, 12), (11, 40), True),
+        ((5, 12), NOWHERE, False),  # 20 measured, and no interval
+        ((5, 21), NOWHERE, True),
+    ],
+)
+def test_a_miss_is_open_where_the_range_of_one_meets_the_interval_of_the_other(reach, interval, is_open):
+    miss = Miss("a", "p95", 10, Estimate(20, *interval), *reach)
+    assert miss.open is is_open
+    assert ("(all within what the unsteadiness" in told([miss])) is is_open
+
+
+def test_what_is_left_open_of_a_prediction_comes_from_its_forecast():
+    said = Figures(100, 10, 20, slower=Figures(90, 12, 50), faster=Figures(105, 9, 15))
+    found = {miss.figure: (miss.low, miss.high) for miss in misses({"a": said}, {"a": load(10, 100)})}
+    assert found == {"answers per second": (90, 105), "p50": (9, 12), "p95": (15, 50)}
 
 
 def test_only_the_furthest_are_listed():

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from snippets.errors import UsageError
@@ -26,6 +28,25 @@ def test_a_short_rest_costs_its_share_of_a_long_one():
     assert [server.rest(idle_ms) for idle_ms in (0, 5, 10, 1000)] == [0, 1, 2, 2]
 
 
+def test_at_a_slower_moment_all_executions_take_so_many_times_as_long():
+    slower = Server({1: 2.0, 4: 3.0}, overhead_ms=1.0, rested_ms=0.5).slower(1.5)
+    assert (slower.execution_ms, slower.overhead_ms, slower.rested_ms) == ({1: 3.0, 4: 4.5}, 1.0, 0.5)
+
+
+def test_moments_are_on_average_as_slow_as_the_server_and_as_unsteady():
+    """A hundred quantiles of a normal distribution with deviation 0.1; 16 % lie below one deviation."""
+    moments = Server({1: 2.0}, unsteady=0.1).moments(100)
+    times = sorted(one.of_rows(1) for one in moments)
+    assert sum(times) / 100 == pytest.approx(2.0)
+    assert times[15] / times[50] == pytest.approx(math.exp(-0.1), rel=0.01)
+    assert [one.of_rows(1) for one in moments] != times
+
+
+def test_a_steady_server_is_the_same_at_every_moment():
+    server = Server({1: 2.0})
+    assert server.moments(3) == [server] * 3
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -36,6 +57,7 @@ def test_a_short_rest_costs_its_share_of_a_long_one():
         {"cores": 0},
         {"together": 0.5},
         {"spread": (0.0,)},
+        {"unsteady": -0.1},
     ],
 )
 def test_numbers_that_no_server_can_have_are_refused(wrong):
