@@ -27,8 +27,8 @@ from snippets.engine.variants import Bench, Variant
 from snippets.errors import ModelError
 from snippets.model import evaluate
 from snippets.quantize import int8, quantizer
-from snippets.retrain.lesson import LESSONS
-from snippets.retrain.operations import untrainable
+from snippets.retrain.int8.lesson import LESSONS
+from snippets.retrain.int8.operations import untrainable
 
 if TYPE_CHECKING:
     from snippets.data.datasets import Dataset
@@ -86,7 +86,7 @@ def static(run: Run, fp32: Path, data: Dataset, how: Plan, bits: int = 8) -> Pat
     def convert() -> dict[str, Any]:
         path = quantizer.quantize_statically(ready, ranges, candidate, run.models / f"{name}.onnx")
         if bits < 8:
-            from snippets.retrain.int8_graph import Int8Graph
+            from snippets.retrain.int8.int8_graph import Int8Graph
 
             Int8Graph(path, ready, _top(bits)).write(path)
         return {"file": path, "bytes": path.stat().st_size, "bits": min(bits, candidate.weight_bits)}
@@ -105,8 +105,8 @@ def trained(run: Run, fp32: Path, data: Dataset, how: Plan, bits: int = 8) -> di
     start, ready = static(run, fp32, data, how, bits), int8.prepared(run, fp32)
 
     def train() -> dict[str, Any]:
-        from snippets.retrain import learning
-        from snippets.retrain.int8_graph import Int8Graph
+        from snippets.retrain.int8 import learning
+        from snippets.retrain.int8.int8_graph import Int8Graph
 
         split = data.split("training")
         rows = evaluate.subset(split.labels, lesson.images)

@@ -17,12 +17,7 @@ OURS = {"snippets", "grading", "reserve", "servelab", "tests", "benchmarks"}
 SOURCES = notebooks.sources()
 # What fits a screen of 1,280 pixels beside JupyterLab's side bar, as test_jupyterlab.py sees it.
 CODE_COLUMNS = 100
-WIDE = ("model/5_smaller", "model/6_retrain")
-"""Notebooks some of whose lines are wider than that."""
-FIT = (
-    "0_reserve",
-    *(f"{path.parent.name}/{path.stem}" for path in SOURCES if f"{path.parent.name}/{path.stem}" not in WIDE),
-)
+FIT = ("0_reserve", *(f"{path.parent.name}/{path.stem}" for path in SOURCES))
 
 
 def cells_of(path: Path) -> list[dict]:

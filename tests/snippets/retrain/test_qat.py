@@ -19,7 +19,7 @@ from snippets.model.mobilenet import mobilenet_v2
 from snippets.record import open_run
 from snippets.record.run import Run
 from snippets.retrain import qat
-from snippets.retrain.lesson import Lesson
+from snippets.retrain.int8.lesson import Lesson
 from tests.snippets.onnx_files import save_onnx
 
 CLASSES = ("cat", "dog", "fish")

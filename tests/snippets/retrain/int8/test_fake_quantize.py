@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snippets.retrain import fake_quantize
+from snippets.retrain.int8 import fake_quantize
 
 
 def test_an_activation_takes_the_nearest_step_and_is_cut_off_at_both_ends() -> None:

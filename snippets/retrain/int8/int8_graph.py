@@ -26,8 +26,8 @@ from torch import nn
 from snippets.engine.graph import read_model
 from snippets.errors import ModelError
 from snippets.files import replacing
-from snippets.retrain import fake_quantize
-from snippets.retrain.operations import OPERATIONS, Run, attributes_of
+from snippets.retrain.int8 import fake_quantize
+from snippets.retrain.int8.operations import OPERATIONS, Run, attributes_of
 
 QUANTIZED = "_quantized"
 """What ONNX Runtime's quantizer appends to the name of what it has rounded."""

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from snippets.data.image import preprocess
-from snippets.retrain import learning
-from snippets.retrain.int8_graph import Int8Graph
-from snippets.retrain.lesson import Lesson
+from snippets.retrain.int8 import learning
+from snippets.retrain.int8.int8_graph import Int8Graph
+from snippets.retrain.int8.lesson import Lesson
 from tests.snippets.retrain.conftest import Small
 
 Photos = tuple[np.ndarray, np.ndarray]

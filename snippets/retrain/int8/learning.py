@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from snippets.engine.providers import session
-from snippets.retrain.int8_graph import Int8Graph
-from snippets.retrain.lesson import Lesson
+from snippets.retrain.int8.int8_graph import Int8Graph
+from snippets.retrain.int8.lesson import Lesson
 from snippets.smaller.finish import Pictures, batches, training
 
 BATCH = 11

@@ -11,7 +11,7 @@ import torch
 from onnx import helper
 
 from snippets.engine.providers import session
-from snippets.retrain.operations import OPERATIONS, attributes_of, untrainable
+from snippets.retrain.int8.operations import OPERATIONS, attributes_of, untrainable
 from tests.snippets.onnx_files import save_onnx
 from tests.snippets.retrain.conftest import Small
 

@@ -13,7 +13,7 @@ from snippets.data.image import preprocess
 from snippets.engine.graph import histogram, read_model
 from snippets.engine.providers import session
 from snippets.errors import ModelError
-from snippets.retrain.int8_graph import Int8Graph
+from snippets.retrain.int8.int8_graph import Int8Graph
 from tests.snippets.retrain.conftest import Small
 
 Photos = tuple[np.ndarray, np.ndarray]
