@@ -151,7 +151,7 @@ def scatter(
         style.limit_line(axes, marks.x_below)
     nameless = place_labels(axes, points, areas=marks.areas, important={*marks.front, *marks.undecided})
     if nameless:
-        note = f"{len(nameless)} dots without a name: none is on the front"
+        note = f"{len(nameless)} dot{'s' * (len(nameless) > 1)} without a name: none is on the front"
         axes.text(
             0.99, 0.02, note, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL, color=INK, alpha=0.7
         )
