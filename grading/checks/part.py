@@ -71,7 +71,10 @@ BEFORE = {
 # Beginnings of steps for which those runs have nothing.
 LATER = ("kernel/", "search/", "online/even/", "online/random/", "online/random-batching/")
 # Beginnings of steps that came after those: runs that were begun before `shapes.since` and have none need none.
-ADDED = ("smaller/", "int8/", "prune/", "browser/")
+ADDED = (
+    *("smaller/", "int8/", "prune/", "distill/", "browser/"),
+    *("calibrate/", "forecast/", "platform/", "cards/", "isolation/", "pipeline/"),
+)
 # Questions that rest on a browser beside the models.
 BROWSER = "edge.browser."
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snippets.forecast.calibration import predict
 from snippets.simulate.calibrated import Figures
-from snippets.simulate.server import Server
-from snippets.triton.lab import Asked, Lab
+
+if TYPE_CHECKING:  # who reads a forecast needs no server
+    from snippets.simulate.server import Server
+    from snippets.triton.lab import Asked, Lab
 
 
 def foretell(lab: Lab, topic: str, server: Server, asked: Mapping[str, Asked]) -> dict[str, Figures]:
@@ -21,6 +22,8 @@ def foretell(lab: Lab, topic: str, server: Server, asked: Mapping[str, Asked]) -
 
     Raises UsageError as `calibration.predict`.
     """
+
+    from snippets.forecast.calibration import predict
 
     def play() -> dict[str, Any]:
         said = [predict(server, lab, one) for one in asked.values()]

@@ -310,9 +310,9 @@ DAY_MS = 24 * 3600 * 1e3
 
 def crashes_a_day(evidence: Evidence) -> Number:
     """How many outages as long as the measured one make up a thousandth of a day."""
-    found = outage(evidence, "isolation/one-process-crash/outage")
+    outage_ms = outage(evidence, "isolation/one-process-crash/outage").outage_ms
     return Number(
-        0.001 * DAY_MS / found.outage_ms,
+        0.001 * DAY_MS / outage_ms,
         "Divide a thousandth of a day by the time without an answer in time, in one unit.",
     )
 

@@ -296,6 +296,23 @@ def _way(evidence: Evidence, way: str) -> Oral:
     )
 
 
+def _carded(evidence: Evidence) -> Iterator[tuple[str]]:
+    yield from ((team,) for team in ("photos", "sorter") if evidence.has(f"cards/{team}-own/load"))
+
+
+def _card(evidence: Evidence, team: str) -> Oral:
+    steps = (f"cards/{team}-plain/load", f"cards/{team}-own/load")
+    plain, own = (p50(evidence, step) for step in steps)
+    return Oral(
+        f"The team {team}: which median did the plain card give its visitors, and which did yours?",
+        f"{about(plain, 'ms')} and {about(own, 'ms')}.",
+        (plain, own),
+        (),
+        steps,
+        "Which of your card's numbers did that, and why did the other team not get the same card?",
+    )
+
+
 TEMPLATES: Mapping[str, Template] = {
     each.name: each
     for each in (
@@ -314,5 +331,6 @@ TEMPLATES: Mapping[str, Template] = {
         Template("system.forecast", _forecasts, _forecast),
         Template("system.outage", _outages, _outage),
         Template("system.pipeline", _ways, _way),
+        Template("system.cards", _carded, _card),
     )
 }

@@ -47,6 +47,7 @@ def _figure(rows: int = 1, height: float = 3.0, sharex: bool = False) -> Any:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    plt.rcdefaults()  # whatever else drew in this process
     plt.rcParams.update(
         {
             "font.size": 10,

@@ -121,7 +121,7 @@ def test_what_is_no_list_of_leases_is_told_how_to_make_one(tmp_path: Path, text:
 def test_of_a_roster_everybody_has_a_row(typed: Any, tmp_path: Path) -> None:
     (tmp_path / "roster.csv").write_text("Name,netid\nAnn,AB123\nBob,cd456\n")
     code, out, _ = typed("--roster", str(tmp_path / "roster.csv"))
-    assert code == 0 and "cd456: 0 of 35.5 points; edge 0/35.5 (none)" in out
+    assert code == 0 and "cd456: 0 of 41 points; edge 0/41 (none)" in out
     lines = list(csv.DictReader((tmp_path / "grades.csv").open(encoding="utf-8")))
     assert [(row["netid"], row["problems"]) for row in lines] == [("ab123", ""), ("cd456", "nothing was handed in")]
     assert lines[0]["possible"] == lines[1]["possible"] and lines[1]["edge.soak.change"] == "0"

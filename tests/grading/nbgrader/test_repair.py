@@ -243,5 +243,5 @@ def test_a_folder_is_mended_in_place_and_the_original_kept(tmp_path: Path) -> No
     folder.mkdir(parents=True)
     (folder / "1_latency.ipynb").write_text("{")
     done = repair_folder(tmp_path, "edge")
-    assert len(done) == 3 and (folder / "1_latency.ipynb.orig").read_text() == "{"
+    assert len(done) == 4 and (folder / "1_latency.ipynb.orig").read_text() == "{"
     assert repair_folder(tmp_path, "edge") == {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grading.questions.schema import questions
+from grading.questions.schema import every
 from grading.site.lessons import Block, Recorded, lessons, recorded
 from snippets.errors import RecordError
 from snippets.parts import PARTS
@@ -34,7 +34,7 @@ def test_every_lesson_says_how_long_it_takes_and_has_its_questions(part: str) ->
     found = lessons(part)
     assert all(lesson.title and lesson.time and 5 <= lesson.thinking <= 60 for lesson in found)
     asked = [question.id for lesson in found for question in lesson.questions]
-    assert sorted(asked) == sorted(question.id for question in questions(part))
+    assert sorted(asked) == sorted(question.id for question in every(part))
 
 
 def test_a_lesson_without_a_run_has_text_code_and_questions() -> None:

@@ -45,7 +45,7 @@ def test_a_page_has_the_rubric_once_and_every_student_beside_an_exemplar(handed_
     assert text.count("On my device number") == 2 and text.count("ms with one thread") == 2
     index = (tmp_path / "pages" / "index.html").read_text()
     assert "edge.threads.limit.html'>edge.threads.limit</a>: 2 answers, 2 points" in index
-    assert said == f"wrote 5 pages of explanations beside exemplars: {tmp_path / 'pages' / 'index.html'}"
+    assert said == f"wrote 6 pages of explanations beside exemplars: {tmp_path / 'pages' / 'index.html'}"
 
 
 def test_what_a_student_wrote_is_text_and_no_markup() -> None:
@@ -64,7 +64,7 @@ def test_without_submissions_it_says_so(tmp_path: Path) -> None:
 def test_the_verb_grades_and_writes_the_pages(handed_in: Path, tmp_path: Path) -> None:
     words = ["grade", str(handed_in / "aa1.zip"), "--out", str(tmp_path / "g.csv"), "--exemplars", str(tmp_path / "ex")]
     done = CliRunner().invoke(servelab.cli, words)
-    assert done.exit_code == 0 and "wrote 5 pages of explanations" in done.output
+    assert done.exit_code == 0 and "wrote 6 pages of explanations" in done.output
     assert (tmp_path / "g.csv").is_file() and (tmp_path / "ex" / "index.html").is_file()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,8 @@ def test_the_notebooks_of_the_lab_hold_to_it_too(monkeypatch: pytest.MonkeyPatch
     for part in snippets.parts.PARTS:
         assert named(part, RunOptions()).name == "quick"
         for path in snippets.parts.notebooks(part):
-            text = path.read_text()
-            assert "run_id=run_id or profile" in text and "parameters=dict(profile=profile, " in text, path
+            text = "".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+            assert "run_id=run_id or profile" in text and "parameters=dict(profile=profile," in "".join(text.split()), (
+                path
+            )
             assert r"run_id: str = \"\"" in text, "the same default run as `servelab run`"

@@ -25,7 +25,7 @@ from snippets.errors import UsageError
 from snippets.parts import PARTS, notebooks
 from tests.grading.functions.confined import confined, graded
 
-WRITE = re.compile(r'write\(run, "(\w+)\.functions\.(\w+)", (\w+)')
+WRITE = re.compile(r'write\(\s*run, "(\w+)\.functions\.(\w+)", (\w+)')
 
 
 @pytest.mark.parametrize("part", PARTS)

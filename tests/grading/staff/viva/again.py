@@ -300,6 +300,11 @@ def _way(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     return [times[0], times[0] / times[1]], []
 
 
+def _card(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
+    both = [raw(f"cards/{words[0]}-{card}/load") for card in ("plain", "own")]
+    return [median(ms for ms, ok in zip(each["latency_ms"], each["ok"], strict=True) if ok) for each in both], []
+
+
 def _retrained(raw: Raw, words: list[str], steps: tuple[str, ...]) -> Key:
     shares = []
     for name in ("static", "qat"):
@@ -348,4 +353,5 @@ AGAIN: dict[str, Callable[[Raw, list[str], tuple[str, ...]], Key]] = {
     "system.forecast": _forecast,
     "system.outage": _outage,
     "system.pipeline": _way,
+    "system.cards": _card,
 }

@@ -110,6 +110,7 @@ def system_record(seed: int) -> PaperRecord:
     loads |= {f"instances/{n}x{t}": n * t for n in (1, 2, 4) for t in (1, 2)}
     loads |= {"pipeline/one-model": 1, "pipeline/ensemble": 2, "pipeline/scripted": 3}
     loads |= {"neighbour/alone": 1, "neighbour/shared": 4}
+    loads |= {f"cards/{team}-{card}": n for team, n in (("photos", 2), ("sorter", 5)) for card in ("plain", "own")}
     for window in (0, 1):
         for name, clients in loads.items():
             more = {"engine": "x"} if name.startswith("endpoint") else {}
