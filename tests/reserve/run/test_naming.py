@@ -76,7 +76,6 @@ def test_the_notebooks_of_the_lab_hold_to_it_too(monkeypatch: pytest.MonkeyPatch
         assert named(part, RunOptions()).name == "quick"
         for path in snippets.parts.notebooks(part):
             text = "".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
-            assert "run_id=run_id or profile" in text and "parameters=dict(profile=profile," in "".join(text.split()), (
-                path
-            )
-            assert r"run_id: str = \"\"" in text, "the same default run as `servelab run`"
+            assert "run_id=run_id or profile" in text, path
+            assert "parameters=dict(profile=profile," in "".join(text.split()), path
+            assert 'run_id: str = ""' in text, "the same default run as `servelab run`"
