@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from snippets.record.context import BATCH_VARIABLE
 
+QUESTION = re.compile(r"\b(?:ask|write)\(\s*run\b")
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 
 
@@ -70,7 +72,7 @@ def measured(notebook: nbformat.NotebookNode) -> list[str]:
     """The lines of `printed` that tell measurements: without questions, whose state a replay words otherwise."""
     kept = []
     for cell in notebook.cells:
-        if "ask(run" not in cell.source and "write(run" not in cell.source:
+        if not QUESTION.search(cell.source):
             kept += [line for line in printed(nbformat.v4.new_notebook(cells=[cell])).splitlines() if line.strip()]
     return kept
 

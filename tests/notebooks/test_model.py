@@ -35,6 +35,13 @@ from tests.notebooks.sentences import (
 )
 
 LEVELS = ("none", "basic", "extended", "all")
+ADDED = {
+    **dict.fromkeys(family.NAMES, "smaller"),
+    **dict.fromkeys(prune.NAMES, "prune"),
+    "qat": "int8",
+    "student": "distill",
+}
+"""Where options that are not ways to run the part's network were measured."""
 NOTEBOOKS = ("0_kernel", "1_baseline", "2_graph", "3_quantize", "4_providers", "5_smaller", "6_retrain", "7_choose")
 
 
@@ -304,7 +311,7 @@ def test_throughputs_that_are_compared_took_turns(finished, record: Record) -> N
         assert ratio == pytest.approx(ratio_of_blocks(*of), abs=0.00501)
     prices, costs = load_prices(), record.result("choose/front")["priced"]
     for name in costs.keys() - {"cuda", "tensorrt"}:
-        begins = (f"providers/{name}/", f"smaller/{name}/", f"prune/{name}/", f"int8/{name}/")
+        begins = (f"providers/{name}/", f"{ADDED.get(name, 'providers')}/{name}/")
         step = next(step for each, step in steps.items() if each.startswith(begins))
         hours = 1e6 * median_of_blocks(step) / 1000 / 3600 / prices.utilization
         assert costs[name][0] == pytest.approx(hours * step["threads"] * prices.per_core_hour), name
@@ -349,8 +356,7 @@ def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Reco
     expected: dict[str, str] = {}
     for name in told:
         p50 = interval_of_blocks(record.result(f"choose/{name}/latency"))
-        added = {**dict.fromkeys(family.NAMES, "smaller"), **dict.fromkeys(prune.NAMES, "prune"), "qat": "int8"}
-        of = added.get(name, "providers")
+        of = ADDED.get(name, "providers")
         step = next(each for each in record.names() if each.startswith(f"{of}/{name}/throughput"))
         low, high = (1000 / ms for ms in reversed(interval_of_blocks(record.result(step))))
         missed, sure = p50[0] >= 3 or high < 1000, p50[1] < 3 and low >= 1000
@@ -366,7 +372,7 @@ def test_the_verdicts_on_targets_are_those_of_the_samples(finished, record: Reco
     assert set(filter(None, undecided.split(", "))) == by_verdict["not decided"]
     files = {"onnx-all": "graph/onnx-all", **{n: f"quantize/{n}" for n in ("dynamic", "aggressive", "conservative")}}
     files |= {name: f"smaller/{name}" for name in family.NAMES} | {"qat": "int8/qat"}
-    files[prune.CHANNELS] = f"prune/{prune.CHANNELS}"
+    files |= {prune.CHANNELS: f"prune/{prune.CHANNELS}", "student": "distill/student"}
     files = {name: step for name, step in files.items() if f"{step}/accuracy" in record.names()}
     least = max(accuracy(record, step) for step in files.values()) - 0.05 - 1e-9
     fits = {n for n, step in files.items() if size(record, step) < 5e6 and accuracy(record, step) >= least}
@@ -383,9 +389,10 @@ def test_the_losses_that_are_printed_are_those_of_the_predictions(finished, reco
     for (_, *printed_ones), step in zip(lines, tried, strict=True):
         found = record.result(step)
         ours, theirs = (np.asarray(each) == found["labels"] for each in (found["predictions"], reference))
-        lost, gained = np.mean(theirs & ~ours), np.mean(ours & ~theirs)
-        half = 1.959964 * np.sqrt((lost + gained - (lost - gained) ** 2) / ours.size)
-        points = 100 * np.array([lost - gained, lost - gained - half, lost - gained + half])
+        lost, gained, count = np.sum(theirs & ~ours), np.sum(ours & ~theirs), ours.size
+        centre = (lost - gained) / (count + 2)  # half an image more in each of the four cells
+        half = 1.959964 * np.sqrt(lost + gained + 1 - centre * (lost - gained)) / (count + 2)
+        points = 100 * np.array([(lost - gained) / count, centre - half, centre + half])
         assert [float(each) for each in printed_ones] == pytest.approx(points, abs=0.0501), step
 
 
@@ -434,8 +441,7 @@ def test_the_front_that_is_printed_is_that_of_the_samples(finished, record: Reco
     for name, (_, right) in priced.items():
         quantized = name in ("dynamic", "aggressive", "conservative")
         place = "graph" if name == "onnx-all" else "quantize" if quantized else "providers"
-        added = {**dict.fromkeys(family.NAMES, "smaller"), **dict.fromkeys(prune.NAMES, "prune"), "qat": "int8"}
-        place = added.get(name, place)
+        place = ADDED.get(name, place)
         assert right == pytest.approx(100 * accuracy(record, f"{place}/{name}"))
     beaten = {
         name
