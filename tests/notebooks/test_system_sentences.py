@@ -50,7 +50,8 @@ CALLED = {
         "own cores": "neighbour/own-cores",
     },
     "6_platform": {
-        f"{team}, {which}": f"cards/{team}-{which}" for team in ("photos", "sorter") for which in ("plain", "own")
+        **{f"{team}, {which}": f"cards/{team}-{which}" for team in ("photos", "sorter") for which in ("plain", "own")},
+        **{way.replace("-", " "): f"pipeline/{way}" for way in ("ensemble", "scripted", "one-model")},
     },
 }
 ON = (60, 130, 200)  # the loads that were offered with dynamic batching
@@ -64,7 +65,7 @@ T_OF_TWO = 4.3027  # Student's t for three windows, 95 %
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("2_triton", 5), ("3_batching", 14), ("4_instances", 5), ("6_platform", 2)]
+    ("name", "number"), [("2_triton", 5), ("3_batching", 14), ("4_instances", 5), ("6_platform", 4)]
 )
 def test_every_comparison_in_words_is_what_the_samples_give(
     executed: Executed, record: Record, name: str, number: int
