@@ -107,9 +107,13 @@ mutants: mutation
 mutation: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[mutation]"
 
-# After adding a package: pins everything installed, except what hardware decides (those pins are in pyproject.toml).
+# After adding a package: pins everything installed, except what hardware decides (those pins are in pyproject.toml). The
+# last gevent with a wheel for Python 3.11 on a Mac is older.
 constraints: setup mutation
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/ @ file:.*-([0-9][^-]*)-py3.*/==\1/; s/^soupsieve==.*/soupsieve==2.10/' | \
+	  sed -E "s/^(gevent|geventhttpclient)==(.*)/\1==\2; sys_platform != 'darwin' or python_version >= '3.12'/; \
+	    s/^gevent==.*/&\ngevent==25.5.1; sys_platform == 'darwin' and python_version < '3.12'/; \
+	    s/^geventhttpclient==.*/&\ngeventhttpclient==2.5.1; sys_platform == 'darwin' and python_version < '3.12'/" | \
 	  grep -viE '^(torch|triton|onnxruntime|onnxruntime-gpu|nvidia-pytriton|cuda-[a-z]+)==' >constraints.txt
 
 # Never the records: a lease's measurements, answers and submissions are nowhere else.

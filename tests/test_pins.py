@@ -29,8 +29,7 @@ TARGETS = {
     "Raspberry Pi 5": ("edge", "3.11", "aarch64-manylinux_2_31"),
 }
 
-# What `make` installs, on every Python and platform that the README names. Not Python 3.11 on a Mac: there
-# is no wheel of gevent for it, which Triton's client needs.
+# What `make` installs, on every Python and platform that the README names.
 EVERYTHING = "lab,chameleon,grade,plan,dask,dev"
 PLATFORMS = {
     "Linux": "x86_64-manylinux_2_35",
@@ -41,7 +40,6 @@ MATRIX = {
     f"{name}, Python {python}": (EVERYTHING, python, platform)
     for name, platform in PLATFORMS.items()
     for python in ("3.11", "3.12", "3.13")
-    if (name, python) != ("macOS", "3.11")
 }
 TARGETS |= MATRIX
 
