@@ -222,13 +222,13 @@ def params(part: str) -> None:
 @click.option("--run-id", default="browser", show_default=True, help="Run of part edge to measure into.")
 def browser(lan: bool, port: int, profile: str, kit: str, dataset: str, runs: Path | None, run_id: str) -> None:
     """Measure Part 2's models in your own browser or phone: prints a page's URL, and records what it measures."""
-    from snippets.draw.edge_tables import in_browser
+    from snippets.edge.browser.results import summary
     from snippets.edge.browser.verb import ByHandOptions, measure_by_hand
     from snippets.record.run import load_record
 
     options = ByHandOptions(run_id, str(runs or ""), profile, kit, dataset, lan, port)
     folder = measure_by_hand(options, _say)
-    _say(in_browser(load_record(folder)))
+    _say(summary(load_record(folder)))
     _say(f"recorded in {folder}")
 
 

@@ -92,6 +92,20 @@ def rows(record: Record) -> list[Row]:
     return found
 
 
+def summary(record: Record) -> str:
+    """Each model in two to four short lines, for a terminal. Raises RecordError as `rows`."""
+    lines = []
+    for row in rows(record):
+        lines.append(f"{row.variant}, threads: {row.threads}")
+        lines.append(f"  in the browser  {stats.show(row.browser)} ms")
+        if row.native and row.slower:
+            lines.append(f"  natively        {stats.show(row.native)} ms")
+            lines.append(f"  times as long   {stats.show(row.slower.ratio)}")
+        alike = "" if row.same is None else f", {row.same * row.photos:.0f} as natively"
+        lines.append(f"  {100 * row.accuracy.value:.1f} % of {row.photos} photos right{alike}")
+    return "\n".join(lines)
+
+
 def told(record: Record) -> str:
     """The browser and its clock, in words."""
     facts = record.result(FACTS)

@@ -54,6 +54,21 @@ def test_beside_the_native_runtime(tmp_path: Path) -> None:
     assert row.start_ms == 400.0 and row.photos == 4
 
 
+def test_a_terminal_gets_short_lines(tmp_path: Path) -> None:
+    both, alone = (
+        results.summary(record(tmp_path / str(remote), steps(remote))).splitlines() for remote in (False, True)
+    )
+    assert both == [
+        "fp32, threads: 2",
+        "  in the browser  60.00 (60.00 to 60.00) ms",
+        "  natively        20.00 (20.00 to 20.00) ms",
+        "  times as long   3.00 (3.00 to 3.00)",
+        "  75.0 % of 4 photos right, 3 as natively",
+    ]
+    assert alone == [both[0], both[1], "  75.0 % of 4 photos right"]
+    assert all(len(line) <= 60 for line in both)
+
+
 def test_of_another_device_there_is_nothing_beside_it(tmp_path: Path) -> None:
     (row,) = results.rows(record(tmp_path, steps(remote=True)))
     assert row.native is row.slower is row.same is row.lost is None
