@@ -151,8 +151,8 @@ def test_the_interval_of_a_loss_counts_only_images_on_which_the_two_differ() -> 
 
 
 def test_the_interval_of_a_loss_holds_the_truth_where_few_images_differ() -> None:
-    """Of 66 images one in fifty is lost and none gained. In 26 % of runs (0.98 to the power of 66) no image differs, and
-    Wald's interval, without width there, does not hold those 2 %."""
+    """Of 66 images one in fifty is lost and none gained. In 26 % of runs (0.98 to the power of 66) no image differs,
+    and Wald's interval, without width there, does not hold those 2 %."""
     random, labels, held, none = np.random.default_rng(1), np.zeros(66, dtype=int), 0, 0
     for _ in range(500):
         ours = (random.random(66) < 0.02).astype(int)
