@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from snippets import stats
-from snippets.data.datasets import Dataset, dataset
+from snippets.data.datasets import Dataset
 from snippets.engine import export
 from snippets.engine.plan import plan_of
 from snippets.engine.variants import Bench
@@ -25,36 +25,21 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(prune.LESSONS, "quick", Lesson(6, 1, 3))
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """A course's own three classes, a few pictures each."""
-    from PIL import Image
-
-    folder = tmp_path_factory.mktemp("own")
-    dice = np.random.default_rng(0)
-    for split in ("training", "validation", "evaluation"):
-        for name in ("cat", "dog", "fish"):
-            (folder / split / name).mkdir(parents=True)
-            for number in range(3):
-                Image.fromarray(dice.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
-                    folder / split / name / f"{number}.png"
-                )
-    return dataset(folder, cache=tmp_path_factory.mktemp("cache"))
-
-
 def opened(runs: Path, data: Dataset, mode: str = "resume") -> Bench:
     run = open_run("model", notebook="6_retrain", run_id="x", runs=runs, profile="quick", mode=mode, parameters={})
     return Bench(run, data.split("evaluation"), plan_of("quick", 1), data.fingerprint)
 
 
 @pytest.mark.usefixtures("short")
-def test_a_courses_own_network_is_pruned_and_what_is_left_is_counted_in_the_files(tmp_path: Path, own: Dataset) -> None:
+def test_a_courses_own_network_is_pruned_and_what_is_left_is_counted_in_the_files(
+    tmp_path: Path, own_classes: Dataset
+) -> None:
     torch.manual_seed(0)
     weights = str(tmp_path / "pets.pth")
     torch.save(mobilenet_v2(3, 0.25).state_dict(), weights)
-    bench = opened(tmp_path, own)
-    fp32 = export.ensure_fp32(bench.run, weights, own.classes)
-    files = prune.files(bench, fp32, weights, own)
+    bench = opened(tmp_path, own_classes)
+    fp32 = export.ensure_fp32(bench.run, weights, own_classes.classes)
+    files = prune.files(bench, fp32, weights, own_classes)
     counts = prune.counts(bench, fp32, files)
     assert list(files) == list(prune.NAMES) and list(counts) == ["onnx-all", *prune.NAMES]
     shares = {name: one["zeros"] / one["weights"] for name, one in counts.items()}
@@ -68,20 +53,22 @@ def test_a_courses_own_network_is_pruned_and_what_is_left_is_counted_in_the_file
     trained = bench.run.record().result("prune/channels-50/train")
     assert trained["images"] == 6 and all(count % 16 == 0 for count in trained["channels"])
     steps = len(bench.run.record().steps)
-    again = opened(tmp_path, own, "replay")
-    assert prune.counts(again, fp32, prune.files(again, fp32, weights, own))["zeros-80"]["zeros"] > 0
-    assert prune.options(again, fp32, weights, own) == {"channels-50": files["channels-50"]}
+    again = opened(tmp_path, own_classes, "replay")
+    assert prune.counts(again, fp32, prune.files(again, fp32, weights, own_classes))["zeros-80"]["zeros"] > 0
+    assert prune.options(again, fp32, weights, own_classes) == {"channels-50": files["channels-50"]}
     assert len(bench.run.record().steps) == steps
 
 
-def test_an_onnx_file_is_not_pruned_and_the_record_says_why(tmp_path: Path, own: Dataset) -> None:
-    bench = opened(tmp_path, own)
+def test_an_onnx_file_is_not_pruned_and_the_record_says_why(tmp_path: Path, own_classes: Dataset) -> None:
+    bench = opened(tmp_path, own_classes)
     assert "ONNX file" in prune.missing(bench, "theirs.onnx")
-    assert prune.files(bench, Path("fp32.onnx"), "theirs.onnx", own) == {}
+    assert prune.files(bench, Path("fp32.onnx"), "theirs.onnx", own_classes) == {}
     assert prune.counts(bench, Path("fp32.onnx"), {}) == prune.measure(bench, Path("fp32.onnx"), {}) == {}
-    assert prune.options(bench, Path("fp32.onnx"), "theirs.onnx", own) == {}
+    assert prune.options(bench, Path("fp32.onnx"), "theirs.onnx", own_classes) == {}
     assert bench.run.record().names() == ("prune/absent",)
-    assert prune.missing(opened(tmp_path, own, "replay"), "theirs.onnx").startswith("the weights are an ONNX file")
+    assert prune.missing(opened(tmp_path, own_classes, "replay"), "theirs.onnx").startswith(
+        "the weights are an ONNX file"
+    )
 
 
 def test_what_remains_is_a_share_of_the_whole_and_the_latency_has_its_interval() -> None:
